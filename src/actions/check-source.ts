@@ -1,0 +1,44 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { OperationError } from '../errors.ts'
+import type { Catalog, Snapshot } from '../store/catalog.ts'
+import type { VolumeRecord } from '../store/record.ts'
+
+/**
+ * Refuses what looks like a volume that is not mounted: a snapshot of nothing would push the good ones out.
+ * Throws OperationError when `volume` is empty, or no mount point any more, and was not in the snapshot before.
+ */
+export function assertSourceIsThere(volume: VolumeRecord, catalog: Catalog): void {
+  const snapshot = catalog.snapshots.findLast(({ record }) =>
+    record.volumes.some(({ id }) => id === volume.id),
+  )
+  const before = snapshot?.record.volumes.find(({ id }) => id === volume.id)
+  if (snapshot === undefined || before === undefined) return
+  const problem = findProblem(volume, before, snapshot)
+  if (problem === undefined) return
+  throw new OperationError(
+    `volume ${volume.id} is not snapshotted: ${problem}; mount it, or if this is meant, run "snap-volume snapshot --allow-empty"`,
+  )
+}
+
+function findProblem(
+  volume: VolumeRecord,
+  before: VolumeRecord,
+  snapshot: Snapshot,
+): string | undefined {
+  if (volume.contents?.files === 0 && hadFiles(before, snapshot)) {
+    return `${volume.path} has no files, and ${snapshot.name} has`
+  }
+  const isSamePath = before.path === volume.path
+  if (isSamePath && before.mountPoint === true && volume.mountPoint === false) {
+    return `${volume.path} is no mount point now, and was one in ${snapshot.name}`
+  }
+  return undefined
+}
+
+/** An adopted snapshot was not counted: any entry will do. */
+function hadFiles(before: VolumeRecord, snapshot: Snapshot): boolean {
+  if (before.contents !== null) return before.contents.files > 0
+  const path = join(snapshot.path, before.id)
+  return existsSync(path) && readdirSync(path).length > 0
+}

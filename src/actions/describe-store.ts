@@ -1,0 +1,87 @@
+import { statSync } from 'node:fs'
+import type { Settings } from '../config/settings.ts'
+import { chooseEngine } from '../copy/choose-engine.ts'
+import { OperationError } from '../errors.ts'
+import { type Catalog, readCatalog } from '../store/catalog.ts'
+import type { StoreLayout } from '../store/layout.ts'
+import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import type { SnapshotRecord } from '../store/record.ts'
+import { readNextRun } from '../store/schedule-state.ts'
+import { readStoreConfig } from './context.ts'
+
+/** Older than this, the heartbeat of a daemon says that none runs. */
+const heartbeatAgeMs = 120_000
+
+/** What `show` tells; the same document is its JSON form. */
+export interface StoreDescription {
+  schema: 1
+  directory: string
+  snapshots: SnapshotRecord[]
+  damaged: Catalog['damaged']
+  /** Undefined before the first start, or when it cannot be read; then `problems` says so. */
+  config: StoreConfigDescription | undefined
+  daemon: { running: boolean; nextRun: string | null }
+  problems: string[]
+}
+
+export interface StoreConfigDescription {
+  volumes: { id: string; path: string; landsIn: string; engine: string; engineReason: string }[]
+  cron: string
+  timeZone: string
+  maxSnapshots: number
+}
+
+/** Reads all there is to say of a store; what is broken in it becomes a line in `problems`. */
+export function describeStore(store: StoreLayout, settings: Settings, now: Date): StoreDescription {
+  const problems: string[] = []
+  const { snapshots, damaged } = readCatalog(store)
+  const orProblem = <T>(read: () => T): T | undefined => {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof OperationError)) throw error
+      problems.push(error.message)
+      return undefined
+    }
+  }
+  const config = orProblem(() => describeConfig(store, settings))
+  const interrupted = orProblem(() => readInterruptedRestore(store))
+  if (interrupted !== undefined) problems.push(describeInterruptedRestore(interrupted))
+  for (const { name, problem } of damaged) {
+    problems.push(`the record of ${name} is damaged and it is left alone: ${problem}`)
+  }
+  return {
+    schema: 1,
+    directory: store.directory,
+    snapshots: snapshots.map(({ record }) => record),
+    damaged,
+    config,
+    daemon: {
+      running: isDaemonAlive(store, now),
+      nextRun: readNextRun(store)?.toISOString() ?? null,
+    },
+    problems,
+  }
+}
+
+function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDescription {
+  const { volumes, cron, timeZone, maxSnapshots, engine } = readStoreConfig(store, settings)
+  const chosen = chooseEngine(engine)
+  return {
+    volumes: volumes.map(({ id, path }) => ({
+      id,
+      path,
+      landsIn: `${store.directory}/@GMT-YYYY.MM.DD-hh.mm.ss/${id}`,
+      engine: chosen.engine.name,
+      engineReason: chosen.reason,
+    })),
+    cron,
+    timeZone,
+    maxSnapshots,
+  }
+}
+
+function isDaemonAlive(store: StoreLayout, now: Date): boolean {
+  const beat = statSync(store.heartbeat, { throwIfNoEntry: false })
+  return beat !== undefined && now.getTime() - beat.mtimeMs < heartbeatAgeMs
+}

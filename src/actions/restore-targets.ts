@@ -1,0 +1,87 @@
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import type { VolumeSpec } from '../config/volume-spec.ts'
+import { OperationError, UsageError } from '../errors.ts'
+import type { Snapshot } from '../store/catalog.ts'
+import type { StoreLayout } from '../store/layout.ts'
+import { openDirectory } from '../system/directory-handle.ts'
+import { mountOf, mountsBelow, readMounts } from '../system/mounts.ts'
+import { assertVolumesApart } from './check-volumes.ts'
+
+/** A volume that can be restored into. */
+export interface RestoreTarget extends VolumeSpec {
+  /** Other filesystems mounted inside it, which a restore leaves alone. */
+  keptMounts: string[]
+}
+
+/**
+ * Chooses the volumes of a restore (all, or those in `ids`) and refuses, before anything is changed, what
+ * could not be done: a volume the snapshot or the configuration does not have, a path that is missing, a
+ * link or read-only.
+ */
+export function checkTargets(
+  store: StoreLayout,
+  configured: readonly VolumeSpec[],
+  snapshot: Snapshot,
+  ids: readonly string[],
+): RestoreTarget[] {
+  const volumes = ids.length === 0 ? all(configured, snapshot) : named(configured, snapshot, ids)
+  assertVolumesApart(store.directory, volumes)
+  for (const { id } of volumes) assertDataThere(join(snapshot.path, id), snapshot, id)
+  const mounts = readMounts()
+  return volumes.map(({ id, path }) => {
+    openDirectory(path).close()
+    if (mountOf(mounts, path)?.readOnly === true) {
+      throw new OperationError(
+        `volume ${id} cannot be restored: ${path} is mounted read-only; mount it read-write (-v ...:${path}:rw)`,
+      )
+    }
+    return { id, path, keptMounts: mountsBelow(mounts, path).map((mount) => mount.mountPoint) }
+  })
+}
+
+function all(configured: readonly VolumeSpec[], snapshot: Snapshot): VolumeSpec[] {
+  const held = heldBy(snapshot)
+  const missing = configured.filter(({ id }) => !held.includes(id)).map(({ id }) => id)
+  const unknown = held.filter((id) => !configured.some((volume) => volume.id === id))
+  if (missing.length === 0 && unknown.length === 0) return [...configured]
+  const common = configured.filter(({ id }) => held.includes(id)).map(({ id }) => id)
+  throw new OperationError(
+    `${snapshot.name} holds the volumes ${held.join(', ')}, and ${configured.map(({ id }) => id).join(', ')} are configured: ` +
+      (common.length === 0
+        ? 'none is in both; start with the volumes it holds'
+        : `say which to restore, such as ${common.map((id) => `--volume ${id}`).join(' ')}`),
+  )
+}
+
+function named(
+  configured: readonly VolumeSpec[],
+  snapshot: Snapshot,
+  ids: readonly string[],
+): VolumeSpec[] {
+  return [...new Set(ids)].map((id) => {
+    const volume = configured.find((candidate) => candidate.id === id)
+    if (volume === undefined) {
+      throw new UsageError(
+        `there is no volume ${JSON.stringify(id)}: configured are ${configured.map((known) => known.id).join(', ')}`,
+      )
+    }
+    if (!heldBy(snapshot).includes(id)) {
+      throw new OperationError(
+        `${snapshot.name} does not hold the volume ${id}, only ${heldBy(snapshot).join(', ')}: choose another snapshot`,
+      )
+    }
+    return volume
+  })
+}
+
+function heldBy(snapshot: Snapshot): string[] {
+  return snapshot.record.volumes.map(({ id }) => id)
+}
+
+function assertDataThere(path: string, snapshot: Snapshot, id: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+  throw new OperationError(
+    `the data of ${id} in ${snapshot.name} are gone (no directory ${path}): choose another snapshot`,
+  )
+}

@@ -1,0 +1,50 @@
+import type { Environment } from '../config/variables.ts'
+import type { Clock } from '../system/clock.ts'
+
+/** The process as a command sees it: nothing below `main` touches `process` itself. */
+export interface Terminal {
+  stdin: NodeJS.ReadStream
+  stdout: NodeJS.WriteStream
+  stderr: NodeJS.WriteStream
+}
+
+export interface CommandInput {
+  /** The words after the command, parsed by its declaration. */
+  options: Readonly<Record<string, unknown>>
+  json: boolean
+  terminal: Terminal
+  environment: Environment
+  clock: Clock
+  /** Aborts on SIGINT and SIGTERM. */
+  signal: AbortSignal
+}
+
+export interface Option {
+  type: 'boolean' | 'string' | 'array'
+  /** One letter. */
+  alias?: string
+  /** What stands for the value in the help. */
+  value?: string
+  describe: string
+}
+
+export interface Positional {
+  name: string
+  describe: string
+  required: boolean
+  many?: boolean
+}
+
+/** One command: what the help says of it, what the parser accepts, and what it does. */
+export interface Command {
+  name: string
+  summary: string
+  /** Command lines without the program's name, and what each does. */
+  examples: readonly (readonly [line: string, does: string])[]
+  /** Paragraphs after the examples. */
+  details?: readonly string[]
+  positionals: readonly Positional[]
+  options: Readonly<Record<string, Option>>
+  /** Returns the exit code; loads what it needs when it is called, to keep the start-up light. */
+  run: (input: CommandInput) => Promise<number>
+}

@@ -1,0 +1,29 @@
+import { exitCodes } from '../../errors.ts'
+import type { Command } from '../command.ts'
+import { formatCommandHelp, formatHelp } from '../help.ts'
+import { findCommand } from '../program.ts'
+import { commands } from './index.ts'
+
+export const helpCommand: Command = {
+  name: 'help',
+  summary: 'this list, or the help of one command; needs no volume',
+  examples: [
+    ['help', 'what there is'],
+    ['help restore', 'how to restore'],
+  ],
+  positionals: [{ name: 'command', describe: 'the command to explain', required: false }],
+  options: {},
+  run({ options, json, terminal }) {
+    const { command: name } = options
+    const chosen = typeof name === 'string' ? [findCommand(name)] : commands
+    if (json) {
+      const document = chosen.map(({ run: _, ...declaration }) => declaration)
+      terminal.stdout.write(`${JSON.stringify({ schema: 1, commands: document })}\n`)
+    } else if (typeof name === 'string') {
+      for (const command of chosen) terminal.stdout.write(formatCommandHelp(command))
+    } else {
+      terminal.stdout.write(formatHelp(commands))
+    }
+    return Promise.resolve(exitCodes.done)
+  },
+}

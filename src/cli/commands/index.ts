@@ -1,0 +1,19 @@
+import type { Command } from '../command.ts'
+import { helpCommand } from './help.ts'
+import { pruneCommand } from './prune.ts'
+import { restoreCommand } from './restore.ts'
+import { showCommand } from './show.ts'
+import { snapshotCommand } from './snapshot.ts'
+import { startCommand } from './start.ts'
+import { versionCommand } from './version.ts'
+
+/** All commands, in the order the help shows them. */
+export const commands: readonly Command[] = [
+  startCommand,
+  helpCommand,
+  showCommand,
+  snapshotCommand,
+  restoreCommand,
+  pruneCommand,
+  versionCommand,
+]

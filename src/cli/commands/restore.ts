@@ -1,0 +1,95 @@
+import { InterruptedError, UsageError, exitCodes } from '../../errors.ts'
+import type { Command, CommandInput } from '../command.ts'
+import type { RestorePlan, RestoreWish } from '../../actions/restore.ts'
+
+export const restoreCommand: Command = {
+  name: 'restore',
+  summary: 'make the live data equal to a snapshot, keeping what it replaces',
+  examples: [
+    ['restore @GMT-2026.11.20-03.00.00 --dry-run', 'what would be created, changed and deleted'],
+    ['restore @GMT-2026.11.20-03.00.00', 'restore all volumes'],
+    ['restore latest --volume mysql --yes', 'one volume, without a question'],
+    ['restore --undo', 'go back to what the last restore replaced'],
+  ],
+  details: [
+    'Stop the containers that use the data first, and start them afterwards. What is replaced is kept as a\n' +
+      'safety snapshot. On a terminal (docker run -it) the plan is shown and a question asked; elsewhere\n' +
+      'the restore begins at once.',
+  ],
+  positionals: [
+    {
+      name: 'snapshot',
+      describe: 'the snapshot to restore; see "snap-volume show"',
+      required: false,
+    },
+  ],
+  options: {
+    volume: {
+      type: 'array',
+      value: 'ID',
+      describe: 'only this volume; may be given several times',
+    },
+    undo: { type: 'boolean', describe: 'restore what the last restore replaced' },
+    'dry-run': { type: 'boolean', describe: 'show the plan and change nothing' },
+    yes: { type: 'boolean', alias: 'y', describe: 'do not ask' },
+  },
+  async run(input) {
+    const { options, json, terminal } = input
+    const wish = parseWish(options)
+    const { openContext } = await import('../open-context.ts')
+    const { planRestore, restore } = await import('../../actions/restore.ts')
+    const { createEventPrinter } = await import('../render/event-printer.ts')
+    const { formatRestorePlan, formatRestored } = await import('../render/restore-plan.ts')
+    const printer = createEventPrinter(terminal, json)
+    try {
+      const context = openContext(input, printer.emit, { announceInterrupted: false })
+      if (options['dry-run'] === true) {
+        const plan = await planRestore(context, wish)
+        printer.result({ type: 'result', dryRun: true, ...plan }, formatRestorePlan(plan))
+        return exitCodes.done
+      }
+      if (options['yes'] !== true && !json && isInteractive(input)) {
+        await confirm(input, formatRestorePlan(await planRestore(context, wish)))
+      }
+      const result = await restore(context, wish)
+      printer.result({ type: 'result', dryRun: false, ...result }, formatRestored(result))
+      return exitCodes.done
+    } finally {
+      printer.end()
+    }
+  },
+}
+
+export type { RestorePlan }
+
+function parseWish(options: CommandInput['options']): RestoreWish {
+  const { snapshot, undo } = options
+  const volumes = Array.isArray(options['volume']) ? options['volume'].map(String) : []
+  if (undo === true) {
+    if (typeof snapshot === 'string' || volumes.length > 0) {
+      throw new UsageError('--undo goes back as a whole: leave out the snapshot and --volume')
+    }
+    return { undo: true, volumes }
+  }
+  if (typeof snapshot !== 'string' || snapshot === '') {
+    throw new UsageError('which snapshot? Name one of "snap-volume show", or latest, or say --undo')
+  }
+  return { undo: false, reference: snapshot, volumes }
+}
+
+function isInteractive({ terminal }: CommandInput): boolean {
+  return terminal.stdin.isTTY && terminal.stdout.isTTY
+}
+
+async function confirm({ terminal, signal }: CommandInput, plan: string): Promise<void> {
+  const { createInterface } = await import('node:readline/promises')
+  terminal.stdout.write(plan)
+  const reader = createInterface({ input: terminal.stdin, output: terminal.stdout })
+  try {
+    const answer = await reader.question('Restore now? [y/N] ', { signal })
+    if (/^y(es)?$/i.test(answer.trim())) return
+  } finally {
+    reader.close()
+  }
+  throw new InterruptedError('not restored, nothing was changed')
+}

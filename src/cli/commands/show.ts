@@ -1,0 +1,55 @@
+import { exitCodes } from '../../errors.ts'
+import type { Command, CommandInput } from '../command.ts'
+
+export const showCommand: Command = {
+  name: 'show',
+  summary: 'the snapshots, oldest first; with -a also how the store is set up',
+  examples: [
+    ['show', 'all snapshots with age, size, what each added, and comment'],
+    ['show -a', 'also the volumes, the schedule with its next run, and retention'],
+    ['show latest', 'the whole record of one snapshot'],
+    ['show --json', 'for programs'],
+  ],
+  positionals: [{ name: 'snapshot', describe: 'show the record of this one', required: false }],
+  options: {
+    all: {
+      type: 'boolean',
+      alias: 'a',
+      describe: 'store, volumes, schedule, retention, engine too',
+    },
+  },
+  async run(input) {
+    const { describeStore } = await import('../../actions/describe-store.ts')
+    const { openStoreOnly } = await import('../open-context.ts')
+    const { store, settings } = openStoreOnly(input)
+    const reference = input.options['snapshot']
+    if (typeof reference === 'string') return showOne(input, reference)
+    const description = describeStore(store, settings, input.clock.now())
+    if (input.json) {
+      input.terminal.stdout.write(`${JSON.stringify(description)}\n`)
+      return exitCodes.done
+    }
+    const { formatStore } = await import('../render/store.ts')
+    const { formatSnapshotList } = await import('../render/snapshot-list.ts')
+    const now = input.clock.now()
+    const head = input.options['all'] === true ? formatStore(description, now) : ''
+    input.terminal.stdout.write(head + formatSnapshotList(description, now))
+    return exitCodes.done
+  },
+}
+
+async function showOne(input: CommandInput, reference: string): Promise<number> {
+  const { openStoreOnly } = await import('../open-context.ts')
+  const { readCatalog } = await import('../../store/catalog.ts')
+  const { resolveReference } = await import('../../store/references.ts')
+  const { formatSnapshot } = await import('../render/snapshot.ts')
+  const { store } = openStoreOnly(input)
+  const now = input.clock.now()
+  const { record, path } = resolveReference(readCatalog(store), reference, now)
+  input.terminal.stdout.write(
+    input.json
+      ? `${JSON.stringify({ ...record, directory: path })}\n`
+      : formatSnapshot(record, path, now),
+  )
+  return exitCodes.done
+}

@@ -1,0 +1,64 @@
+import { UsageError, exitCodes } from '../../errors.ts'
+import type { Command } from '../command.ts'
+
+export const snapshotCommand: Command = {
+  name: 'snapshot',
+  summary: 'take one now, of the volumes of the last start',
+  examples: [
+    ['snapshot', 'take a snapshot and prune to SNAP_MAX'],
+    ['snapshot -m "before the upgrade" --pin', 'with a comment, and never pruned'],
+    ['snapshot --label ticket=4711', 'with a label'],
+  ],
+  positionals: [],
+  options: {
+    message: {
+      type: 'string',
+      alias: 'm',
+      value: 'TEXT',
+      describe: 'a comment that show displays',
+    },
+    pin: { type: 'boolean', describe: 'never prune it' },
+    label: { type: 'array', value: 'KEY=VALUE', describe: 'a label; may be given several times' },
+    'allow-empty': {
+      type: 'boolean',
+      describe: 'also when a volume is empty or not mounted and was not in the snapshot before',
+    },
+  },
+  async run(input) {
+    const { options, json, terminal } = input
+    const labels = parseLabels(options['label'])
+    const { openContext } = await import('../open-context.ts')
+    const { takeSnapshot } = await import('../../actions/take-snapshot.ts')
+    const { createEventPrinter } = await import('../render/event-printer.ts')
+    const { formatTaken } = await import('../render/taken-snapshot.ts')
+    const printer = createEventPrinter(terminal, json)
+    try {
+      const context = openContext(input, printer.emit)
+      const { record, removed } = await takeSnapshot(context, {
+        kind: 'manual',
+        comment: typeof options['message'] === 'string' ? options['message'] : undefined,
+        pinned: options['pin'] === true,
+        labels,
+        allowEmpty: options['allow-empty'] === true,
+      })
+      printer.result({ type: 'result', snapshot: record, removed }, formatTaken(record, removed))
+      return record.warnings.length === 0 ? exitCodes.done : exitCodes.warnings
+    } finally {
+      printer.end()
+    }
+  },
+}
+
+function parseLabels(texts: unknown): Record<string, string> {
+  const labels: Record<string, string> = {}
+  for (const text of Array.isArray(texts) ? texts : []) {
+    const match = /^([A-Za-z0-9][A-Za-z0-9._/-]{0,62})=(.*)$/s.exec(String(text))
+    if (match?.[1] === undefined || match[2] === undefined) {
+      throw new UsageError(
+        `${JSON.stringify(text)} is not a label: write KEY=VALUE, the key of A-Z a-z 0-9 . _ / -`,
+      )
+    }
+    labels[match[1]] = match[2]
+  }
+  return labels
+}

@@ -1,0 +1,38 @@
+import { exitCodes } from '../../errors.ts'
+import type { Command } from '../command.ts'
+
+export const startCommand: Command = {
+  name: 'start',
+  summary: 'check everything, then take snapshots on schedule until stopped',
+  examples: [
+    ['start mysql:/var/lib/mysql', 'one volume, kept in the store as mysql'],
+    ['start db:/var/lib/mysql files:/var/www/html', 'two volumes, always snapshotted together'],
+  ],
+  positionals: [
+    {
+      name: 'volumes',
+      describe: 'ID:PATH, the name in the store and the directory to snapshot',
+      required: true,
+      many: true,
+    },
+  ],
+  options: {},
+  async run(input) {
+    const { options, environment, json, terminal, clock, signal } = input
+    const { readSettings, unknownVariables } = await import('../../config/settings.ts')
+    const { parseVolumeSpecs } = await import('../../config/volume-spec.ts')
+    const settings = readSettings(environment)
+    const volumes = parseVolumeSpecs((options['volumes'] as string[]).map(String))
+    const { createLog } = await import('../../system/log.ts')
+    const { runDaemon } = await import('../../service/daemon.ts')
+    const log = createLog({
+      level: settings.logLevel,
+      json,
+      now: () => clock.now(),
+      write: (line) => terminal.stdout.write(line),
+    })
+    for (const line of unknownVariables(environment)) log.warn(line)
+    await runDaemon({ settings, volumes, clock, signal, log })
+    return exitCodes.done
+  },
+}

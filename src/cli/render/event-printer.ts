@@ -1,0 +1,118 @@
+import cliProgress from 'cli-progress'
+import prettyBytes from 'pretty-bytes'
+import prettyMilliseconds from 'pretty-ms'
+import type { ActionEvent, Emit } from '../../actions/events.ts'
+import type { Terminal } from '../command.ts'
+import { printable } from './printable.ts'
+
+/** Shows an action's events as they come, and its result at the end. */
+export interface EventPrinter {
+  emit: Emit
+  /** Prints the result: the document with --json, else the text. */
+  result(document: object, text: string): void
+  /** Takes the progress bar away. */
+  end(): void
+}
+
+type Progress = Extract<ActionEvent, { type: 'progress' }>
+
+/** JSON lines on standard output, or lines for people on standard error with a bar on a terminal. */
+export function createEventPrinter({ stdout, stderr }: Terminal, json: boolean): EventPrinter {
+  if (json) {
+    const print = (document: object): void => {
+      stdout.write(`${JSON.stringify(document)}\n`)
+    }
+    return { emit: print, result: print, end: () => undefined }
+  }
+  const bar = stderr.isTTY ? createBar(stderr) : undefined
+  return {
+    emit(event) {
+      if (event.type === 'progress') {
+        bar?.show(event)
+        return
+      }
+      const line = formatEvent(event)
+      if (line === undefined) return
+      bar?.hide()
+      stderr.write(`${line}\n`)
+    },
+    result(_, text) {
+      bar?.hide()
+      stdout.write(text)
+    },
+    end: () => bar?.hide(),
+  }
+}
+
+/** An event as a line; undefined for those that need none. */
+export function formatEvent(event: Exclude<ActionEvent, Progress>): string | undefined {
+  switch (event.type) {
+    case 'waiting':
+      return `waiting for the store: ${printable(event.holder)}`
+    case 'warning':
+      return `warning: ${event.volume === undefined ? '' : `${event.volume}: `}${printable(event.message)}`
+    case 'phase':
+      return formatPhase(event)
+    case 'removed':
+      return `removed ${event.name} (${event.reason})`
+    case 'adopted':
+      return `adopted ${event.name}`
+    case 'published':
+      return event.kind === 'safety'
+        ? `the data as they are now are kept as ${event.name}`
+        : undefined
+  }
+}
+
+function formatPhase({ phase, volume, detail = '' }: Extract<ActionEvent, { type: 'phase' }>) {
+  if (phase === 'copy') return `snapshot of ${volume}: reading ${printable(detail)}`
+  if (phase === 'restore') return `restore of ${volume}: writing ${printable(detail)}`
+  return undefined
+}
+
+interface Bar {
+  show(progress: Progress): void
+  hide(): void
+}
+
+function createBar(stream: NodeJS.WriteStream): Bar {
+  let bar: cliProgress.SingleBar | undefined
+  const start = (): cliProgress.SingleBar => {
+    const created = new cliProgress.SingleBar({
+      stream,
+      format: '{volume} [{bar}] {percentage}% {detail}',
+      barCompleteChar: '=',
+      barIncompleteChar: ' ',
+      hideCursor: true,
+      clearOnComplete: true,
+      fps: 4,
+    })
+    created.start(1000, 0, { volume: '', detail: '' })
+    return created
+  }
+  return {
+    show(progress) {
+      bar ??= start()
+      bar.update(Math.floor(progress.fraction * 1000), {
+        volume: progress.volume,
+        detail: formatProgress(progress),
+      })
+    },
+    hide() {
+      bar?.stop()
+      bar = undefined
+    },
+  }
+}
+
+/** Files, bytes, rate, time left. */
+export function formatProgress(progress: Progress): string {
+  const { files, totalFiles, bytes, fraction, elapsedMs } = progress
+  const rate = prettyBytes(elapsedMs === 0 ? 0 : Math.round((bytes / elapsedMs) * 1000))
+  const leftMs = fraction === 0 ? undefined : (elapsedMs / fraction) * (1 - fraction)
+  const left =
+    leftMs === undefined
+      ? ''
+      : `, ${prettyMilliseconds(Math.ceil(leftMs / 1000) * 1000, { compact: false })} left`
+  return `${files}/${totalFiles} files, ${prettyBytes(bytes)}, ${rate}/s${left}`
+}

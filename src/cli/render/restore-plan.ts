@@ -1,0 +1,40 @@
+import prettyBytes from 'pretty-bytes'
+import type { RestorePlan, RestoreResult } from '../../actions/restore.ts'
+import type { RestoreAction } from '../../copy/engine.ts'
+import { printable } from './printable.ts'
+
+const mostLines = 50
+
+/** What a restore would do: counts, and the first entries of each volume. */
+export function formatRestorePlan({ snapshot, volumes }: RestorePlan): string {
+  return volumes
+    .map(({ id, path, counts, steps, stepsLeftOut, keptMounts }) => {
+      const shown = steps.slice(0, mostLines)
+      const more = steps.length - shown.length + stepsLeftOut
+      const count = (action: RestoreAction): number =>
+        steps.filter((step) => step.action === action).length
+      return [
+        `${id}: ${printable(path)} would become as it was in ${snapshot}`,
+        stepsLeftOut === 0
+          ? `  ${count('create')} to create, ${count('change')} to change, ${count('attributes')} of other attributes, ${count('delete')} to delete; ${prettyBytes(counts.bytes)} to write`
+          : `  more than ${steps.length} entries differ; ${prettyBytes(counts.bytes)} to write`,
+        ...keptMounts.map((mount) => `  left alone, another filesystem: ${printable(mount)}`),
+        ...shown.map((step) => `  ${step.action.padEnd(10)} ${printable(step.path)}`),
+        ...(more === 0 ? [] : [`  and ${more} more; --dry-run --json lists them`]),
+        '',
+      ].join('\n')
+    })
+    .join('')
+}
+
+/** What a restore did, and the way back. */
+export function formatRestored({ snapshot, safety, volumes }: RestoreResult): string {
+  return [
+    ...volumes.map(
+      ({ id, path, counts }) =>
+        `${id}: ${printable(path)} is as it was in ${snapshot} (${counts.created} created, ${counts.changed} changed, ${counts.deleted} deleted)`,
+    ),
+    `What it replaced is kept as ${safety}; "snap-volume restore --undo" goes back.`,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,43 @@
+import prettyBytes from 'pretty-bytes'
+import type { StoreDescription } from '../../actions/describe-store.ts'
+import type { SnapshotRecord } from '../../store/record.ts'
+import { formatAge } from './age.ts'
+import { printable } from './printable.ts'
+import { formatTable } from './table.ts'
+
+const head = ['SNAPSHOT', 'AGE', 'SIZE', 'ADDED', 'KIND', 'NOTES']
+
+/** One line a snapshot, oldest first, then what is not as it should be. */
+export function formatSnapshotList({ snapshots, problems }: StoreDescription, now: Date): string {
+  const list =
+    snapshots.length === 0
+      ? 'There are no snapshots yet: take one with "snap-volume snapshot".\n'
+      : formatTable([head, ...snapshots.map((record) => row(record, now))], [1, 2, 3])
+  return list + problems.map((problem) => `warning: ${printable(problem)}\n`).join('')
+}
+
+function row(record: SnapshotRecord, now: Date): string[] {
+  return [
+    record.name,
+    formatAge(record, now),
+    total(record, 'bytes'),
+    total(record, 'addedBytes'),
+    record.kind,
+    notes(record),
+  ]
+}
+
+function total({ volumes }: SnapshotRecord, what: 'bytes' | 'addedBytes'): string {
+  const counted = volumes.flatMap(({ contents }) => (contents === null ? [] : [contents[what]]))
+  if (counted.length === 0) return '?'
+  return prettyBytes(counted.reduce((sum, bytes) => sum + bytes, 0))
+}
+
+function notes({ pinned, warnings, labels, comment }: SnapshotRecord): string {
+  return [
+    ...(pinned ? ['pinned'] : []),
+    ...(warnings.length === 0 ? [] : [`${warnings.length} warnings`]),
+    ...Object.entries(labels).map(([key, value]) => `${key}=${printable(value)}`),
+    ...(comment === null ? [] : [printable(comment)]),
+  ].join('; ')
+}

@@ -1,0 +1,49 @@
+import prettyBytes from 'pretty-bytes'
+import prettyMilliseconds from 'pretty-ms'
+import type { RecordWarning, SnapshotRecord, VolumeRecord } from '../../store/record.ts'
+import { formatAge } from './age.ts'
+import { printable } from './printable.ts'
+import { formatTable } from './table.ts'
+
+/** The whole record of one snapshot. */
+export function formatSnapshot(record: SnapshotRecord, directory: string, now: Date): string {
+  const { name, kind, comment, pinned, labels, consistency, startedAt, finishedAt } = record
+  const tookMs = new Date(finishedAt).getTime() - new Date(startedAt).getTime()
+  return formatTable([
+    ['snapshot', `${name} (${formatAge(record, now)} ago)`],
+    ['directory', printable(directory)],
+    ['kind', kind],
+    ['consistency', consistency],
+    ['comment', comment === null ? '' : printable(comment)],
+    ['pinned', pinned ? 'yes' : 'no'],
+    ...Object.entries(labels).map(([key, value]) => [`label ${printable(key)}`, printable(value)]),
+    ['taken', `${startedAt}, in ${prettyMilliseconds(Math.max(0, tookMs))}`],
+    ['program', printable(record.program)],
+    ...record.volumes.flatMap(volumeRows),
+    ...record.warnings.flatMap(warningRows),
+  ])
+}
+
+function volumeRows({ id, path, engine, base, contents }: VolumeRecord): string[][] {
+  const rows = [
+    [`volume ${id}`, printable(path)],
+    ['', `engine ${printable(engine)}, ${base === null ? 'a full copy' : `based on ${base}`}`],
+  ]
+  if (contents === null) return [...rows, ['', 'not counted']]
+  const { files, directories, symlinks, specials, linkGroups, bytes, addedFiles } = contents
+  return [
+    ...rows,
+    [
+      '',
+      `${files} files, ${directories} directories, ${symlinks} symlinks, ${specials} specials, ${linkGroups} link groups`,
+    ],
+    ['', `${prettyBytes(bytes)}; added ${addedFiles} files, ${prettyBytes(contents.addedBytes)}`],
+  ]
+}
+
+function warningRows({ code, message, paths = [] }: RecordWarning): string[][] {
+  return [
+    [`warning ${printable(code)}`, printable(message)],
+    ...paths.map((path) => ['', printable(path)]),
+  ]
+}

@@ -1,0 +1,146 @@
+import { isAbsolute, normalize } from 'node:path'
+import { IANAZone } from 'luxon'
+import { closest, distance } from 'fastest-levenshtein'
+import { logLevels } from '../system/log.ts'
+import {
+  type Environment,
+  type Variable,
+  parseDurationMs,
+  parseOneOf,
+  parseSwitch,
+  parseWholeNumber,
+  readVariable,
+} from './variables.ts'
+
+/** The engines one may ask for; `auto` leaves the choice to the program. */
+export const engineChoices = ['auto', 'rsync'] as const
+export type EngineChoice = (typeof engineChoices)[number]
+
+/** ext4 allows 65,000 links to a file, and a file that never changes gets one a snapshot. */
+const mostSnapshots = 65_000
+
+const variables = {
+  storeDirectory: {
+    name: 'SNAP_DIR',
+    fallback: '/opt/.snap',
+    expected: 'an absolute path, such as /opt/.snap',
+    parse: parseDirectory,
+  },
+  maxSnapshots: {
+    name: 'SNAP_MAX',
+    fallback: 128,
+    expected: `a whole number from 1 to ${mostSnapshots}, such as 128`,
+    parse: parseWholeNumber(1, mostSnapshots),
+  },
+  cron: {
+    name: 'SNAP_CRON',
+    fallback: '0 3 * * *',
+    expected: 'a cron expression of five fields (or six, with seconds), such as "0 3 * * *"',
+    parse: (text) => (/^\s*$/.test(text) ? undefined : text.trim()),
+  },
+  timeZone: {
+    name: 'SNAP_TZ',
+    fallback: 'GMT',
+    expected: 'the name of a time zone, such as Europe/Berlin',
+    parse: (text) => (IANAZone.isValidZone(text) ? text : undefined),
+  },
+  engine: {
+    name: 'SNAP_ENGINE',
+    fallback: 'auto',
+    expected: `one of ${engineChoices.join(', ')}`,
+    parse: parseOneOf(engineChoices),
+  },
+  onStart: {
+    name: 'SNAP_ON_START',
+    fallback: false,
+    expected: 'true or false',
+    parse: parseSwitch,
+  },
+  catchUp: {
+    name: 'SNAP_CATCH_UP',
+    fallback: true,
+    expected: 'true or false',
+    parse: parseSwitch,
+  },
+  lockTimeoutMs: {
+    name: 'SNAP_LOCK_TIMEOUT',
+    fallback: 60_000,
+    expected: 'a time to wait, such as 30s, 10m or 0',
+    parse: parseDurationMs,
+  },
+  logLevel: {
+    name: 'SNAP_LOG_LEVEL',
+    fallback: 'info',
+    expected: `one of ${logLevels.join(', ')}`,
+    parse: parseOneOf(logLevels),
+  },
+} satisfies Variables
+
+interface SettingValues {
+  storeDirectory: string
+  maxSnapshots: number
+  cron: string
+  timeZone: string
+  engine: EngineChoice
+  onStart: boolean
+  catchUp: boolean
+  lockTimeoutMs: number
+  logLevel: (typeof logLevels)[number]
+}
+
+type Variables = { [Key in keyof SettingValues]: Variable<SettingValues[Key]> }
+
+/** What the environment says: a value for every setting, and which of them it named itself. */
+export interface Settings extends SettingValues {
+  given: ReadonlySet<keyof SettingValues>
+}
+
+/**
+ * Reads every setting from the environment.
+ * Throws UsageError for the first wrong one.
+ */
+export function readSettings(environment: Environment): Settings {
+  const given = new Set<keyof SettingValues>()
+  function read<Key extends keyof SettingValues>(key: Key): SettingValues[Key] {
+    const variable: Variable<SettingValues[Key]> = (variables as Variables)[key]
+    const result = readVariable(environment, variable)
+    if (result.given) given.add(key)
+    return result.value
+  }
+  return {
+    storeDirectory: read('storeDirectory'),
+    maxSnapshots: read('maxSnapshots'),
+    cron: read('cron'),
+    timeZone: read('timeZone'),
+    engine: read('engine'),
+    onStart: read('onStart'),
+    catchUp: read('catchUp'),
+    lockTimeoutMs: read('lockTimeoutMs'),
+    logLevel: read('logLevel'),
+    given,
+  }
+}
+
+/** A line for each SNAP_* that is none of ours, with the nearest known name. */
+export function unknownVariables(environment: Environment): string[] {
+  const known = Object.values(variables).flatMap(({ name }) => [name, `${name}_FILE`])
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('SNAP_') && !known.includes(name))
+    .filter((name) => !isInjectedByLink(name))
+    .map((name) => {
+      const nearest = closest(name, known)
+      const hint = distance(name, nearest) <= 4 ? `, did you mean ${nearest}?` : ''
+      return `${name} is not a variable of this program and has no effect${hint}`
+    })
+}
+
+/** `--link mysql-vol:snap-volume` makes Docker set SNAP_VOLUME_NAME, SNAP_VOLUME_PORT and so on. */
+function isInjectedByLink(name: string): boolean {
+  return name.startsWith('SNAP_VOLUME_')
+}
+
+function parseDirectory(text: string): string | undefined {
+  if (!isAbsolute(text) || text.includes('\0')) return undefined
+  const path = normalize(text).replace(/\/+$/, '')
+  return path === '' ? undefined : path
+}

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs'
+import { UsageError, messageOf } from '../errors.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** One environment variable: how its text becomes a value, and what to say when it does not. */
+export interface Variable<T> {
+  name: string
+  fallback: T
+  /** What a right value looks like, as the end of an error line. */
+  expected: string
+  /** Returns undefined for a text that is not a right value. */
+  parse: (text: string) => T | undefined
+}
+
+export interface ReadVariable<T> {
+  value: T
+  /** True when the environment set it, false when it is the default. */
+  given: boolean
+}
+
+/**
+ * Reads a variable, or its `_FILE` form that names a file with the value.
+ * Throws UsageError with the variable, the value and what would be right.
+ */
+export function readVariable<T>(environment: Environment, variable: Variable<T>): ReadVariable<T> {
+  const source = readText(environment, variable.name)
+  if (source === undefined) return { value: variable.fallback, given: false }
+  const value = variable.parse(source.text)
+  if (value === undefined) {
+    throw new UsageError(
+      `${source.name} is ${JSON.stringify(source.text)}: it must be ${variable.expected}`,
+    )
+  }
+  return { value, given: true }
+}
+
+function readText(
+  environment: Environment,
+  name: string,
+): { name: string; text: string } | undefined {
+  const fileName = `${name}_FILE`
+  const direct = environment[name]
+  const file = environment[fileName]
+  if (direct !== undefined && file !== undefined) {
+    throw new UsageError(`${name} and ${fileName} are both set: unset one of them`)
+  }
+  if (file === undefined) return direct === undefined ? undefined : { name, text: direct }
+  try {
+    return { name: fileName, text: readFileSync(file, 'utf8').replace(/\r?\n$/, '') }
+  } catch (error) {
+    throw new UsageError(`${fileName} names ${file}, which cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+export function parseWholeNumber(minimum: number, maximum: number) {
+  return (text: string): number | undefined => {
+    if (!/^[0-9]{1,9}$/.test(text)) return undefined
+    const value = Number(text)
+    return value >= minimum && value <= maximum ? value : undefined
+  }
+}
+
+export function parseOneOf<T extends string>(values: readonly T[]) {
+  return (text: string): T | undefined => values.find((value) => value === text)
+}
+
+export function parseSwitch(text: string): boolean | undefined {
+  if (['1', 'true', 'yes', 'on'].includes(text)) return true
+  return ['0', 'false', 'no', 'off'].includes(text) ? false : undefined
+}
+
+const durationUnitsMs = { '': 1000, s: 1000, m: 60_000, h: 3_600_000 } as const
+
+/** `30`, `30s`, `10m` or `1h`, in milliseconds. */
+export function parseDurationMs(text: string): number | undefined {
+  const match = /^([0-9]{1,6})([smh]?)$/.exec(text)
+  if (match === null) return undefined
+  return Number(match[1]) * durationUnitsMs[match[2] as keyof typeof durationUnitsMs]
+}

@@ -1,0 +1,70 @@
+import { OperationError } from '../errors.ts'
+import { type RunResult, run } from '../system/run.ts'
+import { firstCause } from './rsync-output.ts'
+
+/**
+ * All that rsync can keep: links, ACLs, xattrs, holes, owners by number, times to the nanosecond (`-@-1`,
+ * without which they are compared in whole seconds), on one filesystem.
+ */
+const faithful = ['-aHAXS', '--numeric-ids', '-x', '-@-1', '--no-inc-recursive']
+const machineReadable = ['--stats', '--no-human-readable', '--outbuf=Line']
+
+const vanished = 24
+const oldestSafe = [3, 5, 0] as const
+
+export interface RsyncOptions {
+  cwd: string
+  lockDescriptor: number
+  input?: Buffer
+  signal?: AbortSignal | undefined
+  onOutput?: (chunk: Buffer) => void
+}
+
+/**
+ * Runs rsync; files that vanished meanwhile (exit code 24) are the caller's to report.
+ * Throws OperationError for any other failure, with rsync's own first message.
+ */
+export async function rsync(args: readonly string[], options: RsyncOptions): Promise<RunResult> {
+  const { cwd, lockDescriptor, input, signal, onOutput } = options
+  const result = await run('rsync', [...faithful, ...machineReadable, ...args], {
+    cwd,
+    descriptor3: lockDescriptor,
+    signal,
+    ...(input === undefined ? {} : { input }),
+    ...(onOutput === undefined ? {} : { onOutput }),
+  })
+  if (result.exitCode === 0 || result.exitCode === vanished) return result
+  throw new RsyncError(result)
+}
+
+/** rsync's own words for why a copy is not complete. */
+export class RsyncError extends OperationError {
+  override name = 'RsyncError'
+  readonly isDiskFull: boolean
+
+  constructor({ exitCode, stderr }: RunResult) {
+    super(`rsync failed with exit code ${exitCode}: ${firstCause(stderr)}`)
+    this.isDiskFull = stderr.includes('No space left on device') || stderr.includes('(28)')
+  }
+}
+
+/**
+ * Throws OperationError when rsync is missing or older than 3.5.0: those, run as root, can be led out of
+ * the tree through links by whoever owns it (CVE-2026-53795).
+ */
+export async function assertRsync(): Promise<void> {
+  const { stdout } = await run('rsync', ['--version'])
+  const version = /^rsync\s+version v?(\d+)\.(\d+)\.(\d+)/.exec(stdout)?.slice(1).map(Number)
+  if (version !== undefined && compareVersions(version, oldestSafe) >= 0) return
+  throw new OperationError(
+    `rsync ${version?.join('.') ?? 'of an unknown version'} is too old to be run safely as root: install ${oldestSafe.join('.')} or newer (Debian: from its security archive), or use the image`,
+  )
+}
+
+function compareVersions(one: readonly number[], other: readonly number[]): number {
+  for (const [index, part] of one.entries()) {
+    const difference = part - (other[index] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}

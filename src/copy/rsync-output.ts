@@ -1,0 +1,61 @@
+import type { CopyProgress, RestoreCounts } from './engine.ts'
+
+/**
+ * Reads the lines of `--info=progress2`, which end with \r:
+ * `  1,234  56%  1.23MB/s  0:00:01 (xfr#3, to-chk=4/10)`.
+ */
+export function readProgress(onProgress: (progress: CopyProgress) => void) {
+  let pending = ''
+  return (chunk: Buffer): void => {
+    const lines = (pending + chunk.toString('latin1')).split(/[\r\n]/)
+    pending = lines.pop() ?? ''
+    const last = lines.findLast((line) => line.includes('to-chk='))
+    const progress = last === undefined ? undefined : parseProgress(last)
+    if (progress !== undefined) onProgress(progress)
+  }
+}
+
+export function parseProgress(line: string): CopyProgress | undefined {
+  const match = /^\s*(\d+)\s+(\d+)%.*to-chk=(\d+)\/(\d+)\)/.exec(line)
+  if (match === null) return undefined
+  const [bytes = 0, percent = 0, left = 0, totalFiles = 0] = match.slice(1).map(Number)
+  const files = totalFiles - left
+  const byFiles = totalFiles === 0 ? 0 : files / totalFiles
+  return { bytes, files, totalFiles, fraction: Math.min(1, Math.max(byFiles, percent / 100)) }
+}
+
+/** One number of `--stats` (rsync(1)), such as `Total transferred file size`; 0 when it is not there. */
+export function statistic(output: string, label: string): number {
+  const match = new RegExp(`^${label}: (\\d+)`, 'm').exec(output)
+  return match === null ? 0 : Number(match[1])
+}
+
+/** What `--stats` says of a restore. */
+export function parseRestoreCounts(output: string): RestoreCounts {
+  const created = statistic(output, 'Number of created files')
+  return {
+    created,
+    changed: Math.max(
+      0,
+      statistic(output, 'Number of regular files transferred') - createdRegularFiles(output),
+    ),
+    deleted: statistic(output, 'Number of deleted files'),
+    bytes: statistic(output, 'Total transferred file size'),
+  }
+}
+
+function createdRegularFiles(output: string): number {
+  const match = /^Number of created files: \d+ \([^)]*reg: (\d+)/m.exec(output)
+  return match === null ? 0 : Number(match[1])
+}
+
+/** The names in rsync's `file has vanished: "NAME"` lines. */
+export function vanishedPaths(stderr: string): string[] {
+  return [...stderr.matchAll(/^file has vanished: "(.*)"$/gm)].map((match) => match[1] ?? '')
+}
+
+/** The first lines of rsync's own messages that tell a cause, for an error of one line. */
+export function firstCause(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '')
+  return lines.find((line) => !line.startsWith('rsync error:')) ?? lines[0] ?? 'no message'
+}

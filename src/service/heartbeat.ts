@@ -1,0 +1,19 @@
+import { utimesSync, writeFileSync } from 'node:fs'
+import { messageOf } from '../errors.ts'
+import type { Log } from '../system/log.ts'
+
+const intervalMs = 30_000
+
+/** Touches `file` now and every 30 s, for HEALTHCHECK; returns what stops it. */
+export function startHeartbeat(file: string, log: Log): () => void {
+  writeFileSync(file, '', { mode: 0o600 })
+  const timer = setInterval(() => {
+    try {
+      const now = new Date()
+      utimesSync(file, now, now)
+    } catch (error) {
+      log.error(`the heartbeat cannot be written: ${messageOf(error)}; is the store still mounted?`)
+    }
+  }, intervalMs)
+  return () => clearInterval(timer)
+}

@@ -1,0 +1,106 @@
+import { closeSync, constants, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { BusyError, OperationError, errorCode, messageOf } from '../errors.ts'
+import { run } from '../system/run.ts'
+import { readDocument } from './durable.ts'
+
+const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants
+const contendedExitCode = 75
+
+/**
+ * A held lock. It belongs to the open file, so it ends with the last process that has it open: a program
+ * that was started with `descriptor` keeps it even when this process is killed.
+ */
+export interface Lock {
+  readonly descriptor: number
+  release(): void
+}
+
+export interface LockRequest {
+  /** How long to wait for another holder; 0 to give up at once. */
+  timeoutMs: number
+  /** What the holder is doing, told to those who wait. */
+  purpose: string
+  signal?: AbortSignal | undefined
+  /** Called once when the lock is held by someone else and waiting begins. */
+  onWait?: (holder: string) => void
+}
+
+/**
+ * Takes the lock of `file` with flock(2), by flock(1); it works across containers that share the store.
+ * Throws BusyError that says who holds it, when it is still held after the timeout.
+ */
+export async function acquireLock(file: string, request: LockRequest): Promise<Lock> {
+  const descriptor = openLockFile(file)
+  try {
+    if (!(await flock(descriptor, ['-n'], request.signal))) {
+      const holder = describeHolder(file)
+      if (request.timeoutMs > 0) request.onWait?.(holder)
+      const seconds = String(request.timeoutMs / 1000)
+      if (request.timeoutMs === 0 || !(await flock(descriptor, ['-w', seconds], request.signal))) {
+        throw new BusyError(
+          `the store is busy: ${describeHolder(file)}; try again when it is done, or wait longer with SNAP_LOCK_TIMEOUT`,
+        )
+      }
+    }
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
+  nameHolder(descriptor, request.purpose)
+  return { descriptor, release: () => closeSync(descriptor) }
+}
+
+function openLockFile(file: string): number {
+  try {
+    return openSync(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
+  } catch (error) {
+    throw new OperationError(explainOpening(file, error), { cause: error })
+  }
+}
+
+function explainOpening(file: string, error: unknown): string {
+  switch (errorCode(error)) {
+    case 'EROFS':
+      return `the store is mounted read-only (${file}): mount it read-write to change it`
+    case 'ENOSPC':
+      return `the store is full (${file}): free some space, or remove snapshots with "snap-volume prune"`
+    default:
+      return `the store cannot be locked: ${messageOf(error)}`
+  }
+}
+
+async function flock(
+  descriptor: number,
+  how: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { exitCode, stderr } = await run('flock', [...how, '-E', String(contendedExitCode), '3'], {
+    descriptor3: descriptor,
+    signal,
+  })
+  if (exitCode !== 0 && exitCode !== contendedExitCode) {
+    throw new OperationError(`the store cannot be locked here: ${stderr.trim()}`)
+  }
+  return exitCode === 0
+}
+
+/** For the messages of others; the lock holds without it, so a full disk does not matter here. */
+function nameHolder(descriptor: number, purpose: string): void {
+  const holder = { purpose, host: hostname(), pid: process.pid, since: new Date().toISOString() }
+  try {
+    ftruncateSync(descriptor)
+    writeSync(descriptor, JSON.stringify(holder), 0)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOSPC') throw error
+  }
+}
+
+function describeHolder(file: string): string {
+  try {
+    const { purpose, host, pid, since } = JSON.parse(readDocument(file)) as Record<string, unknown>
+    return `"${String(purpose)}" runs since ${String(since)} in ${String(host)} (pid ${String(pid)})`
+  } catch {
+    return 'another process is writing'
+  }
+}

@@ -1,0 +1,32 @@
+import { DateTime } from 'luxon'
+
+const format = "'@GMT-'yyyy.MM.dd-HH.mm.ss"
+const pattern = /^@GMT-\d{4}\.\d{2}\.\d{2}-\d{2}\.\d{2}\.\d{2}$/
+
+/** The name Samba's shadow_copy2 looks for; UTC, whole seconds. */
+export function formatSnapshotName(time: Date): string {
+  return DateTime.fromJSDate(time, { zone: 'utc' }).setLocale('en-US').toFormat(format)
+}
+
+/** The time in a snapshot's name; undefined for any other name, such as one with a 30th of February. */
+export function parseSnapshotName(name: string): Date | undefined {
+  if (!pattern.test(name)) return undefined
+  const time = DateTime.fromFormat(name, format, { zone: 'utc', locale: 'en-US' })
+  return time.isValid ? time.toJSDate() : undefined
+}
+
+/**
+ * The time to name the next snapshot by: now in whole seconds, or, when the clock is not past the newest
+ * snapshot, the second after it; never a name that something else in the store already has.
+ */
+export function nextSnapshotTime(
+  now: Date,
+  newest: Date | undefined,
+  taken: ReadonlySet<string>,
+): Date {
+  const nowSeconds = Math.floor(now.getTime() / 1000)
+  const afterNewest = newest === undefined ? nowSeconds : Math.floor(newest.getTime() / 1000) + 1
+  let seconds = Math.max(nowSeconds, afterNewest)
+  while (taken.has(formatSnapshotName(new Date(seconds * 1000)))) seconds += 1
+  return new Date(seconds * 1000)
+}

@@ -1,0 +1,88 @@
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync } from 'node:fs'
+import { OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
+import { readMounts, mountOf } from '../system/mounts.ts'
+import { type StoreLayout, storeLayout } from './layout.ts'
+
+/**
+ * Finds the store for reading. Throws OperationError when there is none.
+ */
+export function openStore(directory: string): StoreLayout {
+  const store = storeLayout(directory)
+  assertDirectory(directory, () => `there is no store at ${directory}: ${howToReachStore}`)
+  assertDirectory(
+    store.own,
+    () =>
+      `${directory} is not a store yet: run "snap-volume start ID:PATH" on it once, or ${howToReachStore}`,
+  )
+  return store
+}
+
+const howToReachStore =
+  'run with --volumes-from the snap-volume container, with -v DIR:/opt/.snap, or with SNAP_DIR set'
+
+/** Makes the store where there is none yet, and whatever is missing in it. */
+export function createStore(directory: string): StoreLayout {
+  const store = storeLayout(directory)
+  createDirectory(directory, 0o755, { recursive: true })
+  assertDirectory(directory, () => `there is no directory ${directory}`)
+  assertWritableMount(directory)
+  for (const path of [store.own, store.staging, store.trash, store.journal]) {
+    createDirectory(path, 0o700, { recursive: false })
+    assertDirectory(path, () => `there is no directory ${path}`)
+  }
+  return store
+}
+
+/** Whether the store is part of the container's own filesystem, and so gone with the container. */
+export function isEphemeral(directory: string): boolean {
+  return mountOf(readMounts(), directory)?.type === 'overlay'
+}
+
+function createDirectory(path: string, mode: number, options: { recursive: boolean }): void {
+  try {
+    if (mkdirSync(path, options) !== undefined || !options.recursive) chmodSync(path, mode)
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return
+    throw new OperationError(explainCreating(path, error), { cause: error })
+  }
+}
+
+function explainCreating(path: string, error: unknown): string {
+  switch (errorCode(error)) {
+    case 'EROFS':
+      return `${path} cannot be made: the store is mounted read-only; mount it read-write`
+    case 'ENOSPC':
+      return `${path} cannot be made: the filesystem is full; free space or inodes`
+    default:
+      return `${path} cannot be made: ${messageOf(error)}`
+  }
+}
+
+function assertWritableMount(directory: string): void {
+  try {
+    accessSync(directory, constants.W_OK)
+  } catch (error) {
+    throw new OperationError(
+      `the store ${directory} cannot be written (${errorCode(error)}): mount it read-write and run as root`,
+      { cause: error },
+    )
+  }
+}
+
+/** The store is only entered through real directories that nobody else can exchange. */
+function assertDirectory(path: string, describeMissing: () => string): void {
+  try {
+    const stat = lstatSync(path)
+    if (!stat.isDirectory()) {
+      throw new OperationError(`${path} is not a directory but a file or a link: move it away`)
+    }
+    if (stat.uid !== process.geteuid?.() && stat.uid !== 0) {
+      throw new OperationError(
+        `${path} belongs to user ${stat.uid}, who could exchange what is in it: chown it to root`,
+      )
+    }
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+    throw new OperationError(describeMissing(), { cause: error })
+  }
+}

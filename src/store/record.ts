@@ -1,0 +1,89 @@
+import * as v from 'valibot'
+import { volumeIdPattern } from '../config/volume-spec.ts'
+import { parseSnapshotName } from './names.ts'
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const time = v.pipe(v.string(), v.isoTimestamp())
+const snapshotName = v.pipe(
+  v.string(),
+  v.check((name) => parseSnapshotName(name) !== undefined, 'not the name of a snapshot'),
+)
+
+const warningSchema = v.object({
+  code: v.string(),
+  message: v.string(),
+  volume: v.optional(v.string()),
+  /** Names as rsync prints them: bytes that are not printable as \#ooo. */
+  paths: v.optional(v.array(v.string())),
+})
+
+const contentsSchema = v.object({
+  files: count,
+  directories: count,
+  symlinks: count,
+  specials: count,
+  /** Sets of two or more names for one file. */
+  linkGroups: count,
+  /** Apparent size; a file with several names counts once. */
+  bytes: count,
+  /** What this snapshot copied instead of sharing it with another one. */
+  addedFiles: count,
+  addedBytes: count,
+})
+
+const volumeSchema = v.object({
+  id: v.pipe(v.string(), v.regex(volumeIdPattern)),
+  path: v.string(),
+  engine: v.string(),
+  /** The snapshot whose unchanged files this one shares; null for a full copy. */
+  base: v.nullable(snapshotName),
+  /** Whether the path was a mount point when it was read. */
+  mountPoint: v.optional(v.boolean()),
+  /** Null where nobody counted: in a snapshot that was adopted. */
+  contents: v.nullable(contentsSchema),
+})
+
+const recordSchema = v.object({
+  schema: v.literal(1),
+  name: snapshotName,
+  kind: v.picklist(['scheduled', 'manual', 'safety', 'adopted']),
+  program: v.string(),
+  startedAt: time,
+  finishedAt: time,
+  consistency: v.picklist(['live', 'hooked', 'paused', 'stopped', 'atomic', 'unknown']),
+  volumes: v.array(volumeSchema),
+  warnings: v.array(warningSchema),
+  comment: v.nullable(v.string()),
+  pinned: v.boolean(),
+  labels: v.record(v.string(), v.string()),
+})
+
+/** What is written beside a snapshot's data: when, from where, how, and what was odd about it. */
+export type SnapshotRecord = v.InferOutput<typeof recordSchema>
+export type VolumeContents = v.InferOutput<typeof contentsSchema>
+export type VolumeRecord = v.InferOutput<typeof volumeSchema>
+export type RecordWarning = v.InferOutput<typeof warningSchema>
+export type SnapshotKind = SnapshotRecord['kind']
+
+export function formatRecord(record: SnapshotRecord): string {
+  return `${JSON.stringify(record, null, 2)}\n`
+}
+
+/**
+ * Reads a record that may come from a hostile or broken store.
+ * Throws Error that says what is wrong with it.
+ */
+export function parseRecord(text: string): SnapshotRecord {
+  return parseDocument(recordSchema, text)
+}
+
+/** Parses JSON and checks it; the error names the first place that does not fit. */
+export function parseDocument<Schema extends v.GenericSchema>(
+  schema: Schema,
+  text: string,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, JSON.parse(text))
+  if (result.success) return result.output
+  const [issue] = result.issues
+  throw new Error(`${v.getDotPath(issue) ?? 'document'}: ${issue.message}`)
+}

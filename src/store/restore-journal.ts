@@ -1,0 +1,52 @@
+import * as v from 'valibot'
+import { OperationError, isNotFound, messageOf } from '../errors.ts'
+import { readDocument, writeFileDurably } from './durable.ts'
+import type { StoreLayout } from './layout.ts'
+import { parseDocument } from './record.ts'
+
+const schema = v.object({
+  schema: v.literal(1),
+  /** The snapshot that is being restored. */
+  snapshot: v.string(),
+  /** The snapshot of what it replaces; where `restore --undo` goes. */
+  safety: v.string(),
+  volumes: v.array(v.object({ id: v.string(), path: v.string() })),
+  startedAt: v.string(),
+  /** Null until the live data are equal to the snapshot. */
+  finishedAt: v.nullable(v.string()),
+})
+
+/** The last restore. It is written before live data are touched, so one that was cut off is known. */
+export type RestoreJournal = v.InferOutput<typeof schema>
+
+export function writeRestoreJournal(store: StoreLayout, journal: RestoreJournal): void {
+  writeFileDurably(store.restoreJournal, `${JSON.stringify(journal, null, 2)}\n`, 0o600)
+}
+
+/** Throws OperationError when there is a journal that cannot be read. */
+export function readRestoreJournal(store: StoreLayout): RestoreJournal | undefined {
+  try {
+    return parseDocument(schema, readDocument(store.restoreJournal))
+  } catch (error) {
+    if (isNotFound(error)) return undefined
+    throw new OperationError(
+      `${store.restoreJournal} cannot be read (${messageOf(error)}): a restore may have been cut off; move the file away when the live data are as they should be`,
+      { cause: error },
+    )
+  }
+}
+
+/** The restore that was begun and not finished, if there is one. */
+export function readInterruptedRestore(store: StoreLayout): RestoreJournal | undefined {
+  const journal = readRestoreJournal(store)
+  return journal?.finishedAt === null ? journal : undefined
+}
+
+export function describeInterruptedRestore(journal: RestoreJournal): string {
+  const volumes = journal.volumes.map(({ id }) => id).join(', ')
+  const options = journal.volumes.map(({ id }) => ` --volume ${id}`).join('')
+  return (
+    `a restore of ${journal.snapshot} into ${volumes} was cut off (begun ${journal.startedAt}), the live data are a mixture: ` +
+    `finish it with "snap-volume restore ${journal.snapshot}${options}", or go back with "snap-volume restore --undo"`
+  )
+}

@@ -1,0 +1,41 @@
+import * as v from 'valibot'
+import { OperationError, isNotFound, messageOf } from '../errors.ts'
+import { engineChoices } from '../config/settings.ts'
+import { parseVolumeSpecs } from '../config/volume-spec.ts'
+import { readDocument, writeFileDurably } from './durable.ts'
+import type { StoreLayout } from './layout.ts'
+import { parseDocument } from './record.ts'
+
+const schema = v.object({
+  schema: v.literal(1),
+  volumes: v.pipe(v.array(v.object({ id: v.string(), path: v.string() })), v.minLength(1)),
+  cron: v.string(),
+  timeZone: v.string(),
+  maxSnapshots: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  engine: v.picklist(engineChoices),
+  startedAt: v.string(),
+  program: v.string(),
+})
+
+/** What the last `start` said, for the commands that other containers run. */
+export type SavedConfig = v.InferOutput<typeof schema>
+
+export function writeSavedConfig(store: StoreLayout, config: SavedConfig): void {
+  writeFileDurably(store.config, `${JSON.stringify(config, null, 2)}\n`, 0o600)
+}
+
+/** Throws OperationError when there is none, or one that does not say what it should. */
+export function readSavedConfig(store: StoreLayout): SavedConfig {
+  try {
+    const config = parseDocument(schema, readDocument(store.config))
+    parseVolumeSpecs(config.volumes.map(({ id, path }) => `${id}:${path}`))
+    return config
+  } catch (error) {
+    throw new OperationError(
+      isNotFound(error)
+        ? `the store ${store.directory} has no configuration yet: run "snap-volume start ID:PATH" on it once`
+        : `${store.config} cannot be used (${messageOf(error)}): run "snap-volume start ID:PATH" again, which writes it anew`,
+      { cause: error },
+    )
+  }
+}

@@ -1,0 +1,61 @@
+import { closeSync, constants, openSync, readlinkSync } from 'node:fs'
+import { OperationError, errorCode, messageOf } from '../errors.ts'
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
+
+/**
+ * An open directory. Whoever owns the tree may rename it or put a symbolic link in its place: what is
+ * reached through the handle stays the directory that was checked when it was opened.
+ */
+export interface DirectoryHandle {
+  /** The path it was opened by, for messages. */
+  readonly path: string
+  /** A path to it for this process. */
+  readonly here: string
+  /** A working directory for a program this process starts. */
+  readonly cwd: string
+  close(): void
+}
+
+/**
+ * Opens `path`, refusing when it or a directory above it is a symbolic link, so that a link can never
+ * lead a copy elsewhere.
+ * Throws OperationError that says what `path` is instead.
+ */
+export function openDirectory(path: string): DirectoryHandle {
+  const descriptor = openOrExplain(path)
+  const here = `/proc/self/fd/${descriptor}`
+  const real = readlinkSync(here)
+  if (real !== path) {
+    closeSync(descriptor)
+    throw new OperationError(`${path} is reached through a symbolic link: use ${real} instead`)
+  }
+  return {
+    path,
+    here,
+    cwd: `/proc/${process.pid}/fd/${descriptor}`,
+    close: () => closeSync(descriptor),
+  }
+}
+
+function openOrExplain(path: string): number {
+  try {
+    return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  } catch (error) {
+    throw new OperationError(explain(path, error), { cause: error })
+  }
+}
+
+function explain(path: string, error: unknown): string {
+  switch (errorCode(error)) {
+    case 'ENOENT':
+      return `there is no directory ${path}: mount the volume there, or correct the path`
+    case 'ELOOP':
+    case 'ENOTDIR':
+      return `${path} is not a directory but a file or a symbolic link: name the directory itself`
+    case 'EACCES':
+      return `${path} cannot be opened: run as root with the capability DAC_OVERRIDE`
+    default:
+      return `${path} cannot be opened: ${messageOf(error)}`
+  }
+}

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import { OperationError } from '../errors.ts'
+
+/** Bit numbers of capabilities(7) that a faithful copy needs. */
+const neededCapabilities = {
+  CHOWN: 0,
+  DAC_OVERRIDE: 1,
+  FOWNER: 3,
+  FSETID: 4,
+  MKNOD: 27,
+  SETFCAP: 31,
+} as const
+
+/**
+ * Refuses to copy without the rights to copy owners, modes, devices and capabilities: the result would
+ * look complete and not be.
+ */
+export function assertPrivileges(status = readFileSync('/proc/self/status', 'utf8')): void {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
+  const missing = Object.entries(neededCapabilities)
+    .filter(([, bit]) => ((effective >> BigInt(bit)) & 1n) === 0n)
+    .map(([name]) => name)
+  if (missing.length === 0) return
+  throw new OperationError(
+    `owners and modes cannot be kept without the ${missing.length === 1 ? 'capability' : 'capabilities'} ${missing.join(', ')}: ` +
+      `run as root, in Docker with ${missing.map((name) => `--cap-add ${name}`).join(' ')}`,
+  )
+}
