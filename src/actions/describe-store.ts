@@ -24,7 +24,7 @@ export interface StoreDescription {
   problems: string[]
 }
 
-export interface StoreConfigDescription {
+interface StoreConfigDescription {
   volumes: { id: string; path: string; landsIn: string; engine: string; engineReason: string }[]
   cron: string
   timeZone: string

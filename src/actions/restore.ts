@@ -24,7 +24,7 @@ export type RestoreWish = ({ undo: true } | { undo: false; reference: string }) 
   volumes: readonly string[]
 }
 
-export interface VolumeRestore {
+interface VolumeRestore {
   id: string
   path: string
   counts: RestoreCounts
@@ -170,7 +170,7 @@ async function restoreVolume(
     const counts = await withVolume(context, lock, snapshot, target, (engine, request) =>
       engine.restore(request),
     )
-    await syncFilesystem(path, lock.descriptor)
+    await syncFilesystem(path)
     return { id, path, counts }
   } catch (error) {
     throw await explainFullDisk(

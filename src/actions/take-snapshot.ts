@@ -101,7 +101,7 @@ export async function writeSnapshot(
       labels: options.labels ?? {},
     }
     throwIfInterrupted(signal)
-    await publishSnapshot(store, staging, record, lock)
+    await publishSnapshot(store, staging, record)
     for (const warning of record.warnings) context.emit({ type: 'warning', ...warning })
     context.emit({ type: 'published', name: record.name, kind: record.kind })
     return record

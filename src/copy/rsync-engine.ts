@@ -145,7 +145,10 @@ function actionOf(item: string): RestoreAction {
 }
 
 /** Passes output on, and keeps its end, where `--stats` stands. */
-function collectStats(next: (chunk: Buffer) => void) {
+function collectStats(next: (chunk: Buffer) => void): {
+  add: (chunk: Buffer) => void
+  text: () => string
+} {
   let end = ''
   return {
     add(chunk: Buffer): void {

@@ -1,4 +1,4 @@
-import nodeCron, { type ScheduledTask } from 'node-cron'
+import { type ScheduledTask, createTask as createCronTask, validateDetailed } from 'node-cron'
 import { UsageError, messageOf } from '../errors.ts'
 
 export interface Schedule {
@@ -18,7 +18,7 @@ const silent = { info: ignore, warn: ignore, error: ignore, debug: ignore }
 
 /** Throws UsageError for a cron expression that cannot be run. */
 export function assertCron(expression: string): void {
-  const { valid, errors } = nodeCron.validateDetailed(expression)
+  const { valid, errors } = validateDetailed(expression)
   if (valid) return
   const [first] = errors
   throw new UsageError(
@@ -45,7 +45,7 @@ export function startSchedule({ cron, timeZone, onDue, onMissed }: ScheduleReque
 
 function createTask(cron: string, timeZone: string, onDue: () => void): ScheduledTask {
   try {
-    return nodeCron.createTask(cron, onDue, {
+    return createCronTask(cron, onDue, {
       timezone: timeZone,
       logger: silent,
       suppressMissedWarning: true,

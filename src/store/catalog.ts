@@ -14,7 +14,7 @@ export interface Snapshot {
 }
 
 /** A snapshot whose record cannot be read: never pruned, never used, but told of. */
-export interface DamagedSnapshot {
+interface DamagedSnapshot {
   name: string
   path: string
   problem: string

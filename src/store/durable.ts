@@ -72,10 +72,8 @@ export function readDocument(path: string): string {
 }
 
 /** Writes all data of the filesystem that holds `path` to the disk (syncfs(2), by sync(1)). */
-export async function syncFilesystem(path: string, descriptor3?: number): Promise<void> {
-  const result = await run('sync', ['-f', '--', path], {
-    ...(descriptor3 === undefined ? {} : { descriptor3 }),
-  })
+export async function syncFilesystem(path: string): Promise<void> {
+  const result = await run('sync', ['-f', '--', path])
   if (result.exitCode !== 0) {
     throw new OperationError(
       `the data could not be written to the disk: ${result.stderr.trim()}; look at the kernel's log (dmesg) for the device of ${path}`,

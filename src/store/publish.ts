@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { OperationError } from '../errors.ts'
 import { createFileDurably, fsyncDirectory, renameDurably, syncFilesystem } from './durable.ts'
 import { type StoreLayout, recordFileName } from './layout.ts'
-import type { Lock } from './lock.ts'
 import { type SnapshotRecord, formatRecord } from './record.ts'
 
 /**
@@ -17,10 +16,9 @@ export async function publishSnapshot(
   store: StoreLayout,
   staging: string,
   record: SnapshotRecord,
-  lock: Lock,
 ): Promise<string> {
   const target = join(store.directory, record.name)
-  await syncFilesystem(staging, lock.descriptor)
+  await syncFilesystem(staging)
   createFileDurably(join(staging, recordFileName), formatRecord(record), 0o644)
   fsyncDirectory(staging)
   // rename(2) replaces an empty directory of that name

@@ -1,5 +1,5 @@
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const
-export type LogLevel = (typeof logLevels)[number]
+type LogLevel = (typeof logLevels)[number]
 
 export interface Log {
   error(message: string, fields?: object): void

@@ -17,8 +17,8 @@ export const helpCommand: Command = {
     const { command: name } = options
     const chosen = typeof name === 'string' ? [findCommand(name)] : commands
     if (json) {
-      const document = chosen.map(({ run: _, ...declaration }) => declaration)
-      terminal.stdout.write(`${JSON.stringify({ schema: 1, commands: document })}\n`)
+      // JSON leaves functions out
+      terminal.stdout.write(`${JSON.stringify({ schema: 1, commands: chosen })}\n`)
     } else if (typeof name === 'string') {
       for (const command of chosen) terminal.stdout.write(formatCommandHelp(command))
     } else {

@@ -1,6 +1,6 @@
 import { InterruptedError, UsageError, exitCodes } from '../../errors.ts'
 import type { Command, CommandInput } from '../command.ts'
-import type { RestorePlan, RestoreWish } from '../../actions/restore.ts'
+import type { RestoreWish } from '../../actions/restore.ts'
 
 export const restoreCommand: Command = {
   name: 'restore',
@@ -59,8 +59,6 @@ export const restoreCommand: Command = {
     }
   },
 }
-
-export type { RestorePlan }
 
 function parseWish(options: CommandInput['options']): RestoreWish {
   const { snapshot, undo } = options

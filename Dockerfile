@@ -1,0 +1,58 @@
+FROM node:24-bookworm-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build
+
+FROM node:24-bookworm-slim AS dependencies
+WORKDIR /build
+COPY package.json package-lock.json ./
+# --omit=dev keeps the compiler, because a library names it as an optional peer.
+RUN npm ci --omit=dev --no-audit --no-fund \
+ && rm -rf node_modules/typescript node_modules/@typescript node_modules/.bin
+
+FROM node:24-bookworm-slim
+
+# Older rsyncs, run as root, follow symlinks that the owner of the tree swaps in while they copy
+# (CVE-2026-53795). The package managers of the base have nothing to do at run time.
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      coreutils rsync tini util-linux \
+ && rsync_version="$(dpkg-query -W -f '${Version}' rsync)" \
+ && { dpkg --compare-versions "$rsync_version" ge 3.5.0 \
+      || { echo "rsync $rsync_version is too old: 3.5.0 or newer is needed, from bookworm-security in the apt sources of the base image" >&2; exit 1; }; } \
+ && apt-get clean \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
+      /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx \
+      /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg /opt/yarn-*
+
+COPY entrypoint.sh /usr/local/bin/entrypoint.sh
+WORKDIR /opt/snap-volume
+COPY --from=dependencies /build/node_modules ./node_modules
+COPY package.json LICENSE ./
+COPY --from=build /build/dist ./dist
+RUN ln -s /opt/snap-volume/dist/main.js /usr/local/bin/snap-volume
+WORKDIR /
+
+ENV NODE_ENV=production
+STOPSIGNAL SIGTERM
+
+# The daemon touches the file every 30 seconds.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
+  CMD find "${SNAP_DIR:-/opt/.snap}/.snap-volume/heartbeat" -mmin -2 | grep -q . \
+      || { echo "no heartbeat of the daemon for 120 s: see docker logs"; exit 1; }
+
+ARG VERSION=unknown
+ARG COMMIT=unknown
+ARG SOURCE=
+LABEL org.opencontainers.image.title="snap-volume" \
+      org.opencontainers.image.description="Snapshot sidecar for Docker volumes" \
+      org.opencontainers.image.source="$SOURCE" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$COMMIT" \
+      org.opencontainers.image.licenses="MIT"
+
+ENTRYPOINT ["/usr/local/bin/entrypoint.sh"]
+CMD ["help"]

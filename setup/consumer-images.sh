@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Images of applications whose volumes are snapshotted.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=build-image.sh
+. "$(dirname "${BASH_SOURCE[0]}")/build-image.sh"
+# shellcheck source-path=SCRIPTDIR source=base-image.sh
+. "$(dirname "${BASH_SOURCE[0]}")/base-image.sh"
+
+mariadb_test_image=snap-volume-test/mariadb
+
+build_mariadb_image() {
+  build_image "$mariadb_test_image" "$repository/test/images/mariadb"
+}
+
+# Leaves the image in $mariadb_image: the official one, or ours where it cannot be pulled.
+# Both want MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=1 or bear it, and let root in with `docker exec ... mariadb`.
+prepare_mariadb_image() {
+  mariadb_image=mariadb:11
+  docker image inspect "$mariadb_image" >/dev/null 2>&1 && return
+  # Where the base could not be pulled nothing else can.
+  if [[ -z $(docker image inspect --format '{{index .Config.Labels "snap-volume.base"}}' "$base_image") ]]; then
+    say "pulling $mariadb_image"
+    timeout 180 docker pull --quiet "$mariadb_image" >/dev/null 2>&1 && return
+  fi
+  mariadb_image=$mariadb_test_image
+  build_mariadb_image
+}

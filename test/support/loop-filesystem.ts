@@ -1,0 +1,84 @@
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+
+export type FilesystemType = 'ext4' | 'xfs' | 'btrfs'
+
+export interface LoopOptions {
+  /** Of the sparse file behind it; mkfs.xfs refuses less than 300 MiB, mkfs.btrfs less than 114. */
+  sizeMiB?: number
+  /** How many inodes there are (ext4 only). */
+  inodes?: number
+  /** As for `mount -o`, such as `['noatime']`. */
+  mountOptions?: string[]
+}
+
+export interface LoopFilesystem {
+  /** Where it is mounted. */
+  path: string
+  /** Unmounts and mounts again, as after a power cut that `xfs_io -x -c shutdown` played. */
+  remount(mountOptions?: string[]): Promise<void>
+  /** Unmounts, which frees the loop device too, and deletes the file behind it. */
+  remove(): Promise<void>
+}
+
+/** Makes a filesystem in a file and mounts it on a directory of its own. */
+export async function mountLoopFilesystem(
+  type: FilesystemType,
+  { sizeMiB = 320, inodes, mountOptions = [] }: LoopOptions = {},
+): Promise<LoopFilesystem> {
+  const directory = await mkdtemp(join(tmpdir(), `loop-${type}-`))
+  const image = join(directory, 'image')
+  const path = join(directory, 'mnt')
+
+  const mount = async (options: string[]) => {
+    await execa('mount', ['-t', type, '-o', ['loop', ...options].join(','), image, path])
+  }
+  const removeFiles = () => rm(directory, { recursive: true, force: true })
+
+  try {
+    await mkdir(path)
+    await writeFile(image, '')
+    await truncate(image, sizeMiB * 1024 * 1024)
+    await execa(`mkfs.${type}`, [...makeOptions(type, inodes), image])
+    await mount(mountOptions)
+  } catch (error) {
+    await removeFiles()
+    throw error
+  }
+
+  return {
+    path,
+    async remount(options = mountOptions) {
+      await execa('umount', [path])
+      await mount(options)
+    },
+    async remove() {
+      await execa('umount', [path])
+      await removeFiles()
+    },
+  }
+}
+
+function makeOptions(type: FilesystemType, inodes: number | undefined): string[] {
+  switch (type) {
+    case 'ext4':
+      return ['-q', '-F', ...(inodes === undefined ? [] : ['-N', String(inodes)])]
+    case 'xfs':
+      return ['-q', '-m', 'reflink=1']
+    case 'btrfs':
+      return ['-q']
+  }
+}
+
+/** Why this machine cannot mount such a filesystem, as one line for `skipBecause`; undefined if it can. */
+export async function whyNoLoopFilesystem(type: FilesystemType): Promise<string | undefined> {
+  try {
+    const filesystem = await mountLoopFilesystem(type)
+    await filesystem.remove()
+    return undefined
+  } catch (error) {
+    return `no ${type} on a loop device: ${String(error).replaceAll(/\s+/g, ' ')}`
+  }
+}
