@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { ActionContext } from '../actions/context.ts'
 import type { ActionEvent } from '../actions/events.ts'
 import { prepareStore, recordStart } from '../actions/start-store.ts'
+import { summarizeSnapshot } from '../actions/snapshot-summary.ts'
 import { takeSnapshot } from '../actions/take-snapshot.ts'
 import type { Settings } from '../config/settings.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
@@ -151,8 +152,8 @@ function noteNextRun(store: StoreLayout, schedule: Schedule, log: Log): void {
 
 async function runOnce(context: ActionContext, log: Log, reason: RunReason): Promise<void> {
   try {
-    const { record, removed } = await takeSnapshot(context, { kind: 'scheduled' })
-    log.info(`snapshot ${record.name} is done`, { reason, record, removed })
+    const result = await takeSnapshot(context, { kind: 'scheduled' })
+    log.info(`snapshot ${summarizeSnapshot(result)}`, { reason, ...result })
   } catch (error) {
     const code = error instanceof OperationError ? error.exitCode : 1
     log.error(`no snapshot was taken: ${messageOf(error)}`, { reason, exitCode: code })

@@ -1,10 +1,10 @@
-import { utimesSync, writeFileSync } from 'node:fs'
+import { rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { messageOf } from '../errors.ts'
 import type { Log } from '../system/log.ts'
 
 const intervalMs = 30_000
 
-/** Touches `file` now and every 30 s, for HEALTHCHECK; returns what stops it. */
+/** Touches `file` now and every 30 s, for HEALTHCHECK and `show -a`; returns what ends it. */
 export function startHeartbeat(file: string, log: Log): () => void {
   writeFileSync(file, '', { mode: 0o600 })
   const timer = setInterval(() => {
@@ -15,5 +15,8 @@ export function startHeartbeat(file: string, log: Log): () => void {
       log.error(`the heartbeat cannot be written: ${messageOf(error)}; is the store still mounted?`)
     }
   }, intervalMs)
-  return () => clearInterval(timer)
+  return () => {
+    clearInterval(timer)
+    rmSync(file, { force: true })
+  }
 }

@@ -1,4 +1,13 @@
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
 import { readMounts, mountOf } from '../system/mounts.ts'
 import { type StoreLayout, storeLayout } from './layout.ts'
@@ -23,6 +32,7 @@ const howToReachStore =
 /** Makes the store where there is none yet, and whatever is missing in it. */
 export function createStore(directory: string): StoreLayout {
   const store = storeLayout(directory)
+  assertNoLinksAbove(directory)
   createDirectory(directory, 0o755, { recursive: true })
   assertDirectory(directory, () => `there is no directory ${directory}`)
   assertWritableMount(directory)
@@ -67,6 +77,17 @@ function assertWritableMount(directory: string): void {
       { cause: error },
     )
   }
+}
+
+/** Behind a link, nobody could tell whether the store is inside the data. */
+function assertNoLinksAbove(directory: string): void {
+  let existing = directory
+  while (!existsSync(existing)) existing = dirname(existing)
+  const real = realpathSync(existing)
+  if (real === existing) return
+  throw new OperationError(
+    `the store ${directory} is reached through a symbolic link: set SNAP_DIR to ${real}${directory.slice(existing.length)}`,
+  )
 }
 
 /** The store is only entered through real directories that nobody else can exchange. */

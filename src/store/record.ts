@@ -65,6 +65,27 @@ export type VolumeRecord = v.InferOutput<typeof volumeSchema>
 export type RecordWarning = v.InferOutput<typeof warningSchema>
 export type SnapshotKind = SnapshotRecord['kind']
 
+export interface RecordTotals {
+  files: number
+  bytes: number
+  addedFiles: number
+  addedBytes: number
+}
+
+/** The sums over all volumes; undefined when none was counted. */
+export function recordTotals({ volumes }: SnapshotRecord): RecordTotals | undefined {
+  const counted = volumes.flatMap(({ contents }) => contents ?? [])
+  if (counted.length === 0) return undefined
+  const sum = (key: keyof RecordTotals): number =>
+    counted.reduce((total, contents) => total + contents[key], 0)
+  return {
+    files: sum('files'),
+    bytes: sum('bytes'),
+    addedFiles: sum('addedFiles'),
+    addedBytes: sum('addedBytes'),
+  }
+}
+
 export function formatRecord(record: SnapshotRecord): string {
   return `${JSON.stringify(record, null, 2)}\n`
 }

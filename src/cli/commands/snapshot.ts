@@ -30,18 +30,22 @@ export const snapshotCommand: Command = {
     const { openContext } = await import('../open-context.ts')
     const { takeSnapshot } = await import('../../actions/take-snapshot.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
-    const { formatTaken } = await import('../render/taken-snapshot.ts')
+    const { summarizeSnapshot } = await import('../../actions/snapshot-summary.ts')
     const printer = createEventPrinter(terminal, json)
     try {
       const context = openContext(input, printer.emit)
-      const { record, removed } = await takeSnapshot(context, {
+      const result = await takeSnapshot(context, {
         kind: 'manual',
         comment: typeof options['message'] === 'string' ? options['message'] : undefined,
         pinned: options['pin'] === true,
         labels,
         allowEmpty: options['allow-empty'] === true,
       })
-      printer.result({ type: 'result', snapshot: record, removed }, formatTaken(record, removed))
+      const { record, removed } = result
+      printer.result(
+        { type: 'result', snapshot: record, removed },
+        `${summarizeSnapshot(result)}\n`,
+      )
       return record.warnings.length === 0 ? exitCodes.done : exitCodes.warnings
     } finally {
       printer.end()

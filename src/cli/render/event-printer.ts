@@ -109,10 +109,9 @@ function createBar(stream: NodeJS.WriteStream): Bar {
 export function formatProgress(progress: Progress): string {
   const { files, totalFiles, bytes, fraction, elapsedMs } = progress
   const rate = prettyBytes(elapsedMs === 0 ? 0 : Math.round((bytes / elapsedMs) * 1000))
-  const leftMs = fraction === 0 ? undefined : (elapsedMs / fraction) * (1 - fraction)
+  const leftMs =
+    fraction === 0 || fraction === 1 ? undefined : (elapsedMs / fraction) * (1 - fraction)
   const left =
-    leftMs === undefined
-      ? ''
-      : `, ${prettyMilliseconds(Math.ceil(leftMs / 1000) * 1000, { compact: false })} left`
+    leftMs === undefined ? '' : `, ${prettyMilliseconds(Math.ceil(leftMs / 1000) * 1000)} left`
   return `${files}/${totalFiles} files, ${prettyBytes(bytes)}, ${rate}/s${left}`
 }

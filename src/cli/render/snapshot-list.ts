@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes'
 import type { StoreDescription } from '../../actions/describe-store.ts'
-import type { SnapshotRecord } from '../../store/record.ts'
+import { type SnapshotRecord, recordTotals } from '../../store/record.ts'
 import { formatAge } from './age.ts'
 import { printable } from './printable.ts'
 import { formatTable } from './table.ts'
@@ -17,20 +17,15 @@ export function formatSnapshotList({ snapshots, problems }: StoreDescription, no
 }
 
 function row(record: SnapshotRecord, now: Date): string[] {
+  const totals = recordTotals(record)
   return [
     record.name,
     formatAge(record, now),
-    total(record, 'bytes'),
-    total(record, 'addedBytes'),
+    totals === undefined ? '?' : prettyBytes(totals.bytes),
+    totals === undefined ? '?' : prettyBytes(totals.addedBytes),
     record.kind,
     notes(record),
   ]
-}
-
-function total({ volumes }: SnapshotRecord, what: 'bytes' | 'addedBytes'): string {
-  const counted = volumes.flatMap(({ contents }) => (contents === null ? [] : [contents[what]]))
-  if (counted.length === 0) return '?'
-  return prettyBytes(counted.reduce((sum, bytes) => sum + bytes, 0))
 }
 
 function notes({ pinned, warnings, labels, comment }: SnapshotRecord): string {
