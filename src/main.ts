@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { runProgram } from './cli/program.ts'
 import { OperationError, exitCodes, errorCode, messageOf } from './errors.ts'
+import { printable } from './system/printable.ts'
 import { systemClock } from './system/clock.ts'
 
 const interruption = new AbortController()
@@ -29,7 +30,7 @@ function report(error: unknown): number {
   const message = isExpected
     ? error.message
     : `${messageOf(error)}; this was not foreseen, SNAP_LOG_LEVEL=debug shows where it happened`
-  process.stderr.write(`snap-volume: ${message.replaceAll('\n', ' ')}\n`)
+  process.stderr.write(`snap-volume: ${printable(message.replaceAll('\n', ' '))}\n`)
   if (!isExpected && process.env['SNAP_LOG_LEVEL'] === 'debug' && error instanceof Error) {
     process.stderr.write(`${error.stack}\n`)
   }

@@ -1,6 +1,13 @@
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { UsageError } from '../errors.ts'
-import { type Location, isInside, locationOf, readMounts } from '../system/mounts.ts'
+import {
+  type Location,
+  type Mount,
+  isInside,
+  locationOf,
+  mountsBelow,
+  readMounts,
+} from '../system/mounts.ts'
 
 /**
  * Refuses volumes and a store that contain one another, also where a bind mount hides it: a snapshot would
@@ -17,26 +24,43 @@ export function assertVolumesApart(
   ].map((place) => ({ ...place, location: locationOf(mounts, place.path) }))
   for (const [index, place] of places.entries()) {
     for (const other of places.slice(0, index)) {
-      if (!overlap(place, other)) continue
-      throw new UsageError(
-        `${other.name} (${other.path}) and ${place.name} (${place.path}) overlap on the disk: keep them in directories apart`,
-      )
+      assertApart(other, place)
+      assertNotMountedIn(other, place, mounts)
+      assertNotMountedIn(place, other, mounts)
     }
   }
 }
 
 interface Place {
+  name: string
   path: string
   location: Location | undefined
 }
 
-function overlap(one: Place, other: Place): boolean {
-  if (isNested(one.path, other.path)) return true
+function assertApart(one: Place, other: Place): void {
+  if (!isNested(one.path, other.path) && !overlapOnDisk(one.location, other.location)) return
+  throw new UsageError(
+    `${one.name} (${one.path}) and ${other.name} (${other.path}) overlap on the disk: keep them in directories apart`,
+  )
+}
+
+/** What copies one filesystem only goes into a bind mount of the same one all the same. */
+function assertNotMountedIn(inner: Place, outer: Place, mounts: readonly Mount[]): void {
+  const within = mountsBelow(mounts, outer.path)
+    .filter(({ device }) => device === outer.location?.device)
+    .find(({ device, root }) => overlapOnDisk({ device, path: root }, inner.location))
+  if (within === undefined) return
+  throw new UsageError(
+    `${inner.name} (${inner.path}) is mounted inside ${outer.name} too, at ${within.mountPoint}: unmount it there`,
+  )
+}
+
+function overlapOnDisk(one: Location | undefined, other: Location | undefined): boolean {
   return (
-    one.location !== undefined &&
-    other.location !== undefined &&
-    one.location.device === other.location.device &&
-    isNested(one.location.path, other.location.path)
+    one !== undefined &&
+    other !== undefined &&
+    one.device === other.device &&
+    isNested(one.path, other.path)
   )
 }
 

@@ -25,8 +25,15 @@ export async function runProgram(
   return command.run({ ...input, options, json: options['json'] === true })
 }
 
+/** What people type before they know the commands. */
+const aliases = new Map([
+  ['--help', 'help'],
+  ['-h', 'help'],
+  ['--version', 'version'],
+])
+
 export function findCommand(name: string): Command {
-  const wanted = ['--help', '-h'].includes(name) ? 'help' : name
+  const wanted = aliases.get(name) ?? name
   const command = commands.find((candidate) => candidate.name === wanted)
   if (command !== undefined) return command
   throw new UsageError(
@@ -47,6 +54,8 @@ async function parseWords(
 ): Promise<Readonly<Record<string, unknown>>> {
   const { default: yargs } = await import('yargs')
   const { name, positionals } = command
+  const declared = { ...command.options, ...commonOptions }
+  assertDeclared(name, declared, words)
   const grammar = positionals.map((positional) => {
     const word = `${positional.name}${positional.many === true ? '..' : ''}`
     return positional.required ? `<${word}>` : `[${word}]`
@@ -62,14 +71,60 @@ async function parseWords(
       for (const positional of positionals) {
         builder.positional(positional.name, { type: 'string', array: positional.many === true })
       }
-      return builder.options(yargsOptions({ ...command.options, ...commonOptions }))
+      return builder.options(yargsOptions(declared))
     })
     .fail((message: string, error: Error | undefined) => {
-      throw new UsageError(
-        `${describe(message ?? error?.message)}: see "snap-volume ${name} --help"`,
-      )
+      throw wrongWords(name, describe(message ?? error?.message))
     })
-  return parser.parseAsync([name, ...words])
+  const parsed: Readonly<Record<string, unknown>> = await parser.parseAsync([name, ...words])
+  assertOnce(name, declared, parsed)
+  return parsed
+}
+
+/**
+ * Refuses what yargs takes for a switch that is off or for nothing at all: `--dry-run=yes`, `-y=no`,
+ * `--dry-run.x`, `--no-volume`, and options of its own.
+ */
+function assertDeclared(
+  name: string,
+  declared: Readonly<Record<string, Option>>,
+  words: readonly string[],
+): void {
+  const end = words.indexOf('--')
+  for (const word of words.slice(0, end === -1 ? undefined : end)) {
+    const [, long, short, value] = /^(?:--([^=]+)|-([A-Za-z]+)(?![A-Za-z]))(.*)$/s.exec(word) ?? []
+    const option =
+      long === undefined
+        ? Object.values(declared).find(
+            ({ alias }) => alias !== undefined && alias === short?.at(-1),
+          )
+        : Object.hasOwn(declared, long)
+          ? declared[long]
+          : undefined
+    if (long !== undefined && option === undefined) throw wrongWords(name, `unknown: ${long}`)
+    if (option?.type === 'boolean' && value !== '') {
+      throw wrongWords(name, `${word} has a value, and is a switch`)
+    }
+  }
+}
+
+/** yargs makes a list of a text given twice, and leaves words behind `--` aside. */
+function assertOnce(
+  name: string,
+  declared: Readonly<Record<string, Option>>,
+  parsed: Readonly<Record<string, unknown>>,
+): void {
+  for (const [option, { type }] of Object.entries(declared)) {
+    if (type === 'string' && Array.isArray(parsed[option])) {
+      throw wrongWords(name, `--${option} is given twice`)
+    }
+  }
+  const left = Array.isArray(parsed['_']) ? parsed['_'].slice(1) : []
+  if (left.length > 0) throw wrongWords(name, `unknown: ${left.join(', ')}`)
+}
+
+function wrongWords(name: string, what: string): UsageError {
+  return new UsageError(`${what}: see "snap-volume ${name} --help"`)
 }
 
 /** yargs' own words, on one line. */

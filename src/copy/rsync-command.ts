@@ -44,7 +44,7 @@ export class RsyncError extends OperationError {
 
   constructor({ exitCode, stderr }: RunResult) {
     super(`rsync failed with exit code ${exitCode}: ${firstCause(stderr)}`)
-    this.isDiskFull = stderr.includes('No space left on device') || stderr.includes('(28)')
+    this.isDiskFull = stderr.includes('No space left on device')
   }
 }
 

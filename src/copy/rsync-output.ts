@@ -49,9 +49,11 @@ function createdRegularFiles(output: string): number {
   return match === null ? 0 : Number(match[1])
 }
 
-/** The names in rsync's `file has vanished: "NAME"` lines. */
+/** The names in rsync's `file has vanished: "NAME"` lines; it says `directory` where it was one. */
 export function vanishedPaths(stderr: string): string[] {
-  return [...stderr.matchAll(/^file has vanished: "(.*)"$/gm)].map((match) => match[1] ?? '')
+  return [...stderr.matchAll(/^(?:file|directory) has vanished: "(.*)"$/gm)].map(
+    (match) => match[1] ?? '',
+  )
 }
 
 /** The first lines of rsync's own messages that tell a cause, for an error of one line. */

@@ -28,9 +28,8 @@ export function assertCron(expression: string): void {
 
 /** crontab(5) runs when either of two restricted day fields fits, node-cron when both do. */
 export function restrictsBothDays(expression: string): boolean {
-  const fields = expression.split(/\s+/)
-  const [dayOfMonth, , dayOfWeek] = fields.slice(-3)
-  return dayOfMonth !== '*' && dayOfWeek !== '*'
+  const [dayOfMonth = '*', , dayOfWeek = '*'] = expression.split(/\s+/).slice(-3)
+  return !/^[*?]/.test(dayOfMonth) && !/^[*?]/.test(dayOfWeek)
 }
 
 export function startSchedule({ cron, timeZone, onDue, onMissed }: ScheduleRequest): Schedule {

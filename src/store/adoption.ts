@@ -128,6 +128,6 @@ function removeWhenEmpty(path: string): void {
     rmdirSync(path)
   } catch (error) {
     const code = errorCode(error)
-    if (code !== 'ENOENT' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR') throw error
+    if (!['ENOENT', 'ENOTEMPTY', 'ENOTDIR', 'EBUSY'].includes(code ?? '')) throw error
   }
 }

@@ -1,4 +1,5 @@
 import { DateTime } from 'luxon'
+import { OperationError } from '../errors.ts'
 
 const format = "'@GMT-'yyyy.MM.dd-HH.mm.ss"
 const pattern = /^@GMT-\d{4}\.\d{2}\.\d{2}-\d{2}\.\d{2}\.\d{2}$/
@@ -12,7 +13,8 @@ export function formatSnapshotName(time: Date): string {
 export function parseSnapshotName(name: string): Date | undefined {
   if (!pattern.test(name)) return undefined
   const time = DateTime.fromFormat(name, format, { zone: 'utc', locale: 'en-US' })
-  return time.isValid ? time.toJSDate() : undefined
+  // luxon takes 24.00.00 for the next day, which has a name of its own
+  return time.isValid && time.toFormat(format) === name ? time.toJSDate() : undefined
 }
 
 /**
@@ -28,5 +30,11 @@ export function nextSnapshotTime(
   const afterNewest = newest === undefined ? nowSeconds : Math.floor(newest.getTime() / 1000) + 1
   let seconds = Math.max(nowSeconds, afterNewest)
   while (taken.has(formatSnapshotName(new Date(seconds * 1000)))) seconds += 1
-  return new Date(seconds * 1000)
+  const time = new Date(seconds * 1000)
+  if (parseSnapshotName(formatSnapshotName(time)) === undefined) {
+    throw new OperationError(
+      `no name is left for a snapshot: the newest one in the store is of ${newest?.toISOString()}; move it away`,
+    )
+  }
+  return time
 }

@@ -3,7 +3,14 @@ import { volumeIdPattern } from '../config/volume-spec.ts'
 import { parseSnapshotName } from './names.ts'
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const time = v.pipe(v.string(), v.isoTimestamp())
+
+/** A time that a Date can be made of; the pattern alone lets through what Date cannot read. */
+export const timestamp = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.check((text) => !Number.isNaN(Date.parse(text)), 'not a time'),
+)
+
 const snapshotName = v.pipe(
   v.string(),
   v.check((name) => parseSnapshotName(name) !== undefined, 'not the name of a snapshot'),
@@ -43,19 +50,29 @@ const volumeSchema = v.object({
   contents: v.nullable(contentsSchema),
 })
 
+/** v.record leaves out keys such as `constructor`, which a label may well be called. */
+const labels = v.custom<Record<string, string>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((text) => typeof text === 'string'),
+  'not a text for each key',
+)
+
 const recordSchema = v.object({
   schema: v.literal(1),
   name: snapshotName,
   kind: v.picklist(['scheduled', 'manual', 'safety', 'adopted']),
   program: v.string(),
-  startedAt: time,
-  finishedAt: time,
+  startedAt: timestamp,
+  finishedAt: timestamp,
   consistency: v.picklist(['live', 'hooked', 'paused', 'stopped', 'atomic', 'unknown']),
   volumes: v.array(volumeSchema),
   warnings: v.array(warningSchema),
   comment: v.nullable(v.string()),
   pinned: v.boolean(),
-  labels: v.record(v.string(), v.string()),
+  labels,
 })
 
 /** What is written beside a snapshot's data: when, from where, how, and what was odd about it. */

@@ -71,9 +71,8 @@ function describeOldest(regular: readonly Snapshot[]): string {
 function parseTime(reference: string, now: Date): Date | undefined {
   const ago = /^(\d{1,6}) (second|minute|hour|day|week|month|year)s? ago$/.exec(reference)
   if (ago !== null) {
-    return DateTime.fromJSDate(now, { zone: 'utc' })
-      .minus({ [`${ago[2]}s`]: Number(ago[1]) })
-      .toJSDate()
+    const time = DateTime.fromJSDate(now, { zone: 'utc' }).minus({ [`${ago[2]}s`]: Number(ago[1]) })
+    return time.isValid ? time.toJSDate() : undefined
   }
   if (!/^\d{4}-\d{2}-\d{2}/.test(reference)) return undefined
   const time = DateTime.fromISO(reference.replace(' ', 'T'), { zone: 'utc' })

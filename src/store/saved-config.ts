@@ -1,14 +1,17 @@
 import * as v from 'valibot'
 import { OperationError, isNotFound, messageOf } from '../errors.ts'
 import { engineChoices } from '../config/settings.ts'
-import { parseVolumeSpecs } from '../config/volume-spec.ts'
+import { parseVolumeSpecs, volumeIdPattern } from '../config/volume-spec.ts'
 import { readDocument, writeFileDurably } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
 import { parseDocument } from './record.ts'
 
 const schema = v.object({
   schema: v.literal(1),
-  volumes: v.pipe(v.array(v.object({ id: v.string(), path: v.string() })), v.minLength(1)),
+  volumes: v.pipe(
+    v.array(v.object({ id: v.pipe(v.string(), v.regex(volumeIdPattern)), path: v.string() })),
+    v.minLength(1),
+  ),
   cron: v.string(),
   timeZone: v.string(),
   maxSnapshots: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
@@ -28,8 +31,10 @@ export function writeSavedConfig(store: StoreLayout, config: SavedConfig): void 
 export function readSavedConfig(store: StoreLayout): SavedConfig {
   try {
     const config = parseDocument(schema, readDocument(store.config))
-    parseVolumeSpecs(config.volumes.map(({ id, path }) => `${id}:${path}`))
-    return config
+    return {
+      ...config,
+      volumes: parseVolumeSpecs(config.volumes.map(({ id, path }) => `${id}:${path}`)),
+    }
   } catch (error) {
     throw new OperationError(
       isNotFound(error)

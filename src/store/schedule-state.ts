@@ -1,9 +1,9 @@
 import * as v from 'valibot'
 import { readDocument, writeFileDurably } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
-import { parseDocument } from './record.ts'
+import { parseDocument, timestamp } from './record.ts'
 
-const schema = v.object({ nextRun: v.pipe(v.string(), v.isoTimestamp()) })
+const schema = v.object({ nextRun: timestamp })
 
 /** Notes when the next scheduled run is due, so that a later daemon knows when it was missed. */
 export function writeNextRun(store: StoreLayout, nextRun: Date): void {

@@ -1,3 +1,5 @@
+import { printable } from './printable.ts'
+
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const
 type LogLevel = (typeof logLevels)[number]
 
@@ -26,8 +28,8 @@ export function createLog({ level, json, now, write }: LogOptions): Log {
       const time = now().toISOString()
       write(
         json
-          ? `${JSON.stringify({ type: 'log', time, level: lineLevel, message, ...fields })}\n`
-          : `${time} ${lineLevel.padEnd(5)} ${message}\n`,
+          ? `${JSON.stringify({ ...fields, type: 'log', time, level: lineLevel, message })}\n`
+          : `${time} ${lineLevel.padEnd(5)} ${printable(message)}\n`,
       )
     }
   return {

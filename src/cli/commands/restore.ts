@@ -1,4 +1,4 @@
-import { InterruptedError, UsageError, exitCodes } from '../../errors.ts'
+import { InterruptedError, UsageError, errorCode, exitCodes } from '../../errors.ts'
 import type { Command, CommandInput } from '../command.ts'
 import type { RestoreWish } from '../../actions/restore.ts'
 
@@ -86,6 +86,9 @@ async function confirm({ terminal, signal }: CommandInput, plan: string): Promis
   try {
     const answer = await reader.question('Restore now? [y/N] ', { signal })
     if (/^y(es)?$/i.test(answer.trim())) return
+  } catch (error) {
+    // a signal, or ^C or ^D at the question
+    if (errorCode(error) !== 'ABORT_ERR') throw error
   } finally {
     reader.close()
   }

@@ -1,4 +1,5 @@
 import { exitCodes } from '../../errors.ts'
+import type { StoreLayout } from '../../store/layout.ts'
 import type { Command, CommandInput } from '../command.ts'
 
 export const showCommand: Command = {
@@ -23,7 +24,7 @@ export const showCommand: Command = {
     const { openStoreOnly } = await import('../open-context.ts')
     const { store, settings } = openStoreOnly(input)
     const reference = input.options['snapshot']
-    if (typeof reference === 'string') return showOne(input, reference)
+    if (typeof reference === 'string') return showOne(input, store, reference)
     const description = describeStore(store, settings, input.clock.now())
     if (input.json) {
       input.terminal.stdout.write(`${JSON.stringify(description)}\n`)
@@ -38,12 +39,14 @@ export const showCommand: Command = {
   },
 }
 
-async function showOne(input: CommandInput, reference: string): Promise<number> {
-  const { openStoreOnly } = await import('../open-context.ts')
+async function showOne(
+  input: CommandInput,
+  store: StoreLayout,
+  reference: string,
+): Promise<number> {
   const { readCatalog } = await import('../../store/catalog.ts')
   const { resolveReference } = await import('../../store/references.ts')
   const { formatSnapshot } = await import('../render/snapshot.ts')
-  const { store } = openStoreOnly(input)
   const now = input.clock.now()
   const { record, path } = resolveReference(readCatalog(store), reference, now)
   input.terminal.stdout.write(

@@ -3,7 +3,7 @@ import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
 import type { ActionEvent, Emit } from '../../actions/events.ts'
 import type { Terminal } from '../command.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../system/printable.ts'
 
 /** Shows an action's events as they come, and its result at the end. */
 export interface EventPrinter {

@@ -1,7 +1,7 @@
 import prettyBytes from 'pretty-bytes'
 import type { RestorePlan, RestoreResult } from '../../actions/restore.ts'
 import type { RestoreAction } from '../../copy/engine.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../system/printable.ts'
 
 const mostLines = 50
 

@@ -2,7 +2,7 @@ import prettyBytes from 'pretty-bytes'
 import type { StoreDescription } from '../../actions/describe-store.ts'
 import { type SnapshotRecord, recordTotals } from '../../store/record.ts'
 import { formatAge } from './age.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
 const head = ['SNAPSHOT', 'AGE', 'SIZE', 'ADDED', 'KIND', 'NOTES']
@@ -32,7 +32,7 @@ function notes({ pinned, warnings, labels, comment }: SnapshotRecord): string {
   return [
     ...(pinned ? ['pinned'] : []),
     ...(warnings.length === 0 ? [] : [`${warnings.length} warnings`]),
-    ...Object.entries(labels).map(([key, value]) => `${key}=${printable(value)}`),
+    ...Object.entries(labels).map(([key, value]) => printable(`${key}=${value}`)),
     ...(comment === null ? [] : [printable(comment)]),
   ].join('; ')
 }

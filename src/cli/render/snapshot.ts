@@ -2,7 +2,7 @@ import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
 import type { RecordWarning, SnapshotRecord, VolumeRecord } from '../../store/record.ts'
 import { formatAge } from './age.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
 /** The whole record of one snapshot. */

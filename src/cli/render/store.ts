@@ -1,6 +1,6 @@
 import prettyMilliseconds from 'pretty-ms'
 import type { StoreDescription } from '../../actions/describe-store.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
 /** What `show -a` says above the list. */
@@ -12,7 +12,7 @@ export function formatStore(description: StoreDescription, now: Date): string {
     rows.push(['', `engine ${engine} (${engineReason})`])
   }
   if (config !== undefined) {
-    rows.push(['schedule', `${config.cron} (${config.timeZone})`])
+    rows.push(['schedule', printable(`${config.cron} (${config.timeZone})`)])
     rows.push(['next run', formatNextRun(description, now)])
     rows.push(['retention', `the newest ${config.maxSnapshots} and the pinned ones`])
   }

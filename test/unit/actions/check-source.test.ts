@@ -1,0 +1,84 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { assertSourceIsThere } from '../../../src/actions/check-source.ts'
+import { OperationError } from '../../../src/errors.ts'
+import { readCatalog } from '../../../src/store/catalog.ts'
+import { storeLayout } from '../../../src/store/layout.ts'
+import type { VolumeRecord } from '../../../src/store/record.ts'
+import { aCatalog, aRecord, aSnapshot, plantSnapshot } from '../support/snapshots.ts'
+import { useTemporaryDirectory } from '../support/temporary-directory.ts'
+
+const before = '@GMT-2026.11.19-03.00.00'
+const [filled] = aRecord(before).volumes as [VolumeRecord]
+
+function withFiles(files: number, differences: Partial<VolumeRecord> = {}): VolumeRecord {
+  const contents = filled.contents === null ? null : { ...filled.contents, files }
+  return { ...filled, contents, ...differences }
+}
+
+const check = (now: VolumeRecord, ...then: VolumeRecord[]): void => {
+  assertSourceIsThere(now, aCatalog([aSnapshot(before, { volumes: then })]))
+}
+
+describe('assertSourceIsThere', () => {
+  it('refuses an empty volume that had files, and says what to do', () => {
+    expect(() => check(withFiles(0), withFiles(3))).to.throw(
+      OperationError,
+      'volume data is not snapshotted: /srv/data has no files, and @GMT-2026.11.19-03.00.00 has; ' +
+        'mount it, or if this is meant, run "snap-volume snapshot --allow-empty"',
+    )
+  })
+
+  it('allows an empty volume that was empty before', () => {
+    expect(() => check(withFiles(0), withFiles(0))).not.to.throw()
+  })
+
+  it('allows an empty volume that no snapshot has yet', () => {
+    expect(() => check(withFiles(0), withFiles(3, { id: 'other' }))).not.to.throw()
+  })
+
+  it('allows a volume with fewer files', () => {
+    expect(() => check(withFiles(1), withFiles(3))).not.to.throw()
+  })
+
+  it('refuses a path that is no mount point any more', () => {
+    expect(() =>
+      check(withFiles(3, { mountPoint: false }), withFiles(3, { mountPoint: true })),
+    ).to.throw(OperationError, '/srv/data is no mount point now, and was one in')
+  })
+
+  it('allows another path that is no mount point', () => {
+    expect(() =>
+      check(withFiles(3, { mountPoint: false, path: '/x' }), withFiles(3, { mountPoint: true })),
+    ).not.to.throw()
+  })
+
+  it('goes by the newest snapshot that has the volume', () => {
+    const catalog = aCatalog([
+      aSnapshot('@GMT-2026.11.17-03.00.00', { volumes: [withFiles(3)] }),
+      aSnapshot('@GMT-2026.11.18-03.00.00', { volumes: [withFiles(0)] }),
+      aSnapshot(before, { volumes: [withFiles(9, { id: 'other' })] }),
+    ])
+    expect(() => assertSourceIsThere(withFiles(0), catalog)).not.to.throw()
+  })
+
+  describe('after an adopted snapshot, which nobody counted,', () => {
+    const directory = useTemporaryDirectory()
+    const volumes = [{ ...filled, contents: null }]
+
+    it('refuses an empty volume that has anything there', () => {
+      const path = plantSnapshot(storeLayout(directory.path), before, { volumes })
+      writeFileSync(join(path, 'data/a'), '')
+      const catalog = readCatalog(storeLayout(directory.path))
+      expect(() => assertSourceIsThere(withFiles(0), catalog)).to.throw(OperationError)
+    })
+
+    it('allows an empty volume that has nothing there', () => {
+      const path = plantSnapshot(storeLayout(directory.path), before, { volumes })
+      mkdirSync(join(path, 'data'), { recursive: true })
+      const catalog = readCatalog(storeLayout(directory.path))
+      expect(() => assertSourceIsThere(withFiles(0), catalog)).not.to.throw()
+    })
+  })
+})

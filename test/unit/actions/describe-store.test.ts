@@ -1,0 +1,109 @@
+import { utimesSync, writeFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { type StoreDescription, describeStore } from '../../../src/actions/describe-store.ts'
+import { readSettings } from '../../../src/config/settings.ts'
+import type { StoreLayout } from '../../../src/store/layout.ts'
+import { createStore } from '../../../src/store/open.ts'
+import { writeRestoreJournal } from '../../../src/store/restore-journal.ts'
+import { writeSavedConfig } from '../../../src/store/saved-config.ts'
+import { writeNextRun } from '../../../src/store/schedule-state.ts'
+import { plantSnapshot } from '../support/snapshots.ts'
+import { useTemporaryDirectory } from '../support/temporary-directory.ts'
+
+const now = new Date('2026-11-20T12:00:00Z')
+const name = '@GMT-2026.11.20-03.00.00'
+
+describe('describeStore', () => {
+  const directory = useTemporaryDirectory()
+  let store: StoreLayout
+
+  beforeEach(() => {
+    store = createStore(directory.path)
+    writeSavedConfig(store, {
+      schema: 1,
+      volumes: [{ id: 'data', path: '/srv/data' }],
+      cron: '0 3 * * *',
+      timeZone: 'GMT',
+      maxSnapshots: 7,
+      engine: 'auto',
+      startedAt: '2026-11-20T03:00:00.000Z',
+      program: '0.1.0',
+    })
+  })
+
+  const describeNow = (): StoreDescription => describeStore(store, readSettings({}), now)
+
+  it('has no problems with a good store', () => {
+    plantSnapshot(store, name)
+    expect(describeNow().problems).to.deep.equal([])
+  })
+
+  it('tells the record of every snapshot', () => {
+    plantSnapshot(store, name, { comment: 'hello' })
+    expect(describeNow().snapshots.map(({ comment }) => comment)).to.deep.equal(['hello'])
+  })
+
+  it('tells where each volume lands', () => {
+    expect(describeNow().config?.volumes[0]?.landsIn).to.equal(
+      `${directory.path}/@GMT-YYYY.MM.DD-hh.mm.ss/data`,
+    )
+  })
+
+  it('shows the snapshots of a store whose configuration is broken, and says so', () => {
+    plantSnapshot(store, name)
+    writeFileSync(store.config, 'x')
+    const { snapshots, config, problems } = describeNow()
+    expect([snapshots.length, config]).to.deep.equal([1, undefined])
+    expect(problems[0]).to.include('config.json cannot be used')
+  })
+
+  it('says that a restore was cut off', () => {
+    writeRestoreJournal(store, {
+      schema: 1,
+      snapshot: name,
+      safety: name,
+      volumes: [{ id: 'data', path: '/srv/data' }],
+      startedAt: '2026-11-20T09:00:00.000Z',
+      finishedAt: null,
+    })
+    expect(describeNow().problems[0]).to.include('was cut off')
+  })
+
+  it('says that the journal of a restore cannot be read', () => {
+    writeFileSync(store.restoreJournal, 'x')
+    expect(describeNow().problems[0]).to.include('a restore may have been cut off')
+  })
+
+  it('says which record is damaged', () => {
+    plantSnapshot(store, name, 'x')
+    expect(describeNow().problems[0]).to.include(`the record of ${name} is damaged`)
+  })
+
+  it('tells the next run', () => {
+    writeNextRun(store, new Date('2026-11-21T03:00:00Z'))
+    expect(describeNow().daemon.nextRun).to.equal('2026-11-21T03:00:00.000Z')
+  })
+
+  it('goes on when the note of the next run is broken', () => {
+    writeFileSync(store.schedule, '{"nextRun":"2026-11-20T03:00:00+05"}')
+    expect(describeNow().daemon.nextRun).to.equal(null)
+  })
+
+  const beats: [agoMs: number, running: boolean][] = [
+    [0, true],
+    [60_000, true],
+    [300_000, false],
+  ]
+  for (const [agoMs, running] of beats) {
+    it(`takes a heartbeat ${agoMs / 1000} s old for ${running ? 'a running' : 'no'} daemon`, () => {
+      writeFileSync(store.heartbeat, '')
+      const beat = new Date(now.getTime() - agoMs)
+      utimesSync(store.heartbeat, beat, beat)
+      expect(describeNow().daemon.running).to.equal(running)
+    })
+  }
+
+  it('takes no heartbeat for no daemon', () => {
+    expect(describeNow().daemon.running).to.equal(false)
+  })
+})

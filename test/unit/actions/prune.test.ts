@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { planPrune } from '../../../src/actions/prune.ts'
+import { OperationError } from '../../../src/errors.ts'
+import type { StoreLayout } from '../../../src/store/layout.ts'
+import { createStore } from '../../../src/store/open.ts'
+import { type RestoreJournal, writeRestoreJournal } from '../../../src/store/restore-journal.ts'
+import { plantSnapshot } from '../support/snapshots.ts'
+import { useTemporaryDirectory } from '../support/temporary-directory.ts'
+
+const days = ['16', '17', '18', '19', '20'].map((day) => `@GMT-2026.11.${day}-03.00.00`)
+const [first = '', second = '', third = '', fourth = '', fifth = ''] = days
+
+describe('planPrune', () => {
+  const directory = useTemporaryDirectory()
+  let store: StoreLayout
+
+  beforeEach(() => {
+    store = createStore(directory.path)
+    for (const name of days) plantSnapshot(store, name)
+  })
+
+  const removed = (maxSnapshots: number): string[] =>
+    planPrune(store, maxSnapshots)
+      .filter(({ keep }) => !keep)
+      .map(({ name }) => name)
+
+  function restored(differences: Partial<RestoreJournal>): void {
+    writeRestoreJournal(store, {
+      schema: 1,
+      snapshot: first,
+      safety: second,
+      volumes: [{ id: 'data', path: '/srv/data' }],
+      startedAt: '2026-11-17T03:00:00.000Z',
+      finishedAt: null,
+      ...differences,
+    })
+  }
+
+  it('removes the oldest', () => {
+    expect(removed(2)).to.deep.equal([first, second, third])
+  })
+
+  it('keeps a pinned one', () => {
+    plantSnapshot(store, first, { pinned: true })
+    expect(removed(2)).to.deep.equal([second, third])
+  })
+
+  it('keeps the newest without warnings', () => {
+    for (const name of [third, fourth, fifth]) {
+      plantSnapshot(store, name, { warnings: [{ code: 'vanished', message: 'x' }] })
+    }
+    expect(removed(1)).to.deep.equal([first, third, fourth])
+  })
+
+  it('keeps what a restore under way restores, and what it replaces', () => {
+    restored({})
+    expect(removed(1)).to.deep.equal([third, fourth])
+  })
+
+  it('keeps the way back from the last restore', () => {
+    restored({ finishedAt: '2026-11-17T04:00:00.000Z' })
+    expect(removed(1)).to.deep.equal([first, third, fourth])
+  })
+
+  it('refuses to plan while nobody knows whether a restore is under way', () => {
+    writeFileSync(store.restoreJournal, 'x')
+    expect(() => removed(1)).to.throw(OperationError)
+  })
+
+  it('never plans a damaged one or a foreign thing', () => {
+    plantSnapshot(store, first, 'x')
+    writeFileSync(join(store.directory, '@GMT-2026.11.15-03.00.00'), '')
+    expect(removed(1)).to.deep.equal([second, third, fourth])
+  })
+})

@@ -1,0 +1,278 @@
+import { expect } from 'chai'
+import { commands } from '../../../src/cli/commands/index.ts'
+import { formatCommandHelp, formatHelp } from '../../../src/cli/help.ts'
+import { findCommand, runProgram } from '../../../src/cli/program.ts'
+import { OperationError, UsageError } from '../../../src/errors.ts'
+import { storeLayout } from '../../../src/store/layout.ts'
+import { createStore } from '../../../src/store/open.ts'
+import { programVersion } from '../../../src/system/version.ts'
+import { fakeTerminal } from '../support/fake-terminal.ts'
+import { rejectionOf } from '../support/rejection.ts'
+import { plantSnapshot } from '../support/snapshots.ts'
+import { useTemporaryDirectory } from '../support/temporary-directory.ts'
+
+interface Ran {
+  exitCode: number
+  output: string
+  messages: string
+}
+
+const name = '@GMT-2026.11.20-03.00.00'
+
+describe('the program', () => {
+  const directory = useTemporaryDirectory()
+
+  async function run(words: readonly string[], environment: object = {}): Promise<Ran> {
+    const { terminal, output, messages } = fakeTerminal()
+    const exitCode = await runProgram(words, {
+      terminal,
+      environment: { SNAP_DIR: directory.path, ...environment },
+      clock: {
+        now: () => new Date('2026-11-20T12:00:00Z'),
+        sleep: () => Promise.reject(new Error('nothing here waits')),
+      },
+      signal: new AbortController().signal,
+    })
+    return { exitCode, output: output(), messages: messages() }
+  }
+
+  async function usageErrorOf(...words: string[]): Promise<string> {
+    const error = await rejectionOf(run(words))
+    expect(error).to.be.instanceOf(UsageError)
+    return error.message
+  }
+
+  describe('helps', () => {
+    for (const words of [[], ['help'], ['--help'], ['-h'], ['help', '--help']]) {
+      it(`with all it can do, for ${JSON.stringify(words)}`, async () => {
+        expect(await run(words)).to.deep.equal({
+          exitCode: 0,
+          output: formatHelp(commands),
+          messages: '',
+        })
+      })
+    }
+
+    for (const command of commands.filter((each) => each.name !== 'help')) {
+      for (const words of [
+        ['help', command.name],
+        [command.name, '--help'],
+        [command.name, '-h'],
+        [command.name, 'x', '--nonsense', '--help'],
+      ]) {
+        it(`with one command, for ${words.join(' ')}`, async () => {
+          expect((await run(words)).output).to.equal(formatCommandHelp(command))
+        })
+      }
+    }
+
+    it('in an environment that is wrong', async () => {
+      expect(
+        (await run(['prune', '--help'], { SNAP_MAX: 'abc', SNAP_DIR: 'x' })).exitCode,
+      ).to.equal(0)
+    })
+
+    it('programs with one document that has every command', async () => {
+      const document = JSON.parse((await run(['help', '--json'])).output) as {
+        commands: { name: string }[]
+      }
+      expect(document.commands.map((each) => each.name)).to.deep.equal(
+        commands.map((each) => each.name),
+      )
+    })
+
+    it('programs with one command', async () => {
+      const document = JSON.parse((await run(['help', 'restore', '--json'])).output) as {
+        commands: { name: string }[]
+      }
+      expect(document.commands.map((each) => each.name)).to.deep.equal(['restore'])
+    })
+
+    it('not with a command that is none', async () => {
+      expect(await usageErrorOf('help', 'nonsense')).to.include('there is no command "nonsense"')
+    })
+  })
+
+  describe('tells its version', () => {
+    it('to people', async () => {
+      expect((await run(['version'])).output).to.equal(`${programVersion}\n`)
+    })
+
+    it('to programs', async () => {
+      expect(JSON.parse((await run(['version', '--json'])).output)).to.deep.equal({
+        schema: 1,
+        version: programVersion,
+      })
+    })
+  })
+
+  describe('refuses', () => {
+    it('a command that is none, and names those there are', async () => {
+      expect(await usageErrorOf('nonsense')).to.equal(
+        'there is no command "nonsense": there are start, help, show, snapshot, restore, prune, version',
+      )
+    })
+
+    for (const word of ['', '-x', '--', 'toString', '__proto__', 'SHOW']) {
+      it(`${JSON.stringify(word)} for a command`, async () => {
+        expect(await usageErrorOf(word)).to.include('there is no command')
+      })
+    }
+
+    const wrong: [what: string, words: string[], message: string][] = [
+      ['an unknown option', ['show', '--nonsense'], 'unknown: nonsense'],
+      ['an unknown letter', ['show', '-z'], 'unknown: z'],
+      ['half of an option', ['snapshot', '--lab', 'a=b'], 'unknown: lab'],
+      ['an option of another command', ['show', '--dry-run'], 'unknown: '],
+      ['an option called __proto__', ['show', '--__proto__', 'x'], 'unknown: '],
+      ['an argument too many', ['show', 'latest', 'more'], 'unknown: more'],
+      ['an argument where none is taken', ['prune', 'all'], 'unknown: all'],
+      ['a start without volumes', ['start'], 'an argument is missing'],
+      ['a comment without a text', ['snapshot', '-m'], 'Not enough arguments following: m'],
+      ['a label without a text', ['snapshot', '--label'], 'Not enough arguments following: label'],
+      ['a volume without a name', ['restore', 'a', '--volume'], 'following: volume'],
+    ]
+    for (const [what, words, message] of wrong) {
+      it(`${what}, and names the help`, async () => {
+        expect(await usageErrorOf(...words))
+          .to.include(message)
+          .and.match(new RegExp(`^[^\\n]*: see "snap-volume ${words[0]} --help"$`))
+      })
+    }
+
+    // each of these could be taken for something that changes data although it was not meant
+    const doubtful: [what: string, words: string[]][] = [
+      ['a switch with a value', ['prune', '--dry-run=yes']],
+      ['a switch with an empty value', ['prune', '--dry-run=']],
+      ['a switch with a value, also a harmless one', ['show', '--json=maybe']],
+      ['a letter with a value', ['show', '-a=yes']],
+      ['a letter with a value behind it', ['show', '-a1']],
+      ['a switch with a dot', ['prune', '--dry-run.x']],
+      ['a text with a dot', ['snapshot', '--message.x', 'text']],
+      ['the negation of a list', ['restore', 'latest', '--no-volume']],
+      ['the negation of a text', ['snapshot', '--no-message']],
+      ['two comments', ['snapshot', '-m', 'one', '-m', 'other']],
+      ['words behind --', ['prune', '--', 'more']],
+      ['an option that it does not declare', ['prune', '--get-yargs-completions']],
+    ]
+    for (const [what, words] of doubtful) {
+      it(`${what} (${words.join(' ')})`, async () => {
+        await usageErrorOf(...words)
+      })
+    }
+
+    it('a restore that does not say what', async () => {
+      expect(await usageErrorOf('restore')).to.include('which snapshot?')
+    })
+
+    it('a restore of nothing', async () => {
+      expect(await usageErrorOf('restore', '')).to.include('which snapshot?')
+    })
+
+    it('to undo and to restore at once', async () => {
+      expect(await usageErrorOf('restore', 'latest', '--undo')).to.include('--undo goes back')
+    })
+
+    it('to undo a part', async () => {
+      expect(await usageErrorOf('restore', '--undo', '--volume', 'a')).to.include(
+        '--undo goes back',
+      )
+    })
+
+    for (const label of ['', 'a', '=b', '__proto__=x', 'a b=c', '\u001b=x']) {
+      it(`the label ${JSON.stringify(label)}`, async () => {
+        expect(await usageErrorOf('snapshot', '--label', label)).to.include('is not a label')
+      })
+    }
+
+    it('a start with a wrong setting before anything else', async () => {
+      const error = await rejectionOf(run(['start', 'a:/x'], { SNAP_MAX: '0' }))
+      expect(error.message).to.include('SNAP_MAX is "0"')
+    })
+
+    it('a start with a wrong volume', async () => {
+      expect(await usageErrorOf('start', 'a:/x', 'a:/y')).to.include(
+        'the volume id a is given twice',
+      )
+    })
+
+    it('a start with a number for a volume', async () => {
+      expect(await usageErrorOf('start', '007')).to.include('"007" is not a volume')
+    })
+
+    it('a start with a schedule that is none', async () => {
+      const error = await rejectionOf(run(['start', 'a:/x'], { SNAP_CRON: 'nonsense' }))
+      expect(error).to.be.instanceOf(UsageError)
+      expect(error.message).to.include('SNAP_CRON is "nonsense"')
+    })
+
+    it('a store that is not there, which is no wrong usage', async () => {
+      const error = await rejectionOf(run(['show']))
+      expect(error).to.be.instanceOf(OperationError)
+      expect(error).not.to.be.instanceOf(UsageError)
+    })
+  })
+
+  describe('shows', () => {
+    beforeEach(() => {
+      createStore(directory.path)
+      plantSnapshot(storeLayout(directory.path), name, { comment: 'hello' })
+    })
+
+    it('the snapshots', async () => {
+      expect((await run(['show'])).output).to.match(/^@GMT-2026\.11\.20-03\.00\.00 +9h /m)
+    })
+
+    it('one document to programs', async () => {
+      const { output } = await run(['show', '--json'])
+      expect(output).to.match(/^[^\n]*\n$/)
+      expect((JSON.parse(output) as { snapshots: unknown[] }).snapshots).to.have.length(1)
+    })
+
+    it('the record of one snapshot', async () => {
+      expect((await run(['show', 'latest'])).output).to.match(/^comment +hello$/m)
+    })
+
+    it('the record of one snapshot to programs, with where it is', async () => {
+      expect(JSON.parse((await run(['show', name, '--json'])).output)).to.include({
+        name,
+        directory: `${directory.path}/${name}`,
+      })
+    })
+
+    it('a snapshot that is named by a number', async () => {
+      expect((await run(['show', '2026', '--json'])).output).to.include(name)
+    })
+
+    for (const word of ['20261120', '1e3', '0x10', '007', 'true', 'toString']) {
+      it(`that ${word} stays the text it is`, async () => {
+        const error = await rejectionOf(run(['show', word]))
+        expect(error.message).to.include(`there is no snapshot "${word}"`)
+      })
+    }
+
+    it('no list when an empty reference is given', async () => {
+      const error = await rejectionOf(run(['show', '']))
+      expect(error.message).to.include('there is no snapshot ""')
+    })
+
+    it('a variable that it does not know, on standard error', async () => {
+      expect((await run(['show', '--json'], { SNAP_MAXX: '1' })).messages).to.equal(
+        'warning: SNAP_MAXX is not a variable of this program and has no effect, did you mean SNAP_MAX?\n',
+      )
+    })
+
+    it('that warning once, also for one snapshot', async () => {
+      const { messages } = await run(['show', 'latest'], { SNAP_MAXX: '1' })
+      expect(messages.match(/warning/g)).to.have.length(1)
+    })
+  })
+})
+
+describe('findCommand', () => {
+  for (const command of commands) {
+    it(`finds ${command.name}`, () => {
+      expect(findCommand(command.name)).to.equal(command)
+    })
+  }
+})

@@ -1,0 +1,97 @@
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { findForeignLinks, findMergedNames } from '../../../src/copy/link-groups.ts'
+import { surveyTree } from '../../../src/copy/survey.ts'
+import { useTemporaryDirectory } from '../support/temporary-directory.ts'
+
+const directory = { path: '' }
+const inside = (...names: string[]): string => join(directory.path, ...names)
+
+/** Makes a tree in which the names of each group are one file. */
+function plant(tree: string, ...groups: string[][]): void {
+  for (const [first = '', ...others] of groups) {
+    mkdirSync(inside(tree), { recursive: true })
+    writeFileSync(inside(tree, first), first)
+    for (const other of others) linkSync(inside(tree, first), inside(tree, other))
+  }
+}
+
+function texts(paths: readonly Buffer[]): string[] {
+  return paths.map(String).toSorted()
+}
+
+const merged = async (): Promise<string[]> =>
+  texts(findMergedNames(inside('source'), await surveyTree(inside('staged'))))
+
+const foreign = async (): Promise<string[]> =>
+  texts(findForeignLinks(await surveyTree(inside('snapshot')), await surveyTree(inside('live'))))
+
+describe('link groups', () => {
+  const temporary = useTemporaryDirectory()
+
+  beforeEach(() => {
+    directory.path = temporary.path
+  })
+
+  describe('findMergedNames', () => {
+    it('finds names that are one file in staging and two in the source', async () => {
+      plant('source', ['a'], ['b'])
+      plant('staged', ['a', 'b'])
+      expect(await merged()).to.deep.equal(['a', 'b'])
+    })
+
+    it('finds all names of a group of which one left', async () => {
+      plant('source', ['a', 'b'], ['c'])
+      plant('staged', ['a', 'b', 'c'])
+      expect(await merged()).to.deep.equal(['a', 'b', 'c'])
+    })
+
+    it('passes over a group that the source has too', async () => {
+      plant('source', ['a', 'b'])
+      plant('staged', ['a', 'b'])
+      expect(await merged()).to.deep.equal([])
+    })
+
+    it('passes over files that only other snapshots share', async () => {
+      plant('source', ['a'])
+      plant('staged', ['a'])
+      linkSync(inside('staged/a'), inside('elsewhere'))
+      expect(await merged()).to.deep.equal([])
+    })
+
+    it('finds a group of which a name vanished from the source', async () => {
+      plant('source', ['a'])
+      plant('staged', ['a', 'b'])
+      expect(await merged()).to.deep.equal(['a', 'b'])
+    })
+  })
+
+  describe('findForeignLinks', () => {
+    it('finds a file that has a name outside of the tree', async () => {
+      plant('snapshot', ['a'])
+      plant('live', ['a'])
+      linkSync(inside('live/a'), inside('elsewhere'))
+      expect(await foreign()).to.deep.equal(['a'])
+    })
+
+    it('finds names that are one file, but not in the snapshot', async () => {
+      plant('snapshot', ['a'], ['b'])
+      plant('live', ['a', 'b'])
+      expect(await foreign()).to.deep.equal(['a', 'b'])
+    })
+
+    it('finds a group that is another in the snapshot', async () => {
+      plant('snapshot', ['a', 'b'], ['c'])
+      plant('live', ['a', 'b', 'c'])
+      expect(await foreign()).to.deep.equal(['a', 'b', 'c'])
+    })
+
+    it('passes over a group that is the same in the snapshot, also where snapshots share it', async () => {
+      plant('snapshot', ['a', 'b'])
+      linkSync(inside('snapshot/a'), inside('elsewhere'))
+      plant('live', ['b', 'a'])
+      expect(await foreign()).to.deep.equal([])
+    })
+  })
+})

@@ -1,0 +1,164 @@
+import { expect } from 'chai'
+import * as fc from 'fast-check'
+import type { CopyProgress } from '../../../src/copy/engine.ts'
+import {
+  firstCause,
+  parseProgress,
+  parseRestoreCounts,
+  readProgress,
+  statistic,
+  vanishedPaths,
+} from '../../../src/copy/rsync-output.ts'
+
+const line = '      12345  56%    1.23MB/s    0:00:01 (xfr#3, to-chk=4/10)'
+
+describe('parseProgress', () => {
+  it('reads bytes, files and how much is done', () => {
+    expect(parseProgress(line)).to.deep.equal({
+      bytes: 12_345,
+      files: 6,
+      totalFiles: 10,
+      fraction: 0.6,
+    })
+  })
+
+  it('goes by bytes where they are further than files', () => {
+    expect(parseProgress(line.replace('56%', '90%'))?.fraction).to.equal(0.9)
+  })
+
+  it('is never more than all', () => {
+    expect(parseProgress(line.replace('56%', '104%'))?.fraction).to.equal(1)
+  })
+
+  it('reads an empty tree', () => {
+    expect(parseProgress('  0   0%  0.00kB/s  0:00:00 (xfr#0, to-chk=0/0)')?.fraction).to.equal(0)
+  })
+
+  for (const other of ['', 'sending incremental file list', '  12345  56%  1.23MB/s  0:00:01']) {
+    it(`is nothing for ${JSON.stringify(other)}`, () => {
+      expect(parseProgress(other)).to.equal(undefined)
+    })
+  }
+})
+
+const read = (chunks: readonly string[]): CopyProgress[] => {
+  const seen: CopyProgress[] = []
+  const listen = readProgress((progress) => seen.push(progress))
+  for (const chunk of chunks) listen(Buffer.from(chunk))
+  return seen
+}
+
+describe('readProgress', () => {
+  it('tells the last line of a chunk', () => {
+    const next = line.replace('to-chk=4', 'to-chk=2')
+    expect(read([`\r${line}\r${next}\r`]).map(({ files }) => files)).to.deep.equal([8])
+  })
+
+  it('waits for the end of a line', () => {
+    expect(read([`\r${line}`])).to.deep.equal([])
+  })
+
+  it('passes over all other output', () => {
+    expect(read(['Number of files: 3\n', 'total size is 7\n'])).to.deep.equal([])
+  })
+
+  it('reads a line however it is cut into chunks', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: line.length }), (cut) => {
+        expect(read([line.slice(0, cut), `${line.slice(cut)}\r`])).to.deep.equal([
+          parseProgress(line),
+        ])
+      }),
+    )
+  })
+})
+
+const stats = `
+Number of files: 9 (reg: 6, dir: 2, link: 1)
+Number of created files: 4 (reg: 2, dir: 1, link: 1)
+Number of deleted files: 3 (reg: 3)
+Number of regular files transferred: 5
+Total file size: 4096 bytes
+Total transferred file size: 2048 bytes
+`
+
+describe('statistic', () => {
+  it('reads a number by its label', () => {
+    expect(statistic(stats, 'Total transferred file size')).to.equal(2048)
+  })
+
+  it('is 0 for a label that is not there', () => {
+    expect(statistic(stats, 'Literal data')).to.equal(0)
+  })
+
+  it('finds a label at the beginning of a line only', () => {
+    expect(statistic(`x ${stats.trim()}`, 'Number of files')).to.equal(0)
+  })
+})
+
+describe('parseRestoreCounts', () => {
+  it('counts a file that was there before as changed', () => {
+    expect(parseRestoreCounts(stats)).to.deep.equal({
+      created: 4,
+      changed: 3,
+      deleted: 3,
+      bytes: 2048,
+    })
+  })
+
+  it('counts nothing where nothing was done', () => {
+    const nothing = stats.replaceAll(/: \d+.*$/gm, ': 0')
+    expect(parseRestoreCounts(nothing)).to.deep.equal({
+      created: 0,
+      changed: 0,
+      deleted: 0,
+      bytes: 0,
+    })
+  })
+
+  it('never counts less than none as changed', () => {
+    const linked = stats.replace('transferred: 5', 'transferred: 1')
+    expect(parseRestoreCounts(linked).changed).to.equal(0)
+  })
+})
+
+describe('vanishedPaths', () => {
+  it('names each file that vanished, and nothing else', () => {
+    const stderr =
+      'file has vanished: "/proc/7/fd/9/a"\n' +
+      'rsync: [sender] something else\n' +
+      'file has vanished: "/proc/7/fd/9/b \\#012 c"\n'
+    expect(vanishedPaths(stderr)).to.deep.equal(['/proc/7/fd/9/a', '/proc/7/fd/9/b \\#012 c'])
+  })
+
+  it('names a directory that vanished (interpret_stat_error in flist.c of rsync)', () => {
+    expect(vanishedPaths('directory has vanished: "/proc/7/fd/9/d"\n')).to.deep.equal([
+      '/proc/7/fd/9/d',
+    ])
+  })
+
+  it('keeps quotes in a name', () => {
+    expect(vanishedPaths('file has vanished: "/a "b" c"\n')).to.deep.equal(['/a "b" c'])
+  })
+
+  it('names none when none did', () => {
+    expect(vanishedPaths('')).to.deep.equal([])
+  })
+})
+
+describe('firstCause', () => {
+  it("is rsync's first message, not its summary", () => {
+    const stderr =
+      '\nrsync: [receiver] write failed on "a": No space left on device (28)\n' +
+      'rsync error: error in file IO (code 11) at receiver.c(381)\n'
+    expect(firstCause(stderr)).to.include('No space left on device')
+  })
+
+  it('is the summary when there is nothing else', () => {
+    expect(firstCause('rsync error: syntax (code 1)\n')).to.equal('rsync error: syntax (code 1)')
+  })
+
+  it('says so when there is no message', () => {
+    expect(firstCause('\n')).to.equal('no message')
+  })
+})

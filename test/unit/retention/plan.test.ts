@@ -1,0 +1,167 @@
+import { expect } from 'chai'
+import * as fc from 'fast-check'
+import { type Candidate, type RetentionPolicy, planRetention } from '../../../src/retention/plan.ts'
+
+function candidate(name: string, differences: Partial<Candidate> = {}): Candidate {
+  return { name, pinned: false, safety: false, flagged: false, ...differences }
+}
+
+function policy(maxSnapshots: number, inUse: Record<string, string> = {}): RetentionPolicy {
+  return { maxSnapshots, protected: new Map(Object.entries(inUse)) }
+}
+
+function removed(candidates: readonly Candidate[], rules: RetentionPolicy): string[] {
+  return planRetention(candidates, rules)
+    .filter(({ keep }) => !keep)
+    .map(({ name }) => name)
+}
+
+function reasons(candidates: readonly Candidate[], rules: RetentionPolicy): string[] {
+  return planRetention(candidates, rules).map(({ reason }) => reason)
+}
+
+const abc = [candidate('a'), candidate('b'), candidate('c')]
+
+describe('planRetention', () => {
+  it('plans nothing for an empty store', () => {
+    expect(planRetention([], policy(1))).to.deep.equal([])
+  })
+
+  it('keeps all when there are no more than the maximum', () => {
+    expect(removed(abc, policy(3))).to.deep.equal([])
+  })
+
+  it('removes the oldest', () => {
+    expect(removed(abc, policy(2))).to.deep.equal(['a'])
+  })
+
+  it('says which rule kept or removed each', () => {
+    expect(reasons(abc, policy(2))).to.deep.equal([
+      'older than the newest 2 (SNAP_MAX)',
+      'number 2 of the newest 2 (SNAP_MAX)',
+      'number 1 of the newest 2 (SNAP_MAX)',
+    ])
+  })
+
+  it('keeps a pinned one', () => {
+    const pinned = [candidate('a', { pinned: true }), candidate('b'), candidate('c')]
+    expect(removed(pinned, policy(1))).to.deep.equal(['b'])
+  })
+
+  it('does not count a pinned one', () => {
+    const pinned = [candidate('a'), candidate('b'), candidate('c', { pinned: true })]
+    expect(removed(pinned, policy(2))).to.deep.equal([])
+  })
+
+  it('keeps one that is in use, with the reason it was given', () => {
+    expect(reasons(abc, policy(1, { a: 'a restore of it is not finished' }))[0]).to.equal(
+      'a restore of it is not finished',
+    )
+  })
+
+  it('keeps the newest without warnings although newer ones fill the maximum', () => {
+    const flagged = [
+      candidate('a'),
+      candidate('b', { flagged: true }),
+      candidate('c', { flagged: true }),
+    ]
+    expect(removed(flagged, policy(1))).to.deep.equal(['b'])
+  })
+
+  it('does not take a safety snapshot for the newest without warnings', () => {
+    const safety = [candidate('a'), candidate('b', { safety: true })]
+    expect(removed(safety, policy(1))).to.deep.equal([])
+  })
+
+  it('removes an old safety snapshot as any other', () => {
+    const safety = [candidate('a', { safety: true }), candidate('b'), candidate('c')]
+    expect(removed(safety, policy(2))).to.deep.equal(['a'])
+  })
+
+  describe('for any store and any policy', () => {
+    const anyCandidates = fc
+      .array(fc.record({ pinned: fc.boolean(), safety: fc.boolean(), flagged: fc.boolean() }))
+      .map((list) => list.map((one, index) => ({ name: `s${index}`, ...one })))
+    const anyCase = anyCandidates.chain((candidates) =>
+      fc.record({
+        candidates: fc.constant(candidates),
+        maxSnapshots: fc.integer({ min: 1, max: 12 }),
+        inUse: fc.subarray(candidates.map(({ name }) => name)),
+      }),
+    )
+    type Case = typeof anyCase extends fc.Arbitrary<infer T> ? T : never
+
+    const rulesOf = ({ maxSnapshots, inUse }: Case): RetentionPolicy =>
+      policy(maxSnapshots, Object.fromEntries(inUse.map((name) => [name, 'in use'])))
+    const holds = (check: (one: Case, removals: ReadonlySet<string>) => void): void => {
+      fc.assert(
+        fc.property(anyCase, (one) => {
+          check(one, new Set(removed(one.candidates, rulesOf(one))))
+        }),
+      )
+    }
+
+    it('decides once for each, in the order given', () => {
+      holds((one) => {
+        const plan = planRetention(one.candidates, rulesOf(one))
+        expect(plan.map(({ name }) => name)).to.deep.equal(one.candidates.map(({ name }) => name))
+      })
+    })
+
+    it('gives every decision a reason', () => {
+      holds((one) => {
+        expect(reasons(one.candidates, rulesOf(one))).not.to.include('')
+      })
+    })
+
+    it('never removes a pinned one', () => {
+      holds(({ candidates }, removals) => {
+        const pinned = candidates.filter((each) => each.pinned)
+        expect(pinned.some(({ name }) => removals.has(name))).to.equal(false)
+      })
+    })
+
+    it('never removes one in use', () => {
+      holds(({ inUse }, removals) => {
+        expect(inUse.some((name) => removals.has(name))).to.equal(false)
+      })
+    })
+
+    it('never removes the newest', () => {
+      holds(({ candidates }, removals) => {
+        expect(removals.has(candidates.at(-1)?.name ?? '')).to.equal(false)
+      })
+    })
+
+    it('never removes the newest good one', () => {
+      holds(({ candidates }, removals) => {
+        const good = candidates.findLast(({ flagged, safety }) => !flagged && !safety)
+        expect(removals.has(good?.name ?? '')).to.equal(false)
+      })
+    })
+
+    it('never keeps more than the maximum, but for the pinned, those in use and the newest good one', () => {
+      holds(({ candidates, inUse, maxSnapshots }, removals) => {
+        const counted = candidates.filter(
+          ({ name, pinned }) => !pinned && !inUse.includes(name) && !removals.has(name),
+        )
+        const good = candidates.findLast(({ flagged, safety }) => !flagged && !safety)
+        const exceptions = counted.slice(0, -maxSnapshots).map(({ name }) => name)
+        expect(exceptions.filter((name) => name !== good?.name)).to.deep.equal([])
+      })
+    })
+
+    it('removes nothing while the maximum is not exceeded', () => {
+      holds(({ candidates, maxSnapshots }, removals) => {
+        if (candidates.length <= maxSnapshots) expect(removals.size).to.equal(0)
+      })
+    })
+
+    it('removes nothing more when it is applied again', () => {
+      holds((one, removals) => {
+        const left = one.candidates.filter(({ name }) => !removals.has(name))
+        expect(removed(left, rulesOf(one))).to.deep.equal([])
+      })
+    })
+  })
+})

@@ -1,0 +1,50 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { StoreLayout } from '../../../src/store/layout.ts'
+import { createStore } from '../../../src/store/open.ts'
+import { createStagedVolume, createStaging, discardStaging } from '../../../src/store/staging.ts'
+import { moveToTrash } from '../../../src/store/trash.ts'
+import { plantSnapshot } from '../support/snapshots.ts'
+import { useTemporaryDirectory } from '../support/temporary-directory.ts'
+
+describe('the trash', () => {
+  const directory = useTemporaryDirectory()
+  let store: StoreLayout
+
+  beforeEach(() => {
+    store = createStore(directory.path)
+  })
+
+  it('takes a snapshot out of sight, with all that is in it', () => {
+    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
+    const [name = ''] = readdirSync(store.trash)
+    expect(readdirSync(join(store.trash, name)).toSorted()).to.deep.equal([
+      '.snapshot.json',
+      'data',
+    ])
+  })
+
+  it('leaves nothing of it in the store', () => {
+    const path = plantSnapshot(store, '@GMT-2026.11.20-03.00.00')
+    moveToTrash(store, [path])
+    expect(existsSync(path)).to.equal(false)
+  })
+
+  it('gives it a name that Samba does not take for a snapshot', () => {
+    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
+    expect(readdirSync(store.trash)[0]).to.match(/^GMT-/)
+  })
+
+  it('takes two of one name', () => {
+    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
+    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
+    expect(readdirSync(store.trash)).to.have.length(2)
+  })
+
+  it('takes what a killed run left in staging', () => {
+    createStagedVolume(createStaging(store), 'data')
+    discardStaging(store)
+    expect([readdirSync(store.staging), readdirSync(store.trash).length]).to.deep.equal([[], 1])
+  })
+})

@@ -1,0 +1,29 @@
+import type { StoreDescription } from '../../../src/actions/describe-store.ts'
+import { aRecord } from './snapshots.ts'
+
+/** What `show` knows of a store with one snapshot of 2026-11-20 and a daemon, with what differs from it. */
+export function aDescription(differences: Partial<StoreDescription> = {}): StoreDescription {
+  return {
+    schema: 1,
+    directory: '/opt/.snap',
+    snapshots: [aRecord('@GMT-2026.11.20-03.00.00')],
+    damaged: [],
+    config: {
+      volumes: [
+        {
+          id: 'data',
+          path: '/srv/data',
+          landsIn: '/opt/.snap/@GMT-YYYY/data',
+          engine: 'rsync',
+          engineReason: 'works everywhere',
+        },
+      ],
+      cron: '0 3 * * *',
+      timeZone: 'GMT',
+      maxSnapshots: 7,
+    },
+    daemon: { running: true, nextRun: '2026-11-21T03:00:00.000Z' },
+    problems: [],
+    ...differences,
+  }
+}
