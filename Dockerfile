@@ -36,7 +36,7 @@ COPY --from=build /build/dist ./dist
 RUN ln -s /opt/snap-volume/dist/main.js /usr/local/bin/snap-volume
 WORKDIR /
 
-ENV NODE_ENV=production
+ENV NODE_ENV=production SNAP_VOLUME_IMAGE=true
 STOPSIGNAL SIGTERM
 
 # The daemon touches the file every 30 seconds.

@@ -40,7 +40,7 @@ fill_base_root() {
   chroot "$root" groupadd --gid 1000 node || return
   chroot "$root" useradd --uid 1000 --gid node --shell /bin/bash --create-home node || return
   chroot "$root" apt-get clean || return
-  rm -rf "$root"/var/lib/apt/lists/* "$root"/var/log/*.log "$root"/etc/resolv.conf "$root"/etc/hostname
+  rm -rf "$root"/var/lib/apt/lists/* "$root"/var/log/*.log "$root"/tmp/* "$root"/etc/resolv.conf "$root"/etc/hostname
   copy_extra_authorities "$root"
 }
 

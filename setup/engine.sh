@@ -60,8 +60,13 @@ start_engine_process() {
   setsid dockerd >"$log" 2>&1 </dev/null &
   engine_pid=$!
   wait_for_engine && return
-  engine_missing="dockerd does not start here: $(tail -n 1 "$log")"
+  engine_missing="dockerd does not start here: $(why_it_did_not_start "$log")"
   stop_started_engine
+}
+
+# The line that tells most, where there is one.
+why_it_did_not_start() {
+  grep -E 'failed to start daemon|level=fatal' "$1" | tail -n 1 | grep . || tail -n 1 "$1"
 }
 
 wait_for_engine() {

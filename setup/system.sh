@@ -76,7 +76,7 @@ require_rsync() {
 }
 
 rsync_version() {
-  rsync --version | sed -n '1s/.*version v\{0,1\}\([0-9.]*\).*/\1/p'
+  rsync --version | sed -n '1s/^rsync *version v\{0,1\}\([0-9.]*\).*/\1/p'
 }
 
 rsync_is_safe() {

@@ -62,7 +62,13 @@ set_up() {
     prepare_node &&
     install_node_modules || return
   engine_missing='the step image was not asked for'
-  if is_wanted image; then prepare_engine; fi
+  if is_wanted image; then
+    prepare_engine
+    # its test says by name when there is none
+    docker compose version >/dev/null 2>&1 || install_packages docker-compose || true
+  fi
+  # the suites run what is built
+  if ! is_wanted build; then build_dist || return; fi
   if [[ -n $engine_missing ]]; then export SNAP_VOLUME_TEST_ENGINE_MISSING=$engine_missing; fi
 }
 
@@ -71,7 +77,7 @@ packages_of_wanted_steps() {
   if is_wanted store || is_wanted crash || is_wanted image; then
     echo acl attr btrfs-progs e2fsprogs libcap2-bin util-linux xfsprogs
   fi
-  if is_wanted crash; then echo strace; fi
+  if is_wanted store || is_wanted crash; then echo strace; fi
 }
 
 run_step() {

@@ -4,7 +4,7 @@ import type { VolumeSpec } from '../config/volume-spec.ts'
 import { assertRsync } from '../copy/rsync-command.ts'
 import { adoptPredecessor } from '../store/adoption.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import { createStore, isEphemeral } from '../store/open.ts'
+import { createStore, isOnRootFilesystem } from '../store/open.ts'
 import { writeSavedConfig } from '../store/saved-config.ts'
 import { discardStaging } from '../store/staging.ts'
 import { openDirectory } from '../system/directory-handle.ts'
@@ -26,14 +26,12 @@ export async function prepareStore(
   await assertRsync()
   for (const { path } of volumes) openDirectory(path).close()
   assertVolumesApart(settings.storeDirectory, volumes)
-  const store = createStore(settings.storeDirectory)
-  assertVolumesApart(settings.storeDirectory, volumes)
-  if (isEphemeral(store.directory)) {
+  if (settings.inImage && isOnRootFilesystem(settings.storeDirectory)) {
     throw new OperationError(
-      `the store ${store.directory} is inside the container and would go with it: mount one with -v /some/directory:${store.directory}`,
+      `the store ${settings.storeDirectory} is inside the container and would go with it: mount one with -v /some/directory:${settings.storeDirectory}`,
     )
   }
-  return store
+  return createStore(settings.storeDirectory)
 }
 
 /**

@@ -5,6 +5,7 @@ import type { VolumeSpec } from '../config/volume-spec.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
 import type { Survey } from '../copy/survey.ts'
 import { type Catalog, type Snapshot, readCatalog } from '../store/catalog.ts'
+import type { StoreLayout } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
 import { publishSnapshot } from '../store/publish.ts'
@@ -15,7 +16,11 @@ import type {
   VolumeContents,
   VolumeRecord,
 } from '../store/record.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import {
+  describeInterruptedRestore,
+  readInterruptedRestore,
+  readRestoreJournal,
+} from '../store/restore-journal.ts'
 import { createStagedVolume, createStaging, discardStaging } from '../store/staging.ts'
 import { emptyTrash } from '../store/trash.ts'
 import { openDirectory } from '../system/directory-handle.ts'
@@ -26,6 +31,8 @@ import { explainFullDisk } from './explain-failure.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 import { assertSourceIsThere } from './check-source.ts'
 import { applyRetention } from './prune.ts'
+
+const longestWaitMs = 2000
 
 export interface SnapshotOptions {
   kind: SnapshotKind
@@ -79,6 +86,7 @@ export async function writeSnapshot(
   const startedAt = clock.now()
   const catalog = readCatalog(store)
   const time = nextSnapshotTime(startedAt, catalog.snapshots.at(-1)?.time, catalog.names)
+  await waitForSecond(context, time)
   try {
     const staging = createStaging(store)
     const copies: VolumeCopy[] = []
@@ -106,20 +114,40 @@ export async function writeSnapshot(
     context.emit({ type: 'published', name: record.name, kind: record.kind })
     return record
   } catch (error) {
-    await dropStaging(context, lock)
-    throw await explainFullDisk(
+    const explained = await explainFullDisk(
       error,
       'the store',
       store.directory,
       'nothing was published; free space, lower SNAP_MAX and run "snap-volume prune", then try again',
     )
+    await dropStaging(context, lock)
+    throw explained
   }
+}
+
+/** Two snapshots in one second have names apart; the second one waits for its own, unless the clock is off. */
+async function waitForSecond({ clock, signal }: ActionContext, time: Date): Promise<void> {
+  const aheadMs = time.getTime() - clock.now().getTime()
+  if (aheadMs <= 0 || aheadMs > longestWaitMs) return
+  await clock.sleep(aheadMs, signal).catch(() => throwIfInterrupted(signal))
 }
 
 /** Gives the space of a failed run back at once, unless the process is to end quickly. */
 async function dropStaging({ store, signal }: ActionContext, lock: Lock): Promise<void> {
   discardStaging(store)
   if (!signal?.aborted) await emptyTrash(store, lock)
+}
+
+/**
+ * A restore gives files the times of the snapshot, which the base may hold with other contents: only
+ * contents tell then.
+ */
+function wasRestoredSince(store: StoreLayout, id: string, base: Snapshot | undefined): boolean {
+  const journal = readRestoreJournal(store)
+  if (journal === undefined || base === undefined) return false
+  return (
+    journal.volumes.some((volume) => volume.id === id) && journal.startedAt >= base.record.startedAt
+  )
 }
 
 interface VolumeCopy {
@@ -135,7 +163,7 @@ async function copyVolume(
   staging: string,
   { id, path }: VolumeSpec,
 ): Promise<VolumeCopy> {
-  const { clock, config, emit, signal } = context
+  const { store, clock, config, emit, signal } = context
   const { engine } = chooseEngine(config.engine)
   const base = findBase(catalog, id)
   const begun = clock.now().getTime()
@@ -146,7 +174,7 @@ async function copyVolume(
       source,
       target: createStagedVolume(staging, id),
       base: base.snapshot === undefined ? undefined : join(base.snapshot.path, id),
-      checksum: options.checksum ?? false,
+      checksum: (options.checksum ?? false) || wasRestoredSince(store, id, base.snapshot),
       lockDescriptor: lock.descriptor,
       signal,
       onProgress: (progress) =>

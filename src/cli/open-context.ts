@@ -24,8 +24,8 @@ export function openContext(
   emit: Emit,
   { announceInterrupted = true } = {},
 ): ActionContext {
-  const { store, settings } = openStoreOnly(input)
   assertPrivileges()
+  const { store, settings } = openStoreOnly(input)
   if (announceInterrupted) announce(store, emit)
   return {
     store,

@@ -1,7 +1,7 @@
-import { UsageError, exitCodes } from '../errors.ts'
+import { UsageError } from '../errors.ts'
 import type { Command, CommandInput, Option } from './command.ts'
-import { commands } from './commands/index.ts'
-import { commonOptions, formatCommandHelp } from './help.ts'
+import { findCommand } from './find-command.ts'
+import { commonOptions } from './help.ts'
 
 /**
  * Runs the command that `words` name and returns its exit code.
@@ -14,8 +14,8 @@ export async function runProgram(
   const [name = 'help', ...rest] = words
   const command = findCommand(name)
   if (asksForHelp(rest) && command.name !== 'help') {
-    input.terminal.stdout.write(formatCommandHelp(command))
-    return exitCodes.done
+    const options = { command: command.name }
+    return findCommand('help').run({ ...input, options, json: rest.includes('--json') })
   }
   // the parser costs more time than the whole of help
   const options =
@@ -23,22 +23,6 @@ export async function runProgram(
       ? { command: rest.find((word) => !word.startsWith('-')), json: rest.includes('--json') }
       : await parseWords(command, rest)
   return command.run({ ...input, options, json: options['json'] === true })
-}
-
-/** What people type before they know the commands. */
-const aliases = new Map([
-  ['--help', 'help'],
-  ['-h', 'help'],
-  ['--version', 'version'],
-])
-
-export function findCommand(name: string): Command {
-  const wanted = aliases.get(name) ?? name
-  const command = commands.find((candidate) => candidate.name === wanted)
-  if (command !== undefined) return command
-  throw new UsageError(
-    `there is no command ${JSON.stringify(name)}: there are ${commands.map((known) => known.name).join(', ')}`,
-  )
 }
 
 function asksForHelp(words: readonly string[]): boolean {

@@ -68,6 +68,12 @@ const variables = {
     expected: 'a time to wait, such as 30s, 10m or 0',
     parse: parseDurationMs,
   },
+  inImage: {
+    name: 'SNAP_VOLUME_IMAGE',
+    fallback: false,
+    expected: 'true, as the image sets it',
+    parse: parseSwitch,
+  },
   logLevel: {
     name: 'SNAP_LOG_LEVEL',
     fallback: 'info',
@@ -85,6 +91,8 @@ interface SettingValues {
   onStart: boolean
   catchUp: boolean
   lockTimeoutMs: number
+  /** Set by the image: its root filesystem is gone with the container. */
+  inImage: boolean
   logLevel: (typeof logLevels)[number]
 }
 
@@ -116,6 +124,7 @@ export function readSettings(environment: Environment): Settings {
     onStart: read('onStart'),
     catchUp: read('catchUp'),
     lockTimeoutMs: read('lockTimeoutMs'),
+    inImage: read('inImage'),
     logLevel: read('logLevel'),
     given,
   }

@@ -4,9 +4,19 @@ import { firstCause } from './rsync-output.ts'
 
 /**
  * All that rsync can keep: links, ACLs, xattrs, holes, owners by number, times to the nanosecond (`-@-1`,
- * without which they are compared in whole seconds), on one filesystem.
+ * without which they are compared in whole seconds), on one filesystem. ACLs come with -A and not as the
+ * xattrs system.*, nor as trusted.SGI_ACL_*, which XFS shows beside them: rsync would delete these where another
+ * filesystem has none, and the ACLs with them.
  */
-const faithful = ['-aHAXS', '--numeric-ids', '-x', '-@-1', '--no-inc-recursive']
+const faithful = [
+  '-aHAXS',
+  '--numeric-ids',
+  '-x',
+  '-@-1',
+  '--no-inc-recursive',
+  '--filter=-x system.*',
+  '--filter=-x trusted.SGI_ACL_*',
+]
 const machineReadable = ['--stats', '--no-human-readable', '--outbuf=Line']
 
 const vanished = 24

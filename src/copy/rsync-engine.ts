@@ -11,7 +11,7 @@ import type {
 } from './engine.ts'
 import { findForeignLinks, findMergedNames } from './link-groups.ts'
 import { rsync } from './rsync-command.ts'
-import { parseRestoreCounts, readProgress, vanishedPaths } from './rsync-output.ts'
+import { readProgress, statistic, vanishedPaths } from './rsync-output.ts'
 import { surveyTree } from './survey.ts'
 import { unlinkBelow } from './tree-path.ts'
 
@@ -63,6 +63,12 @@ async function separateMergedNames(request: SnapshotRequest, staged: string): Pr
     signal: request.signal,
     input: Buffer.concat(merged.flatMap((path) => [path, Buffer.of(0)])),
   })
+  // unlinking may have changed the time of the root; named in a list, it would bring its contents along
+  await rsync(['--exclude=*', '--', './', `${request.target}/`], {
+    cwd: request.source.cwd,
+    lockDescriptor: request.lockDescriptor,
+    signal: request.signal,
+  })
 }
 
 function warnOfVanished(paths: readonly string[]): RecordWarning[] {
@@ -77,35 +83,50 @@ function warnOfVanished(paths: readonly string[]): RecordWarning[] {
 }
 
 async function restoreByRsync(request: RestoreRequest): Promise<RestoreCounts> {
-  const { source, target, lockDescriptor, signal, onProgress } = request
+  const { source, target, signal, onProgress } = request
   const foreign = findForeignLinks(
     await surveyTree(source.here, signal),
     await surveyTree(target.here, signal),
   )
   for (const path of foreign) unlinkBelow(target.here, path)
-  const output = collectStats(readProgress(onProgress))
-  await rsync(['--info=progress2', ...restoreArguments(request)], {
-    cwd: target.cwd,
-    lockDescriptor,
-    signal,
-    onOutput: output.add,
-  })
-  return parseRestoreCounts(output.text())
+  return countSteps(request, ['--info=progress2'], readProgress(onProgress), () => undefined)
 }
 
 async function planRestoreByRsync(
   request: RestoreRequest,
   onStep: (step: RestoreStep) => void,
 ): Promise<RestoreCounts> {
-  const { target, lockDescriptor, signal } = request
-  const output = collectStats(readSteps(onStep))
-  await rsync(['--dry-run', '--out-format=%i %n%L', ...restoreArguments(request)], {
-    cwd: target.cwd,
-    lockDescriptor,
-    signal,
+  return countSteps(request, ['--dry-run'], () => undefined, onStep)
+}
+
+/** Runs the restore, or its plan, and counts what it does by rsync's own list. */
+async function countSteps(
+  request: RestoreRequest,
+  options: readonly string[],
+  onOutput: (chunk: Buffer) => void,
+  onStep: (step: RestoreStep) => void,
+): Promise<RestoreCounts> {
+  const counts = { create: 0, change: 0, attributes: 0, delete: 0 }
+  const steps = readSteps((step) => {
+    counts[step.action] += 1
+    onStep(step)
+  })
+  const output = keepEnd((chunk) => {
+    onOutput(chunk)
+    steps(chunk)
+  })
+  await rsync([...options, '--out-format=%i %n%L', ...restoreArguments(request)], {
+    cwd: request.target.cwd,
+    lockDescriptor: request.lockDescriptor,
+    signal: request.signal,
     onOutput: output.add,
   })
-  return parseRestoreCounts(output.text())
+  return {
+    created: counts.create,
+    changed: counts.change,
+    deleted: counts.delete,
+    bytes: statistic(output.text(), 'Total transferred file size'),
+  }
 }
 
 function restoreArguments({ source, checksum, except }: RestoreRequest): string[] {
@@ -128,7 +149,7 @@ function escapePattern(path: string): string {
 function readSteps(onStep: (step: RestoreStep) => void) {
   let pending = ''
   return (chunk: Buffer): void => {
-    const lines = (pending + chunk.toString()).split('\n')
+    const lines = (pending + chunk.toString()).split(/[\r\n]/)
     pending = lines.pop() ?? ''
     for (const line of lines) {
       const match = /^(\*deleting|[<>ch.][fdLDS]\S{9}) +(.+)$/.exec(line)
@@ -145,7 +166,7 @@ function actionOf(item: string): RestoreAction {
 }
 
 /** Passes output on, and keeps its end, where `--stats` stands. */
-function collectStats(next: (chunk: Buffer) => void): {
+function keepEnd(next: (chunk: Buffer) => void): {
   add: (chunk: Buffer) => void
   text: () => string
 } {

@@ -1,4 +1,4 @@
-import type { CopyProgress, RestoreCounts } from './engine.ts'
+import type { CopyProgress } from './engine.ts'
 
 /**
  * Reads the lines of `--info=progress2`, which end with \r:
@@ -27,25 +27,6 @@ export function parseProgress(line: string): CopyProgress | undefined {
 /** One number of `--stats` (rsync(1)), such as `Total transferred file size`; 0 when it is not there. */
 export function statistic(output: string, label: string): number {
   const match = new RegExp(`^${label}: (\\d+)`, 'm').exec(output)
-  return match === null ? 0 : Number(match[1])
-}
-
-/** What `--stats` says of a restore. */
-export function parseRestoreCounts(output: string): RestoreCounts {
-  const created = statistic(output, 'Number of created files')
-  return {
-    created,
-    changed: Math.max(
-      0,
-      statistic(output, 'Number of regular files transferred') - createdRegularFiles(output),
-    ),
-    deleted: statistic(output, 'Number of deleted files'),
-    bytes: statistic(output, 'Total transferred file size'),
-  }
-}
-
-function createdRegularFiles(output: string): number {
-  const match = /^Number of created files: \d+ \([^)]*reg: (\d+)/m.exec(output)
   return match === null ? 0 : Number(match[1])
 }
 

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  fchmodSync,
   constants,
   fsyncSync,
   openSync,
@@ -37,6 +38,7 @@ export function writeFileDurably(path: string, content: string, mode: number): v
   const temporary = `${path}.new`
   const descriptor = openSync(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode)
   try {
+    fchmodSync(descriptor, mode)
     writeFileSync(descriptor, content)
     fsyncSync(descriptor)
   } finally {
@@ -49,6 +51,7 @@ export function writeFileDurably(path: string, content: string, mode: number): v
 export function createFileDurably(path: string, content: string, mode: number): void {
   const descriptor = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
   try {
+    fchmodSync(descriptor, mode)
     writeFileSync(descriptor, content)
     fsyncSync(descriptor)
   } finally {

@@ -23,11 +23,22 @@ export function openStore(directory: string): StoreLayout {
     () =>
       `${directory} is not a store yet: run "snap-volume start ID:PATH" on it once, or ${howToReachStore}`,
   )
+  assertReadable(store.own)
   return store
 }
 
 const howToReachStore =
   'run with --volumes-from the snap-volume container, with -v DIR:/opt/.snap, or with SNAP_DIR set'
+
+function assertReadable(directory: string): void {
+  try {
+    accessSync(directory, constants.R_OK | constants.X_OK)
+  } catch (error) {
+    throw new OperationError(`${directory} cannot be read (${errorCode(error)}): run as root`, {
+      cause: error,
+    })
+  }
+}
 
 /** Makes the store where there is none yet, and whatever is missing in it. */
 export function createStore(directory: string): StoreLayout {
@@ -43,9 +54,9 @@ export function createStore(directory: string): StoreLayout {
   return store
 }
 
-/** Whether the store is part of the container's own filesystem, and so gone with the container. */
-export function isEphemeral(directory: string): boolean {
-  return mountOf(readMounts(), directory)?.type === 'overlay'
+/** Whether the store would be on the root filesystem: of a container, that is gone with it. */
+export function isOnRootFilesystem(directory: string): boolean {
+  return mountOf(readMounts(), directory)?.mountPoint === '/'
 }
 
 function createDirectory(path: string, mode: number, options: { recursive: boolean }): void {
@@ -103,7 +114,12 @@ function assertDirectory(path: string, describeMissing: () => string): void {
       )
     }
   } catch (error) {
-    if (!isNotFound(error)) throw error
-    throw new OperationError(describeMissing(), { cause: error })
+    if (error instanceof OperationError) throw error
+    throw new OperationError(
+      isNotFound(error)
+        ? describeMissing()
+        : `${path} cannot be reached (${errorCode(error)}): run as root`,
+      { cause: error },
+    )
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { OperationError } from '../errors.ts'
 import { createFileDurably, fsyncDirectory, renameDurably, syncFilesystem } from './durable.ts'
@@ -25,6 +25,12 @@ export async function publishSnapshot(
   if (existsSync(target)) {
     throw new OperationError(`${target} appeared while the snapshot was taken: move it away`)
   }
-  renameDurably(staging, target)
+  try {
+    renameDurably(staging, target)
+  } catch (error) {
+    // visible, but nobody knows whether it would survive a power cut
+    if (existsSync(target)) renameSync(target, staging)
+    throw error
+  }
   return target
 }

@@ -1,8 +1,6 @@
 import { exitCodes } from '../../errors.ts'
 import type { Command } from '../command.ts'
 import { formatCommandHelp, formatHelp } from '../help.ts'
-import { findCommand } from '../program.ts'
-import { commands } from './index.ts'
 
 export const helpCommand: Command = {
   name: 'help',
@@ -13,7 +11,10 @@ export const helpCommand: Command = {
   ],
   positionals: [{ name: 'command', describe: 'the command to explain', required: false }],
   options: {},
-  run({ options, json, terminal }) {
+  async run({ options, json, terminal }) {
+    // the list of commands has this one in it
+    const { commands } = await import('./index.ts')
+    const { findCommand } = await import('../find-command.ts')
     const { command: name } = options
     const chosen = typeof name === 'string' ? [findCommand(name)] : commands
     if (json) {
@@ -24,6 +25,6 @@ export const helpCommand: Command = {
     } else {
       terminal.stdout.write(formatHelp(commands))
     }
-    return Promise.resolve(exitCodes.done)
+    return exitCodes.done
   },
 }

@@ -2,6 +2,8 @@ import { InterruptedError, UsageError, errorCode, exitCodes } from '../../errors
 import type { Command, CommandInput } from '../command.ts'
 import type { RestoreWish } from '../../actions/restore.ts'
 
+const secondsToAnswer = 10
+
 export const restoreCommand: Command = {
   name: 'restore',
   summary: 'make the live data equal to a snapshot, keeping what it replaces',
@@ -13,8 +15,8 @@ export const restoreCommand: Command = {
   ],
   details: [
     'Stop the containers that use the data first, and start them afterwards. What is replaced is kept as a\n' +
-      'safety snapshot. On a terminal (docker run -it) the plan is shown and a question asked; elsewhere\n' +
-      'the restore begins at once.',
+      'safety snapshot. On a terminal the plan is shown first, with 10 seconds to stop; elsewhere, and with\n' +
+      '--yes, the restore begins at once.',
   ],
   positionals: [
     {
@@ -31,7 +33,7 @@ export const restoreCommand: Command = {
     },
     undo: { type: 'boolean', describe: 'restore what the last restore replaced' },
     'dry-run': { type: 'boolean', describe: 'show the plan and change nothing' },
-    yes: { type: 'boolean', alias: 'y', describe: 'do not ask' },
+    yes: { type: 'boolean', alias: 'y', describe: 'show no plan and begin at once' },
   },
   async run(input) {
     const { options, json, terminal } = input
@@ -79,16 +81,27 @@ function isInteractive({ terminal }: CommandInput): boolean {
   return terminal.stdin.isTTY && terminal.stdout.isTTY
 }
 
+/**
+ * Shows the plan and gives time to stop. `docker run -t` without `-i` has a terminal on which nobody can
+ * answer, so no answer means to go on.
+ */
 async function confirm({ terminal, signal }: CommandInput, plan: string): Promise<void> {
   const { createInterface } = await import('node:readline/promises')
   terminal.stdout.write(plan)
   const reader = createInterface({ input: terminal.stdin, output: terminal.stdout })
+  const timeIsUp = AbortSignal.timeout(secondsToAnswer * 1000)
   try {
-    const answer = await reader.question('Restore now? [y/N] ', { signal })
+    const answer = await reader.question(
+      `The restore begins in ${secondsToAnswer} s: y begins now, n leaves everything as it is [y/n] `,
+      { signal: AbortSignal.any([signal, timeIsUp]) },
+    )
     if (/^y(es)?$/i.test(answer.trim())) return
   } catch (error) {
-    // a signal, or ^C or ^D at the question
     if (errorCode(error) !== 'ABORT_ERR') throw error
+    if (timeIsUp.aborted && !signal.aborted) {
+      terminal.stdout.write('\n')
+      return
+    }
   } finally {
     reader.close()
   }

@@ -15,6 +15,7 @@ describe('readSettings', () => {
       cron: '0 3 * * *',
       timeZone: 'GMT',
       engine: 'auto',
+      inImage: false,
       onStart: false,
       catchUp: true,
       lockTimeoutMs: 60_000,

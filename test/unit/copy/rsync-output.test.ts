@@ -4,7 +4,6 @@ import type { CopyProgress } from '../../../src/copy/engine.ts'
 import {
   firstCause,
   parseProgress,
-  parseRestoreCounts,
   readProgress,
   statistic,
   vanishedPaths,
@@ -93,32 +92,6 @@ describe('statistic', () => {
 
   it('finds a label at the beginning of a line only', () => {
     expect(statistic(`x ${stats.trim()}`, 'Number of files')).to.equal(0)
-  })
-})
-
-describe('parseRestoreCounts', () => {
-  it('counts a file that was there before as changed', () => {
-    expect(parseRestoreCounts(stats)).to.deep.equal({
-      created: 4,
-      changed: 3,
-      deleted: 3,
-      bytes: 2048,
-    })
-  })
-
-  it('counts nothing where nothing was done', () => {
-    const nothing = stats.replaceAll(/: \d+.*$/gm, ': 0')
-    expect(parseRestoreCounts(nothing)).to.deep.equal({
-      created: 0,
-      changed: 0,
-      deleted: 0,
-      bytes: 0,
-    })
-  })
-
-  it('never counts less than none as changed', () => {
-    const linked = stats.replace('transferred: 5', 'transferred: 1')
-    expect(parseRestoreCounts(linked).changed).to.equal(0)
   })
 })
 

@@ -1,0 +1,75 @@
+import { expect } from 'chai'
+import { docker, execIn, waitForHealthy } from '../support/docker.ts'
+import { eventually } from './support/eventually.ts'
+import { describeOnEngine } from './support/on-engine.ts'
+import { type Sidecar, startSidecar } from './support/sidecar.ts'
+
+const heartbeat = '/opt/.snap/.snap-volume/heartbeat'
+
+/** Runs the command of the image's HEALTHCHECK now. */
+async function check({ container }: Sidecar) {
+  const format = '{{json .Config.Healthcheck.Test}}'
+  const [kind, ...words] = JSON.parse(
+    await docker('inspect', '--format', format, container),
+  ) as string[]
+  expect(kind).to.equal('CMD-SHELL')
+  return execIn(container, '/bin/sh', '-c', ...words)
+}
+
+describeOnEngine('the health of a sidecar', () => {
+  let sidecar: Sidecar
+
+  before(async () => {
+    // the image's own 30 s, shortened
+    sidecar = await startSidecar({
+      fill: 'echo one > file',
+      options: ['--health-interval', '1s', '--health-retries', '1'],
+    })
+  })
+
+  it('becomes healthy', async () => {
+    await waitForHealthy(sidecar.container, 20_000)
+    expect((await check(sidecar)).exitCode).to.equal(0)
+  })
+
+  it('turns unhealthy when the daemon is frozen and its heartbeat two minutes old', async () => {
+    const { container } = sidecar
+    await execIn(container, 'sh', '-c', 'kill -STOP $(cat /proc/1/task/1/children)')
+    await execIn(container, 'touch', '-d', '3 minutes ago', heartbeat)
+    const { exitCode, stdout } = await check(sidecar)
+    expect(exitCode).to.equal(1)
+    expect(stdout).to.contain('no heartbeat of the daemon for 120 s')
+    await eventually('an unhealthy container', async () => {
+      const state = await docker('inspect', '--format', '{{.State.Health.Status}}', container)
+      return state === 'unhealthy' ? state : undefined
+    })
+  })
+
+  it('is told by show -a: no daemon runs', async () => {
+    const { stdout } = await execIn(sidecar.container, 'snap-volume', 'show', '-a')
+    expect(stdout).to.match(/next run +none: no daemon runs/)
+  })
+
+  it('is good again after docker restart', async () => {
+    const { container } = sidecar
+    await execIn(container, 'sh', '-c', 'kill -CONT $(cat /proc/1/task/1/children)')
+    await docker('restart', container)
+    await waitForHealthy(container, 20_000)
+  })
+
+  it('follows SNAP_DIR', async () => {
+    const elsewhere = await startSidecar({
+      fill: 'echo one > file',
+      options: [
+        '--tmpfs',
+        '/elsewhere',
+        '-e',
+        'SNAP_DIR=/elsewhere/store',
+        '--health-interval',
+        '1s',
+      ],
+    })
+    await waitForHealthy(elsewhere.container, 20_000)
+    expect((await check(elsewhere)).exitCode).to.equal(0)
+  })
+})

@@ -1,0 +1,71 @@
+import { execa } from 'execa'
+import { expect } from 'chai'
+import { testLabel } from '../support/docker.ts'
+import { describeOnEngine, productImage } from './support/on-engine.ts'
+import {
+  type Sidecar,
+  runAsConsumer,
+  snapshotNames,
+  startSidecar,
+  takeSnapshot,
+} from './support/sidecar.ts'
+
+/** Types `answer` into `docker run -it ... restore latest`; script(1) is the terminal. */
+async function restoreAnswering({ container }: Sidecar, answer: string) {
+  const words = ['docker', 'run', '--rm', '-it', '--label', testLabel, '--volumes-from', container]
+  const command = [...words, productImage, 'restore', 'latest'].join(' ')
+  return execa('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+    input: `${answer}\n`,
+    reject: false,
+  })
+}
+
+describeOnEngine('on a terminal', () => {
+  let sidecar: Sidecar
+
+  beforeEach(async () => {
+    sidecar = await startSidecar({ fill: 'echo one > file' })
+    await takeSnapshot(sidecar)
+    await runAsConsumer(sidecar, 'echo two > file')
+  })
+
+  it('restore shows the plan, and changes nothing when the answer is no', async () => {
+    const { exitCode, stdout } = await restoreAnswering(sidecar, 'n')
+    expect(stdout)
+      .to.match(/change +file/)
+      .and.match(/The restore begins in \d+ s/)
+    expect(exitCode).to.equal(130)
+    expect(await runAsConsumer(sidecar, 'cat file')).to.equal('two')
+    expect(snapshotNames(sidecar)).to.have.length(1)
+  })
+
+  it('restore goes on when the answer is yes', async () => {
+    const { exitCode } = await restoreAnswering(sidecar, 'y')
+    expect(exitCode).to.equal(0)
+    expect(await runAsConsumer(sidecar, 'cat file')).to.equal('one')
+  })
+
+  it('restore goes on by itself where nobody can answer, as with docker run -t', async () => {
+    const { container } = sidecar
+    const words = ['run', '--rm', '-t', '--label', testLabel, '--volumes-from', container]
+    const { exitCode } = await execa('docker', [...words, productImage, 'restore', 'latest'], {
+      reject: false,
+    })
+    expect(exitCode).to.equal(0)
+    expect(await runAsConsumer(sidecar, 'cat file')).to.equal('one')
+  })
+
+  it('a long snapshot shows files, bytes, rate and the time left', async () => {
+    await runAsConsumer(sidecar, 'truncate -s 1G large')
+    const { stdout } = await execa('docker', [
+      'exec',
+      '-t',
+      sidecar.container,
+      'snap-volume',
+      'snapshot',
+    ])
+    expect(stdout).to.match(
+      /data \[=* *\] \d+% \d+\/\d+ files, [\d.]+ \w+, [\d.]+ \w+\/s, \S.* left/,
+    )
+  })
+})

@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { type Finished, execIn, runContainer } from '../support/docker.ts'
+import { describeOnEngine, productImage } from './support/on-engine.ts'
+import {
+  type Sidecar,
+  dataIn,
+  resultOf,
+  runAsConsumer,
+  runBeside,
+  snapshotNames,
+  startSidecar,
+  succeeded,
+  takeSnapshot,
+} from './support/sidecar.ts'
+
+type Run = (sidecar: Sidecar, ...words: string[]) => Promise<Finished>
+
+const byExec: Run = ({ container }, ...words) => execIn(container, 'snap-volume', ...words)
+const beside: Run = (sidecar, ...words) => runBeside(sidecar, words)
+const withMounts: Run = ({ dataVolume, storeVolume, path }, ...words) =>
+  runContainer(productImage, {
+    options: ['-v', `${dataVolume}:${path}`, '-v', `${storeVolume}:/opt/.snap`],
+    command: words,
+  })
+
+const ways: [title: string, run: Run][] = [
+  ['docker exec', byExec],
+  ['a second container with --volumes-from', beside],
+  ['a container with just the two -v mounts', withMounts],
+]
+
+describeOnEngine('the commands that only read', () => {
+  let sidecar: Sidecar
+
+  before(async () => {
+    sidecar = await startSidecar({ env: { SNAP_MAX: '2' }, fill: 'echo one > file' })
+    await takeSnapshot(sidecar, '-m', 'the first', '--label', 'ticket=4711')
+    await takeSnapshot(sidecar, '--pin')
+    await takeSnapshot(sidecar)
+    await runAsConsumer(sidecar, 'echo two > file; echo new > another')
+  })
+
+  const commands = [
+    ['show'],
+    ['show', '-a'],
+    ['show', 'latest'],
+    ['restore', 'latest', '--dry-run'],
+    ['prune', '--dry-run'],
+    ['help'],
+    ['show', '--help'],
+  ]
+  for (const words of commands.flatMap((words) => [words, [...words, '--json']])) {
+    it(`say the same from all three places: ${words.join(' ')}`, async () => {
+      const first = withoutAges(succeeded(await byExec(sidecar, ...words)))
+      expect(first).not.to.equal('')
+      for (const run of [beside, withMounts]) {
+        expect(withoutAges(succeeded(await run(sidecar, ...words)))).to.equal(first)
+      }
+      if (words.includes('--json') && !words.includes('--help')) resultOf(first)
+    })
+  }
+
+  it('say the same of an error from all three places', async () => {
+    const results = await Promise.all(ways.map(([, run]) => run(sidecar, 'restore', 'latest~9')))
+    for (const { exitCode, stdout, stderr } of results) {
+      expect({ exitCode, stdout }).to.deep.equal({ exitCode: 1, stdout: '' })
+      expect(stderr)
+        .to.equal(results[0]?.stderr)
+        .and.match(/^snap-volume: there is no latest~9/)
+    }
+  })
+
+  it('say where the volumes land, when the next run is due, and what retention keeps', async () => {
+    const output = succeeded(await beside(sidecar, 'show', '-a'))
+    expect(output).to.contain('/data -> /opt/.snap/@GMT-')
+    expect(output).to.contain('0 0 29 2 * (GMT)')
+    expect(output).to.match(/next run +\d{4}-02-29T00:00:00/)
+    expect(output).to.match(/retention +the newest 2/)
+  })
+})
+
+/** Ages move on between two commands. */
+function withoutAges(output: string): string {
+  return output
+    .replaceAll(/^(@GMT-\S+) +\S+/gm, '$1')
+    .replaceAll(/\((in )?[\d.]+\w+( ago)?\)/g, '()')
+    .replaceAll(/ +/g, ' ')
+}
+
+describeOnEngine('the commands that change something', () => {
+  for (const [title, run] of ways) {
+    describe(`by ${title}`, () => {
+      let sidecar: Sidecar
+
+      before(async () => {
+        sidecar = await startSidecar({ env: { SNAP_MAX: '3' }, fill: 'echo one > file' })
+      })
+
+      it('take a snapshot with comment, pin and label', async () => {
+        const words = ['snapshot', '-m', 'the first', '--pin', '--label', 'ticket=4711']
+        const output = succeeded(await run(sidecar, ...words, '--json'))
+        const [name = ''] = snapshotNames(sidecar)
+        expect(resultOf(output))
+          .to.have.property('snapshot')
+          .that.deep.includes({
+            name,
+            kind: 'manual',
+            comment: 'the first',
+            pinned: true,
+            labels: { ticket: '4711' },
+          })
+        expect(readFileSync(join(dataIn(sidecar, name), 'file'), 'utf8')).to.equal('one\n')
+      })
+
+      it('restore it, and go back', async () => {
+        await runAsConsumer(sidecar, 'echo two > file')
+        const finished = await run(sidecar, 'restore', 'latest', '--json')
+        expect(resultOf(succeeded(finished))).to.include({ type: 'result', dryRun: false })
+        expect(await runAsConsumer(sidecar, 'cat file')).to.equal('one')
+        succeeded(await run(sidecar, 'restore', '--undo'))
+        expect(await runAsConsumer(sidecar, 'cat file')).to.equal('two')
+      })
+
+      it('prune to the SNAP_MAX of the last start, and never what is pinned', async () => {
+        const pinned = snapshotNames(sidecar)[0]
+        for (let count = 0; count < 4; count += 1) await takeSnapshot(sidecar)
+        const output = succeeded(await run(sidecar, 'prune', '--json'))
+        const { plan } = resultOf(output) as { plan: { name: string; keep: boolean }[] }
+        const kept = plan.filter(({ keep }) => keep).map(({ name }) => name)
+        expect(kept).to.deep.equal(snapshotNames(sidecar)).and.to.include(pinned)
+      })
+    })
+  }
+
+  it('take another SNAP_MAX from the environment of the container they run in', async () => {
+    const sidecar = await startSidecar({ env: { SNAP_MAX: '9' }, fill: 'echo one > file' })
+    for (let count = 0; count < 3; count += 1) await takeSnapshot(sidecar)
+    succeeded(await runBeside(sidecar, ['prune'], { SNAP_MAX: '1' }))
+    expect(snapshotNames(sidecar)).to.have.length(1)
+  })
+
+  it('refuse to restore into data that are mounted read-only, and snapshot them all the same', async () => {
+    const sidecar = await startSidecar({ fill: 'echo one > file' })
+    const { dataVolume, storeVolume } = sidecar
+    const options = ['-v', `${dataVolume}:/data:ro`, '-v', `${storeVolume}:/opt/.snap`]
+    succeeded(await runContainer(productImage, { options, command: ['snapshot'] }))
+    const { exitCode, stderr } = await runContainer(productImage, {
+      options,
+      command: ['restore', 'latest'],
+    })
+    expect(exitCode).to.equal(1)
+    expect(stderr).to.match(
+      /^snap-volume: volume data cannot be restored: \/data is mounted read-only/,
+    )
+    expect(snapshotNames(sidecar)).to.have.length(1)
+  })
+})

@@ -1,0 +1,21 @@
+import type { Suite } from 'mocha'
+import { engineMissing, sweep } from '../../support/docker.ts'
+import { skipBecause } from '../../support/skip.ts'
+
+/** The image that test/run.sh builds from the Dockerfile before these tests. */
+export const productImage = 'snap-volume:test'
+
+/** What it is built on; a container of it stands for any application. */
+export const baseImage = 'node:24-bookworm-slim'
+
+/** A suite that needs a Docker Engine; without one its tests are skipped. It leaves nothing behind. */
+export function describeOnEngine(title: string, define: (this: Suite) => void): void {
+  describe(title, function () {
+    this.timeout(120_000)
+    before(function () {
+      if (engineMissing !== undefined) skipBecause(this, engineMissing)
+    })
+    after(sweep)
+    define.call(this)
+  })
+}

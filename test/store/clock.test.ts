@@ -1,0 +1,72 @@
+import { expect } from 'chai'
+import type { ActionContext } from '../../src/actions/context.ts'
+import { takeSnapshot } from '../../src/actions/take-snapshot.ts'
+import { storeLayout } from '../../src/store/layout.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+
+describe('A clock', () => {
+  let store: TestStore
+
+  beforeEach(async () => {
+    store = await makeStore()
+  })
+
+  afterEach(() => store.remove())
+
+  async function takeAt(time: string): Promise<{ name: string; warnings: string[] }> {
+    const context: ActionContext = {
+      store: storeLayout(store.directory),
+      config: {
+        volumes: [{ id: 'data', path: store.data }],
+        maxSnapshots: 128,
+        engine: 'auto',
+        cron: '0 3 * * *',
+        timeZone: 'GMT',
+      },
+      clock: { now: () => new Date(time), sleep: () => Promise.resolve() },
+      lockTimeoutMs: 0,
+      emit: () => undefined,
+    }
+    const { record } = await takeSnapshot(context, { kind: 'manual' })
+    return { name: record.name, warnings: record.warnings.map(({ code }) => code) }
+  }
+
+  it('that stands still for two runs gives them two seconds', async () => {
+    const first = await takeAt('2026-11-20T03:00:00.100Z')
+    const second = await takeAt('2026-11-20T03:00:00.900Z')
+    expect([first.name, second.name]).to.deep.equal([
+      '@GMT-2026.11.20-03.00.00',
+      '@GMT-2026.11.20-03.00.01',
+    ])
+  })
+
+  it('that was set back names the next snapshot after the newest, and is told of', async () => {
+    await takeAt('2026-11-20T03:00:00Z')
+    const { name, warnings } = await takeAt('2026-11-19T03:00:00Z')
+    expect(name).to.equal('@GMT-2026.11.20-03.00.01')
+    expect(warnings).to.deep.equal(['clock'])
+  })
+
+  it('that was set back and is right again names by the time again, without a warning', async () => {
+    await takeAt('2026-11-20T03:00:00Z')
+    await takeAt('2026-11-19T03:00:00Z')
+    const { name, warnings } = await takeAt('2026-11-21T03:00:00Z')
+    expect(name).to.equal('@GMT-2026.11.21-03.00.00')
+    expect(warnings).to.deep.equal([])
+  })
+
+  it('is GMT over a change to summer time', async () => {
+    const names = [
+      await takeAt('2026-03-29T00:59:59Z'),
+      await takeAt('2026-03-29T01:00:00Z'),
+      await takeAt('2026-10-25T00:30:00Z'),
+      await takeAt('2026-10-25T01:30:00Z'),
+    ].map(({ name }) => name)
+    expect(names).to.deep.equal([
+      '@GMT-2026.03.29-00.59.59',
+      '@GMT-2026.03.29-01.00.00',
+      '@GMT-2026.10.25-00.30.00',
+      '@GMT-2026.10.25-01.30.00',
+    ])
+  })
+})

@@ -1,0 +1,68 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { Finished } from '../support/cli.ts'
+import { skipBecause } from '../support/skip.ts'
+import { injecting, whyNoStrace } from '../support/strace.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+import { type Tree, compareTrees } from '../support/tree-walker.ts'
+
+describe('An input/output error', () => {
+  let store: TestStore
+  let published: Tree
+
+  before(async function () {
+    const reason = await whyNoStrace()
+    if (reason !== undefined) skipBecause(this, reason)
+  })
+
+  beforeEach(async () => {
+    store = await makeStore()
+    await store.snapshot()
+    published = store.published()
+  })
+
+  afterEach(() => store?.remove())
+
+  const snapshotWith = (injection: string, path?: string): Promise<Finished> =>
+    store.run(['snapshot'], { through: injecting(injection, path) })
+
+  function expectNothingPublished({ exitCode, stderr }: Finished): void {
+    expect(compareTrees(published, store.published())).to.deep.equal([])
+    expect(stderr.split('\n').filter((line) => line.startsWith('snap-volume: '))).to.have.length(1)
+    expect(exitCode).to.equal(1)
+  }
+
+  it('when a file is read is told of, and nothing is published', async () => {
+    const file = join(store.data, 'unread.txt')
+    await writeFile(file, 'cannot be read\n')
+    const finished = await snapshotWith('read:error=EIO', file)
+    expectNothingPublished(finished)
+    expect(finished.stderr).to.match(/unread\.txt.*Input\/output error/)
+  })
+
+  it('when the data are written to the disk is told of, and nothing is published', async () => {
+    const finished = await snapshotWith('syncfs:error=EIO')
+    expectNothingPublished(finished)
+    expect(finished.stderr).to.match(/could not be written to the disk/)
+  })
+
+  it('when the record is written to the disk is told of, and nothing is published', async () => {
+    const finished = await snapshotWith('fsync:error=EIO:when=1')
+    expectNothingPublished(finished)
+    expect(finished.stderr).to.match(/EIO/)
+  })
+
+  it('when the directory of the snapshot is written is told of, and nothing is published', async () => {
+    expectNothingPublished(await snapshotWith('fsync:error=EIO:when=2'))
+  })
+
+  it('when the rename itself is written takes the snapshot back', async () => {
+    expectNothingPublished(await snapshotWith('fsync:error=EIO:when=3'))
+  })
+
+  it('that came once does not stop the next snapshot', async () => {
+    await snapshotWith('syncfs:error=EIO')
+    expect(await store.snapshot()).to.match(/^@GMT-/)
+  })
+})

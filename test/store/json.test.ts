@@ -1,0 +1,97 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { documentsOf, lastDocumentOf, launchCli } from '../support/cli.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+
+describe('--json', () => {
+  let store: TestStore
+  let name: string
+
+  before(async () => {
+    store = await makeStore({ env: { SNAP_CRON: '0 3 1 1 *' } })
+    name = await store.snapshot('-m', 'a comment', '--pin', '--label', 'ticket=4711')
+    await writeFile(join(store.data, 'added.txt'), 'added\n')
+  })
+
+  after(() => store.remove())
+
+  const oneDocument = [
+    ['help'],
+    ['help', 'restore'],
+    ['version'],
+    ['show'],
+    ['show', '-a'],
+    ['show', 'latest'],
+    ['prune', '--dry-run'],
+  ]
+  for (const words of oneDocument) {
+    it(`of ${words.join(' ')} is one document and nothing else`, async () => {
+      const finished = await store.run([...words, '--json'])
+      expect(documentsOf(finished)).to.have.length(1)
+      expect(finished.stderr).to.equal('')
+      expect(finished.exitCode).to.equal(0)
+    })
+  }
+
+  const manyLines = [
+    ['snapshot'],
+    ['restore', 'latest', '--dry-run'],
+    ['restore', 'latest', '--yes'],
+    ['restore', '--undo'],
+    ['prune'],
+  ]
+  for (const words of manyLines) {
+    it(`of ${words.join(' ')} is a line an event and ends with the result`, async () => {
+      const finished = await store.run([...words, '--json'])
+      const documents = documentsOf(finished)
+      expect(documents.at(-1)?.['type']).to.equal('result')
+      expect(documents.filter(({ type }) => typeof type !== 'string')).to.deep.equal([])
+      expect(finished.stderr).to.equal('')
+    })
+  }
+
+  it('of start is a line a log entry', async () => {
+    const daemon = launchCli(['start', store.spec, '--json'], { env: store.env })
+    await daemon.line(/"message":"started/)
+    await daemon.stop()
+    const entries = documentsOf({ exitCode: 0, stdout: daemon.output(), stderr: '' })
+    expect(new Set(entries.map(({ type }) => type))).to.deep.equal(new Set(['log']))
+  })
+
+  it('of a failure is a document with the message and the exit code', async () => {
+    const finished = await store.run(['restore', 'nonsense', '--json'])
+    expect(lastDocumentOf(finished)).to.include({ type: 'error', exitCode: 1 })
+  })
+
+  it('of show -a has what the text has', async () => {
+    const { stdout } = await store.run(['show', '-a'])
+    const document = lastDocumentOf(await store.run(['show', '-a', '--json']))
+    const leaves = JSON.stringify(document)
+    for (const fact of [store.directory, store.data, '0 3 1 1 *', 'GMT', '128', name]) {
+      expect(stdout, 'text').to.include(fact)
+      expect(leaves, 'JSON').to.include(fact)
+    }
+  })
+
+  it('of show SNAPSHOT has its comment, pin, labels, counts and directory', async () => {
+    const document = lastDocumentOf(await store.run(['show', name, '--json']))
+    expect(document).to.deep.include({
+      name,
+      kind: 'manual',
+      comment: 'a comment',
+      pinned: true,
+      labels: { ticket: '4711' },
+      directory: join(store.directory, name),
+    })
+    const [volume] = document['volumes'] as { contents: object }[]
+    expect(volume?.contents).to.include({ files: 1, bytes: 6, addedFiles: 1, addedBytes: 6 })
+  })
+
+  it('of prune --dry-run has a reason for every snapshot', async () => {
+    const document = lastDocumentOf(await store.run(['prune', '--dry-run', '--json']))
+    const plan = document['plan'] as { name: string; keep: boolean; reason: string }[]
+    expect(plan.map((decision) => decision.name)).to.deep.equal(store.snapshotNames())
+    expect(plan.filter(({ reason }) => reason === '')).to.deep.equal([])
+  })
+})

@@ -1,0 +1,115 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+import { compareTrees, walkTree } from '../support/tree-walker.ts'
+
+describe('Retention', () => {
+  let store: TestStore
+
+  beforeEach(async () => {
+    store = await makeStore()
+  })
+
+  afterEach(() => store.remove())
+
+  const prune = (max: number, ...words: string[]) =>
+    store.run(['prune', ...words], { env: { SNAP_MAX: String(max) } })
+
+  it('keeps the newest SNAP_MAX', async () => {
+    const names = [await store.snapshot(), await store.snapshot(), await store.snapshot()]
+    const { exitCode } = await prune(2)
+    expect(store.snapshotNames()).to.deep.equal(names.slice(1))
+    expect(exitCode).to.equal(0)
+  })
+
+  it('is applied after every snapshot', async () => {
+    const names = [await store.snapshot(), await store.snapshot()]
+    const { stdout } = await store.run(['snapshot'], { env: { SNAP_MAX: '2' } })
+    expect(store.snapshotNames()).to.have.length(2).and.not.include(names[0])
+    expect(stdout).to.include('1 older removed')
+  })
+
+  it('keeps a pinned snapshot, and does not count it', async () => {
+    const pinned = await store.snapshot('--pin')
+    const names = [await store.snapshot(), await store.snapshot(), await store.snapshot()]
+    await prune(2)
+    expect(store.snapshotNames()).to.deep.equal([pinned, ...names.slice(1)])
+  })
+
+  it('leaves what it keeps as it was', async () => {
+    await store.snapshot()
+    const kept = await store.snapshot()
+    const before = walkTree(store.dataIn(kept))
+    await prune(1)
+    expect(compareTrees(before, walkTree(store.dataIn(kept)))).to.deep.equal([])
+  })
+
+  it('gives the space back', async () => {
+    await store.snapshot()
+    await store.snapshot()
+    await prune(1)
+    expect(store.leftIn('trash')).to.deep.equal([])
+  })
+
+  it('changes nothing with --dry-run, and lists every snapshot with the rule that decides', async () => {
+    const names = [await store.snapshot('--pin'), await store.snapshot(), await store.snapshot()]
+    const before = store.published()
+    const { stdout } = await prune(1, '--dry-run')
+    const plan = stdout.split('\n').map((line) => line.split(/\s+/).slice(0, 2).join(' '))
+    expect(plan.slice(0, 3)).to.deep.equal([
+      `keep ${names[0]}`,
+      `remove ${names[1]}`,
+      `keep ${names[2]}`,
+    ])
+    expect(stdout).to.include('pinned').and.include('SNAP_MAX')
+    expect(compareTrees(before, store.published())).to.deep.equal([])
+  })
+
+  it('does with the plan what --dry-run said', async () => {
+    await store.snapshot()
+    await store.snapshot()
+    const planned = (await prune(1, '--dry-run')).stdout.replace('would be removed', 'removed')
+    expect((await prune(1)).stdout).to.equal(planned)
+  })
+
+  it('keeps the safety snapshot of the last restore, so that --undo still works', async () => {
+    await store.snapshot()
+    await rm(join(store.data, 'hello.txt'))
+    const replaced = walkTree(store.data)
+    await store.run(['restore', 'latest', '--yes'])
+    await store.snapshot()
+    await prune(1)
+    const { exitCode } = await store.run(['restore', '--undo', '--yes'])
+    expect(compareTrees(replaced, walkTree(store.data))).to.deep.equal([])
+    expect(exitCode).to.equal(0)
+  })
+
+  it('removes the safety snapshot of a restore that is not the last', async () => {
+    await store.snapshot()
+    await store.run(['restore', 'latest', '--yes'])
+    const first = store.snapshotNames()[1]
+    await store.run(['restore', 'latest', '--yes'])
+    await store.snapshot()
+    await prune(1)
+    expect(store.snapshotNames()).to.not.include(first)
+  })
+
+  it('removes nothing after a run that failed', async () => {
+    await store.snapshot()
+    await store.snapshot()
+    await rm(join(store.data, 'hello.txt'))
+    const before = store.published()
+    const { exitCode } = await store.run(['snapshot'], { env: { SNAP_MAX: '1' } })
+    expect(exitCode).to.equal(1)
+    expect(compareTrees(before, store.published())).to.deep.equal([])
+  })
+
+  it('uses the SNAP_MAX of the last start where the caller names none', async () => {
+    const daemon = await store.startDaemon({ env: { SNAP_MAX: '1' } })
+    await daemon.stop()
+    await store.snapshot()
+    await store.snapshot()
+    expect(store.snapshotNames()).to.have.length(1)
+  })
+})

@@ -1,0 +1,44 @@
+import { expect } from 'chai'
+import { damageAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
+import { type MountedPlace, mountPlace, places } from '../support/places.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
+
+for (const place of places) {
+  describe(`A restore ${place.title}, after damage of every kind,`, () => {
+    let mounted: MountedPlace
+    let store: TestStore
+    let snapshot: string
+    let damaged: Tree
+
+    before(async function () {
+      mounted = await mountPlace(this, place)
+    })
+
+    beforeEach(async () => {
+      store = await makeStore(mounted)
+      await growAwkwardTree(store.data)
+      snapshot = await store.snapshot()
+      await damageAwkwardTree(store.data)
+      damaged = walkTree(store.data)
+    })
+
+    afterEach(() => store.remove())
+
+    after(() => mounted?.remove())
+
+    it('makes the data equal to the snapshot', async () => {
+      const wanted = walkTree(store.dataIn(snapshot))
+      const { exitCode } = await store.run(['restore', snapshot, '--yes'])
+      expect(compareTrees(wanted, walkTree(store.data))).to.deep.equal([])
+      expect(exitCode).to.equal(0)
+    })
+
+    it('is undone by --undo, to the damaged state exactly', async () => {
+      await store.run(['restore', snapshot, '--yes'])
+      const { exitCode } = await store.run(['restore', '--undo', '--yes'])
+      expect(compareTrees(damaged, walkTree(store.data))).to.deep.equal([])
+      expect(exitCode).to.equal(0)
+    })
+  })
+}

@@ -1,0 +1,43 @@
+import { expect } from 'chai'
+import { changeAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
+import { type MountedPlace, mountPlace, places } from '../support/places.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+import { compareTrees, walkTree } from '../support/tree-walker.ts'
+
+for (const place of places) {
+  describe(`A snapshot ${place.title}`, () => {
+    let mounted: MountedPlace
+    let store: TestStore
+
+    before(async function () {
+      mounted = await mountPlace(this, place)
+      store = await makeStore(mounted)
+      await growAwkwardTree(store.data)
+    })
+
+    after(async () => {
+      await store?.remove()
+      await mounted?.remove()
+    })
+
+    it('equals an awkward source in every name, byte and attribute', async () => {
+      const source = walkTree(store.data)
+      const name = await store.snapshot()
+      expect(compareTrees(source, walkTree(store.dataIn(name)))).to.deep.equal([])
+    })
+
+    it('equals the source again after it changed in every way', async () => {
+      await store.snapshot()
+      await changeAwkwardTree(store.data)
+      const source = walkTree(store.data)
+      const name = await store.snapshot()
+      expect(compareTrees(source, walkTree(store.dataIn(name)))).to.deep.equal([])
+    })
+
+    it('leaves the source as it was', async () => {
+      const source = walkTree(store.data)
+      await store.snapshot()
+      expect(compareTrees(source, walkTree(store.data))).to.deep.equal([])
+    })
+  })
+}

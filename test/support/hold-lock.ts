@@ -1,0 +1,23 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+export interface HeldLock {
+  release(): Promise<void>
+}
+
+/** Holds the lock of a store, as another container that writes for long would. */
+export async function holdLock(storeDirectory: string): Promise<HeldLock> {
+  const file = join(storeDirectory, '.snap-volume', 'lock')
+  const child = spawn('flock', [file, 'sh', '-c', 'echo held; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'close')
+  await once(child.stdout, 'data')
+  return {
+    async release() {
+      child.stdin.end()
+      await ended
+    },
+  }
+}

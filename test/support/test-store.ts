@@ -1,0 +1,180 @@
+import { lstatSync, readFileSync, readdirSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import {
+  type Daemon,
+  type Environment,
+  type Finished,
+  type RunOptions,
+  documentsOf,
+  runCli,
+  startDaemon,
+} from './cli.ts'
+import { type Tree, walkTree } from './tree-walker.ts'
+
+export interface StoreOptions {
+  /** Where the store goes, in a directory of its own; the system's temporary directory if not given. */
+  on?: string
+  /** Where the data go, when that is another filesystem. */
+  dataOn?: string
+  /** For every run of the program, beside SNAP_DIR. */
+  env?: Environment
+}
+
+/** A configured store with one volume, `data`. */
+export interface TestStore {
+  directory: string
+  data: string
+  /** What `start` is given for the volume. */
+  spec: string
+  env: Environment
+  run(words: readonly string[], options?: RunOptions): Promise<Finished>
+  /** Takes a snapshot and gives its name; throws when it was refused or is flagged. */
+  snapshot(...words: string[]): Promise<string>
+  startDaemon(options?: RunOptions): Promise<Daemon>
+  /** As the directory lists them, oldest first. */
+  snapshotNames(): string[]
+  /** All that is visible in the store: to see that nothing changed. */
+  published(): Tree
+  /** What is left in the program's own directory `name`, such as `staging`. */
+  leftIn(name: 'staging' | 'trash'): string[]
+  /** The path of the volume in a snapshot. */
+  dataIn(name: string): string
+  remove(): Promise<void>
+}
+
+/** Makes data with one file, and a store as `start` leaves it. */
+export async function makeStore(options: StoreOptions = {}): Promise<TestStore> {
+  const store = await makeUnconfiguredStore(options)
+  try {
+    await copyConfiguration(store)
+    return store
+  } catch (error) {
+    await store.remove()
+    throw error
+  }
+}
+
+/** The same before the first `start`: there are data, and no store. */
+export async function makeUnconfiguredStore({
+  on = tmpdir(),
+  dataOn = on,
+  env = {},
+}: StoreOptions = {}): Promise<TestStore> {
+  const home = await mkdtemp(join(on, 'snap-store-'))
+  const dataHome = await mkdtemp(join(dataOn, 'snap-data-'))
+  const store = testStore(join(home, 'store'), join(dataHome, 'data'), env, [home, dataHome])
+  await mkdir(store.data)
+  await writeFile(join(store.data, 'hello.txt'), 'hello\n')
+  return store
+}
+
+/** Runs `start` until it has recorded its configuration. */
+export async function configure(store: TestStore): Promise<void> {
+  const daemon = await store.startDaemon()
+  const exitCode = await daemon.stop()
+  if (exitCode !== 0) throw new Error(`start ended with ${exitCode}:\n${daemon.output()}`)
+}
+
+/** The program's own directory as a `start` left it, and the path of the data in it. */
+interface Configuration {
+  data: string
+  entries: { path: string; mode: number; content: Buffer | undefined }[]
+}
+
+const configurations = new Map<string, Promise<Configuration>>()
+
+/** Gives the store what a `start` leaves, which is run once for all stores of one environment: it takes long. */
+async function copyConfiguration(store: TestStore): Promise<void> {
+  const { SNAP_DIR: _, ...env } = store.env
+  const key = JSON.stringify(env)
+  const made = configurations.get(key) ?? makeConfiguration(env)
+  configurations.set(key, made)
+  const { data, entries } = await made
+  for (const { path, mode, content } of entries) {
+    const target = join(store.directory, path)
+    if (content === undefined) await mkdir(target)
+    else await writeFile(target, content.toString().replaceAll(data, store.data))
+    await chmod(target, mode)
+  }
+}
+
+async function makeConfiguration(env: Environment): Promise<Configuration> {
+  const store = await makeUnconfiguredStore({ env })
+  try {
+    await configure(store)
+    const names = readdirSync(store.directory, { recursive: true, encoding: 'utf8' })
+    const entries = ['.', ...names.toSorted()].map((path) => {
+      const file = join(store.directory, path)
+      const { mode } = lstatSync(file)
+      const isDirectory = lstatSync(file).isDirectory()
+      return { path, mode: mode & 0o7777, content: isDirectory ? undefined : readFileSync(file) }
+    })
+    return { data: store.data, entries }
+  } finally {
+    await store.remove()
+  }
+}
+
+function testStore(
+  directory: string,
+  data: string,
+  storeEnv: Environment,
+  homes: readonly string[],
+): TestStore {
+  const env = { SNAP_DIR: directory, ...storeEnv }
+  const spec = `data:${data}`
+  const merge = (options: RunOptions): RunOptions => ({
+    ...options,
+    env: { ...env, ...options.env },
+  })
+  const run = (words: readonly string[], options: RunOptions = {}): Promise<Finished> =>
+    runCli(words, merge(options))
+  return {
+    directory,
+    data,
+    spec,
+    env,
+    run,
+    snapshot: async (...words) => nameOfUnflagged(await run(['snapshot', '--json', ...words])),
+    startDaemon: (options = {}) => startDaemon([spec], merge(options)),
+    snapshotNames: () =>
+      readdirSync(directory)
+        .filter((name) => name.startsWith('@GMT-'))
+        .toSorted(),
+    published: () => walkVisible(directory),
+    leftIn: (name) => readdirSync(join(directory, '.snap-volume', name)),
+    dataIn: (name) => join(directory, name, 'data'),
+    async remove() {
+      // rm(1), because a path in a snapshot may be longer than Node's rm can take
+      await execa('rm', ['-rf', '--one-file-system', '--', ...homes])
+    },
+  }
+}
+
+/** Walks each volume by itself, because getfattr(1) takes no path longer than 4,096 bytes. */
+function walkVisible(directory: string): Tree {
+  const visible = readdirSync(directory).filter((name) => name !== '.snap-volume')
+  const roots = visible.flatMap((name) => {
+    const isDirectory = lstatSync(join(directory, name)).isDirectory()
+    return isDirectory ? readdirSync(join(directory, name)).map((child) => join(name, child)) : name
+  })
+  return new Map(
+    roots.flatMap((root) =>
+      [...walkTree(join(directory, root))].map(([path, entry]) => [join(root, path), entry]),
+    ),
+  )
+}
+
+/** Several snapshots in one second are named ahead of the clock, which is told of and does no harm here. */
+function nameOfUnflagged(finished: Finished): string {
+  const result = documentsOf(finished).find(({ type }) => type === 'result') as
+    { snapshot: { name: string; warnings: { code: string }[] } } | undefined
+  const flaws = result?.snapshot.warnings.filter(({ code }) => code !== 'clock')
+  if (result === undefined || flaws?.length !== 0) {
+    throw new Error(`no good snapshot (exit code ${finished.exitCode}): ${finished.stdout}`)
+  }
+  return result.snapshot.name
+}
