@@ -15,7 +15,7 @@ import {
 } from '../store/restore-journal.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import { type ActionContext, withStoreLock } from './context.ts'
-import { explainFullDisk } from './explain-failure.ts'
+import { explainFailure, inStore } from './explain-failure.ts'
 import { type RestoreTarget, checkTargets } from './restore-targets.ts'
 import { writeSnapshot } from './take-snapshot.ts'
 
@@ -89,27 +89,45 @@ export async function restore(context: ActionContext, wish: RestoreWish): Promis
       },
       volumes,
     )
+    const continued = findContinued(readInterruptedRestore(context.store), wish)
     const journal: RestoreJournal = {
       schema: 1,
       snapshot: snapshot.name,
-      // what an interrupted restore began to replace stays the way back, not the mixture it left
-      safety:
-        (wish.undo ? undefined : readInterruptedRestore(context.store)?.safety) ?? safety.name,
+      // what a restore that was cut off began to replace stays the way back, not the mixture it left
+      safety: continued?.safety ?? safety.name,
+      undo: wish.undo,
       volumes,
       startedAt: context.clock.now().toISOString(),
       finishedAt: null,
     }
-    writeRestoreJournal(context.store, journal)
+    await writeJournal(context, journal)
     const restored: VolumeRestore[] = []
     for (const target of targets) {
       restored.push(await restoreVolume(context, lock, snapshot, target))
     }
-    writeRestoreJournal(context.store, {
-      ...journal,
-      finishedAt: context.clock.now().toISOString(),
-    })
+    await writeJournal(context, { ...journal, finishedAt: context.clock.now().toISOString() })
     return { snapshot: snapshot.name, safety: journal.safety, volumes: restored }
   })
+}
+
+/** The restore that was cut off and that `wish` goes on with: a restore with a restore, an undo with an undo. */
+function findContinued(
+  interrupted: RestoreJournal | undefined,
+  wish: RestoreWish,
+): RestoreJournal | undefined {
+  return !wish.undo || interrupted?.undo === true ? interrupted : undefined
+}
+
+async function writeJournal({ store }: ActionContext, journal: RestoreJournal): Promise<void> {
+  try {
+    writeRestoreJournal(store, journal)
+  } catch (error) {
+    const state =
+      journal.finishedAt === null
+        ? 'nothing was restored'
+        : 'the live data are as they should be, but the journal does not say so: run the same again'
+    throw await explainFailure(error, inStore(store.directory), state)
+  }
 }
 
 interface Decision {
@@ -134,10 +152,11 @@ function decide(context: ActionContext, wish: RestoreWish): Decision {
   if (journal === undefined) {
     throw new OperationError('there is no restore to undo: this store has seen none')
   }
-  const snapshot = findSnapshot(catalog, journal.safety)
+  const wayBack = findContinued(interrupted, wish)?.snapshot ?? journal.safety
+  const snapshot = findSnapshot(catalog, wayBack)
   if (snapshot === undefined) {
     throw new OperationError(
-      `the restore cannot be undone: ${journal.safety}, what it replaced, is not in the store any more`,
+      `the restore cannot be undone: ${wayBack}, what it replaced, is not in the store any more`,
     )
   }
   const ids = journal.volumes.map(({ id }) => id)
@@ -173,11 +192,10 @@ async function restoreVolume(
     await syncFilesystem(path)
     return { id, path, counts }
   } catch (error) {
-    throw await explainFullDisk(
+    throw await explainFailure(
       error,
-      `the restore of ${id} was cut off:`,
-      path,
-      'free space there, then run the same restore again, or go back with "snap-volume restore --undo"',
+      { what: 'the data in', path, whenFull: 'free space there first' },
+      'the restore was cut off: run the same again, or go back with "snap-volume restore --undo"',
     )
   }
 }

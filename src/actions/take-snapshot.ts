@@ -27,7 +27,7 @@ import { openDirectory } from '../system/directory-handle.ts'
 import { isMountPoint, readMounts } from '../system/mounts.ts'
 import { programVersion } from '../system/version.ts'
 import { type ActionContext, withStoreLock } from './context.ts'
-import { explainFullDisk } from './explain-failure.ts'
+import { explainFailure, inStore } from './explain-failure.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 import { assertSourceIsThere } from './check-source.ts'
 import { applyRetention } from './prune.ts'
@@ -114,12 +114,7 @@ export async function writeSnapshot(
     context.emit({ type: 'published', name: record.name, kind: record.kind })
     return record
   } catch (error) {
-    const explained = await explainFullDisk(
-      error,
-      'the store',
-      store.directory,
-      'nothing was published; free space, lower SNAP_MAX and run "snap-volume prune", then try again',
-    )
+    const explained = await explainFailure(error, inStore(store.directory), 'nothing was published')
     await dropStaging(context, lock)
     throw explained
   }

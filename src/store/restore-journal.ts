@@ -10,6 +10,8 @@ const schema = v.object({
   snapshot: v.string(),
   /** The snapshot of what it replaces; where `restore --undo` goes. */
   safety: v.string(),
+  /** Whether it goes back to what another one replaced. */
+  undo: v.boolean(),
   volumes: v.array(v.object({ id: v.string(), path: v.string() })),
   startedAt: v.string(),
   /** Null until the live data are equal to the snapshot. */
@@ -45,8 +47,10 @@ export function readInterruptedRestore(store: StoreLayout): RestoreJournal | und
 export function describeInterruptedRestore(journal: RestoreJournal): string {
   const volumes = journal.volumes.map(({ id }) => id).join(', ')
   const options = journal.volumes.map(({ id }) => ` --volume ${id}`).join('')
+  const finish = journal.undo ? '--undo' : `${journal.snapshot}${options}`
+  const goBack = journal.undo ? `${journal.safety}${options}` : '--undo'
   return (
     `a restore of ${journal.snapshot} into ${volumes} was cut off (begun ${journal.startedAt}), the live data are a mixture: ` +
-    `finish it with "snap-volume restore ${journal.snapshot}${options}", or go back with "snap-volume restore --undo"`
+    `finish it with "snap-volume restore ${finish}", or go back with "snap-volume restore ${goBack}"`
   )
 }

@@ -62,6 +62,7 @@ describe('describeStore', () => {
       schema: 1,
       snapshot: name,
       safety: name,
+      undo: false,
       volumes: [{ id: 'data', path: '/srv/data' }],
       startedAt: '2026-11-20T09:00:00.000Z',
       finishedAt: null,

@@ -31,6 +31,7 @@ describe('planPrune', () => {
       schema: 1,
       snapshot: first,
       safety: second,
+      undo: false,
       volumes: [{ id: 'data', path: '/srv/data' }],
       startedAt: '2026-11-17T03:00:00.000Z',
       finishedAt: null,

@@ -16,6 +16,7 @@ const begun: RestoreJournal = {
   schema: 1,
   snapshot: '@GMT-2026.11.19-03.00.00',
   safety: '@GMT-2026.11.20-09.00.00',
+  undo: false,
   volumes: [
     { id: 'db', path: '/var/lib/mysql' },
     { id: 'files', path: '/var/www' },

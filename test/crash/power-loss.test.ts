@@ -1,0 +1,242 @@
+import { expect } from 'chai'
+import { execa } from 'execa'
+import {
+  type LoopFilesystem,
+  mountLoopFilesystem,
+  whyNoLoopFilesystem,
+} from '../support/loop-filesystem.ts'
+import { skipBecause } from '../support/skip.ts'
+import { Bench, type BenchOptions, expectNone } from './support/bench.ts'
+import { remountFresh } from './support/remount.ts'
+import { checkCutOffRestore } from './support/restore-checks.ts'
+import {
+  type Call,
+  type Command,
+  type Trace,
+  listCalls,
+  startTraced,
+} from './support/snap-volume.ts'
+import { childrensCalls, writingCalls } from './support/system-calls.ts'
+
+/** Commands of xfs_io(8): the log is lost with all that was not yet on the disk, or is flushed before. */
+const shutdowns = ['shutdown', 'shutdown -f'] as const
+type Shutdown = (typeof shutdowns)[number]
+
+/** A bench whose store is on an XFS that can lose its power. */
+interface Machine {
+  bench: Bench
+  /** From here nothing reaches the disk any more. */
+  losePower(): Promise<void>
+  /** Mounts the filesystem again, which recovers its log. */
+  startAgain(): Promise<void>
+  remove(): Promise<void>
+}
+
+interface MachineOptions extends BenchOptions {
+  shutdown: Shutdown
+  /** Whether the data are on the same filesystem as the store. */
+  dataBeside?: boolean
+}
+
+async function createMachine({ shutdown, dataBeside = false, ...options }: MachineOptions) {
+  const filesystem: LoopFilesystem = await mountLoopFilesystem('xfs')
+  const { path } = filesystem
+  try {
+    const places = { storeIn: path, ...(dataBeside ? { dataIn: path } : {}) }
+    const bench = await Bench.create({ ...options, ...places })
+    const machine: Machine = {
+      bench,
+      async losePower() {
+        await execa('xfs_io', ['-x', '-c', shutdown, path])
+      },
+      startAgain: () => remountFresh(path),
+      async remove() {
+        await bench.remove()
+        await filesystem.remove()
+      },
+    }
+    return machine
+  } catch (error) {
+    await filesystem.remove()
+    throw error
+  }
+}
+
+/** Stops a process right after a call, and loses the power then. Gives false when it ended before. */
+async function losePowerAfter(
+  machine: Machine,
+  command: Command,
+  { name, when, children }: Point,
+): Promise<boolean> {
+  const injection = { calls: name, fault: 'signal=SIGSTOP', when, children }
+  const running = startTraced(command, injection)
+  const isStopped = await running.stopped
+  running.signalAll('SIGSTOP')
+  await machine.losePower()
+  running.signalAll('SIGKILL')
+  await running.gone()
+  await machine.startAgain()
+  return isStopped
+}
+
+interface Point extends Call {
+  children: boolean
+}
+
+type Round = (machine: Machine, run: (command: Command) => Promise<void>) => Promise<void>
+
+/** Loses power after every call of node, and after every `step`th of rsync, rm and sync. */
+async function afterEveryCall(
+  options: MachineOptions,
+  round: Round,
+  { atLeast, nodeStep = 1, step = 8 }: { atLeast: number; nodeStep?: number; step?: number },
+): Promise<void> {
+  let points: Point[] = []
+  await inMachine(options, async (machine) => {
+    points = [
+      ...(await pointsOf(machine, round, { calls: writingCalls }, nodeStep)),
+      ...(await pointsOf(machine, round, { calls: childrensCalls, children: true }, step)),
+    ]
+  })
+  let count = 0
+  const work = () =>
+    inMachine(options, async (machine) => {
+      for (let point = points.shift(); point !== undefined; point = points.shift()) {
+        const { name, when, children } = point
+        try {
+          await round(machine, async (command) => {
+            if (await losePowerAfter(machine, command, { name, when, children })) count += 1
+          })
+        } catch (error) {
+          const where = `${name} ${when}${children ? ' of a child' : ''}`
+          throw new Error(`power lost after ${where}: ${String(error)}`, { cause: error })
+        }
+      }
+    })
+  const results = await Promise.allSettled([work(), work()])
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+  expect(count, 'calls after which the power was lost').to.be.at.least(atLeast)
+}
+
+async function pointsOf(
+  machine: Machine,
+  round: Round,
+  trace: Trace,
+  step: number,
+): Promise<Point[]> {
+  let calls: Call[] = []
+  await round(machine, async (command) => {
+    calls = await listCalls(command, trace)
+  })
+  return calls
+    .filter((_, index) => index % step === 0)
+    .map((call) => ({ ...call, children: trace.children ?? false }))
+}
+
+async function inMachine(options: MachineOptions, work: (machine: Machine) => Promise<void>) {
+  const machine = await createMachine(options)
+  try {
+    await work(machine)
+  } finally {
+    await machine.remove()
+  }
+}
+
+/** What the test itself writes is on the disk before the power goes. */
+async function writeNextGenerationDurably({ bench }: Machine): Promise<void> {
+  bench.writeNextGeneration()
+  await execa('sync', ['-f', bench.volumes.db])
+}
+
+const snapshotThatPrunes: Round = async (machine, run) => {
+  const { bench } = machine
+  await writeNextGenerationDurably(machine)
+  while (bench.names.length < 3) await bench.takesCleanSnapshot()
+  const before = bench.before()
+  await run(bench.command(['snapshot']))
+  bench.check(before)
+  await bench.takesCleanSnapshot()
+}
+
+const prune: Round = async (machine, run) => {
+  const { bench } = machine
+  await writeNextGenerationDurably(machine)
+  while (bench.names.length < 5) await bench.takesCleanSnapshot()
+  const before = bench.before(3)
+  await run(bench.command(['prune'], { SNAP_MAX: '3' }))
+  expect(bench.check(before)).to.equal(undefined)
+  await bench.takesCleanSnapshot()
+}
+
+const restore: Round = async (machine, run) => {
+  const { bench } = machine
+  const kept = bench.newest
+  await writeNextGenerationDurably(machine)
+  const before = bench.before()
+  await run(bench.command(['restore', kept]))
+  await checkCutOffRestore(bench, before, kept, bench.alternate('finish', 'undo'))
+  await bench.takesCleanSnapshot()
+}
+
+describe('A power loss on XFS', function () {
+  this.timeout(300_000)
+
+  before(async function () {
+    const reason = await whyNoLoopFilesystem('xfs')
+    if (reason !== undefined) skipBecause(this, reason)
+  })
+
+  for (const shutdown of shutdowns) {
+    describe(`(${shutdown})`, () => {
+      it('leaves the list of a snapshot that prunes as it was, or with one more good one', async () => {
+        await afterEveryCall({ shutdown, keep: 2 }, snapshotThatPrunes, { atLeast: 12, step: 12 })
+      })
+
+      it('leaves whole snapshots when it prunes', async () => {
+        await afterEveryCall({ shutdown }, prune, { atLeast: 5, step: 20 })
+      })
+
+      it('is told of a restore, which can be finished or undone, on the same filesystem', async () => {
+        const options = { shutdown, keep: 5, dataBeside: true }
+        await afterEveryCall(options, restore, { atLeast: 12, step: 10 })
+      })
+
+      it('is told of a restore, which can be finished or undone, on another filesystem', async () => {
+        const often = { atLeast: 6, nodeStep: 3, step: 15 }
+        await afterEveryCall({ shutdown, keep: 5 }, restore, often)
+      })
+
+      it('does not undo what is done', async () => {
+        await inMachine({ shutdown, dataBeside: true }, async (machine) => {
+          const { bench } = machine
+          await writeNextGenerationDurably(machine)
+          const before = bench.before()
+          const [first = ''] = bench.names
+          expect((await bench.run(['snapshot'])).exitCode).to.be.oneOf([0, 3])
+          await machine.losePower()
+          await machine.startAgain()
+          expect(bench.check(before), 'the snapshot stays').to.be.a('string')
+
+          const beforeRestore = bench.before()
+          expect((await bench.run(['restore', first])).exitCode).to.equal(0)
+          await machine.losePower()
+          await machine.startAgain()
+          bench.check(beforeRestore)
+          expectNone(bench.liveDifferences(first), 'not restored any more')
+
+          for (let count = 0; count < 3; count += 1) await bench.takesCleanSnapshot()
+          const beforePrune = bench.before(1)
+          const pruned = await bench.run(['prune'], { SNAP_MAX: '1' })
+          const removed = [...pruned.stderr.matchAll(/removed (@GMT-[\d.-]+)/g)].map(
+            ([, name]) => name,
+          )
+          await machine.losePower()
+          await machine.startAgain()
+          bench.check(beforePrune)
+          expect(removed).to.have.length.above(0)
+          expect(bench.names, 'what is pruned stays away').to.not.include.members(removed)
+        })
+      })
+    })
+  }
+})

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import type { Bench } from './support/bench.ts'
+import type { Random } from './support/random.ts'
+import { checkCutOffRestore } from './support/restore-checks.ts'
+import { repeat } from './support/rounds.ts'
+import { type Command, startCommand } from './support/snap-volume.ts'
+
+interface Pace {
+  /** How long the command takes on a bench, learned from the runs that came to their end. */
+  usualMs: WeakMap<Bench, number>
+  /** The part of it after which something begins to happen; node itself needs most of a prune. */
+  from: number
+}
+
+/**
+ * Starts a command and kills it somewhere on its way: node alone, or with all that it started.
+ * Gives false when it ended before; the first run always does.
+ */
+async function killAtRandom(
+  bench: Bench,
+  random: Random,
+  command: Command,
+  { usualMs: learned, from }: Pace,
+) {
+  const isAlone = random() < 0.5
+  const part = from + (1 - from) * random()
+  const usualMs = learned.get(bench)
+  const begun = performance.now()
+  const running = startCommand(command)
+  if (usualMs !== undefined) {
+    await Promise.race([sleep(usualMs * part), running.ended])
+    if (isAlone) running.signal('SIGKILL')
+    else running.signalAll('SIGKILL')
+  }
+  const { signal, exitCode, stderr } = await running.ended
+  const tookMs = performance.now() - begun
+  await bench.lockIsFree()
+  const isKilled = signal === 'SIGKILL'
+  if (!isKilled) expect(exitCode, stderr).to.be.oneOf([0, 3])
+  // the next ones are a little later, until one comes to its end again
+  learned.set(
+    bench,
+    isKilled ? (usualMs ?? tookMs) * 1.02 : Math.min(usualMs ?? tookMs, tookMs) * 0.97,
+  )
+  return isKilled
+}
+
+describe('SIGKILL at a random instant', function () {
+  this.timeout(300_000)
+
+  it('of 80 snapshots leaves the list as it was, or with one more good one', async () => {
+    const pace: Pace = { usualMs: new WeakMap(), from: 0.45 }
+    await repeat(80, 'snapshot', { keep: 4 }, async (bench, random) => {
+      bench.writeNextGeneration()
+      const before = bench.before()
+      const isKilled = await killAtRandom(bench, random, bench.command(['snapshot']), pace)
+      bench.check(before)
+      await bench.takesCleanSnapshot()
+      return isKilled
+    })
+  })
+
+  it('of 60 prunes removes whole snapshots, and none that stays', async () => {
+    const pace: Pace = { usualMs: new WeakMap(), from: 0.7 }
+    await repeat(60, 'prune', {}, async (bench, random) => {
+      bench.writeNextGeneration()
+      while (bench.names.length < 6) await bench.takesCleanSnapshot()
+      const before = bench.before(3)
+      const command = bench.command(['prune'], { SNAP_MAX: '3' })
+      const isKilled = await killAtRandom(bench, random, command, pace)
+      expect(bench.check(before)).to.equal(undefined)
+      await bench.takesCleanSnapshot()
+      return isKilled
+    })
+  })
+
+  it('of 60 restores is told, and can be finished or undone', async () => {
+    const pace: Pace = { usualMs: new WeakMap(), from: 0.4 }
+    await repeat(60, 'restore', { keep: 5 }, async (bench, random) => {
+      const kept = bench.newest
+      bench.writeNextGeneration()
+      const before = bench.before()
+      const isKilled = await killAtRandom(bench, random, bench.command(['restore', kept]), pace)
+      await checkCutOffRestore(bench, before, kept, random() < 0.5 ? 'finish' : 'undo')
+      await bench.takesCleanSnapshot()
+      return isKilled
+    })
+  })
+})

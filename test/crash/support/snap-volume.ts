@@ -1,0 +1,102 @@
+import { programFile } from '../../support/cli.ts'
+import { type ProcessGroup, startGroup } from './process-group.ts'
+
+export interface Command {
+  args: readonly string[]
+  environment: Record<string, string>
+}
+
+export function startCommand({ args, environment }: Command): ProcessGroup {
+  return startGroup(process.execPath, [programFile, ...args], { environment })
+}
+
+export interface Trace {
+  /** strace(1)'s set of system calls, such as `rename,fsync`. */
+  calls: string
+  /** Only calls on this path. */
+  path?: string
+  /** Also in every program it starts; else only in its main thread. */
+  children?: boolean
+}
+
+export interface Injection extends Trace {
+  /** What happens, such as `signal=SIGKILL` (instead of the call) or `signal=SIGSTOP` (after it). */
+  fault: string
+  /** At which one it happens; every process counts for itself, and every call of the set. */
+  when: number | string
+}
+
+export interface TracedCommand extends ProcessGroup {
+  /** Resolves with true when a process was stopped by an injected SIGSTOP, false when it ended before. */
+  readonly stopped: Promise<boolean>
+}
+
+/** Runs the program under strace(1), which lets a fault happen at an exact system call. */
+export function startTraced(command: Command, injection: Injection): TracedCommand {
+  const { calls, fault, when } = injection
+  let onStopped: (stopped: boolean) => void
+  const stopped = new Promise<boolean>((resolve) => {
+    onStopped = resolve
+  })
+  let pending = ''
+  const group = strace(
+    command,
+    injection,
+    ['-e', `inject=${calls}:${fault}:when=${when}`],
+    (chunk) => {
+      pending = (pending + chunk).slice(-1000)
+      if (pending.includes('--- stopped by SIGSTOP ---')) onStopped(true)
+    },
+  )
+  group.ended.then(
+    () => onStopped(false),
+    () => onStopped(false),
+  )
+  return { ...group, stopped }
+}
+
+/** One call of a run: the `when`th of its name that a process makes. */
+export interface Call {
+  name: string
+  when: number
+}
+
+/** Runs the program to its end and gives the calls it makes, each name as often as one process makes it. */
+export async function listCalls(command: Command, trace: Trace): Promise<Call[]> {
+  let output = ''
+  const group = strace(command, trace, [], (chunk) => {
+    output += chunk
+  })
+  await group.ended
+  const counts = new Map<string, number>()
+  const most = new Map<string, number>()
+  for (const line of output.split('\n')) {
+    const match = /^(?<pid>\d*) *(?<name>\w+)\(/.exec(line)
+    const { pid = '', name = '' } = match?.groups ?? {}
+    if (name === '') continue
+    const count = (counts.get(`${pid} ${name}`) ?? 0) + 1
+    counts.set(`${pid} ${name}`, count)
+    most.set(name, Math.max(count, most.get(name) ?? 0))
+  }
+  return [...most].flatMap(([name, count]) =>
+    Array.from({ length: count }, (_, index) => ({ name, when: index + 1 })),
+  )
+}
+
+function strace(
+  { args, environment }: Command,
+  { calls, path, children = false }: Trace,
+  options: readonly string[],
+  onDescriptor3: (chunk: string) => void,
+): ProcessGroup {
+  return startGroup(
+    'strace',
+    [
+      ['-qq', '-o', '|cat >&3', '-e', `trace=${calls}`, ...options],
+      children ? ['-f'] : [],
+      path === undefined ? [] : ['-P', path],
+      ['--', process.execPath, programFile, ...args],
+    ].flat(),
+    { environment, onDescriptor3 },
+  )
+}

@@ -1,0 +1,12 @@
+/** System calls that make, name or remove entries, or flush them: where a crash can come between two. */
+export const writingCalls = [
+  ['rename', 'renameat', 'renameat2'],
+  ['link', 'linkat', 'symlink', 'symlinkat'],
+  ['unlink', 'unlinkat', 'rmdir'],
+  ['mkdir', 'mkdirat', 'mknod', 'mknodat'],
+  ['fsync', 'fdatasync', 'syncfs'],
+  ['truncate', 'ftruncate'],
+].join()
+
+/** Those of them that rsync, rm and sync make, and node does not. */
+export const childrensCalls = 'renameat,renameat2,linkat,symlinkat,unlinkat,mkdirat,syncfs'

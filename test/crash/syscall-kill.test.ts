@@ -1,0 +1,234 @@
+import { expect } from 'chai'
+import { Bench, type BenchOptions, expectNone } from './support/bench.ts'
+import { checkCutOffRestore, isUnderWay } from './support/restore-checks.ts'
+import { inLanes, withBench } from './support/rounds.ts'
+import {
+  type Call,
+  type Command,
+  type Trace,
+  listCalls,
+  startTraced,
+} from './support/snap-volume.ts'
+import { childrensCalls, writingCalls } from './support/system-calls.ts'
+
+/** Where a command is cut off, and how. */
+interface Method {
+  trace: Trace
+  /** Gives false when the run came to its end before that call. */
+  cutOff: (bench: Bench, command: Command, call: Call) => Promise<boolean>
+}
+
+/** node alone is killed instead of the call; what it started lives on to its end. */
+const nodeAlone: Method = {
+  trace: { calls: writingCalls },
+  async cutOff(bench, command, { name, when }) {
+    const running = startTraced(command, { calls: name, fault: 'signal=SIGKILL', when })
+    const { signal } = await running.ended
+    await bench.lockIsFree()
+    return signal === 'SIGKILL'
+  },
+}
+
+/** Everything is killed after a call of a child: rsync, rm, sync. */
+const everything: Method = {
+  trace: { calls: childrensCalls, children: true },
+  async cutOff(bench, command, { name, when }) {
+    const fault = 'signal=SIGSTOP'
+    const running = startTraced(command, { calls: name, fault, when, children: true })
+    const isStopped = await running.stopped
+    running.signalAll('SIGKILL')
+    await running.gone()
+    await bench.lockIsFree()
+    return isStopped
+  },
+}
+
+/** Only a child is killed, and node sees that. */
+const childAlone: Method = {
+  trace: { calls: childrensCalls, children: true },
+  async cutOff(bench, command, { name, when }) {
+    const fault = 'signal=SIGKILL'
+    const running = startTraced(command, { calls: name, fault, when, children: true })
+    const { stderr } = await running.ended
+    await bench.lockIsFree()
+    return /(rsync|sync|rm) (failed|ended)|is still in/.test(stderr)
+  },
+}
+
+type Round = (bench: Bench, run: (command: Command) => Promise<void>) => Promise<void>
+
+/** Cuts `round`'s command off at every call, or at every `step`th, on two benches side by side. */
+async function atEveryCall(
+  options: BenchOptions,
+  { trace, cutOff }: Method,
+  round: Round,
+  { atLeast, step = 1 }: { atLeast: number; step?: number },
+): Promise<void> {
+  const queue = await withBench(options, async (bench) => {
+    let calls: Call[] = []
+    await round(bench, async (command) => {
+      calls = await listCalls(command, trace)
+    })
+    return calls.filter((_, index) => index % step === 0)
+  })
+  let count = 0
+  await inLanes(options, async (bench) => {
+    for (let call = queue.shift(); call !== undefined; call = queue.shift()) {
+      const { name, when } = call
+      try {
+        await round(bench, async (command) => {
+          if (await cutOff(bench, command, { name, when })) count += 1
+        })
+      } catch (error) {
+        throw new Error(`cut off at ${name} ${when}: ${String(error)}`, { cause: error })
+      }
+    }
+  })
+  expect(count, 'calls at which the run was cut off').to.be.at.least(atLeast)
+}
+
+const snapshotThatPrunes: Round = async (bench, run) => {
+  bench.writeNextGeneration()
+  while (bench.names.length < 3) await bench.takesCleanSnapshot()
+  const before = bench.before()
+  await run(bench.command(['snapshot']))
+  bench.check(before)
+  await bench.takesCleanSnapshot()
+}
+
+const prune: Round = async (bench, run) => {
+  bench.writeNextGeneration()
+  while (bench.names.length < 5) await bench.takesCleanSnapshot()
+  const before = bench.before(3)
+  await run(bench.command(['prune'], { SNAP_MAX: '3' }))
+  expect(bench.check(before)).to.equal(undefined)
+  await bench.takesCleanSnapshot()
+}
+
+const restore: Round = async (bench, run) => {
+  const kept = bench.newest
+  bench.writeNextGeneration()
+  const before = bench.before()
+  await run(bench.command(['restore', kept]))
+  await checkCutOffRestore(bench, before, kept, bench.alternate('finish', 'undo'))
+  await bench.takesCleanSnapshot()
+}
+
+describe('SIGKILL at every call that names, removes or flushes', function () {
+  this.timeout(300_000)
+
+  describe('of node, the programs it started living on', () => {
+    it('leaves the list of a snapshot that prunes as it was, or with one more', async () => {
+      await atEveryCall({ keep: 2 }, nodeAlone, snapshotThatPrunes, { atLeast: 10 })
+    })
+
+    it('leaves whole snapshots when it prunes', async () => {
+      await atEveryCall({}, nodeAlone, prune, { atLeast: 4 })
+    })
+
+    it('is told of a restore, which can be finished or undone', async () => {
+      await atEveryCall({ keep: 5 }, nodeAlone, restore, { atLeast: 15 })
+    })
+  })
+
+  describe('of rsync, sync and rm, node with them', () => {
+    it('leaves the list of a snapshot that prunes as it was, or with one more', async () => {
+      const often = { atLeast: 8, step: 5 }
+      await atEveryCall({ keep: 2 }, everything, snapshotThatPrunes, often)
+    })
+
+    it('leaves whole snapshots when it prunes', async () => {
+      await atEveryCall({}, everything, prune, { atLeast: 5, step: 10 })
+    })
+
+    it('is told of a restore, which can be finished or undone', async () => {
+      await atEveryCall({ keep: 5 }, everything, restore, { atLeast: 8, step: 4 })
+    })
+  })
+
+  describe('of rsync, sync or rm alone', () => {
+    it('is a failed snapshot, or one more', async () => {
+      const often = { atLeast: 4, step: 8 }
+      await atEveryCall({ keep: 2 }, childAlone, snapshotThatPrunes, often)
+    })
+
+    it('is told of a restore, which can be finished or undone', async () => {
+      await atEveryCall({ keep: 5 }, childAlone, restore, { atLeast: 4, step: 10 })
+    })
+  })
+})
+
+describe('A restore that was cut off', function () {
+  this.timeout(60_000)
+  let bench: Bench
+
+  beforeEach(async () => {
+    bench = await Bench.create()
+  })
+
+  afterEach(async () => {
+    await bench.remove()
+  })
+
+  /** Kills everything when rsync has renamed its third file in the live data. */
+  async function cutOffInLiveData(args: readonly string[]): Promise<void> {
+    const before = bench.before()
+    const running = startTraced(bench.command(args), {
+      calls: 'renameat',
+      path: bench.volumes.db,
+      fault: 'signal=SIGSTOP',
+      when: 3,
+      children: true,
+    })
+    expect(await running.stopped).to.equal(true)
+    running.signalAll('SIGKILL')
+    await running.gone()
+    await bench.lockIsFree()
+    bench.check(before)
+    expect(isUnderWay(bench), 'the journal tells').to.equal(true)
+  }
+
+  async function succeeds(args: readonly string[]): Promise<void> {
+    const before = bench.before()
+    const { exitCode, stderr } = await bench.run(args)
+    expect(exitCode, stderr).to.equal(0)
+    bench.check(before)
+  }
+
+  it('twice goes back to what was there before the first', async () => {
+    const [first = ''] = bench.names
+    bench.writeNextGeneration()
+    const { live } = bench.before()
+    await cutOffInLiveData(['restore', first])
+    await cutOffInLiveData(['restore', first])
+    await succeeds(['restore', '--undo'])
+    expectNone(bench.liveDifferences(live), 'not what was there before')
+  })
+
+  it('and then undone, the undo cut off as well, goes back when it is undone again', async () => {
+    const [first = ''] = bench.names
+    bench.writeNextGeneration()
+    const { live } = bench.before()
+    await cutOffInLiveData(['restore', first])
+    await cutOffInLiveData(['restore', '--undo'])
+    await succeeds(['restore', '--undo'])
+    expectNone(bench.liveDifferences(live), 'not what was there before')
+  })
+
+  it('keeps its snapshot and the way back from a prune', async () => {
+    const first = await bench.takesCleanSnapshot()
+    for (let count = 0; count < 3; count += 1) {
+      bench.writeNextGeneration()
+      await bench.takesCleanSnapshot()
+    }
+    const { live } = bench.before()
+    await cutOffInLiveData(['restore', first])
+    const before = bench.before(1)
+    expect((await bench.run(['prune'], { SNAP_MAX: '1' })).exitCode).to.equal(0)
+    bench.check(before)
+    await succeeds(['restore', first])
+    expectNone(bench.liveDifferences(first), 'not the snapshot')
+    await succeeds(['restore', '--undo'])
+    expectNone(bench.liveDifferences(live), 'not what was there before')
+  })
+})
