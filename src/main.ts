@@ -4,6 +4,8 @@ import { OperationError, exitCodes, errorCode, messageOf } from './errors.ts'
 import { printable } from './system/printable.ts'
 import { systemClock } from './system/clock.ts'
 
+const oldestNode = 24
+
 const interruption = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interruption.abort())
 
@@ -14,6 +16,7 @@ process.stdout.on('error', (error) => {
 
 const words = process.argv.slice(2)
 try {
+  assertNode()
   process.exitCode = await runProgram(words, {
     terminal: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr },
     environment: process.env,
@@ -22,6 +25,13 @@ try {
   })
 } catch (error) {
   process.exitCode = report(error)
+}
+
+function assertNode(): void {
+  if (Number.parseInt(process.versions.node, 10) >= oldestNode) return
+  throw new OperationError(
+    `Node ${process.versions.node} is too old: run it with Node ${oldestNode} or newer, or use the image`,
+  )
 }
 
 function report(error: unknown): number {

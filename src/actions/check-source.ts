@@ -8,13 +8,13 @@ import type { VolumeRecord } from '../store/record.ts'
  * Refuses what looks like a volume that is not mounted: a snapshot of nothing would push the good ones out.
  * Throws OperationError when `volume` is empty, or no mount point any more, and was not in the snapshot before.
  */
-export function assertSourceIsThere(volume: VolumeRecord, catalog: Catalog): void {
+export function assertSourceIsThere(volume: VolumeRecord, staged: string, catalog: Catalog): void {
   const snapshot = catalog.snapshots.findLast(({ record }) =>
     record.volumes.some(({ id }) => id === volume.id),
   )
   const before = snapshot?.record.volumes.find(({ id }) => id === volume.id)
   if (snapshot === undefined || before === undefined) return
-  const problem = findProblem(volume, before, snapshot)
+  const problem = findProblem(volume, staged, before, snapshot)
   if (problem === undefined) return
   throw new OperationError(
     `volume ${volume.id} is not snapshotted: ${problem}; mount it, or if this is meant, run "snap-volume snapshot --allow-empty"`,
@@ -23,10 +23,11 @@ export function assertSourceIsThere(volume: VolumeRecord, catalog: Catalog): voi
 
 function findProblem(
   volume: VolumeRecord,
+  staged: string,
   before: VolumeRecord,
   snapshot: Snapshot,
 ): string | undefined {
-  if (volume.contents?.files === 0 && hadFiles(before, snapshot)) {
+  if (!hasFiles(volume, staged) && hasFiles(before, join(snapshot.path, before.id))) {
     return `${volume.path} has no files, and ${snapshot.name} has`
   }
   const isSamePath = before.path === volume.path
@@ -36,9 +37,8 @@ function findProblem(
   return undefined
 }
 
-/** An adopted snapshot was not counted: any entry will do. */
-function hadFiles(before: VolumeRecord, snapshot: Snapshot): boolean {
-  if (before.contents !== null) return before.contents.files > 0
-  const path = join(snapshot.path, before.id)
-  return existsSync(path) && readdirSync(path).length > 0
+/** Where nobody counted, any entry will do. */
+function hasFiles({ contents }: VolumeRecord, tree: string): boolean {
+  if (contents !== null) return contents.files > 0
+  return existsSync(tree) && readdirSync(tree).length > 0
 }

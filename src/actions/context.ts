@@ -4,6 +4,8 @@ import { type Lock, acquireLock } from '../store/lock.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import type { EngineChoice } from '../config/settings.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
+import { createOwnDirectories } from '../store/open.ts'
+import { emptyTrash } from '../store/trash.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Emit } from './events.ts'
 
@@ -38,7 +40,28 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
   }
 }
 
-/** Runs `work` as the only writer of the store; throws BusyError when another one does not end in time. */
+/**
+ * Runs `work` as the only writer of the store, then deletes what it put into the trash, while others may write.
+ * Throws BusyError when another writer does not end in time.
+ */
+export async function asWriter<T>(
+  context: ActionContext,
+  purpose: string,
+  work: (lock: Lock) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withStoreLock(context, purpose, work)
+  } finally {
+    if (!context.signal?.aborted) {
+      const leftOver = await emptyTrash(context.store, context.signal)
+      if (leftOver !== undefined) {
+        context.emit({ type: 'warning', code: 'trash', message: leftOver })
+      }
+    }
+  }
+}
+
+/** Runs `work` while nobody writes the store; throws BusyError when another one does not end in time. */
 export async function withStoreLock<T>(
   context: ActionContext,
   purpose: string,
@@ -52,6 +75,7 @@ export async function withStoreLock<T>(
     onWait: (holder) => emit({ type: 'waiting', holder }),
   })
   try {
+    createOwnDirectories(store)
     return await work(lock)
   } finally {
     lock.release()

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
-import type { Settings } from '../config/settings.ts'
+import type { EngineChoice, Settings } from '../config/settings.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
-import { OperationError } from '../errors.ts'
+import { OperationError, messageOf } from '../errors.ts'
 import { type Catalog, readCatalog } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
@@ -66,18 +66,30 @@ export function describeStore(store: StoreLayout, settings: Settings, now: Date)
 
 function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDescription {
   const { volumes, cron, timeZone, maxSnapshots, engine } = readStoreConfig(store, settings)
-  const chosen = chooseEngine(engine)
   return {
     volumes: volumes.map(({ id, path }) => ({
       id,
       path,
       landsIn: `${store.directory}/@GMT-YYYY.MM.DD-hh.mm.ss/${id}`,
-      engine: chosen.engine.name,
-      engineReason: chosen.reason,
+      ...describeEngine(engine, path, store.directory),
     })),
     cron,
     timeZone,
     maxSnapshots,
+  }
+}
+
+/** The data may not be mounted where one looks at the store. */
+function describeEngine(
+  choice: EngineChoice,
+  path: string,
+  store: string,
+): { engine: string; engineReason: string } {
+  try {
+    const { engine, reason } = chooseEngine(choice, path, store)
+    return { engine: engine.name, engineReason: reason }
+  } catch (error) {
+    return { engine: choice, engineReason: messageOf(error) }
   }
 }
 

@@ -2,15 +2,16 @@ import { join } from 'node:path'
 import { type RetentionDecision, planRetention } from '../retention/plan.ts'
 import { isSafety, readCatalog } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import type { Lock } from '../store/lock.ts'
 import { readRestoreJournal } from '../store/restore-journal.ts'
-import { emptyTrash, moveToTrash } from '../store/trash.ts'
-import { type ActionContext, withStoreLock } from './context.ts'
+import { dropSpares, keepSpares } from '../store/spare.ts'
+import { moveToTrash } from '../store/trash.ts'
+import { type ActionContext, asWriter } from './context.ts'
 
 /** Decides what retention would remove now; changes nothing. */
 export function planPrune(store: StoreLayout, maxSnapshots: number): RetentionDecision[] {
   const candidates = readCatalog(store).snapshots.map((snapshot) => ({
     name: snapshot.name,
+    volumes: snapshot.record.volumes.map(({ id }) => id),
     pinned: snapshot.record.pinned,
     safety: isSafety(snapshot),
     flagged: snapshot.record.warnings.length > 0,
@@ -33,31 +34,33 @@ function snapshotsOfLastRestore(store: StoreLayout): Map<string, string> {
  * Returns the decisions it acted on.
  */
 export async function prune(context: ActionContext): Promise<RetentionDecision[]> {
-  return withStoreLock(context, 'prune', async (lock) => {
+  return asWriter(context, 'prune', () => {
     const plan = planPrune(context.store, context.config.maxSnapshots)
-    await applyPlan(context, lock, plan)
-    return plan
+    // whoever asks for it wants the space
+    dropSpares(context.store)
+    removeSnapshots(context, plan)
+    return Promise.resolve(plan)
   })
 }
 
 /** The same as the last step of another action; returns the names removed. */
-export async function applyRetention(context: ActionContext, lock: Lock): Promise<string[]> {
+export function applyRetention(context: ActionContext): string[] {
   const plan = planPrune(context.store, context.config.maxSnapshots)
-  await applyPlan(context, lock, plan)
+  const trashed = removeSnapshots(context, plan).at(-1)
+  if (trashed !== undefined) keepSpares(context.store, trashed)
   return plan.filter(({ keep }) => !keep).map(({ name }) => name)
 }
 
-async function applyPlan(
-  { store, emit, signal }: ActionContext,
-  lock: Lock,
+/** Takes them out of sight, oldest first; returns where they are in the trash. */
+function removeSnapshots(
+  { store, emit }: ActionContext,
   plan: readonly RetentionDecision[],
-): Promise<void> {
+): string[] {
   const removals = plan.filter(({ keep }) => !keep)
-  moveToTrash(
+  const trashed = moveToTrash(
     store,
     removals.map(({ name }) => join(store.directory, name)),
   )
   for (const { name, reason } of removals) emit({ type: 'removed', name, reason })
-  const leftOver = await emptyTrash(store, lock, signal)
-  if (leftOver !== undefined) emit({ type: 'warning', code: 'trash', message: leftOver })
+  return trashed
 }

@@ -5,7 +5,7 @@ import { OperationError, UsageError } from '../errors.ts'
 import type { Snapshot } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { openDirectory } from '../system/directory-handle.ts'
-import { mountOf, mountsBelow, readMounts } from '../system/mounts.ts'
+import { type Mount, isMountPoint, mountOf, mountsBelow, readMounts } from '../system/mounts.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 
 /** A volume that can be restored into. */
@@ -36,8 +36,30 @@ export function checkTargets(
         `volume ${id} cannot be restored: ${path} is mounted read-only; mount it read-write (-v ...:${path}:rw)`,
       )
     }
-    return { id, path, keptMounts: mountsBelow(mounts, path).map((mount) => mount.mountPoint) }
+    assertMounted(mounts, path, snapshot, id)
+    const keptMounts = mountsBelow(mounts, path).map((mount) => mount.mountPoint)
+    const unreadable = keptMounts.find((mount) => mount.includes('\ufffd'))
+    if (unreadable !== undefined) {
+      throw new OperationError(
+        `volume ${id} cannot be restored while something is mounted at ${unreadable}, a name that is no UTF-8: unmount it`,
+      )
+    }
+    return { id, path, keptMounts }
   })
+}
+
+/** A directory that was a mount point and is none is not the volume but the place for it. */
+function assertMounted(
+  mounts: readonly Mount[],
+  path: string,
+  snapshot: Snapshot,
+  id: string,
+): void {
+  const before = snapshot.record.volumes.find((volume) => volume.id === id)
+  if (before?.path !== path || before.mountPoint !== true || isMountPoint(mounts, path)) return
+  throw new OperationError(
+    `volume ${id} cannot be restored: nothing is mounted at ${path}, and ${snapshot.name} is of what was mounted there; mount it (-v ...:${path})`,
+  )
 }
 
 function all(configured: readonly VolumeSpec[], snapshot: Snapshot): VolumeSpec[] {

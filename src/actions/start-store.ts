@@ -4,6 +4,7 @@ import type { VolumeSpec } from '../config/volume-spec.ts'
 import { assertRsync } from '../copy/rsync-command.ts'
 import { adoptPredecessor } from '../store/adoption.ts'
 import type { StoreLayout } from '../store/layout.ts'
+import { readCatalog } from '../store/catalog.ts'
 import { createStore, isOnRootFilesystem } from '../store/open.ts'
 import { writeSavedConfig } from '../store/saved-config.ts'
 import { discardStaging } from '../store/staging.ts'
@@ -11,8 +12,8 @@ import { openDirectory } from '../system/directory-handle.ts'
 import { assertPrivileges } from '../system/privileges.ts'
 import { programVersion } from '../system/version.ts'
 import { assertVolumesApart } from './check-volumes.ts'
-import { type ActionContext, type StoreConfig, withStoreLock } from './context.ts'
-import { emptyTrash } from '../store/trash.ts'
+import { type ActionContext, type StoreConfig, asWriter } from './context.ts'
+import type { ActionEvent } from './events.ts'
 
 /**
  * Checks that snapshots of `volumes` can be taken here and makes the store where there is none.
@@ -40,13 +41,26 @@ export async function prepareStore(
  */
 export async function recordStart(context: ActionContext, now: Date): Promise<void> {
   const { store, config, emit } = context
-  await withStoreLock(context, 'start', async (lock) => {
+  await asWriter(context, 'start', () => {
     discardStaging(store)
+    for (const warning of warnOfOthers(store, config)) emit(warning)
     for (const event of adoptPredecessor(store, config.volumes)) emit(event)
     writeSavedConfig(store, savedConfig(config, now))
-    const leftOver = await emptyTrash(store, lock, context.signal)
-    if (leftOver !== undefined) emit({ type: 'warning', code: 'trash', message: leftOver })
+    return Promise.resolve()
   })
+}
+
+/** A store that another application's volumes are in is likely the wrong one. */
+function warnOfOthers(store: StoreLayout, { volumes }: StoreConfig): ActionEvent[] {
+  const newest = readCatalog(store).snapshots.at(-1)
+  if (newest === undefined) return []
+  return newest.record.volumes
+    .filter(({ id }) => !volumes.some((volume) => volume.id === id))
+    .map(({ id }) => ({
+      type: 'warning',
+      code: 'other-volume',
+      message: `${newest.name} holds the volume ${id}, which is not configured now: is ${store.directory} the store you mean?`,
+    }))
 }
 
 function savedConfig(config: StoreConfig, now: Date) {

@@ -1,32 +1,20 @@
-import { lstatSync } from 'node:fs'
+import { lstatSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { OperationError, isNotFound, throwIfInterrupted } from '../errors.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
-import type { Survey } from '../copy/survey.ts'
 import { type Catalog, type Snapshot, readCatalog } from '../store/catalog.ts'
-import type { StoreLayout } from '../store/layout.ts'
+import { type StoreLayout, indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
 import { publishSnapshot } from '../store/publish.ts'
-import type {
-  RecordWarning,
-  SnapshotKind,
-  SnapshotRecord,
-  VolumeContents,
-  VolumeRecord,
-} from '../store/record.ts'
-import {
-  describeInterruptedRestore,
-  readInterruptedRestore,
-  readRestoreJournal,
-} from '../store/restore-journal.ts'
+import type { RecordWarning, SnapshotKind, SnapshotRecord, VolumeRecord } from '../store/record.ts'
+import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import { createStagedVolume, createStaging, discardStaging } from '../store/staging.ts'
-import { emptyTrash } from '../store/trash.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import { isMountPoint, readMounts } from '../system/mounts.ts'
 import { programVersion } from '../system/version.ts'
-import { type ActionContext, withStoreLock } from './context.ts'
+import { type ActionContext, asWriter } from './context.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 import { assertSourceIsThere } from './check-source.ts'
@@ -58,12 +46,12 @@ export async function takeSnapshot(
   options: SnapshotOptions,
 ): Promise<SnapshotResult> {
   context.emit({ type: 'phase', phase: 'lock' })
-  return withStoreLock(context, `${options.kind} snapshot`, async (lock) => {
+  return asWriter(context, `${options.kind} snapshot`, async (lock) => {
     const interrupted = readInterruptedRestore(context.store)
     if (interrupted !== undefined) throw new OperationError(describeInterruptedRestore(interrupted))
     const record = await writeSnapshot(context, lock, options, context.config.volumes)
     context.emit({ type: 'phase', phase: 'prune' })
-    const removed = await applyRetention(context, lock)
+    const removed = applyRetention(context)
     return { record, removed }
   })
 }
@@ -101,7 +89,7 @@ export async function writeSnapshot(
       program: programVersion,
       startedAt: startedAt.toISOString(),
       finishedAt: clock.now().toISOString(),
-      consistency: 'live',
+      consistency: isAtomic(copies) ? 'atomic' : 'live',
       volumes: copies.map(({ volume }) => volume),
       warnings: [...warnOfClock(startedAt, time), ...copies.flatMap(({ warnings }) => warnings)],
       comment: options.comment ?? null,
@@ -110,12 +98,13 @@ export async function writeSnapshot(
     }
     throwIfInterrupted(signal)
     await publishSnapshot(store, staging, record)
+    dropIndexes(store, record)
     for (const warning of record.warnings) context.emit({ type: 'warning', ...warning })
     context.emit({ type: 'published', name: record.name, kind: record.kind })
     return record
   } catch (error) {
     const explained = await explainFailure(error, inStore(store.directory), 'nothing was published')
-    await dropStaging(context, lock)
+    discardStaging(store)
     throw explained
   }
 }
@@ -127,22 +116,17 @@ async function waitForSecond({ clock, signal }: ActionContext, time: Date): Prom
   await clock.sleep(aheadMs, signal).catch(() => throwIfInterrupted(signal))
 }
 
-/** Gives the space of a failed run back at once, unless the process is to end quickly. */
-async function dropStaging({ store, signal }: ActionContext, lock: Lock): Promise<void> {
-  discardStaging(store)
-  if (!signal?.aborted) await emptyTrash(store, lock)
+/** Only the newest snapshot of a volume is a base: the index beside the one before has served. */
+function dropIndexes(store: StoreLayout, { volumes }: SnapshotRecord): void {
+  for (const { id, base } of volumes) {
+    if (base !== null)
+      rmSync(join(store.directory, base, indexFileName(id)), { force: true, recursive: true })
+  }
 }
 
-/**
- * A restore gives files the times of the snapshot, which the base may hold with other contents: only
- * contents tell then.
- */
-function wasRestoredSince(store: StoreLayout, id: string, base: Snapshot | undefined): boolean {
-  const journal = readRestoreJournal(store)
-  if (journal === undefined || base === undefined) return false
-  return (
-    journal.volumes.some((volume) => volume.id === id) && journal.startedAt >= base.record.startedAt
-  )
+/** One subvolume snapshot is of one instant; two are not of the same one. */
+function isAtomic(copies: readonly VolumeCopy[]): boolean {
+  return copies.length === 1 && copies[0]?.volume.engine === 'btrfs'
 }
 
 interface VolumeCopy {
@@ -159,17 +143,24 @@ async function copyVolume(
   { id, path }: VolumeSpec,
 ): Promise<VolumeCopy> {
   const { store, clock, config, emit, signal } = context
-  const { engine } = chooseEngine(config.engine)
-  const base = findBase(catalog, id)
   const begun = clock.now().getTime()
   emit({ type: 'phase', phase: 'copy', volume: id, detail: path })
   const source = openDirectory(path)
   try {
-    const { survey, warnings } = await engine.snapshot({
+    const { engine } = chooseEngine(config.engine, path, store.directory)
+    const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
+    const fromSpare = engine.canRefill && base.snapshot !== undefined
+    const { target, refill } = createStagedVolume(store, staging, id, { fromSpare })
+    const { contents, warnings } = await engine.snapshot({
       source,
-      target: createStagedVolume(staging, id),
+      target,
+      refill,
       base: base.snapshot === undefined ? undefined : join(base.snapshot.path, id),
-      checksum: (options.checksum ?? false) || wasRestoredSince(store, id, base.snapshot),
+      baseIndex:
+        base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(id)),
+      index: join(staging, indexFileName(id)),
+      // a restore gave files times that its safety snapshot may hold with other contents
+      checksum: options.checksum === true || base.snapshot?.record.kind === 'safety',
       lockDescriptor: lock.descriptor,
       signal,
       onProgress: (progress) =>
@@ -186,9 +177,9 @@ async function copyVolume(
       engine: engine.name,
       base: base.snapshot?.name ?? null,
       mountPoint: isMountPoint(readMounts(), path),
-      contents: contentsOf(survey),
+      contents,
     }
-    if (options.allowEmpty !== true) assertSourceIsThere(volume, catalog)
+    if (options.allowEmpty !== true) assertSourceIsThere(volume, target, catalog)
     return {
       volume,
       warnings: [...base.warnings, ...warnings].map((warning) => ({ ...warning, volume: id })),
@@ -198,14 +189,20 @@ async function copyVolume(
   }
 }
 
-/** The newest snapshot that has the volume; one whose data are gone is told of and passed over. */
-function findBase(
-  catalog: Catalog,
-  id: string,
-): { snapshot: Snapshot | undefined; warnings: RecordWarning[] } {
+const noBase: Base = { snapshot: undefined, warnings: [] }
+
+interface Base {
+  snapshot: Snapshot | undefined
+  warnings: RecordWarning[]
+}
+
+/** The newest snapshot that has the volume, and from which files can be linked; one whose data are gone is told of and passed over. */
+function findBase(catalog: Catalog, id: string): Base {
   const warnings: RecordWarning[] = []
   const snapshot = catalog.snapshots.findLast((candidate) => {
-    if (!candidate.record.volumes.some((volume) => volume.id === id)) return false
+    const held = candidate.record.volumes.find((volume) => volume.id === id)
+    // nothing can be linked out of a subvolume
+    if (held === undefined || held.engine === 'btrfs') return false
     if (isRealDirectory(join(candidate.path, id))) return true
     warnings.push({
       code: 'base-missing',
@@ -222,20 +219,6 @@ function isRealDirectory(path: string): boolean {
   } catch (error) {
     if (isNotFound(error)) return false
     throw error
-  }
-}
-
-function contentsOf(survey: Survey): VolumeContents {
-  const { files, directories, symlinks, specials, bytes, ownFiles, ownBytes, linked } = survey
-  return {
-    files,
-    directories,
-    symlinks,
-    specials,
-    linkGroups: linked.filter(({ paths }) => paths.length > 1).length,
-    bytes,
-    addedFiles: ownFiles,
-    addedBytes: ownBytes,
   }
 }
 

@@ -13,7 +13,7 @@ import {
 } from './variables.ts'
 
 /** The engines one may ask for; `auto` leaves the choice to the program. */
-export const engineChoices = ['auto', 'rsync'] as const
+export const engineChoices = ['auto', 'link', 'rsync', 'btrfs'] as const
 export type EngineChoice = (typeof engineChoices)[number]
 
 /** ext4 allows 65,000 links to a file, and a file that never changes gets one a snapshot. */

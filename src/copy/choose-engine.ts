@@ -1,11 +1,52 @@
 import type { EngineChoice } from '../config/settings.ts'
+import { OperationError } from '../errors.ts'
+import { mountOf, readMounts } from '../system/mounts.ts'
+import { hasBtrfsProgram, isBtrfs, isSubvolume } from '../system/subvolume.ts'
+import { btrfsEngine } from './btrfs-engine.ts'
 import type { CopyEngine } from './engine.ts'
+import { linkEngine } from './link-engine.ts'
 import { rsyncEngine } from './rsync-engine.ts'
 
-/** The engine for a volume, with why it was chosen. */
-export function chooseEngine(choice: EngineChoice): { engine: CopyEngine; reason: string } {
-  return {
-    engine: rsyncEngine,
-    reason: choice === 'rsync' ? 'SNAP_ENGINE asks for it' : 'works on every filesystem',
+export interface ChosenEngine {
+  engine: CopyEngine
+  /** Why it was chosen, for people. */
+  reason: string
+}
+
+/**
+ * The engine for the volume at `path`.
+ * Throws OperationError when btrfs is asked for and cannot be.
+ */
+export function chooseEngine(choice: EngineChoice, path: string, store: string): ChosenEngine {
+  const asked = 'SNAP_ENGINE asks for it'
+  switch (choice) {
+    case 'link':
+      return { engine: linkEngine, reason: asked }
+    case 'btrfs':
+      assertBtrfs(path, store)
+      return { engine: btrfsEngine, reason: asked }
+    case 'rsync':
+      return { engine: rsyncEngine, reason: asked }
+    case 'auto':
+      return { engine: rsyncEngine, reason: 'the reference; link and btrfs are there to be tried' }
   }
+}
+
+function assertBtrfs(path: string, store: string): void {
+  const obstacle = whyNotBtrfs(path, store)
+  if (obstacle === undefined) return
+  throw new OperationError(
+    `SNAP_ENGINE asks for btrfs, and ${obstacle}: set SNAP_ENGINE=auto, or put that right`,
+  )
+}
+
+/** Undefined when subvolume snapshots are possible. */
+function whyNotBtrfs(path: string, store: string): string | undefined {
+  if (!isBtrfs(path)) return `${path} is not on btrfs`
+  if (!isSubvolume(path)) return `${path} is a plain directory on btrfs, not a subvolume`
+  const mounts = readMounts()
+  if (mountOf(mounts, path)?.device !== mountOf(mounts, store)?.device) {
+    return `${path} and the store are on different filesystems`
+  }
+  return hasBtrfsProgram() ? undefined : 'the program btrfs (btrfs-progs) is not installed'
 }

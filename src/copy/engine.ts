@@ -1,6 +1,5 @@
 import type { DirectoryHandle } from '../system/directory-handle.ts'
-import type { RecordWarning } from '../store/record.ts'
-import type { Survey } from './survey.ts'
+import type { RecordWarning, VolumeContents } from '../store/record.ts'
 
 /** How far a copy is; totals are known once the tree has been listed. */
 export interface CopyProgress {
@@ -12,8 +11,6 @@ export interface CopyProgress {
 }
 
 interface CopyRequest {
-  /** Compare contents, also where size and time are equal. */
-  checksum: boolean
   /** Inherited by every program that writes, so that the lock outlives this process. */
   lockDescriptor: number
   signal?: AbortSignal | undefined
@@ -22,10 +19,18 @@ interface CopyRequest {
 
 export interface SnapshotRequest extends CopyRequest {
   source: DirectoryHandle
-  /** An empty directory in staging. */
+  /** A directory in staging, empty unless `refill`. */
   target: string
+  /** True when the target holds what an older snapshot held, hard links to other snapshots among it. */
+  refill: boolean
+  /** Compare contents, also where size and time are equal; what engines that prove it do anyway. */
+  checksum: boolean
   /** The same volume in the snapshot before, whose files are linked where they did not change. */
   base: string | undefined
+  /** What an engine wrote beside the base to know its unchanged files by, if there is one. */
+  baseIndex: string | undefined
+  /** Where to write the same for this snapshot. */
+  index: string
 }
 
 export interface RestoreRequest extends CopyRequest {
@@ -35,10 +40,19 @@ export interface RestoreRequest extends CopyRequest {
   target: DirectoryHandle
   /** Paths below the target, relative to it, that are not to be touched: other filesystems. */
   except: readonly string[]
+  /** Read and compare everything. */
+  readAll: boolean
+  /** A snapshot of the live data, and the index of its scan: what it proves equal is not read. */
+  known: { tree: string; index: string } | undefined
+  /** Whether the snapshot kept inodes and ctimes, so that equal ones prove equal files. */
+  keptInodes: boolean
+  /** Whether files of the snapshot have several names in it, or nobody counted. */
+  hasLinkGroups: boolean
 }
 
 export interface SnapshotCopy {
-  survey: Survey
+  /** Null when the engine did not read the tree. */
+  contents: VolumeContents | null
   warnings: RecordWarning[]
 }
 
@@ -61,6 +75,8 @@ export interface RestoreStep {
 /** A way to make one tree equal another. Every engine keeps all that `rsync -aHAXS` keeps. */
 export interface CopyEngine {
   readonly name: string
+  /** Whether `snapshot` can begin with the tree of an older snapshot. */
+  readonly canRefill: boolean
   snapshot(request: SnapshotRequest): Promise<SnapshotCopy>
   planRestore(request: RestoreRequest, onStep: (step: RestoreStep) => void): Promise<RestoreCounts>
   restore(request: RestoreRequest): Promise<RestoreCounts>

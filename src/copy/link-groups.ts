@@ -1,18 +1,34 @@
+import type { BytePath } from '../system/byte-path.ts'
 import type { LinkGroup, Survey } from './survey.ts'
-import { lstatBelow } from './tree-path.ts'
+import { TreeReader } from './tree-reader.ts'
 
 /**
- * The names in a staged tree that share a file although the source's do not, and all names of the source's
- * files among them. `rsync -H --link-dest` merges them when a link group of the base was split since.
+ * Of `paths`, those that share a file in staging although the source's do not. `rsync -H --link-dest` merges
+ * them when a link group of the base was split since.
  */
-export function findMergedNames(source: string, staged: Survey): Buffer[] {
-  return staged.linked
-    .filter(({ paths }) => paths.length > 1 && !isOneFile(source, paths))
-    .flatMap(({ paths }) => paths)
+export function findMergedPaths(
+  source: string,
+  staging: string,
+  paths: Iterable<BytePath>,
+): BytePath[] {
+  const staged = new TreeReader(staging)
+  const groups = new Map<bigint, BytePath[]>()
+  for (const path of paths) {
+    const stat = staged.lstat(path)
+    if (stat === undefined || stat.isDirectory() || stat.nlink === 1n) continue
+    const group = groups.get(stat.ino)
+    if (group === undefined) groups.set(stat.ino, [path])
+    else group.push(path)
+  }
+  staged.close()
+  return [...groups.values()].filter((group) => !isOneFile(source, group)).flat()
 }
 
-function isOneFile(root: string, paths: readonly Buffer[]): boolean {
-  const inodes = new Set(paths.map((path) => lstatBelow(root, path)?.ino))
+function isOneFile(root: string, paths: readonly BytePath[]): boolean {
+  if (paths.length === 1) return true
+  const reader = new TreeReader(root)
+  const inodes = new Set(paths.map((path) => reader.lstat(path)?.ino))
+  reader.close()
   return inodes.size === 1
 }
 
@@ -21,7 +37,7 @@ function isOneFile(root: string, paths: readonly Buffer[]): boolean {
  * that the snapshot's does not have, in the tree or outside of it. rsync changes attributes of such a file
  * in place, and those other names would change with it.
  */
-export function findForeignLinks(snapshot: Survey, live: Survey): Buffer[] {
+export function findForeignLinks(snapshot: Survey, live: Survey): BytePath[] {
   const wanted = new Set(snapshot.linked.filter(isGroup).map(groupKey))
   return live.linked
     .filter((group) => group.links !== group.paths.length || !wanted.has(groupKey(group)))
@@ -33,8 +49,5 @@ function isGroup({ paths }: LinkGroup): boolean {
 }
 
 function groupKey({ paths }: LinkGroup): string {
-  return paths
-    .map((path) => path.toString('latin1'))
-    .toSorted()
-    .join('\0')
+  return paths.toSorted().join('\0')
 }

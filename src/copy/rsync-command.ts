@@ -28,10 +28,12 @@ export interface RsyncOptions {
   input?: Buffer
   signal?: AbortSignal | undefined
   onOutput?: (chunk: Buffer) => void
+  /** Files may go while they are read: of live data, and of nothing else. */
+  mayVanish?: boolean
 }
 
 /**
- * Runs rsync; files that vanished meanwhile (exit code 24) are the caller's to report.
+ * Runs rsync; files that vanished meanwhile, where they may, are the caller's to report.
  * Throws OperationError for any other failure, with rsync's own first message.
  */
 export async function rsync(args: readonly string[], options: RsyncOptions): Promise<RunResult> {
@@ -43,7 +45,8 @@ export async function rsync(args: readonly string[], options: RsyncOptions): Pro
     ...(input === undefined ? {} : { input }),
     ...(onOutput === undefined ? {} : { onOutput }),
   })
-  if (result.exitCode === 0 || result.exitCode === vanished) return result
+  if (result.exitCode === 0) return result
+  if (result.exitCode === vanished && options.mayVanish === true) return result
   throw new RsyncError(result)
 }
 

@@ -1,13 +1,20 @@
-import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSync } from 'node:fs'
+import { type BigIntStats, closeSync, lstatSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { errorCode, isNotFound, throwIfInterrupted } from '../errors.ts'
+import { throwIfInterrupted } from '../errors.ts'
+import {
+  type BytePath,
+  joinPath,
+  lstatIfThere,
+  openIfDirectory,
+  readNames,
+  throughDescriptor,
+} from '../system/byte-path.ts'
 
-const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
 const entriesPerTurn = 2000
 
 /** Two or more names in one tree for one file, relative to the tree. */
 export interface LinkGroup {
-  paths: Buffer[]
+  paths: BytePath[]
   isFile: boolean
   size: number
   /** The link count of the file: more than the paths when it has names outside the tree. */
@@ -31,9 +38,13 @@ export interface Survey {
 
 /**
  * Counts what is below `root` (a path through an open directory) and finds its link groups. It stays on
- * the filesystem of `root`, follows no link, and reads names as bytes. What vanishes meanwhile is not counted.
+ * the filesystem of `root`, passes over the paths in `except`, follows no link, and reads names as bytes. What vanishes meanwhile is not counted.
  */
-export async function surveyTree(root: string, signal?: AbortSignal): Promise<Survey> {
+export async function surveyTree(
+  root: string,
+  signal?: AbortSignal,
+  except: ReadonlySet<BytePath> = new Set(),
+): Promise<Survey> {
   const survey: Survey = {
     files: 0,
     directories: 1,
@@ -48,35 +59,34 @@ export async function surveyTree(root: string, signal?: AbortSignal): Promise<Su
   const device = lstatSync(`${root}/.`, { bigint: true }).dev
   let untilTurn = entriesPerTurn
 
-  async function visit(directory: string, prefix: Buffer): Promise<void> {
-    const base = Buffer.from(`${directory}/`)
-    for (const name of readdirSync(directory, { encoding: 'buffer' })) {
+  async function visit(directory: BytePath, prefix: BytePath): Promise<void> {
+    for (const name of readNames(directory)) {
       untilTurn -= 1
       if (untilTurn === 0) {
         untilTurn = entriesPerTurn
         await nextTurn()
         throwIfInterrupted(signal)
       }
-      const path = Buffer.concat([base, name])
-      const stat = lstatIfThere(path)
+      const stat = lstatIfThere(`${directory}/${name}`)
       if (stat === undefined) continue
-      const relative = Buffer.concat([prefix, name])
-      count(survey, groups, stat, relative)
-      if (stat.isDirectory() && stat.dev === device) await descend(path, relative)
+      const path = joinPath(prefix, name)
+      if (except.has(path)) continue
+      count(survey, groups, stat, path)
+      if (stat.isDirectory() && stat.dev === device) await descend(`${directory}/${name}`, path)
     }
   }
 
-  async function descend(path: Buffer, relative: Buffer): Promise<void> {
-    const descriptor = openDirectoryIfThere(path)
+  async function descend(directory: BytePath, path: BytePath): Promise<void> {
+    const descriptor = openIfDirectory(directory)
     if (descriptor === undefined) return
     try {
-      await visit(`/proc/self/fd/${descriptor}`, Buffer.concat([relative, Buffer.from('/')]))
+      await visit(throughDescriptor(descriptor), path)
     } finally {
       closeSync(descriptor)
     }
   }
 
-  await visit(root, Buffer.alloc(0))
+  await visit(root, '')
   survey.linked = [...groups.values()]
   for (const { paths, links, isFile, size } of survey.linked) {
     if (isFile && links === paths.length) countOwn(survey, paths.length, size)
@@ -88,7 +98,7 @@ function count(
   survey: Survey,
   groups: Map<bigint, LinkGroup>,
   stat: BigIntStats,
-  path: Buffer,
+  path: BytePath,
 ): void {
   if (stat.isDirectory()) {
     survey.directories += 1
@@ -117,23 +127,4 @@ function count(
 function countOwn(survey: Survey, files: number, bytes: number): void {
   survey.ownFiles += files
   survey.ownBytes += bytes
-}
-
-function lstatIfThere(path: Buffer): BigIntStats | undefined {
-  try {
-    return lstatSync(path, { bigint: true })
-  } catch (error) {
-    if (isNotFound(error)) return undefined
-    throw error
-  }
-}
-
-/** Undefined when it vanished, or became something else since it was looked at. */
-function openDirectoryIfThere(path: Buffer): number | undefined {
-  try {
-    return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-  } catch (error) {
-    if (isNotFound(error) || ['ELOOP', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined
-    throw error
-  }
 }

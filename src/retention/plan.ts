@@ -1,6 +1,8 @@
 /** What retention needs to know of a snapshot. */
 export interface Candidate {
   name: string
+  /** The ids of the volumes it holds. */
+  volumes: readonly string[]
   pinned: boolean
   /** A safety snapshot: what a restore replaced. */
   safety: boolean
@@ -9,7 +11,7 @@ export interface Candidate {
 }
 
 export interface RetentionPolicy {
-  /** Keep this many of the newest; pinned and protected ones do not count. */
+  /** Keep this many of the newest, and of the newest safety snapshots; pinned and protected ones do not count. */
   maxSnapshots: number
   /** Snapshots in use, by name, with the reason to show. */
   protected: ReadonlyMap<string, string>
@@ -23,34 +25,46 @@ export interface RetentionDecision {
 }
 
 /**
- * Decides for each snapshot (oldest first) whether it stays, with the rule that says so. The newest one,
- * and the newest without warnings, always stay.
+ * Decides for each snapshot (oldest first) whether it stays, with the rule that says so. Safety snapshots
+ * have a count of their own, so that trying several snapshots does not push them out. The newest of all, and
+ * for each volume the newest without warnings, always stay.
  */
 export function planRetention(
   candidates: readonly Candidate[],
   policy: RetentionPolicy,
 ): RetentionDecision[] {
-  const newest = candidates.at(-1)
-  const newestGood = candidates.findLast((candidate) => !candidate.flagged && !candidate.safety)
-  let counted = 0
+  const lastOnes = findLastOnes(candidates)
+  const counted = { regular: 0, safety: 0 }
   return candidates
     .toReversed()
     .map((candidate): RetentionDecision => {
       const exempt = exemption(candidate, policy)
       if (exempt !== undefined) return { name: candidate.name, keep: true, reason: exempt }
-      counted += 1
-      if (counted <= policy.maxSnapshots) {
-        return kept(candidate, `number ${counted} of the newest ${policy.maxSnapshots} (SNAP_MAX)`)
+      const kind = candidate.safety ? 'safety' : 'regular'
+      const what = `${policy.maxSnapshots}${candidate.safety ? ' safety snapshots' : ''} (SNAP_MAX)`
+      counted[kind] += 1
+      if (counted[kind] <= policy.maxSnapshots) {
+        return kept(candidate, `number ${counted[kind]} of the newest ${what}`)
       }
-      if (candidate === newest) return kept(candidate, 'the newest snapshot')
-      if (candidate === newestGood) return kept(candidate, 'the newest snapshot without warnings')
-      return {
-        name: candidate.name,
-        keep: false,
-        reason: `older than the newest ${policy.maxSnapshots} (SNAP_MAX)`,
-      }
+      const last = lastOnes.get(candidate)
+      if (last !== undefined) return kept(candidate, last)
+      return { name: candidate.name, keep: false, reason: `older than the newest ${what}` }
     })
     .toReversed()
+}
+
+/** Those without which there would be none, or none of a volume, with what they are. */
+function findLastOnes(candidates: readonly Candidate[]): Map<Candidate, string> {
+  const lastOnes = new Map<Candidate, string>()
+  for (const id of new Set(candidates.flatMap(({ volumes }) => volumes))) {
+    const last = candidates.findLast(
+      ({ volumes, flagged, safety }) => volumes.includes(id) && !flagged && !safety,
+    )
+    if (last !== undefined) lastOnes.set(last, `the newest of ${id} without warnings`)
+  }
+  const newest = candidates.at(-1)
+  if (newest !== undefined) lastOnes.set(newest, 'the newest snapshot')
+  return lastOnes
 }
 
 function exemption(candidate: Candidate, policy: RetentionPolicy): string | undefined {

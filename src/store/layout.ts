@@ -10,8 +10,12 @@ export interface StoreLayout {
   lock: string
   /** Held by `start` for as long as it runs; `lock` only while something is written. */
   daemonLock: string
+  /** Held while the trash is being deleted. */
+  trashLock: string
   staging: string
   trash: string
+  /** Trees of removed snapshots, one a volume, for the next snapshot to begin with. */
+  spare: string
   journal: string
   restoreJournal: string
   /** Touched by the running daemon; HEALTHCHECK looks at its age. */
@@ -22,6 +26,11 @@ export interface StoreLayout {
 
 export const recordFileName = '.snapshot.json'
 
+/** Beside the record: what the next copy of a volume knows its unchanged files by. */
+export function indexFileName(volumeId: string): string {
+  return `.snapshot.index.${volumeId}`
+}
+
 export function storeLayout(directory: string): StoreLayout {
   const own = join(directory, '.snap-volume')
   const journal = join(own, 'journal')
@@ -31,8 +40,10 @@ export function storeLayout(directory: string): StoreLayout {
     config: join(own, 'config.json'),
     lock: join(own, 'lock'),
     daemonLock: join(own, 'daemon.lock'),
+    trashLock: join(own, 'trash.lock'),
     staging: join(own, 'staging'),
     trash: join(own, 'trash'),
+    spare: join(own, 'spare'),
     journal,
     restoreJournal: join(journal, 'restore.json'),
     heartbeat: join(own, 'heartbeat'),

@@ -1,10 +1,12 @@
 import {
   accessSync,
   chmodSync,
+  closeSync,
   constants,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   realpathSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -47,11 +49,18 @@ export function createStore(directory: string): StoreLayout {
   createDirectory(directory, 0o755, { recursive: true })
   assertDirectory(directory, () => `there is no directory ${directory}`)
   assertWritableMount(directory)
-  for (const path of [store.own, store.staging, store.trash, store.journal]) {
+  createOwnDirectories(store)
+  // now: when the disk is full there is no inode for it, and the trash could not be emptied
+  closeSync(openSync(store.trashLock, 'a', 0o600))
+  return store
+}
+
+/** Makes what somebody tidied away. */
+export function createOwnDirectories(store: StoreLayout): void {
+  for (const path of [store.own, store.staging, store.trash, store.spare, store.journal]) {
     createDirectory(path, 0o700, { recursive: false })
     assertDirectory(path, () => `there is no directory ${path}`)
   }
-  return store
 }
 
 /** Whether the store would be on the root filesystem: of a container, that is gone with it. */

@@ -67,7 +67,7 @@ const recordSchema = v.object({
   program: v.string(),
   startedAt: timestamp,
   finishedAt: timestamp,
-  consistency: v.picklist(['live', 'hooked', 'paused', 'stopped', 'atomic', 'unknown']),
+  consistency: v.picklist(['live', 'hooked', 'paused', 'stopped', 'atomic']),
   volumes: v.array(volumeSchema),
   warnings: v.array(warningSchema),
   comment: v.nullable(v.string()),

@@ -31,7 +31,7 @@ function byLatest(regular: readonly Snapshot[], reference: string): Snapshot | u
   const snapshot = regular.at(-1 - back)
   if (snapshot === undefined) {
     throw new OperationError(
-      `there is no ${reference}: the store has ${regular.length} snapshots; see "snap-volume show"`,
+      `there is no ${reference}: without safety snapshots the store has ${regular.length}; see "snap-volume show"`,
     )
   }
   return snapshot
@@ -81,7 +81,7 @@ function parseTime(reference: string, now: Date): Date | undefined {
 }
 
 function notFound(catalog: Catalog, reference: string): never {
-  const newest = catalog.snapshots.at(-1)
+  const newest = catalog.snapshots.findLast((snapshot) => !isSafety(snapshot))
   throw new OperationError(
     `there is no snapshot ${JSON.stringify(reference)}: ` +
       (newest === undefined

@@ -47,10 +47,8 @@ export function readInterruptedRestore(store: StoreLayout): RestoreJournal | und
 export function describeInterruptedRestore(journal: RestoreJournal): string {
   const volumes = journal.volumes.map(({ id }) => id).join(', ')
   const options = journal.volumes.map(({ id }) => ` --volume ${id}`).join('')
-  const finish = journal.undo ? '--undo' : `${journal.snapshot}${options}`
-  const goBack = journal.undo ? `${journal.safety}${options}` : '--undo'
-  return (
-    `a restore of ${journal.snapshot} into ${volumes} was cut off (begun ${journal.startedAt}), the live data are a mixture: ` +
-    `finish it with "snap-volume restore ${finish}", or go back with "snap-volume restore ${goBack}"`
-  )
+  const waysOn = journal.undo
+    ? 'finish it with "snap-volume restore --undo"'
+    : `finish it with "snap-volume restore ${journal.snapshot}${options}", or go back with "snap-volume restore --undo"`
+  return `a restore of ${journal.snapshot} into ${volumes} was cut off (begun ${journal.startedAt}), the live data are a mixture: ${waysOn}`
 }

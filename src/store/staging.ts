@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StoreLayout } from './layout.ts'
+import { takeSpare } from './spare.ts'
 import { moveToTrash } from './trash.ts'
 
 /** Moves what a killed run left in staging to the trash; the caller holds the lock, so nobody writes it. */
@@ -18,9 +19,15 @@ export function createStaging(store: StoreLayout): string {
   return directory
 }
 
-/** Makes the directory of one volume in it. */
-export function createStagedVolume(staging: string, id: string): string {
-  const directory = join(staging, id)
-  mkdirSync(directory, 0o700)
-  return directory
+/** Makes the directory of one volume in it: from the spare where the engine can begin with one, else empty. */
+export function createStagedVolume(
+  store: StoreLayout,
+  staging: string,
+  id: string,
+  options: { fromSpare: boolean },
+): { target: string; refill: boolean } {
+  const target = join(staging, id)
+  const refill = options.fromSpare && takeSpare(store, id, target)
+  if (!refill) mkdirSync(target, 0o700)
+  return { target, refill }
 }

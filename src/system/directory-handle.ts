@@ -10,6 +10,7 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
 export interface DirectoryHandle {
   /** The path it was opened by, for messages. */
   readonly path: string
+  readonly descriptor: number
   /** A path to it for this process. */
   readonly here: string
   /** A working directory for a program this process starts. */
@@ -32,6 +33,7 @@ export function openDirectory(path: string): DirectoryHandle {
   }
   return {
     path,
+    descriptor,
     here,
     cwd: `/proc/${process.pid}/fd/${descriptor}`,
     close: () => closeSync(descriptor),

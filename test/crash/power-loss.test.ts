@@ -9,6 +9,7 @@ import { skipBecause } from '../support/skip.ts'
 import { Bench, type BenchOptions, expectNone } from './support/bench.ts'
 import { remountFresh } from './support/remount.ts'
 import { checkCutOffRestore } from './support/restore-checks.ts'
+import { laneCount } from './support/rounds.ts'
 import {
   type Call,
   type Command,
@@ -113,7 +114,7 @@ async function afterEveryCall(
         }
       }
     })
-  const results = await Promise.allSettled([work(), work()])
+  const results = await Promise.allSettled(Array.from({ length: laneCount }, work))
   for (const result of results) if (result.status === 'rejected') throw result.reason
   expect(count, 'calls after which the power was lost').to.be.at.least(atLeast)
 }

@@ -7,9 +7,11 @@ import { repeat } from './support/rounds.ts'
 import { type Command, startCommand } from './support/snap-volume.ts'
 
 interface Pace {
-  /** How long the command takes on a bench, learned from the runs that came to their end. */
+  /** What the command prints when it begins to write; without it, its start. */
+  begins?: RegExp
+  /** How long it takes from there on a bench, learned from the runs that came to their end. */
   usualMs: WeakMap<Bench, number>
-  /** The part of it after which something begins to happen; node itself needs most of a prune. */
+  /** The part of that after which something happens; node itself needs most of a prune. */
   from: number
 }
 
@@ -21,13 +23,15 @@ async function killAtRandom(
   bench: Bench,
   random: Random,
   command: Command,
-  { usualMs: learned, from }: Pace,
+  { begins, usualMs: learned, from }: Pace,
 ) {
   const isAlone = random() < 0.5
+  const isEarly = random() < 0.1
   const part = from + (1 - from) * random()
   const usualMs = learned.get(bench)
-  const begun = performance.now()
   const running = startCommand(command)
+  if (begins !== undefined && !(isEarly && usualMs !== undefined)) await running.printed(begins)
+  const begun = performance.now()
   if (usualMs !== undefined) {
     await Promise.race([sleep(usualMs * part), running.ended])
     if (isAlone) running.signal('SIGKILL')
@@ -39,10 +43,8 @@ async function killAtRandom(
   const isKilled = signal === 'SIGKILL'
   if (!isKilled) expect(exitCode, stderr).to.be.oneOf([0, 3])
   // the next ones are a little later, until one comes to its end again
-  learned.set(
-    bench,
-    isKilled ? (usualMs ?? tookMs) * 1.02 : Math.min(usualMs ?? tookMs, tookMs) * 0.97,
-  )
+  const nextMs = isKilled ? (usualMs ?? tookMs) * 1.02 : Math.min(usualMs ?? tookMs, tookMs) * 0.97
+  learned.set(bench, nextMs)
   return isKilled
 }
 
@@ -50,7 +52,7 @@ describe('SIGKILL at a random instant', function () {
   this.timeout(300_000)
 
   it('of 80 snapshots leaves the list as it was, or with one more good one', async () => {
-    const pace: Pace = { usualMs: new WeakMap(), from: 0.45 }
+    const pace: Pace = { begins: /snapshot of db: reading/, usualMs: new WeakMap(), from: 0 }
     await repeat(80, 'snapshot', { keep: 4 }, async (bench, random) => {
       bench.writeNextGeneration()
       const before = bench.before()
@@ -76,7 +78,7 @@ describe('SIGKILL at a random instant', function () {
   })
 
   it('of 60 restores is told, and can be finished or undone', async () => {
-    const pace: Pace = { usualMs: new WeakMap(), from: 0.4 }
+    const pace: Pace = { begins: /snapshot of db: reading/, usualMs: new WeakMap(), from: 0 }
     await repeat(60, 'restore', { keep: 5 }, async (bench, random) => {
       const kept = bench.newest
       bench.writeNextGeneration()

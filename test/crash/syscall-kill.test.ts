@@ -57,7 +57,7 @@ const childAlone: Method = {
 
 type Round = (bench: Bench, run: (command: Command) => Promise<void>) => Promise<void>
 
-/** Cuts `round`'s command off at every call, or at every `step`th, on two benches side by side. */
+/** Cuts `round`'s command off at every call, or at every `step`th, on benches side by side. */
 async function atEveryCall(
   options: BenchOptions,
   { trace, cutOff }: Method,
@@ -211,6 +211,17 @@ describe('A restore that was cut off', function () {
     const { live } = bench.before()
     await cutOffInLiveData(['restore', first])
     await cutOffInLiveData(['restore', '--undo'])
+    await succeeds(['restore', '--undo'])
+    expectNone(bench.liveDifferences(live), 'not what was there before')
+  })
+
+  it('undone and cut off, then finished after all, still goes back to what was there before', async () => {
+    const [first = ''] = bench.names
+    bench.writeNextGeneration()
+    const { live } = bench.before()
+    await cutOffInLiveData(['restore', first])
+    await cutOffInLiveData(['restore', '--undo'])
+    await succeeds(['restore', first])
     await succeeds(['restore', '--undo'])
     expectNone(bench.liveDifferences(live), 'not what was there before')
   })

@@ -75,7 +75,7 @@ describe('Another filesystem inside the data', () => {
     const before = walkTree(join(store.data, 'inside'))
     await writeFile(join(store.data, 'hello.txt'), 'other\n')
     const { exitCode, stderr } = await store.run(['restore', 'latest', '--yes'])
-    expect(stderr).to.match(/^warning: data: \S+inside is another filesystem .*left as it is/m)
+    expect(stderr).to.match(/^warning: data: \S+inside is mounted inside .*left as it is/m)
     expect(compareTrees(before, walkTree(join(store.data, 'inside')))).to.deep.equal([])
     expect(exitCode).to.equal(0)
   })

@@ -33,9 +33,7 @@ describe('A restore that does not fit into the data’s filesystem', () => {
     const finished = await restore(snapshot)
     const own = finished.stderr.split('\n').filter((line) => line.startsWith('snap-volume: '))
     expect(own).to.have.length(1)
-    expect(own[0]).to.match(
-      /full \(.*left\): .*run the same again, .* restore --undo.*; free space/,
-    )
+    expect(own[0]).to.match(/full \(.*left\): .*finish it with .* restore --undo/)
     expect(finished.exitCode).to.equal(1)
   })
 

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { engines } from '../support/engines.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
@@ -30,36 +31,38 @@ const histories: Record<string, [before: string, between: string]> = {
   'a file has another name outside the volume': ['echo x > f', 'ln f ../outside'],
 }
 
-describe('The second snapshot has the link groups of the source when', () => {
-  let store: TestStore
+for (const engine of engines) {
+  describe(`The second snapshot has the link groups of the source when (engine ${engine})`, () => {
+    let store: TestStore
 
-  beforeEach(async () => {
-    store = await makeStore()
-  })
-
-  afterEach(() => store.remove())
-
-  for (const [title, [before, between]] of Object.entries(histories)) {
-    it(title, async () => {
-      await shellIn(store.data, before)
-      const older = await store.snapshot()
-      const olderTree = walkTree(store.dataIn(older))
-      await shellIn(store.data, between)
-      const source = walkTree(store.data)
-      const newer = await store.snapshot()
-      expect(compareTrees(source, walkTree(store.dataIn(newer)))).to.deep.equal([])
-      expect(compareTrees(olderTree, walkTree(store.dataIn(older))), 'older').to.deep.equal([])
+    beforeEach(async () => {
+      store = await makeStore({ env: { SNAP_ENGINE: engine } })
     })
-  }
 
-  it('restores the groups of the first, and undoes that to those of the second', async () => {
-    await shellIn(store.data, 'mkdir d; echo x > d/1; ln d/1 d/2; cp -a d/1 d/3; ln d/3 d/4')
-    const older = await store.snapshot()
-    await shellIn(store.data, 'mv d/2 d/t; mv d/4 d/2; mv d/t d/4')
-    const swapped = walkTree(store.data)
-    await store.run(['restore', older, '--yes'])
-    expect(compareTrees(walkTree(store.dataIn(older)), walkTree(store.data))).to.deep.equal([])
-    await store.run(['restore', '--undo', '--yes'])
-    expect(compareTrees(swapped, walkTree(store.data))).to.deep.equal([])
+    afterEach(() => store.remove())
+
+    for (const [title, [before, between]] of Object.entries(histories)) {
+      it(title, async () => {
+        await shellIn(store.data, before)
+        const older = await store.snapshot()
+        const olderTree = walkTree(store.dataIn(older))
+        await shellIn(store.data, between)
+        const source = walkTree(store.data)
+        const newer = await store.snapshot()
+        expect(compareTrees(source, walkTree(store.dataIn(newer)))).to.deep.equal([])
+        expect(compareTrees(olderTree, walkTree(store.dataIn(older))), 'older').to.deep.equal([])
+      })
+    }
+
+    it('restores the groups of the first, and undoes that to those of the second', async () => {
+      await shellIn(store.data, 'mkdir d; echo x > d/1; ln d/1 d/2; cp -a d/1 d/3; ln d/3 d/4')
+      const older = await store.snapshot()
+      await shellIn(store.data, 'mv d/2 d/t; mv d/4 d/2; mv d/t d/4')
+      const swapped = walkTree(store.data)
+      await store.run(['restore', older, '--yes'])
+      expect(compareTrees(walkTree(store.dataIn(older)), walkTree(store.data))).to.deep.equal([])
+      await store.run(['restore', '--undo', '--yes'])
+      expect(compareTrees(swapped, walkTree(store.data))).to.deep.equal([])
+    })
   })
-})
+}

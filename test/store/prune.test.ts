@@ -85,10 +85,11 @@ describe('Retention', () => {
     expect(exitCode).to.equal(0)
   })
 
-  it('removes the safety snapshot of a restore that is not the last', async () => {
+  it('keeps as many safety snapshots as others, and the last one besides', async () => {
     await store.snapshot()
     await store.run(['restore', 'latest', '--yes'])
     const first = store.snapshotNames()[1]
+    await store.run(['restore', 'latest', '--yes'])
     await store.run(['restore', 'latest', '--yes'])
     await store.snapshot()
     await prune(1)

@@ -1,11 +1,14 @@
 import { expect } from 'chai'
 import { damageAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
+import { engines } from '../support/engines.ts'
 import { type MountedPlace, mountPlace, places } from '../support/places.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 
-for (const place of places) {
-  describe(`A restore ${place.title}, after damage of every kind,`, () => {
+for (const { place, engine } of places.flatMap((place) =>
+  engines.map((engine) => ({ place, engine })),
+)) {
+  describe(`A restore by engine ${engine} ${place.title}, after damage of every kind,`, () => {
     let mounted: MountedPlace
     let store: TestStore
     let snapshot: string
@@ -16,7 +19,7 @@ for (const place of places) {
     })
 
     beforeEach(async () => {
-      store = await makeStore(mounted)
+      store = await makeStore({ ...mounted, env: { SNAP_ENGINE: engine } })
       await growAwkwardTree(store.data)
       snapshot = await store.snapshot()
       await damageAwkwardTree(store.data)

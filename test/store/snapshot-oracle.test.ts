@@ -1,17 +1,20 @@
 import { expect } from 'chai'
 import { changeAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
+import { engines } from '../support/engines.ts'
 import { type MountedPlace, mountPlace, places } from '../support/places.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
-for (const place of places) {
-  describe(`A snapshot ${place.title}`, () => {
+for (const { place, engine } of places.flatMap((place) =>
+  engines.map((engine) => ({ place, engine })),
+)) {
+  describe(`A snapshot by engine ${engine} ${place.title}`, () => {
     let mounted: MountedPlace
     let store: TestStore
 
     before(async function () {
       mounted = await mountPlace(this, place)
-      store = await makeStore(mounted)
+      store = await makeStore({ ...mounted, env: { SNAP_ENGINE: engine } })
       await growAwkwardTree(store.data)
     })
 

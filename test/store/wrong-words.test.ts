@@ -20,7 +20,7 @@ describe('Wrong words change nothing and are refused in one line:', () => {
     [['restore', '@GMT-2001.01.01-00.00.00'], 1, /there is no snapshot .*see "snap-volume show"/],
     [['restore', 'nonsense'], 1, /there is no snapshot "nonsense".*see "snap-volume show"/],
     [['restore', '@GMT-20'], 1, /"@GMT-20" fits 2 snapshots, .*write more of the name/],
-    [['restore', 'latest~2'], 1, /there is no latest~2: the store has 2 snapshots/],
+    [['restore', 'latest~2'], 1, /there is no latest~2: without safety snapshots the store has 2/],
     [['restore', '2001-01-01'], 1, /there is no snapshot at or before 2001.*the oldest is @GMT/],
     [['restore', ''], 2, /which snapshot\? Name one/],
     [['restore'], 2, /which snapshot\? Name one/],

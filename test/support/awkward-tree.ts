@@ -162,6 +162,7 @@ rm specials/fifo && echo was-a-fifo > specials/fifo
 ln -sf elsewhere links/absolute
 cp -a links/one links/f && mv links/f links/one
 ln -f links/split-a links/split-b
+rm links/two && mkdir -p links/two/directory && echo x > links/two/directory/file
 ln plain/remoded plain/remoded-too
 echo intruder > plain/intruder
 mkdir -p intruders/deep && echo x > intruders/deep/$'odd\n\xffname'

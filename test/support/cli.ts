@@ -69,6 +69,8 @@ export interface Daemon {
   /** Resolves with the first line, printed already or still to come, that fits. */
   line: (pattern: RegExp, timeoutMs?: number) => Promise<string>
   signal: (name: NodeJS.Signals) => void
+  /** Writes to its standard input, where that is open: see `launchProgram`. */
+  write: (text: string) => void
   /** Sends SIGTERM and resolves with the exit code. */
   stop: () => Promise<number>
 }
@@ -96,8 +98,21 @@ export function launchCli(
   return launch(commandLine(words, through), env)
 }
 
-function launch([program = '', ...args]: readonly string[], env: Environment): Daemon {
-  const child = spawn(program, args, { env: withPath(env), stdio: ['ignore', 'pipe', 'pipe'] })
+/** Starts any other program that is to be watched, and written to. */
+export function launchProgram(words: readonly string[], { cwd }: { cwd: string }): Daemon {
+  return launch(words, {}, cwd)
+}
+
+function launch(
+  [program = '', ...args]: readonly string[],
+  env: Environment,
+  cwd?: string,
+): Daemon {
+  const child = spawn(program, args, {
+    env: withPath(env),
+    stdio: [cwd === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
+  })
   const ended = once(child, 'close')
   let output = ''
   const readers = new Set<() => void>()
@@ -105,14 +120,15 @@ function launch([program = '', ...args]: readonly string[], env: Environment): D
     output += chunk.toString()
     for (const reader of readers) reader()
   }
-  child.stdout.on('data', read)
-  child.stderr.on('data', read)
+  child.stdout?.on('data', read)
+  child.stderr?.on('data', read)
   return {
     pid: child.pid ?? 0,
     output: () => output,
     line: (pattern, timeoutMs = 20_000) =>
       waitForLine({ pattern, timeoutMs, output: () => output, readers, child, ended }),
     signal: (name) => void child.kill(name),
+    write: (text) => void child.stdin?.write(text),
     async stop() {
       child.kill('SIGCONT')
       child.kill('SIGTERM')

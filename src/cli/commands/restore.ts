@@ -1,6 +1,6 @@
 import { InterruptedError, UsageError, errorCode, exitCodes } from '../../errors.ts'
 import type { Command, CommandInput } from '../command.ts'
-import type { RestoreWish } from '../../actions/restore.ts'
+import type { RestoreWish } from '../../actions/restore-decision.ts'
 
 const secondsToAnswer = 10
 
@@ -33,6 +33,10 @@ export const restoreCommand: Command = {
     },
     undo: { type: 'boolean', describe: 'restore what the last restore replaced' },
     'dry-run': { type: 'boolean', describe: 'show the plan and change nothing' },
+    checksum: {
+      type: 'boolean',
+      describe: 'compare all contents, also of files that cannot have changed',
+    },
     yes: { type: 'boolean', alias: 'y', describe: 'show no plan and begin at once' },
   },
   async run(input) {
@@ -51,7 +55,9 @@ export const restoreCommand: Command = {
         return exitCodes.done
       }
       if (options['yes'] !== true && !json && isInteractive(input)) {
-        await confirm(input, formatRestorePlan(await planRestore(context, wish)))
+        const plan = await planRestore(context, wish)
+        await confirm(input, formatRestorePlan(plan))
+        wish.expected = plan.snapshot
       }
       const result = await restore(context, wish)
       printer.result({ type: 'result', dryRun: false, ...result }, formatRestored(result))
@@ -64,17 +70,18 @@ export const restoreCommand: Command = {
 
 function parseWish(options: CommandInput['options']): RestoreWish {
   const { snapshot, undo } = options
+  const readAll = options['checksum'] === true
   const volumes = Array.isArray(options['volume']) ? options['volume'].map(String) : []
   if (undo === true) {
     if (typeof snapshot === 'string' || volumes.length > 0) {
       throw new UsageError('--undo goes back as a whole: leave out the snapshot and --volume')
     }
-    return { undo: true, volumes }
+    return { undo: true, volumes, readAll }
   }
   if (typeof snapshot !== 'string' || snapshot === '') {
     throw new UsageError('which snapshot? Name one of "snap-volume show", or latest, or say --undo')
   }
-  return { undo: false, reference: snapshot, volumes }
+  return { undo: false, reference: snapshot, volumes, readAll }
 }
 
 function isInteractive({ terminal }: CommandInput): boolean {

@@ -9,7 +9,7 @@ export function formatStore(description: StoreDescription, now: Date): string {
   const rows = [['store', printable(directory)]]
   for (const { id, path, landsIn, engine, engineReason } of config?.volumes ?? []) {
     rows.push([`volume ${id}`, `${printable(path)} -> ${printable(landsIn)}`])
-    rows.push(['', `engine ${engine} (${engineReason})`])
+    rows.push(['', `engine ${engine} (${printable(engineReason)})`])
   }
   if (config !== undefined) {
     rows.push(['schedule', printable(`${config.cron} (${config.timeZone})`)])

@@ -1,7 +1,8 @@
 import { Bench, type BenchOptions } from './bench.ts'
 import { type Random, randomOf, seed } from './random.ts'
 
-const laneCount = 2
+/** More than cores: a snapshot waits for a second of its own. */
+export const laneCount = 4
 
 /** Runs `round` until it was true so many times; a failure says which one of which seed it was. */
 export async function repeat(
@@ -25,7 +26,7 @@ export async function repeat(
   })
 }
 
-/** Works on two benches side by side, and ends when both are done, also when one fails. */
+/** Works on benches side by side, and ends when all are done, also when one fails. */
 export async function inLanes(
   options: BenchOptions,
   work: (bench: Bench, lane: number) => Promise<void>,

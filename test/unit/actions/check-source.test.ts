@@ -10,6 +10,7 @@ import { aCatalog, aRecord, aSnapshot, plantSnapshot } from '../support/snapshot
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
 const before = '@GMT-2026.11.19-03.00.00'
+const nowhere = '/nonexistent/staging/data'
 const [filled] = aRecord(before).volumes as [VolumeRecord]
 
 function withFiles(files: number, differences: Partial<VolumeRecord> = {}): VolumeRecord {
@@ -18,7 +19,8 @@ function withFiles(files: number, differences: Partial<VolumeRecord> = {}): Volu
 }
 
 const check = (now: VolumeRecord, ...then: VolumeRecord[]): void => {
-  assertSourceIsThere(now, aCatalog([aSnapshot(before, { volumes: then })]))
+  const catalog = aCatalog([aSnapshot(before, { volumes: then })])
+  assertSourceIsThere(now, nowhere, catalog)
 }
 
 describe('assertSourceIsThere', () => {
@@ -60,7 +62,7 @@ describe('assertSourceIsThere', () => {
       aSnapshot('@GMT-2026.11.18-03.00.00', { volumes: [withFiles(0)] }),
       aSnapshot(before, { volumes: [withFiles(9, { id: 'other' })] }),
     ])
-    expect(() => assertSourceIsThere(withFiles(0), catalog)).not.to.throw()
+    expect(() => assertSourceIsThere(withFiles(0), nowhere, catalog)).not.to.throw()
   })
 
   describe('after an adopted snapshot, which nobody counted,', () => {
@@ -71,14 +73,32 @@ describe('assertSourceIsThere', () => {
       const path = plantSnapshot(storeLayout(directory.path), before, { volumes })
       writeFileSync(join(path, 'data/a'), '')
       const catalog = readCatalog(storeLayout(directory.path))
-      expect(() => assertSourceIsThere(withFiles(0), catalog)).to.throw(OperationError)
+      expect(() => assertSourceIsThere(withFiles(0), nowhere, catalog)).to.throw(OperationError)
     })
 
     it('allows an empty volume that has nothing there', () => {
       const path = plantSnapshot(storeLayout(directory.path), before, { volumes })
       mkdirSync(join(path, 'data'), { recursive: true })
       const catalog = readCatalog(storeLayout(directory.path))
-      expect(() => assertSourceIsThere(withFiles(0), catalog)).not.to.throw()
+      expect(() => assertSourceIsThere(withFiles(0), nowhere, catalog)).not.to.throw()
+    })
+  })
+
+  describe('after a copy in which nobody counted', () => {
+    const directory = useTemporaryDirectory()
+    const uncounted = { ...filled, contents: null }
+    const catalog = aCatalog([aSnapshot(before, { volumes: [withFiles(3)] })])
+
+    it('refuses an empty tree where there were files', () => {
+      expect(() => assertSourceIsThere(uncounted, directory.path, catalog)).to.throw(
+        OperationError,
+        '/srv/data has no files',
+      )
+    })
+
+    it('allows a tree with anything in it', () => {
+      writeFileSync(join(directory.path, 'a'), '')
+      expect(() => assertSourceIsThere(uncounted, directory.path, catalog)).not.to.throw()
     })
   })
 })

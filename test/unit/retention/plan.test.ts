@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { type Candidate, type RetentionPolicy, planRetention } from '../../../src/retention/plan.ts'
 
 function candidate(name: string, differences: Partial<Candidate> = {}): Candidate {
-  return { name, pinned: false, safety: false, flagged: false, ...differences }
+  return { name, volumes: ['data'], pinned: false, safety: false, flagged: false, ...differences }
 }
 
 function policy(maxSnapshots: number, inUse: Record<string, string> = {}): RetentionPolicy {
@@ -73,15 +73,28 @@ describe('planRetention', () => {
     expect(removed(safety, policy(1))).to.deep.equal([])
   })
 
-  it('removes an old safety snapshot as any other', () => {
-    const safety = [candidate('a', { safety: true }), candidate('b'), candidate('c')]
-    expect(removed(safety, policy(2))).to.deep.equal(['a'])
+  it('does not count safety snapshots among the others, so that trying several pushes none out', () => {
+    const safety = ['c', 'd', 'e'].map((name) => candidate(name, { safety: true }))
+    expect(removed([candidate('a'), candidate('b'), ...safety], policy(2))).to.deep.equal(['c'])
+  })
+
+  it('keeps as many safety snapshots as others, and says so', () => {
+    const safety = [candidate('a', { safety: true }), candidate('b', { safety: true })]
+    expect(reasons(safety, policy(1))).to.deep.equal([
+      'older than the newest 1 safety snapshots (SNAP_MAX)',
+      'number 1 of the newest 1 safety snapshots (SNAP_MAX)',
+    ])
+  })
+
+  it('keeps the newest of a volume that newer ones do not hold', () => {
+    const others = [candidate('b', { volumes: ['web'] }), candidate('c', { volumes: ['web'] })]
+    expect(removed([candidate('a'), ...others], policy(1))).to.deep.equal(['b'])
   })
 
   describe('for any store and any policy', () => {
     const anyCandidates = fc
       .array(fc.record({ pinned: fc.boolean(), safety: fc.boolean(), flagged: fc.boolean() }))
-      .map((list) => list.map((one, index) => ({ name: `s${index}`, ...one })))
+      .map((list) => list.map((one, index) => ({ name: `s${index}`, volumes: ['data'], ...one })))
     const anyCase = anyCandidates.chain((candidates) =>
       fc.record({
         candidates: fc.constant(candidates),
@@ -142,12 +155,14 @@ describe('planRetention', () => {
 
     it('never keeps more than the maximum, but for the pinned, those in use and the newest good one', () => {
       holds(({ candidates, inUse, maxSnapshots }, removals) => {
-        const counted = candidates.filter(
-          ({ name, pinned }) => !pinned && !inUse.includes(name) && !removals.has(name),
-        )
         const good = candidates.findLast(({ flagged, safety }) => !flagged && !safety)
-        const exceptions = counted.slice(0, -maxSnapshots).map(({ name }) => name)
-        expect(exceptions.filter((name) => name !== good?.name)).to.deep.equal([])
+        for (const kind of [true, false]) {
+          const counted = candidates
+            .filter(({ safety }) => safety === kind)
+            .filter(({ name, pinned }) => !pinned && !inUse.includes(name) && !removals.has(name))
+          const exceptions = counted.slice(0, -maxSnapshots).map(({ name }) => name)
+          expect(exceptions.filter((name) => name !== good?.name)).to.deep.equal([])
+        }
       })
     })
 

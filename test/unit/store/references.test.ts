@@ -101,7 +101,7 @@ describe('resolveReference', () => {
     it('refuses to count back past the oldest, and says how many there are', () => {
       expect(() => resolve('latest~3')).to.throw(
         OperationError,
-        'there is no latest~3: the store has 3 snapshots',
+        'there is no latest~3: without safety snapshots the store has 3',
       )
     })
 

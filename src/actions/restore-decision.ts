@@ -1,0 +1,83 @@
+import type { VolumeSpec } from '../config/volume-spec.ts'
+import { OperationError } from '../errors.ts'
+import { type Snapshot, findSnapshot, readCatalog } from '../store/catalog.ts'
+import { resolveReference } from '../store/references.ts'
+import {
+  type RestoreJournal,
+  describeInterruptedRestore,
+  readInterruptedRestore,
+  readRestoreJournal,
+} from '../store/restore-journal.ts'
+import type { ActionContext } from './context.ts'
+import { type RestoreTarget, checkTargets } from './restore-targets.ts'
+
+export type RestoreWish = ({ undo: true } | { undo: false; reference: string }) & {
+  /** Ids of the volumes to restore; empty for all. */
+  volumes: readonly string[]
+  /** The snapshot that a plan showed; another one is refused. */
+  expected?: string
+  /** Compare all contents, also where nothing can have changed. */
+  readAll: boolean
+}
+
+/** Which snapshot goes where. */
+export interface RestoreDecision {
+  snapshot: Snapshot
+  targets: RestoreTarget[]
+}
+
+/** Finds the snapshot and the volumes that are meant, and refuses what could not be restored. */
+export function decideRestore(context: ActionContext, wish: RestoreWish): RestoreDecision {
+  const decision = findDecision(context, wish)
+  if (wish.expected !== undefined && decision.snapshot.name !== wish.expected) {
+    throw new OperationError(
+      `the plan was for ${wish.expected}, and now it would be ${decision.snapshot.name}: look at the plan again`,
+    )
+  }
+  return decision
+}
+
+function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecision {
+  const { store, config, clock } = context
+  const catalog = readCatalog(store)
+  const interrupted = readInterruptedRestore(store)
+  if (!wish.undo) {
+    const snapshot = resolveReference(catalog, wish.reference, clock.now())
+    const targets = checkTargets(store, config.volumes, snapshot, wish.volumes)
+    if (interrupted !== undefined && !isSameVolumes(interrupted, targets)) {
+      throw new OperationError(describeInterruptedRestore(interrupted))
+    }
+    return { snapshot, targets }
+  }
+  const journal = readRestoreJournal(store)
+  if (journal === undefined) {
+    throw new OperationError('there is no restore to undo: this store has seen none')
+  }
+  const wayBack = interrupted?.undo === true ? interrupted.snapshot : journal.safety
+  const snapshot = findSnapshot(catalog, wayBack)
+  if (snapshot === undefined) {
+    throw new OperationError(
+      `the restore cannot be undone: ${wayBack}, what it replaced, is not in the store any more`,
+    )
+  }
+  assertSamePaths(journal, config.volumes)
+  const ids = journal.volumes.map(({ id }) => id)
+  return { snapshot, targets: checkTargets(store, config.volumes, snapshot, ids) }
+}
+
+/** The way back leads to where the restore was, not to where a volume of that name is now. */
+function assertSamePaths(journal: RestoreJournal, configured: readonly VolumeSpec[]): void {
+  for (const { id, path } of journal.volumes) {
+    const now = configured.find((volume) => volume.id === id)?.path
+    if (now === path) continue
+    throw new OperationError(
+      `the restore cannot be undone: it was into ${path} (${id}), and ${now === undefined ? `there is no volume ${id} now` : `${id} is ${now} now`}; restore ${journal.safety} by its name, with --volume, where it belongs`,
+    )
+  }
+}
+
+function isSameVolumes(journal: RestoreJournal, targets: readonly RestoreTarget[]): boolean {
+  const before = journal.volumes.map(({ id, path }) => `${id}:${path}`).toSorted()
+  const now = targets.map(({ id, path }) => `${id}:${path}`).toSorted()
+  return before.join() === now.join()
+}

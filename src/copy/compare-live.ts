@@ -1,0 +1,136 @@
+import type { BigIntStats } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { OperationError, throwIfInterrupted } from '../errors.ts'
+import { type BytePath, displayPath, joinPath, readNames } from '../system/byte-path.ts'
+import { PathList } from './scan/path-list.ts'
+import type { DirectoryIndex, SourceIndex } from './scan/source-index.ts'
+import { TreeReader } from './tree-reader.ts'
+
+/** Paths through open directories, and what is known of the live data. */
+export interface Comparison {
+  /** The volume in the snapshot that is wanted. */
+  wanted: string
+  live: string
+  /** A snapshot of the live data, whose scan wrote `index`; undefined where there is none. */
+  known: string | undefined
+  index: SourceIndex | undefined
+  /** Paths that are left alone. */
+  except: ReadonlySet<BytePath>
+  /** Whether the wanted tree has the inodes and ctimes that its source had. */
+  keptInodes: boolean
+  signal?: AbortSignal | undefined
+}
+
+/** What makes the live data unequal to the wanted tree. */
+export interface Difference {
+  /** In the live data only, or of another type there: to be removed first. */
+  remove: BytePath[]
+  /** Not in the live data, or removed from there. */
+  create: PathList
+  /** In both, and not provably equal. */
+  suspects: PathList
+  /** Of the suspects, those whose live file has other names, which must not change with it. */
+  unlink: BytePath[]
+  createdBytes: number
+  /** Directories of the wanted tree that the live data do not have. */
+  newDirectories: PathList
+  /** Those that both have. */
+  directories: PathList
+}
+
+/**
+ * Compares a snapshot with the live data without reading contents. A live file is provably equal when it is
+ * what the scan of a later snapshot saw (by inode and ctime), and that snapshot's file is the wanted one's inode.
+ */
+export async function compareLive(comparison: Comparison): Promise<Difference> {
+  const { wanted, live, known, index, except, keptInodes, signal } = comparison
+  const readers = {
+    wanted: new TreeReader(wanted),
+    live: new TreeReader(live),
+    known: known === undefined ? undefined : new TreeReader(known),
+  }
+  const difference: Difference = {
+    remove: [],
+    create: new PathList(),
+    suspects: new PathList(),
+    unlink: [],
+    createdBytes: 0,
+    newDirectories: new PathList(),
+    directories: new PathList(),
+  }
+  const pending: { path: BytePath; isLive: boolean }[] = [{ path: '', isLive: true }]
+  try {
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      await nextTurn()
+      throwIfInterrupted(signal)
+      visit(next.path, next.isLive)
+    }
+  } finally {
+    for (const reader of Object.values(readers)) reader?.close()
+  }
+  return difference
+
+  function visit(directory: BytePath, isLive: boolean): void {
+    const entries = index?.directory(directory)
+    const names = namesIn(readers.wanted, directory) ?? snapshotChanged(directory)
+    const left = new Set((isLive ? namesIn(readers.live, directory) : undefined) ?? [])
+    for (const name of names) {
+      left.delete(name)
+      compareEntry(joinPath(directory, name), name, isLive, entries)
+    }
+    for (const name of left) {
+      const path = joinPath(directory, name)
+      if (!except.has(path)) difference.remove.push(path)
+    }
+  }
+
+  function compareEntry(
+    path: BytePath,
+    name: BytePath,
+    isLive: boolean,
+    entries: DirectoryIndex | undefined,
+  ): void {
+    if (except.has(path)) return
+    const target = readers.wanted.lstat(path)
+    if (target === undefined) return snapshotChanged(path)
+    const there = isLive ? readers.live.lstat(path) : undefined
+    if (there !== undefined && there.isDirectory() !== target.isDirectory()) {
+      difference.remove.push(path)
+    }
+    if (target.isDirectory()) {
+      const isThere = there?.isDirectory() === true
+      const list = isThere ? difference.directories : difference.newDirectories
+      list.add(path)
+      pending.push({ path, isLive: isThere })
+    } else if (there === undefined || there.isDirectory()) {
+      difference.create.add(path)
+      if (target.isFile()) difference.createdBytes += Number(target.size)
+    } else if (!isProven(path, name, there, target, entries)) {
+      difference.suspects.add(path)
+      if (there.nlink > 1n) difference.unlink.push(path)
+    }
+  }
+
+  function isProven(
+    path: BytePath,
+    name: BytePath,
+    there: BigIntStats,
+    target: BigIntStats,
+    entries: DirectoryIndex | undefined,
+  ): boolean {
+    if (keptInodes) return there.ino === target.ino && there.ctimeNs === target.ctimeNs
+    if (entries?.matches(name, there.ino, there.ctimeNs) !== true) return false
+    return readers.known?.lstat(path)?.ino === target.ino
+  }
+}
+
+function namesIn(reader: TreeReader, directory: BytePath): BytePath[] | undefined {
+  return reader.at(joinPath(directory, '.'), readNames)
+}
+
+/** What the snapshot lacks would be deleted from the live data. */
+function snapshotChanged(path: BytePath): never {
+  throw new OperationError(
+    `the snapshot lost ${displayPath(path)} while it was compared: nothing is removed for that; choose another snapshot`,
+  )
+}

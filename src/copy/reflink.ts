@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import { closeSync, constants, copyFileSync, fstatSync, openSync, renameSync } from 'node:fs'
+import { errorCode } from '../errors.ts'
+import { type BytePath, systemPath } from '../system/byte-path.ts'
+import { eachPath } from './scan/path-list.ts'
+import { TreeReader } from './tree-reader.ts'
+
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, COPYFILE_FICLONE_FORCE, COPYFILE_EXCL } = constants
+
+/** Smaller files gain nothing: a copy costs about as much as a clone. */
+const smallestBytes = 64 * 1024
+
+/** What errors say that these two filesystems cannot share extents (ioctl_ficlone(2)). */
+const cannotClone = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM']
+
+/**
+ * Clones the contents of the listed regular files into staging, sharing their extents with the source; each
+ * is taken at one instant. Attributes are left to rsync. Stops at the first file that shows that the
+ * filesystems cannot do it.
+ * Returns the paths that were cloned.
+ */
+export function reflinkFiles(source: string, staging: string, paths: Uint8Array): BytePath[] {
+  return cloneAll(source, staging, paths, (from, to) =>
+    copyFileSync(from, systemPath(to), COPYFILE_FICLONE_FORCE | COPYFILE_EXCL),
+  )
+}
+
+/**
+ * The same for files that may be there already: each clone gets a name of its own first and then takes the
+ * place of the old file by a rename, so that a crash leaves the one or the other.
+ */
+export function replaceByReflinks(source: string, target: string, paths: Uint8Array): BytePath[] {
+  return cloneAll(source, target, paths, (from, trusted) => {
+    const directory = trusted.slice(0, trusted.lastIndexOf('/'))
+    const temporary = `${directory}/.snap-volume.${randomUUID()}`
+    copyFileSync(from, temporary, COPYFILE_FICLONE_FORCE | COPYFILE_EXCL)
+    renameSync(temporary, systemPath(trusted))
+  })
+}
+
+type Clone = (from: string, to: BytePath) => void
+
+function cloneAll(source: string, target: string, paths: Uint8Array, clone: Clone): BytePath[] {
+  const from = new TreeReader(source)
+  const to = new TreeReader(target)
+  const cloned: BytePath[] = []
+  try {
+    for (const path of eachPath(paths)) {
+      const result = cloneFile(from, to, path, clone)
+      if (result === 'impossible') break
+      if (result === 'cloned') cloned.push(path)
+    }
+  } finally {
+    from.close()
+    to.close()
+  }
+  return cloned
+}
+
+/** Undefined for what has become something else since it was looked at, such as a device. */
+function openFile(from: TreeReader, path: BytePath): number | undefined {
+  try {
+    return from.at(path, (trusted) =>
+      openSync(systemPath(trusted), O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
+    )
+  } catch (error) {
+    if (['ENXIO', 'ENODEV'].includes(errorCode(error) ?? '')) return undefined
+    throw error
+  }
+}
+
+function cloneFile(
+  from: TreeReader,
+  to: TreeReader,
+  path: BytePath,
+  clone: Clone,
+): 'cloned' | 'skipped' | 'impossible' {
+  if (from.lstat(path)?.isFile() !== true) return 'skipped'
+  const descriptor = openFile(from, path)
+  if (descriptor === undefined) return 'skipped'
+  try {
+    const stat = fstatSync(descriptor)
+    if (!stat.isFile() || stat.size < smallestBytes) return 'skipped'
+    const isCloned = to.at(path, (trusted) => {
+      clone(`/proc/self/fd/${descriptor}`, trusted)
+      return true
+    })
+    return isCloned === true ? 'cloned' : 'skipped'
+  } catch (error) {
+    if (cannotClone.includes(errorCode(error) ?? '')) return 'impossible'
+    throw error
+  } finally {
+    closeSync(descriptor)
+  }
+}

@@ -1,0 +1,109 @@
+import type { BigIntStats } from 'node:fs'
+import type { BytePath } from '../../system/byte-path.ts'
+import { PathList } from './path-list.ts'
+import { IndexBuilder } from './source-index.ts'
+
+export interface ScanCounts {
+  files: number
+  symlinks: number
+  specials: number
+  /** Apparent size of files with one name. */
+  bytes: number
+  directories: number
+}
+
+/** Paths to copy with what was seen of each; the numbers are in pairs, inode and ctime. */
+export interface CopyList {
+  paths: Uint8Array
+  seen: BigInt64Array
+  bytes: number
+}
+
+/** What a worker tells of some directories; plain data, so that it can cross threads. */
+export interface ScanReport {
+  counts: ScanCounts
+  directories: Uint8Array
+  /** New, or different from the base by what lstat shows. */
+  changed: CopyList
+  /** Not provably unchanged, but equal to the base by what lstat shows, or a file with several names. */
+  suspects: CopyList
+  /** Files with several names that were linked to the base. */
+  keptLinks: CopyList
+  /** Blocks of the source index. */
+  index: Uint8Array
+  /** Inode and size of files with several names, once a name. */
+  linked: BigInt64Array
+  tooManyLinks: number
+  missingInBase: number
+}
+
+/** Collects a report entry by entry. */
+export class ScanReportBuilder {
+  readonly directories = new PathList()
+  readonly changed = new CopyListBuilder()
+  readonly suspects = new CopyListBuilder()
+  readonly keptLinks = new CopyListBuilder()
+  readonly index: IndexBuilder
+  readonly #counts: ScanCounts = { files: 0, symlinks: 0, specials: 0, bytes: 0, directories: 0 }
+  readonly #linked: bigint[] = []
+  tooManyLinks = 0
+  missingInBase = 0
+
+  constructor(youngNs: bigint) {
+    this.index = new IndexBuilder(youngNs)
+  }
+
+  /** How many entries it tells of, to bound what is kept back. */
+  get size(): number {
+    const { files, symlinks, specials, directories } = this.#counts
+    return files + symlinks + specials + directories
+  }
+
+  addDirectory(path: BytePath): void {
+    this.#counts.directories += 1
+    this.directories.add(path)
+  }
+
+  count(stat: BigIntStats): void {
+    const counts = this.#counts
+    if (stat.isFile()) counts.files += 1
+    else if (stat.isSymbolicLink()) counts.symlinks += 1
+    else counts.specials += 1
+    if (stat.nlink !== 1n) this.#linked.push(stat.ino, stat.isFile() ? stat.size : 0n)
+    else if (stat.isFile()) counts.bytes += Number(stat.size)
+  }
+
+  build(): ScanReport {
+    return {
+      counts: this.#counts,
+      directories: this.directories.bytes(),
+      changed: this.changed.build(),
+      suspects: this.suspects.build(),
+      keptLinks: this.keptLinks.build(),
+      index: this.index.bytes(),
+      linked: BigInt64Array.from(this.#linked),
+      tooManyLinks: this.tooManyLinks,
+      missingInBase: this.missingInBase,
+    }
+  }
+}
+
+class CopyListBuilder {
+  readonly #paths = new PathList()
+  readonly #seen: bigint[] = []
+  #bytes = 0
+
+  add(path: BytePath, stat: BigIntStats): void {
+    this.#paths.add(path)
+    this.#seen.push(stat.ino, stat.ctimeNs)
+    if (stat.isFile()) this.#bytes += Number(stat.size)
+  }
+
+  build(): CopyList {
+    return {
+      paths: this.#paths.bytes(),
+      seen: BigInt64Array.from(this.#seen),
+      bytes: this.#bytes,
+    }
+  }
+}

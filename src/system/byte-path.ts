@@ -1,0 +1,80 @@
+import { closeSync, constants, lstatSync, openSync, readdirSync } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
+import { errorCode } from '../errors.ts'
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
+
+/**
+ * A path or name of any bytes, as a string with one character a byte (latin1). It is compared, cut and used
+ * as a key like any string, at the speed of one; `systemPath` makes of it what the file system takes.
+ */
+export type BytePath = string
+
+/** What Node's fs functions take for these bytes: Node would write other characters than ASCII as UTF-8. */
+export function systemPath(path: BytePath): string | Buffer {
+  return isAscii(path) ? path : Buffer.from(path, 'latin1')
+}
+
+/** The bytes of a path as text for people; bytes that are no UTF-8 become U+FFFD. */
+export function displayPath(path: BytePath): string {
+  return isAscii(path) ? path : Buffer.from(path, 'latin1').toString()
+}
+
+/** The bytes of a path that came as text. */
+export function bytePath(text: string): BytePath {
+  return isAscii(text) ? text : Buffer.from(text).toString('latin1')
+}
+
+function isAscii(text: string): boolean {
+  return /^[\0-\x7f]*$/.test(text)
+}
+
+export function joinPath(directory: BytePath, name: BytePath): BytePath {
+  return directory === '' ? name : `${directory}/${name}`
+}
+
+export function readNames(directory: BytePath): BytePath[] {
+  return readdirSync(systemPath(directory), { encoding: 'latin1' })
+}
+
+/** lstat(2) with times to the nanosecond; undefined when nothing is there. */
+export function lstatIfThere(path: BytePath): BigIntStats | undefined {
+  return lstatSync(systemPath(path), { bigint: true, throwIfNoEntry: false })
+}
+
+/** Whether an error says that something is not there, or is no directory (any more). */
+export function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '')
+}
+
+/** Opens a directory without following a link; undefined when it is not there as one. */
+export function openIfDirectory(path: BytePath): number | undefined {
+  try {
+    return openSync(systemPath(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  } catch (error) {
+    if (isGone(error)) return undefined
+    throw error
+  }
+}
+
+/**
+ * Opens the directory `path` below `root` (a path through an open directory) one component after the other,
+ * following no link, so that whoever owns the tree cannot lead it elsewhere. The caller closes it.
+ * Undefined when it is not there as one.
+ */
+export function openBelow(root: BytePath, path: BytePath): number | undefined {
+  let descriptor = openIfDirectory(`${root}/.`)
+  if (path === '') return descriptor
+  for (const part of path.split('/')) {
+    if (descriptor === undefined) return undefined
+    const above = descriptor
+    descriptor = openIfDirectory(`${throughDescriptor(above)}/${part}`)
+    closeSync(above)
+  }
+  return descriptor
+}
+
+/** A path to what a descriptor of this process has open. */
+export function throughDescriptor(descriptor: number): BytePath {
+  return `/proc/self/fd/${descriptor}`
+}

@@ -1,0 +1,61 @@
+import { existsSync, lstatSync, statfsSync } from 'node:fs'
+import { OperationError } from '../errors.ts'
+import { run } from './run.ts'
+
+/** statfs(2): the type of btrfs. */
+const btrfsMagic = 0x9123683e
+/** The root of every subvolume has this inode, and nothing else on btrfs (btrfs-subvolume(8)). */
+const subvolumeInode = 256n
+
+const programPlaces = [
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+]
+
+export function isBtrfs(path: string): boolean {
+  return statfsSync(path).type === btrfsMagic
+}
+
+export function isSubvolume(path: string): boolean {
+  const stat = lstatSync(path, { bigint: true })
+  return stat.isDirectory() && stat.ino === subvolumeInode && isBtrfs(path)
+}
+
+/** Whether btrfs(8) is installed. */
+export function hasBtrfsProgram(): boolean {
+  return programPlaces.some((place) => existsSync(`${place}/btrfs`))
+}
+
+/**
+ * Makes a read-only snapshot of the subvolume that is the working directory `cwd` at `target`, which must not exist:
+ * atomic, and in no time.
+ * Throws OperationError with the program's own words.
+ */
+export async function snapshotSubvolume(
+  cwd: string,
+  target: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { exitCode, stderr } = await run(
+    'btrfs',
+    ['subvolume', 'snapshot', '-r', '--', '.', target],
+    { cwd, signal },
+  )
+  if (exitCode === 0) return
+  throw new OperationError(`btrfs could not take a snapshot: ${stderr.trim()}`)
+}
+
+/**
+ * Makes a read-only snapshot deletable: at once where the capabilities allow it, else by making it writable,
+ * so that what is in it can be removed like any directory.
+ */
+export async function releaseSubvolume(path: string): Promise<void> {
+  const deleted = await run('btrfs', ['subvolume', 'delete', '--', path])
+  if (deleted.exitCode !== 0) {
+    await run('btrfs', ['property', 'set', '-ts', '--', path, 'ro', 'false'])
+  }
+}

@@ -1,0 +1,78 @@
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { execa } from 'execa'
+import { randomOf, seed } from '../crash/support/random.ts'
+import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
+import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
+import { Mutator } from './support/mutations.ts'
+
+const generations = 50
+const allAreWalkedEvery = 10
+
+const variants = [
+  { title: 'with the spare of a removed one from the fourth on', maxSnapshots: 3 },
+  { title: 'without ever removing one', maxSnapshots: generations },
+]
+
+/** What the reference makes of a source, walked. */
+async function walkReference(source: string): Promise<Tree> {
+  const target = mkdtempSync(join(source, '..', 'reference-'))
+  try {
+    await execa('rsync', [
+      '-aHAXS',
+      '--checksum',
+      '--numeric-ids',
+      '-@-1',
+      `${source}/`,
+      `${target}/`,
+    ])
+    return walkTree(target)
+  } finally {
+    await execa('rm', ['-rf', target])
+  }
+}
+
+for (const { title, maxSnapshots } of variants) {
+  describe(`Engine link over ${generations} generations of a tree that changes at random, ${title},`, function () {
+    this.timeout(300_000)
+
+    let store: InProcessStore
+
+    beforeEach(() => {
+      store = makeInProcessStore('link', maxSnapshots)
+    })
+
+    afterEach(() => store.remove())
+
+    it(`makes what rsync --checksum makes, and changes no older snapshot (SNAP_VOLUME_TEST_SEED=${seed})`, async () => {
+      const published = new Map<string, Tree>()
+      const mutator = new Mutator(store.data, randomOf(title))
+      mutator.grow()
+      let done: string[] = []
+      for (let generation = 0; generation < generations; generation += 1) {
+        const { name, warnings } = await store.snapshot()
+        const what = `seed ${seed}, generation ${generation}, after ${done.join(' ')}`
+        expect(warnings, what).to.deep.equal([])
+        const snapshot = walkTree(store.dataIn(name))
+        expect(compareTrees(await walkReference(store.data), snapshot), what).to.deep.equal([])
+        expect(compareTrees(walkTree(store.data), snapshot), what).to.deep.equal([])
+        published.set(name, snapshot)
+        for (const old of [...published.keys()].slice(0, -maxSnapshots)) published.delete(old)
+        if (maxSnapshots < 10 || generation % allAreWalkedEvery === 9)
+          expectUnchanged(published, what)
+        done = mutator.mutate()
+      }
+      expectUnchanged(published, `seed ${seed}, at the end`)
+      expect(published.size).to.equal(maxSnapshots)
+      expect(store.spares()).to.deep.equal(maxSnapshots < generations ? ['data'] : [])
+    })
+
+    function expectUnchanged(published: ReadonlyMap<string, Tree>, what: string): void {
+      for (const [name, tree] of published) {
+        const differences = compareTrees(tree, walkTree(store.dataIn(name)))
+        expect(differences, `${name}, ${what}`).to.deep.equal([])
+      }
+    }
+  })
+}

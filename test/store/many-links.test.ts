@@ -1,0 +1,75 @@
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { LoopFilesystem } from '../support/loop-filesystem.ts'
+import { loopOrSkip } from '../support/places.ts'
+import { engines } from '../support/engines.ts'
+import { shellIn } from '../support/shell.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+import { compareTrees, walkTree } from '../support/tree-walker.ts'
+
+/** ext4 allows 65,000 names of a file. */
+const fillUp = `
+perl -e '
+  mkdir "links" or die $!;
+  my $file = shift;
+  my $left = 65_000 - (lstat $file)[3];
+  for (1 .. $left) { link $file, "links/$_" or die "$_: $!" }
+' "$file"`
+
+for (const engine of engines) {
+  describe(`When a file of the base has 65,000 names on ext4 (engine ${engine})`, function () {
+    this.timeout(120_000)
+
+    let filesystem: LoopFilesystem
+    let store: TestStore
+
+    before(async function () {
+      filesystem = await loopOrSkip(this, 'ext4', { sizeMiB: 128 })
+      store = await makeStore({ on: filesystem.path, env: { SNAP_ENGINE: engine } })
+      await shellIn(store.data, 'echo other > other')
+      const base = await store.snapshot()
+      await shellIn(filesystem.path, `file=${store.dataIn(base)}/hello.txt; ${fillUp}`)
+    })
+
+    after(async () => {
+      await store?.remove()
+      await filesystem?.remove()
+    })
+
+    const newest = (): string => store.snapshotNames().at(-1) ?? ''
+
+    it('the next snapshot copies it, and is equal to the source', async () => {
+      const { stdout, stderr } = await store.run(['snapshot', '--json'])
+      expect(
+        compareTrees(walkTree(store.data), walkTree(store.dataIn(newest()))),
+        stdout + stderr,
+      ).to.deep.equal([])
+      expect(lstatSync(join(store.dataIn(newest()), 'hello.txt')).nlink).to.equal(1)
+      expect(lstatSync(join(store.dataIn(newest()), 'other')).nlink).to.equal(2)
+    })
+
+    if (engine === 'link') {
+      it('the next snapshot says so and exits with 3', async () => {
+        await shellIn(
+          filesystem.path,
+          `rm -r links; file=${store.dataIn(newest())}/hello.txt; ${fillUp}`,
+        )
+        const { exitCode, stderr } = await store.run(['snapshot'])
+        expect(stderr).to.match(
+          /^warning: data: 1 unchanged files were copied, because the filesystem allows no more links/m,
+        )
+        expect(exitCode).to.equal(3)
+      })
+    }
+
+    it('the one after that shares it again', async () => {
+      const before = newest()
+      const name = await store.snapshot()
+      const inodes = [before, name].map(
+        (one) => lstatSync(join(store.dataIn(one), 'hello.txt')).ino,
+      )
+      expect(inodes[0]).to.equal(inodes[1])
+    })
+  })
+}

@@ -1,0 +1,76 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { startDaemon } from '../support/cli.ts'
+import { mountTmpfs } from '../support/mounts.ts'
+import { expectRefusal } from '../support/refusal.ts'
+import { shellIn } from '../support/shell.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+import { compareTrees, walkTree } from '../support/tree-walker.ts'
+
+describe('A restore goes where the data were', () => {
+  let store: TestStore
+
+  beforeEach(async () => {
+    store = await makeStore()
+  })
+
+  afterEach(() => store.remove())
+
+  async function start(...specs: string[]): Promise<void> {
+    await (await startDaemon(specs, { env: store.env })).stop()
+  }
+
+  it('and is refused where the volume was mounted and is not now', async () => {
+    const volume = await mountTmpfs('size=4m')
+    await start(`data:${volume.path}`)
+    await writeFile(join(volume.path, 'file'), 'on the volume\n')
+    await store.snapshot()
+    await shellIn('/', `umount ${volume.path}`)
+    const finished = await store.run(['restore', 'latest', '--yes'])
+    expectRefusal(finished, 1, /nothing is mounted at .*; mount it/)
+    expect(store.snapshotNames()).to.have.length(1)
+    await shellIn('/', `rmdir ${volume.path}`)
+  })
+
+  it('and --undo is refused when another volume is there now', async () => {
+    const first = await store.snapshot()
+    await writeFile(join(store.data, 'hello.txt'), 'changed\n')
+    expect((await store.run(['restore', first, '--yes'])).exitCode).to.equal(0)
+    const moved = `${store.data}.moved`
+    await mkdir(moved)
+    await writeFile(join(moved, 'hello.txt'), 'moved\n')
+    await start(`web:${store.data}`, `data:${moved}`)
+    const before = [walkTree(store.data), walkTree(moved)] as const
+    const finished = await store.run(['restore', '--undo', '--yes'])
+    expectRefusal(finished, 1, /cannot be undone: it was into .*, and data is .* now/)
+    expect(compareTrees(before[0], walkTree(store.data))).to.deep.equal([])
+    expect(compareTrees(before[1], walkTree(moved))).to.deep.equal([])
+  })
+
+  it('and trying one snapshot after the other keeps them all', async () => {
+    const env = { ...store.env, SNAP_MAX: '3' }
+    const good: string[] = []
+    for (const text of ['one', 'two', 'three']) {
+      await writeFile(join(store.data, 'hello.txt'), `${text}\n`)
+      good.push(await store.snapshot())
+    }
+    for (const name of good) {
+      expect((await store.run(['restore', name, '--yes'])).exitCode).to.equal(0)
+    }
+    await store.run(['prune'], { env })
+    expect(store.snapshotNames()).to.include.members(good)
+  })
+
+  it('and another application that starts on the store is warned, and prunes the last of nobody', async () => {
+    const first = await store.snapshot()
+    const other = `${store.data}.other`
+    await mkdir(other)
+    await writeFile(join(other, 'file'), 'of another application\n')
+    const daemon = await startDaemon([`other:${other}`], { env: { ...store.env, SNAP_MAX: '1' } })
+    await daemon.stop()
+    expect(daemon.output()).to.include('is not configured now')
+    for (let count = 0; count < 3; count += 1) await store.snapshot()
+    expect(store.snapshotNames()).to.include(first)
+  })
+})

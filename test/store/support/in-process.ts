@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import type { ActionContext } from '../../../src/actions/context.ts'
+import { takeSnapshot } from '../../../src/actions/take-snapshot.ts'
+import type { SnapshotRecord } from '../../../src/store/record.ts'
+import type { EngineChoice } from '../../../src/config/settings.ts'
+import { createStore } from '../../../src/store/open.ts'
+import { steppingClock } from './stepping-clock.ts'
+
+export interface InProcessStore {
+  data: string
+  context: ActionContext
+  snapshot(): Promise<SnapshotRecord>
+  dataIn(name: string): string
+  /** Names in the spare: the volumes that have one. */
+  spares(): string[]
+  remove(): Promise<void>
+}
+
+/**
+ * A store whose snapshots are taken in this process, by a clock that is a second later each time: so that no
+ * snapshot waits for a second of its own, and what the data changed just before has a young ctime.
+ */
+export function makeInProcessStore(engine: EngineChoice, maxSnapshots: number): InProcessStore {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'snap-in-process-')))
+  const data = join(home, 'data')
+  mkdirSync(data)
+  const store = createStore(join(home, 'store'))
+  const context: ActionContext = {
+    store,
+    config: {
+      volumes: [{ id: 'data', path: data }],
+      maxSnapshots,
+      engine,
+      cron: '0 3 * * *',
+      timeZone: 'GMT',
+    },
+    clock: steppingClock(),
+    lockTimeoutMs: 0,
+    emit: () => undefined,
+  }
+  return {
+    data,
+    context,
+    snapshot: async () => (await takeSnapshot(context, { kind: 'manual' })).record,
+    dataIn: (name) => join(store.directory, name, 'data'),
+    spares: () => readdirSync(store.spare),
+    async remove() {
+      await execa('rm', ['-rf', '--one-file-system', '--', home])
+    },
+  }
+}

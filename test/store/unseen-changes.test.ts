@@ -1,0 +1,109 @@
+import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { execa } from 'execa'
+import { type Daemon, launchProgram } from '../support/cli.ts'
+import { type MountedPlace, mountPlace } from '../support/places.ts'
+import { shellIn } from '../support/shell.ts'
+import { skipBecause } from '../support/skip.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+import { compareTrees, walkTree } from '../support/tree-walker.ts'
+
+/** Changes of hello.txt that its size and time do not show. */
+const changes = {
+  'in the same second, to the same size': 'printf JELLO | dd of=hello.txt conv=notrunc status=none',
+  'and got its time back': `
+    cp -a hello.txt ../reference
+    printf JELLO | dd of=hello.txt conv=notrunc status=none
+    touch -r ../reference hello.txt`,
+  'by a file of the same size and time that was moved over it': `
+    cp -a hello.txt ../other
+    printf JELLO | dd of=../other conv=notrunc status=none
+    touch -r hello.txt ../other
+    mv ../other hello.txt`,
+  'by a swap of two directories with files of the same names, sizes and times':
+    'mv 1 t; mv 2 1; mv t 2',
+  'by a rename of its directory over an older one': 'rm -r 1; mv 2 1',
+}
+
+const twins = `
+mkdir 1 2
+echo one > 1/file; echo two > 2/file
+touch -d '2020-01-01T00:00:00.000000001Z' 1/file 2/file 1 2`
+
+describe('Engine link captures a file that changed', () => {
+  let store: TestStore
+
+  beforeEach(async () => {
+    store = await makeStore({ env: { SNAP_ENGINE: 'link' } })
+    await shellIn(store.data, twins)
+  })
+
+  afterEach(() => store.remove())
+
+  for (const [how, script] of Object.entries(changes)) {
+    it(how, async () => {
+      const older = await store.snapshot()
+      const olderTree = walkTree(store.dataIn(older))
+      await store.snapshot()
+      await shellIn(store.data, script)
+      const source = walkTree(store.data)
+      const newer = await store.snapshot()
+      expect(compareTrees(source, walkTree(store.dataIn(newer)))).to.deep.equal([])
+      expect(compareTrees(olderTree, walkTree(store.dataIn(older))), 'older').to.deep.equal([])
+    })
+  }
+})
+
+/**
+ * Maps `hello.txt` and for each line on its standard input writes a number into it, then prints a line. The second
+ * store goes to a page that is dirty still, which moves no time of the file.
+ */
+const mapper = `
+import mmap, sys
+with open('hello.txt', 'r+b') as file:
+    memory = mmap.mmap(file.fileno(), 0)
+    for number in range(9):
+        memory[0:1] = str(number).encode()
+        print('stored', number, flush=True)
+        sys.stdin.readline()
+`
+
+const filesystems = ['ext4', 'xfs', 'btrfs'] as const
+
+for (const type of filesystems) {
+  describe(`Engine link captures stores into a mapped file on ${type}`, () => {
+    let mounted: MountedPlace
+    let store: TestStore
+    let mapping: Daemon
+
+    before(async function () {
+      const { failed } = await execa('python3', ['-c', 'import mmap'], { reject: false })
+      if (failed) skipBecause(this, 'no python3 to map a file with')
+      // the store is elsewhere, where a sync for it does not write the data back
+      mounted = await mountPlace(this, { title: '', store: type, data: type })
+    })
+
+    beforeEach(async () => {
+      store = await makeStore({ dataOn: mounted.dataOn, env: { SNAP_ENGINE: 'link' } })
+      mapping = launchProgram(['python3', '-c', mapper], { cwd: store.data })
+    })
+
+    afterEach(async () => {
+      await mapping?.stop()
+      await store?.remove()
+    })
+
+    after(() => mounted?.remove())
+
+    it('that follow one another in one page', async () => {
+      for (const number of [0, 1, 2]) {
+        await mapping.line(new RegExp(`^stored ${number}$`))
+        const name = await store.snapshot()
+        const content = readFileSync(join(store.dataIn(name), 'hello.txt'), 'latin1')
+        expect(content[0], `of snapshot ${number}`).to.equal(String(number))
+        mapping.write('\n')
+      }
+    })
+  })
+}

@@ -1,0 +1,2 @@
+/** The engines that work on every filesystem. */
+export const engines = ['link', 'rsync'] as const

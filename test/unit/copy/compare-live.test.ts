@@ -1,0 +1,187 @@
+import {
+  type BigIntStats,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { type Comparison, compareLive } from '../../../src/copy/compare-live.ts'
+import { type PathList, eachPath } from '../../../src/copy/scan/path-list.ts'
+import { IndexBuilder, SourceIndex, formatIndex } from '../../../src/copy/scan/source-index.ts'
+import { InterruptedError } from '../../../src/errors.ts'
+import { rejectionOf } from '../support/rejection.ts'
+import { useTemporaryDirectory } from '../support/temporary-directory.ts'
+
+const list = (paths: PathList): string[] => [...eachPath(paths.bytes())].toSorted()
+
+const always = 2n ** 62n
+
+describe('compareLive', () => {
+  const directory = useTemporaryDirectory()
+  const inside = (...names: string[]): string => join(directory.path, ...names)
+
+  beforeEach(() => {
+    for (const tree of ['wanted', 'live', 'known']) mkdirSync(inside(tree))
+  })
+
+  function plant(tree: string, ...paths: string[]): void {
+    for (const path of paths) {
+      if (path.endsWith('/')) mkdirSync(inside(tree, path), { recursive: true })
+      else writeFileSync(inside(tree, path), path)
+    }
+  }
+
+  const stat = (path: string): BigIntStats => lstatSync(inside(path), { bigint: true })
+
+  /** What the scan of the root of the live data saw. */
+  function indexOfLive(): SourceIndex {
+    const builder = new IndexBuilder(always)
+    builder.beginDirectory('')
+    for (const name of readdirSync(inside('live'))) {
+      const { ino, ctimeNs } = stat(`live/${name}`)
+      builder.add(name, ino, ctimeNs)
+    }
+    return new SourceIndex(formatIndex([builder.bytes()]))
+  }
+
+  async function compare(differences: Partial<Comparison> = {}) {
+    const found = await compareLive({
+      wanted: inside('wanted'),
+      live: inside('live'),
+      known: undefined,
+      index: undefined,
+      except: new Set(),
+      keptInodes: false,
+      ...differences,
+    })
+    return {
+      remove: found.remove.toSorted(),
+      create: list(found.create),
+      suspects: list(found.suspects),
+      unlink: found.unlink.toSorted(),
+      newDirectories: list(found.newDirectories),
+      directories: list(found.directories),
+    }
+  }
+
+  const known = () => compare({ known: inside('known'), index: indexOfLive() })
+
+  const nothing = {
+    remove: [],
+    create: [],
+    suspects: [],
+    unlink: [],
+    newDirectories: [],
+    directories: [],
+  }
+
+  it('finds nothing in two empty trees', async () => {
+    expect(await compare()).to.deep.equal(nothing)
+  })
+
+  it('creates what the live data do not have, with its directories', async () => {
+    plant('wanted', 'd/e/', 'd/e/a', 'b')
+    expect(await compare()).to.deep.equal({
+      ...nothing,
+      create: ['b', 'd/e/a'],
+      newDirectories: ['d', 'd/e'],
+    })
+  })
+
+  it('removes what only the live data have, directories as a whole', async () => {
+    plant('live', 'd/e/', 'd/e/a', 'b')
+    expect(await compare()).to.deep.equal({ ...nothing, remove: ['b', 'd'] })
+  })
+
+  it('removes what is of another type where a directory is, or should be', async () => {
+    plant('wanted', 'd/', 'd/a', 'f')
+    plant('live', 'd', 'f/', 'f/a')
+    expect(await compare()).to.deep.equal({
+      ...nothing,
+      remove: ['d', 'f'],
+      create: ['d/a', 'f'],
+      newDirectories: ['d'],
+    })
+  })
+
+  it('never looks through a link where a directory should be', async () => {
+    plant('wanted', 'd/', 'd/a')
+    plant('known', 'a')
+    symlinkSync(inside('known'), inside('live/d'))
+    expect(await compare()).to.deep.equal({
+      ...nothing,
+      remove: ['d'],
+      create: ['d/a'],
+      newDirectories: ['d'],
+    })
+  })
+
+  it('suspects every file that nothing is known of', async () => {
+    plant('wanted', 'd/', 'd/a')
+    plant('live', 'd/', 'd/a')
+    expect(await compare()).to.deep.equal({ ...nothing, suspects: ['d/a'], directories: ['d'] })
+  })
+
+  it('takes apart a suspect with other names', async () => {
+    plant('wanted', 'a')
+    plant('live', 'a')
+    linkSync(inside('live/a'), inside('elsewhere'))
+    expect(await compare()).to.deep.equal({ ...nothing, suspects: ['a'], unlink: ['a'] })
+  })
+
+  it('leaves alone what is excepted', async () => {
+    plant('wanted', 'mount/', 'mount/a', 'x')
+    plant('live', 'mount/', 'mount/b', 'y')
+    const except = new Set(['mount', 'x', 'y'])
+    expect(await compare({ except })).to.deep.equal(nothing)
+  })
+
+  describe('with a snapshot of the live data', () => {
+    beforeEach(() => {
+      plant('wanted', 'a')
+      plant('live', 'a')
+      linkSync(inside('wanted/a'), inside('known/a'))
+    })
+
+    it('passes over a file that it proves equal', async () => {
+      expect(await known()).to.deep.equal(nothing)
+    })
+
+    it('suspects one that moved since', async () => {
+      const index = indexOfLive()
+      writeFileSync(inside('live/b'), 'a')
+      linkSync(inside('live/a'), inside('live/c'))
+      const { suspects } = await compare({ known: inside('known'), index })
+      expect(suspects).to.deep.equal(['a'])
+    })
+
+    it('suspects one that is another file there than in the wanted tree', async () => {
+      plant('wanted', 'b')
+      plant('live', 'b')
+      plant('known', 'b')
+      expect((await known()).suspects).to.deep.equal(['b'])
+    })
+
+    it('suspects one that it does not have any more', async () => {
+      plant('wanted', 'b')
+      plant('live', 'b')
+      expect((await known()).suspects).to.deep.equal(['b'])
+    })
+  })
+
+  it('passes over files with the inode and ctime of the wanted ones where those were kept', async () => {
+    plant('wanted', 'a', 'b')
+    linkSync(inside('wanted/a'), inside('live/a'))
+    plant('live', 'b')
+    expect(await compare({ keptInodes: true })).to.deep.equal({ ...nothing, suspects: ['b'] })
+  })
+
+  it('ends when it is interrupted', async () => {
+    const error = await rejectionOf(compare({ signal: AbortSignal.abort() }))
+    expect(error).to.be.instanceOf(InterruptedError)
+  })
+})

@@ -1,0 +1,143 @@
+import { expect } from 'chai'
+import * as fc from 'fast-check'
+import { IndexBuilder, SourceIndex, formatIndex } from '../../../../src/copy/scan/source-index.ts'
+
+interface Entry {
+  name: string
+  inode: bigint
+  ctimeNs: bigint
+}
+
+const youngNs = 2_000_000_000_000_000_000n
+
+/** Names of any bytes that a name may have, one character a byte. */
+const name = fc
+  .uint8Array({ minLength: 1, maxLength: 255 })
+  .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 1 : byte))))
+  .map((bytes) => bytes.toString('latin1'))
+
+const entry: fc.Arbitrary<Entry> = fc.record({
+  name,
+  inode: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  // negative ones are before 1970
+  ctimeNs: fc.bigInt({ min: -(2n ** 62n), max: youngNs - 1n }).filter((ctimeNs) => ctimeNs !== 0n),
+})
+
+const directories = fc.uniqueArray(
+  fc.record({
+    path: fc.array(name, { maxLength: 3 }).map((parts) => parts.join('/')),
+    entries: fc.uniqueArray(entry, { selector: (one) => one.name, maxLength: 20 }),
+  }),
+  { selector: ({ path }) => path, maxLength: 8 },
+)
+
+function build(blocks: readonly { path: string; entries: readonly Entry[] }[]): Buffer {
+  const builder = new IndexBuilder(youngNs)
+  for (const { path, entries } of blocks) {
+    builder.beginDirectory(path)
+    for (const one of entries) builder.add(one.name, one.inode, one.ctimeNs)
+  }
+  return formatIndex([builder.bytes()])
+}
+
+const one: Entry = { name: 'a', inode: 7n, ctimeNs: 1_700_000_000_123_456_789n }
+const single = (): Buffer => build([{ path: 'd', entries: [one] }])
+
+describe('the source index', () => {
+  it('finds every entry again, in whatever order it is asked for', () => {
+    fc.assert(
+      fc.property(directories, fc.boolean(), (blocks, isReversed) => {
+        const index = new SourceIndex(build(blocks))
+        for (const { path, entries } of blocks) {
+          const directory = index.directory(path)
+          for (const { name, inode, ctimeNs } of isReversed ? entries.toReversed() : entries) {
+            expect(directory.matches(name, inode, ctimeNs)).to.equal(true)
+          }
+        }
+      }),
+    )
+  })
+
+  it('finds entries among names that are new', () => {
+    const entries = ['a', 'b', 'c', 'd'].map((name) => ({ ...one, name }))
+    const directory = new SourceIndex(build([{ path: '', entries }])).directory('')
+    const found = ['0', 'a', 'aa', 'c', 'b', 'x', 'd', 'a'].map((name) =>
+      directory.matches(name, one.inode, one.ctimeNs),
+    )
+    expect(found).to.deep.equal([false, true, false, true, true, false, true, true])
+  })
+
+  it('puts together what several workers wrote', () => {
+    const parts = ['d', 'e'].map((path) => {
+      const builder = new IndexBuilder(youngNs)
+      builder.beginDirectory(path)
+      builder.add(one.name, one.inode, one.ctimeNs)
+      return builder.bytes()
+    })
+    const index = new SourceIndex(formatIndex(parts))
+    const found = ['d', 'e'].map((path) =>
+      index.directory(path).matches(one.name, one.inode, one.ctimeNs),
+    )
+    expect(found).to.deep.equal([true, true])
+  })
+
+  it('grows with what is added', () => {
+    const entries = Array.from({ length: 3000 }, (_, number) => ({
+      ...one,
+      name: `n${number}`.padEnd(200),
+    }))
+    const directory = new SourceIndex(build([{ path: '', entries }])).directory('')
+    expect(entries.every(({ name }) => directory.matches(name, one.inode, one.ctimeNs))).to.equal(
+      true,
+    )
+  })
+
+  const differences: Record<string, [path: string, entry: Entry]> = {
+    'another inode': ['d', { ...one, inode: 8n }],
+    'a ctime a nanosecond later': ['d', { ...one, ctimeNs: one.ctimeNs + 1n }],
+    'another name': ['d', { ...one, name: 'b' }],
+    'another directory': ['e', one],
+    'the directory above': ['', one],
+  }
+  for (const [what, [path, { name, inode, ctimeNs }]] of Object.entries(differences)) {
+    it(`does not match ${what}`, () => {
+      expect(new SourceIndex(single()).directory(path).matches(name, inode, ctimeNs)).to.equal(
+        false,
+      )
+    })
+  }
+
+  it('never matches a ctime that was young when it was written', () => {
+    for (const ctimeNs of [youngNs, youngNs + 1n]) {
+      const index = new SourceIndex(build([{ path: '', entries: [{ ...one, ctimeNs }] }]))
+      expect(index.directory('').matches(one.name, one.inode, ctimeNs)).to.equal(false)
+    }
+  })
+
+  it('never matches the ctime that stands for a young one', () => {
+    const index = new SourceIndex(build([{ path: '', entries: [{ ...one, ctimeNs: youngNs }] }]))
+    expect(index.directory('').matches(one.name, one.inode, 0n)).to.equal(false)
+  })
+
+  it('is whole as it was written, empty too', () => {
+    expect(
+      [single(), formatIndex([])].map((content) => SourceIndex.isWhole(content)),
+    ).to.deep.equal([true, true])
+  })
+
+  it('is not whole when it was cut off anywhere', () => {
+    const content = single()
+    for (let length = 0; length < content.length; length += 1) {
+      expect(SourceIndex.isWhole(content.subarray(0, length)), `${length} bytes`).to.equal(false)
+    }
+  })
+
+  it('is not whole with any bit flipped', () => {
+    const content = single()
+    for (let bit = 0; bit < content.length * 8; bit += 1) {
+      const flipped = Buffer.from(content)
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      expect(SourceIndex.isWhole(flipped), `bit ${bit}`).to.equal(false)
+    }
+  })
+})
