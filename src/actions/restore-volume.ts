@@ -7,6 +7,7 @@ import { type StoreLayout, indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import type { ActionContext } from './context.ts'
+import { reportProgress } from './report-progress.ts'
 import { explainFailure } from './explain-failure.ts'
 import type { RestoreWish } from './restore-decision.ts'
 import type { RestoreTarget } from './restore-targets.ts'
@@ -52,14 +53,14 @@ export async function restoreVolume(
 
 /** Opens both sides of a volume's restore and calls `work` with the engine that does it, or plans it. */
 export async function withVolume<T>(
-  { store, config, clock, signal, emit }: ActionContext,
+  context: ActionContext,
   lock: Lock,
   wish: RestoreWish,
   snapshot: Snapshot,
   { id, path, keptMounts }: RestoreTarget,
   work: (engine: CopyEngine, request: RestoreRequest) => Promise<T>,
 ): Promise<T> {
-  const begun = clock.now().getTime()
+  const { store, config, signal } = context
   const source = openDirectory(join(snapshot.path, id))
   try {
     const target = openDirectory(path)
@@ -74,13 +75,7 @@ export async function withVolume<T>(
         except: keptMounts.map((mount) => mount.slice(path.length + 1)),
         lockDescriptor: lock.descriptor,
         signal,
-        onProgress: (progress) =>
-          emit({
-            type: 'progress',
-            volume: id,
-            elapsedMs: clock.now().getTime() - begun,
-            ...progress,
-          }),
+        onProgress: reportProgress(context, id),
       })
     } finally {
       target.close()

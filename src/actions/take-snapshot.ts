@@ -15,6 +15,7 @@ import { openDirectory } from '../system/directory-handle.ts'
 import { isMountPoint, readMounts } from '../system/mounts.ts'
 import { programVersion } from '../system/version.ts'
 import { type ActionContext, asWriter } from './context.ts'
+import { reportProgress } from './report-progress.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 import { assertSourceIsThere } from './check-source.ts'
@@ -142,8 +143,7 @@ async function copyVolume(
   staging: string,
   { id, path }: VolumeSpec,
 ): Promise<VolumeCopy> {
-  const { store, clock, config, emit, signal } = context
-  const begun = clock.now().getTime()
+  const { store, config, emit, signal } = context
   emit({ type: 'phase', phase: 'copy', volume: id, detail: path })
   const source = openDirectory(path)
   try {
@@ -163,13 +163,7 @@ async function copyVolume(
       checksum: options.checksum === true || base.snapshot?.record.kind === 'safety',
       lockDescriptor: lock.descriptor,
       signal,
-      onProgress: (progress) =>
-        emit({
-          type: 'progress',
-          volume: id,
-          elapsedMs: clock.now().getTime() - begun,
-          ...progress,
-        }),
+      onProgress: reportProgress(context, id),
     })
     const volume: VolumeRecord = {
       id,
