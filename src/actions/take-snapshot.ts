@@ -1,10 +1,10 @@
 import { lstatSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { OperationError, isNotFound, throwIfInterrupted } from '../errors.ts'
+import { OperationError, isNotFound, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
 import { type Catalog, type Snapshot, readCatalog } from '../store/catalog.ts'
-import { type StoreLayout, indexFileName } from '../store/layout.ts'
+import { indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
 import { publishSnapshot } from '../store/publish.ts'
@@ -99,7 +99,7 @@ export async function writeSnapshot(
     }
     throwIfInterrupted(signal)
     await publishSnapshot(store, staging, record)
-    dropIndexes(store, record)
+    dropIndexes(context, record)
     for (const warning of record.warnings) context.emit({ type: 'warning', ...warning })
     context.emit({ type: 'published', name: record.name, kind: record.kind })
     return record
@@ -117,11 +117,20 @@ async function waitForSecond({ clock, signal }: ActionContext, time: Date): Prom
   await clock.sleep(aheadMs, signal).catch(() => throwIfInterrupted(signal))
 }
 
-/** Only the newest snapshot of a volume is a base: the index beside the one before has served. */
-function dropIndexes(store: StoreLayout, { volumes }: SnapshotRecord): void {
+/**
+ * Only the newest snapshot of a volume is a base: the index beside the one before has served. What cannot be
+ * removed takes space and does nothing else, and the snapshot is published already.
+ */
+function dropIndexes({ store, emit }: ActionContext, { volumes }: SnapshotRecord): void {
   for (const { id, base } of volumes) {
-    if (base !== null)
-      rmSync(join(store.directory, base, indexFileName(id)), { force: true, recursive: true })
+    if (base === null) continue
+    const index = join(store.directory, base, indexFileName(id))
+    try {
+      rmSync(index, { force: true, recursive: true })
+    } catch (error) {
+      const message = `${index} has served and cannot be removed: ${messageOf(error)}`
+      emit({ type: 'warning', code: 'index', volume: id, message })
+    }
   }
 }
 
