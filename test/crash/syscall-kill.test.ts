@@ -133,12 +133,12 @@ describe('SIGKILL at every call that names, removes or flushes', function () {
 
   describe('of rsync, sync and rm, node with them', () => {
     it('leaves the list of a snapshot that prunes as it was, or with one more', async () => {
-      const often = { atLeast: 8, step: 5 }
+      const often = { atLeast: 8, step: 2 }
       await atEveryCall({ keep: 2 }, everything, snapshotThatPrunes, often)
     })
 
     it('leaves whole snapshots when it prunes', async () => {
-      await atEveryCall({}, everything, prune, { atLeast: 5, step: 10 })
+      await atEveryCall({}, everything, prune, { atLeast: 5 })
     })
 
     it('is told of a restore, which can be finished or undone', async () => {
