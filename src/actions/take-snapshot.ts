@@ -2,7 +2,7 @@ import { lstatSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { OperationError, isNotFound, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
-import { chooseEngine } from '../copy/choose-engine.ts'
+import { chooseEngine, warmUpEngines } from '../copy/choose-engine.ts'
 import { type Catalog, type Snapshot, readCatalog } from '../store/catalog.ts'
 import { indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
@@ -46,6 +46,12 @@ export async function takeSnapshot(
   context: ActionContext,
   options: SnapshotOptions,
 ): Promise<SnapshotResult> {
+  const { config, store } = context
+  warmUpEngines(
+    config.engine,
+    config.volumes.map(({ path }) => path),
+    store.directory,
+  )
   context.emit({ type: 'phase', phase: 'lock' })
   return asWriter(context, `${options.kind} snapshot`, async (lock) => {
     const interrupted = readInterruptedRestore(context.store)

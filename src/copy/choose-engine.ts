@@ -1,5 +1,5 @@
 import type { EngineChoice } from '../config/settings.ts'
-import { OperationError } from '../errors.ts'
+import { OperationError, errorCode } from '../errors.ts'
 import { mountOf, readMounts } from '../system/mounts.ts'
 import { hasBtrfsProgram, isBtrfs, isSubvolume } from '../system/subvolume.ts'
 import { btrfsEngine } from './btrfs-engine.ts'
@@ -29,6 +29,17 @@ export function chooseEngine(choice: EngineChoice, path: string, store: string):
       return { engine: rsyncEngine, reason: asked }
     case 'auto':
       return { engine: rsyncEngine, reason: 'the reference; link and btrfs are there to be tried' }
+  }
+}
+
+/** Has the engines of `paths` start what they will need; what is wrong with a path is for the copy to say. */
+export function warmUpEngines(choice: EngineChoice, paths: readonly string[], store: string): void {
+  for (const path of paths) {
+    try {
+      chooseEngine(choice, path, store).engine.warmUp?.()
+    } catch (error) {
+      if (!(error instanceof OperationError) && errorCode(error) === undefined) throw error
+    }
   }
 }
 

@@ -54,6 +54,11 @@ export interface SnapshotCopy {
   /** Null when the engine did not read the tree. */
   contents: VolumeContents | null
   warnings: RecordWarning[]
+  /**
+   * The second pass: brings the copy up to date with the source as it is now, at the cost of a scan and of what
+   * changed since. Undefined where an engine would have to begin anew.
+   */
+  update?: () => Promise<SnapshotCopy>
 }
 
 /** What a restore does to one volume; in a plan, what it would do. */
@@ -77,6 +82,8 @@ export interface CopyEngine {
   readonly name: string
   /** Whether `snapshot` can begin with the tree of an older snapshot. */
   readonly canRefill: boolean
+  /** Starts what a snapshot will need, while other things are done. */
+  warmUp?(): void
   snapshot(request: SnapshotRequest): Promise<SnapshotCopy>
   planRestore(request: RestoreRequest, onStep: (step: RestoreStep) => void): Promise<RestoreCounts>
   restore(request: RestoreRequest): Promise<RestoreCounts>

@@ -1,31 +1,42 @@
-import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
+import { PassThrough } from 'node:stream'
 import { syncFilesystem } from '../store/durable.ts'
 import type { RecordWarning } from '../store/record.ts'
-import { openDirectory } from '../system/directory-handle.ts'
+import { type DirectoryHandle, openDirectory } from '../system/directory-handle.ts'
 import { hasNoWriteback } from '../system/writeback.ts'
-import type { BytePath } from '../system/byte-path.ts'
+import { type BytePath, bytePath } from '../system/byte-path.ts'
 import type { CopyEngine, RestoreRequest, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { planByComparison, restoreByComparison } from './link-restore.ts'
 import { reflinkFiles } from './reflink.ts'
-import { rsync } from './rsync-command.ts'
 import { rsyncEngine } from './rsync-engine.ts'
-import { type RsyncTrees, rsyncFiles, rsyncRoot, separateMergedPaths } from './rsync-files.ts'
-import { readProgress, vanishedPaths } from './rsync-output.ts'
+import {
+  type RsyncTrees,
+  rsyncContents,
+  rsyncDirectories,
+  rsyncFiles,
+  separateMergedPaths,
+} from './rsync-files.ts'
+import { readProgress } from './rsync-output.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
 import { readIndex } from './scan/read-index.ts'
+import type { ScanRoot, StagedEntries } from './scan/scan-directory.ts'
+import type { ScanReport } from './scan/scan-report.ts'
 import type { ScanResult } from './scan/scan-result.ts'
 import { scanTree } from './scan/scan-tree.ts'
+import { warmUpWorkers } from './scan/scan-workers.ts'
 import { formatIndex } from './scan/source-index.ts'
 import { tearGroups } from './tear-groups.ts'
 import { settleCopies } from './settle.ts'
 import { TreeReader } from './tree-reader.ts'
-import { warnOfPaths } from './warnings.ts'
 
 /**
  * A change within this time before a scan may get the ctime that the scan sees, once more: the kernel's clock
  * for ctimes moves in steps of up to 10 ms.
  */
 const youngMs = 100
+
+/** Less is written in no time when the snapshot is published. */
+const worthWritingEarly = 64 * 1024 * 1024
 
 /**
  * Links what provably did not change; rsync does everything else. The proof is the source index
@@ -34,6 +45,7 @@ const youngMs = 100
 export const linkEngine: CopyEngine = {
   name: 'link',
   canRefill: true,
+  warmUp: warmUpWorkers,
   snapshot: snapshotByLinks,
   planRestore: async (request, onStep) =>
     mustReadAll(request)
@@ -49,87 +61,144 @@ function mustReadAll({ readAll, hasLinkGroups }: RestoreRequest): boolean {
 }
 
 async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {
+  const staged = request.refill ? 'spare' : 'nothing'
+  return copyOnce(request, { staged, index: readIndex(request.baseIndex) })
+}
+
+/** What a pass over the source can rely on. */
+interface Pass {
+  staged: StagedEntries
+  index: Buffer | undefined
+}
+
+async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotCopy> {
   const { source, target, lockDescriptor, signal, onProgress } = request
-  const staged = openDirectory(target)
+  const staging = openDirectory(target)
   try {
     const trees: RsyncTrees = {
       source,
       target,
-      staging: staged.here,
+      staging: staging.here,
       lockDescriptor,
       signal,
       onOutput: readProgress(onProgress),
     }
-    const scan = tearGroups(staged.here, await scanSource(request, staged.descriptor))
-    writeFileSync(request.index, formatIndex(scan.index), { mode: 0o600 })
-    const vanished =
-      request.base === undefined
-        ? await copyAll(request)
-        : await copyListed(trees, request.base, scan)
-    const warnings = await settleCopies(trees, [scan.changed, scan.suspects])
-    await rsyncRoot(trees)
+    const scan = await copyScanned(request, pass, trees, staging)
+    const index = formatIndex(scan.index)
+    writeFileSync(request.index, index, { mode: 0o600 })
+    const [warnings] = await Promise.all([
+      settleCopies(trees, [scan.changed, scan.suspects]),
+      // while the disk writes what was copied the processor looks at it again
+      scan.changed.bytes > worthWritingEarly ? syncFilesystem(target) : undefined,
+    ])
+    await rsyncDirectories(trees, scan.directories)
     return {
-      contents: { ...scan.counts, ...countAdded(staged.here, scan) },
-      warnings: [
-        ...warnOfPaths('vanished', 'vanished while they were read', vanished),
-        ...warnOfScan(scan),
-        ...warnings,
-      ],
+      contents: { ...scan.counts, ...countAdded(staging.here, scan) },
+      warnings: [...warnOfScan(scan), ...warnings],
+      update: async () => copyOnce(request, { staged: 'first-pass', index }),
     }
   } finally {
-    staged.close()
+    staging.close()
   }
 }
 
-async function scanSource(request: SnapshotRequest, staging: number): Promise<ScanResult> {
-  const { source, base, baseIndex, signal } = request
+/** Links and copies; what is left are the attributes of directories, and another look at the copies. */
+async function copyScanned(
+  request: SnapshotRequest,
+  pass: Pass,
+  trees: RsyncTrees,
+  staging: DirectoryHandle,
+): Promise<ScanResult> {
+  if (pass.staged === 'nothing' && request.base === undefined) {
+    return copyWhileScanning(request, pass, trees, staging)
+  }
+  const scan = tearGroups(trees.staging, await scanSource(request, pass, staging))
+  await copyListed(trees, request.base, scan)
+  return scan
+}
+
+/** Without a base everything is copied: rsync lists each directory when the scan is done with it. */
+async function copyWhileScanning(
+  request: SnapshotRequest,
+  pass: Pass,
+  trees: RsyncTrees,
+  staging: DirectoryHandle,
+): Promise<ScanResult> {
+  const directories = new PassThrough()
+  const stop = new AbortController()
+  const signal = AbortSignal.any([
+    stop.signal,
+    ...(request.signal === undefined ? [] : [request.signal]),
+  ])
+  const copying = rsyncContents({ ...trees, signal }, directories)
+  const isOver = copying.catch(() => undefined)
+  let scan: ScanResult
+  try {
+    scan = await scanSource(request, pass, staging, (report) => {
+      for (const path of eachPath(report.directories)) {
+        directories.write(Buffer.from(`${path}/\0`, 'latin1'))
+      }
+    })
+  } catch (error) {
+    stop.abort()
+    throw error
+  } finally {
+    directories.end()
+    await isOver
+  }
+  await copying
+  return scan
+}
+
+async function scanSource(
+  request: SnapshotRequest,
+  { staged, index }: Pass,
+  staging: DirectoryHandle,
+  onReport: (report: ScanReport) => void = () => undefined,
+): Promise<ScanResult> {
+  const { source, base, signal, onProgress } = request
   const youngNs = BigInt(Date.now() - youngMs) * 1_000_000n
   // a store to a page that is dirty and mapped moves no ctime; the first one after it was written back does
   await syncFilesystem(source.cwd)
   const isProvable = !hasNoWriteback(source.here)
-  const baseDescriptor = base === undefined ? undefined : openSync(base, 'r')
+  const openBase = base === undefined ? undefined : openDirectory(base)
+  let files = 0
   try {
     return await scanTree({
-      source: source.descriptor,
-      base: baseDescriptor,
-      staging,
-      index: isProvable ? readIndex(baseIndex) : undefined,
-      refill: request.refill,
+      source: scanRoot(source),
+      base: openBase === undefined ? undefined : scanRoot(openBase),
+      staging: scanRoot(staging),
+      index: isProvable ? index : undefined,
+      staged,
       youngNs,
       signal,
+      onReport: (report) => {
+        files += report.counts.files
+        onProgress({ files, totalFiles: files, bytes: 0, fraction: 0 })
+        onReport(report)
+      },
     })
   } finally {
-    if (baseDescriptor !== undefined) closeSync(baseDescriptor)
+    openBase?.close()
   }
 }
 
-/** The first snapshot: rsync walks the tree itself, which costs less memory than a list of all. */
-async function copyAll(request: SnapshotRequest): Promise<string[]> {
-  const { source, target, lockDescriptor, signal, onProgress } = request
-  const { stderr } = await rsync(['--info=progress2', '--', './', `${target}/`], {
-    cwd: source.cwd,
-    mayVanish: true,
-    lockDescriptor,
-    signal,
-    onOutput: readProgress(onProgress),
-  })
-  return vanishedPaths(stderr)
+function scanRoot({ descriptor, path }: DirectoryHandle): ScanRoot {
+  return { descriptor, path: bytePath(path) }
 }
 
-/** Directories come with the last call, because every file that is written gives its directory a new mtime. */
-async function copyListed(trees: RsyncTrees, base: string, scan: ScanResult): Promise<string[]> {
-  const vanished = await rsyncFiles(trees, scan.suspects.paths, [
-    '--checksum',
-    `--link-dest=${base}`,
-  ])
+async function copyListed(
+  trees: RsyncTrees,
+  base: string | undefined,
+  scan: ScanResult,
+): Promise<void> {
+  const linkDest = base === undefined ? [] : [`--link-dest=${base}`]
+  await rsyncFiles(trees, scan.suspects.paths, ['--checksum', ...linkDest])
   await separateMergedPaths(trees, eachPath(scan.suspects.paths))
   const cloned = reflinkFiles(trees.source.here, trees.staging, scan.changed.paths)
   // sizes are right, contents were taken by the clone: what is left are the attributes
-  vanished.push(...(await rsyncFiles(trees, listPaths(cloned), ['--size-only'])))
-  const rest = without(scan.changed.paths, cloned)
-  const everything = Buffer.concat([rest, scan.directories])
-  vanished.push(...(await rsyncFiles(trees, everything, ['--info=progress2'])))
-  return vanished
+  await rsyncFiles(trees, listPaths(cloned), ['--size-only'])
+  await rsyncFiles(trees, without(scan.changed.paths, cloned), ['--info=progress2'])
 }
 
 function without(paths: Uint8Array, some: readonly BytePath[]): Uint8Array {
@@ -138,10 +207,13 @@ function without(paths: Uint8Array, some: readonly BytePath[]): Uint8Array {
   return listPaths([...eachPath(paths)].filter((path) => !left.has(path)))
 }
 
-/** What does not share its inode with the base: all that changed, and suspects that turned out different. */
+/**
+ * What does not share its inode with the base: all that changed, suspects that turned out different, and what
+ * the first pass copied.
+ */
 function countAdded(staging: string, scan: ScanResult): { addedFiles: number; addedBytes: number } {
-  let addedFiles = scan.changed.seen.length / 2
-  let addedBytes = scan.changed.bytes
+  let addedFiles = scan.changed.seen.length / 2 + scan.kept.files
+  let addedBytes = scan.changed.bytes + scan.kept.bytes
   const reader = new TreeReader(staging)
   for (const path of eachPath(scan.suspects.paths)) {
     const stat = reader.lstat(path)

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { OperationError } from '../errors.ts'
 import { type RunResult, run } from '../system/run.ts'
 import { firstCause } from './rsync-output.ts'
@@ -19,21 +20,28 @@ const faithful = [
 ]
 const machineReadable = ['--stats', '--no-human-readable', '--outbuf=Line']
 
+const partial = 23
 const vanished = 24
+const liveDataMessages = [
+  /^(file|directory) has vanished: /,
+  /^rsync: \[sender\] read errors mapping ".*": No data available \(61\)$/,
+  /^(WARNING|ERROR): .* failed verification -- update /,
+  /^rsync error: some files\/attrs were not transferred /,
+]
 const oldestSafe = [3, 5, 0] as const
 
 export interface RsyncOptions {
   cwd: string
   lockDescriptor: number
-  input?: Buffer
+  input?: Buffer | Readable
   signal?: AbortSignal | undefined
   onOutput?: (chunk: Buffer) => void
-  /** Files may go while they are read: of live data, and of nothing else. */
-  mayVanish?: boolean
+  /** Files may go or shrink while they are read, which is for the caller to look at; of nothing but live data. */
+  isLive?: boolean
 }
 
 /**
- * Runs rsync; files that vanished meanwhile, where they may, are the caller's to report.
+ * Runs rsync.
  * Throws OperationError for any other failure, with rsync's own first message.
  */
 export async function rsync(args: readonly string[], options: RsyncOptions): Promise<RunResult> {
@@ -46,8 +54,17 @@ export async function rsync(args: readonly string[], options: RsyncOptions): Pro
     ...(onOutput === undefined ? {} : { onOutput }),
   })
   if (result.exitCode === 0) return result
-  if (result.exitCode === vanished && options.mayVanish === true) return result
+  if (options.isLive === true && isOfLiveData(result)) return result
   throw new RsyncError(result)
+}
+
+/** Nothing went wrong but that a file vanished, or had no data where its size said there are some. */
+function isOfLiveData({ exitCode, stderr }: RunResult): boolean {
+  if (exitCode === vanished) return true
+  const lines = stderr.split('\n').filter((line) => line !== '')
+  return (
+    exitCode === partial && lines.every((line) => liveDataMessages.some((one) => one.test(line)))
+  )
 }
 
 /** rsync's own words for why a copy is not complete. */

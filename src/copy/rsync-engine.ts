@@ -12,9 +12,10 @@ import type {
 import { findForeignLinks } from './link-groups.ts'
 import { rsync } from './rsync-command.ts'
 import { readProgress, vanishedPaths } from './rsync-output.ts'
-import { rsyncRoot, separateMergedPaths, unlinkAll } from './rsync-files.ts'
+import { rsyncDirectories, separateMergedPaths, unlinkAll } from './rsync-files.ts'
 import { rsyncCounting } from './rsync-steps.ts'
 import { removeBelow } from './remove-entry.ts'
+import { listPaths } from './scan/path-list.ts'
 import { type Survey, surveyTree } from './survey.ts'
 import { TreeReader } from './tree-reader.ts'
 import { warnOfPaths } from './warnings.ts'
@@ -41,7 +42,7 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
     ],
     {
       cwd: source.cwd,
-      mayVanish: true,
+      isLive: true,
       lockDescriptor,
       signal,
       onOutput: readProgress(onProgress),
@@ -56,7 +57,7 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
         trees,
         linked.flatMap(({ paths }) => paths),
       )
-      await rsyncRoot(trees)
+      await rsyncDirectories(trees, listPaths(['.']))
     }
     return {
       contents: contentsOf(await surveyTree(staged.here, signal)),

@@ -1,7 +1,7 @@
+import type { Readable } from 'node:stream'
 import type { BytePath } from '../system/byte-path.ts'
 import { findMergedPaths } from './link-groups.ts'
 import { rsync } from './rsync-command.ts'
-import { vanishedPaths } from './rsync-output.ts'
 import { listPaths } from './scan/path-list.ts'
 import { TreeReader } from './tree-reader.ts'
 
@@ -18,29 +18,48 @@ export interface RsyncTrees {
 }
 
 /**
- * Copies the listed paths (NUL after each) and no others; none of them may be in staging yet, but as
- * directories or as files of its own: rsync changes attributes in place, and those of a file shared with a
- * published snapshot would change there too.
- * Returns the names that vanished meanwhile.
+ * Copies the listed paths (NUL after each) and no others, but those that are gone; none of them may be in staging
+ * yet, but as directories or as files of its own: rsync changes attributes in place, and those of a file
+ * shared with a published snapshot would change there too.
  */
 export async function rsyncFiles(
   trees: RsyncTrees,
   paths: Uint8Array,
   options: readonly string[] = [],
-): Promise<string[]> {
-  if (paths.length === 0) return []
-  const { stderr } = await rsync(
-    [...options, '--files-from=-', '--from0', '--', './', `${trees.target}/`],
-    {
-      cwd: trees.source.cwd,
-      mayVanish: true,
-      lockDescriptor: trees.lockDescriptor,
-      signal: trees.signal,
-      input: Buffer.from(paths.buffer, paths.byteOffset, paths.length),
-      ...(trees.onOutput === undefined ? {} : { onOutput: trees.onOutput }),
-    },
-  )
-  return vanishedPaths(stderr)
+): Promise<void> {
+  if (paths.length === 0) return
+  await rsyncNamed(trees, Buffer.from(paths.buffer, paths.byteOffset, paths.length), options)
+}
+
+/** Gives the listed directories their attributes, once nothing is written into them any more; `.` is the root. */
+export async function rsyncDirectories(trees: RsyncTrees, paths: Uint8Array): Promise<void> {
+  // with the root its entries come along, among them files shared with other snapshots
+  await rsyncFiles(trees, paths, ['--filter=-! */'])
+}
+
+/**
+ * Copies all that is in the directories that are named while it runs, each with a slash at its end; what is in
+ * directories below one it copies when they are named too. It lists a directory when it is named, and reads no
+ * file before the names end.
+ */
+export async function rsyncContents(trees: RsyncTrees, directories: Readable): Promise<void> {
+  await rsyncNamed(trees, directories, ['--info=progress2'])
+}
+
+async function rsyncNamed(
+  { source, target, lockDescriptor, signal, onOutput }: RsyncTrees,
+  names: Buffer | Readable,
+  options: readonly string[],
+): Promise<void> {
+  const list = ['--files-from=-', '--from0', '--ignore-missing-args']
+  await rsync([...options, ...list, '--', './', `${target}/`], {
+    cwd: source.cwd,
+    isLive: true,
+    lockDescriptor,
+    signal,
+    input: names,
+    ...(onOutput === undefined ? {} : { onOutput }),
+  })
 }
 
 /** Copies anew what `--link-dest` gave one inode although the source has several. */
@@ -51,25 +70,7 @@ export async function separateMergedPaths(
   const merged = findMergedPaths(trees.source.here, trees.staging, paths)
   if (merged.length === 0) return
   unlinkAll(trees.staging, merged)
-  // one that is gone since would make rsync fail
-  const source = new TreeReader(trees.source.here)
-  const there = merged.filter((path) => source.lstat(path) !== undefined)
-  source.close()
-  await rsyncFiles(trees, listPaths(there))
-}
-
-/**
- * Gives the root of staging its attributes. It cannot be named in a list: rsync would take its contents
- * along, hard links to other snapshots among them.
- */
-export async function rsyncRoot(trees: RsyncTrees): Promise<void> {
-  const { source, target, lockDescriptor, signal } = trees
-  await rsync(['--exclude=*', '--', './', `${target}/`], {
-    cwd: source.cwd,
-    mayVanish: true,
-    lockDescriptor,
-    signal,
-  })
+  await rsyncFiles(trees, listPaths(merged))
 }
 
 export function unlinkAll(root: string, paths: Iterable<BytePath>): void {

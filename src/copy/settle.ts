@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import type { RecordWarning } from '../store/record.ts'
 import { type BytePath, displayPath } from '../system/byte-path.ts'
 import { type RsyncTrees, rsyncFiles, unlinkAll } from './rsync-files.ts'
@@ -7,25 +8,32 @@ import { TreeReader } from './tree-reader.ts'
 import { warnOfPaths } from './warnings.ts'
 
 const mostRounds = 3
+const typeBits = BigInt(constants.S_IFMT)
 
 /**
  * Looks again at what was copied: a file whose inode or ctime is not what was seen before the copy may have
- * been read half old, half new. It is copied again, a few times; what will not hold still is named in a warning.
+ * been read half old, half new. It is copied again, a few times; what will not hold still is named in a warning,
+ * and so is what vanished before it was read.
  */
 export async function settleCopies(
   trees: RsyncTrees,
   copied: readonly CopyList[],
 ): Promise<RecordWarning[]> {
-  let moving = copied.flatMap((list) => findMoved(trees.source.here, list))
-  const vanished: string[] = []
+  const vanished: BytePath[] = []
+  const lookAgain = (list: CopyList): BytePath[] => {
+    const found = compareWithSource(trees, list)
+    vanished.push(...found.vanished)
+    return found.moved
+  }
+  let moving = copied.flatMap(lookAgain)
   for (let round = 0; round < mostRounds && moving.length > 0; round += 1) {
     const seen = see(trees.source.here, moving)
     unlinkAll(trees.staging, moving)
-    vanished.push(...(await rsyncFiles(trees, listPaths(moving))))
-    moving = findMoved(trees.source.here, seen)
+    await rsyncFiles(trees, listPaths(moving))
+    moving = lookAgain(seen)
   }
   return [
-    ...warnOfPaths('vanished', 'vanished while they were read', vanished),
+    ...warnOfPaths('vanished', 'vanished while they were read', vanished.map(displayPath)),
     ...warnOfPaths(
       'moving',
       'changed each time they were read, and may be half old, half new',
@@ -34,21 +42,35 @@ export async function settleCopies(
   ]
 }
 
-/** Files that are there and not as they were seen. */
-function findMoved(source: string, { paths, seen }: CopyList): BytePath[] {
-  const reader = new TreeReader(source)
+/** Which files are not as they were seen or not staged as they are, and which are in neither tree any more. */
+function compareWithSource(
+  trees: RsyncTrees,
+  { paths, seen }: CopyList,
+): { moved: BytePath[]; vanished: BytePath[] } {
+  const source = new TreeReader(trees.source.here)
+  const staging = new TreeReader(trees.staging)
   const moved: BytePath[] = []
+  const vanished: BytePath[] = []
   let position = 0
   for (const path of eachPath(paths)) {
-    const stat = reader.lstat(path)
-    const isSame =
-      stat === undefined ||
-      (BigInt.asIntN(64, stat.ino) === seen[position] && stat.ctimeNs === seen[position + 1])
-    if (!isSame) moved.push(path)
+    const stat = source.lstat(path)
+    const staged = staging.lstat(path)
+    if (stat === undefined) {
+      if (staged === undefined) vanished.push(path)
+    } else if (
+      BigInt.asIntN(64, stat.ino) !== seen[position] ||
+      stat.ctimeNs !== seen[position + 1] ||
+      // what was swapped in for the time of the copy, and out again
+      ((stat.mode ^ (staged?.mode ?? 0n)) & typeBits) !== 0n ||
+      stat.size !== staged?.size
+    ) {
+      moved.push(path)
+    }
     position += 2
   }
-  reader.close()
-  return moved
+  source.close()
+  staging.close()
+  return { moved, vanished }
 }
 
 function see(source: string, paths: readonly BytePath[]): CopyList {

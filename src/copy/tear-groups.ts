@@ -1,3 +1,4 @@
+import type { BytePath } from '../system/byte-path.ts'
 import { unlinkAll } from './rsync-files.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
 import type { CopyList } from './scan/scan-report.ts'
@@ -15,7 +16,17 @@ export function tearGroups(staging: string, scan: ScanResult): ScanResult {
   }
   const torn = pick(scan.keptLinks, (inode) => copied.has(inode))
   unlinkAll(staging, eachPath(torn.paths))
-  return { ...scan, suspects: joinLists([scan.suspects, torn]) }
+  return {
+    ...scan,
+    suspects: joinLists([scan.suspects, torn]),
+    directories: Buffer.concat([scan.directories, listPaths(directoriesOf(torn))]),
+  }
+}
+
+function directoriesOf({ paths }: CopyList): Set<BytePath> {
+  return new Set(
+    Array.from(eachPath(paths), (path) => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || '.'),
+  )
 }
 
 function pick({ paths, seen }: CopyList, isWanted: (inode: bigint) => boolean): CopyList {

@@ -13,30 +13,53 @@ import { removeEntries, removeEntry } from '../remove-entry.ts'
 import type { ScanReportBuilder } from './scan-report.ts'
 import type { SourceIndex } from './source-index.ts'
 
-/** What a whole scan shares. Descriptors are of open directories, the roots of three parallel trees. */
+/** The root of a tree: an open directory, and the path it was opened by. */
+export interface ScanRoot {
+  descriptor: number
+  path: BytePath
+}
+
+/**
+ * Nothing; the tree of an older snapshot, in which only what is the base's file can stay; or what the first
+ * pass of this run made, in which what is unchanged since can stay.
+ */
+export type StagedEntries = 'nothing' | 'spare' | 'first-pass'
+
+/** What a whole scan shares: the roots of three parallel trees, and how to look at them. */
 export interface ScanTask {
-  source: number
+  source: ScanRoot
   /** The volume in the snapshot whose files are linked; undefined to link nothing. */
-  base: number | undefined
+  base: ScanRoot | undefined
   /** The tree that becomes the snapshot. */
-  staging: number
+  staging: ScanRoot
   /** What the scan before saw when `base` was made. */
   index: SourceIndex | undefined
-  /** True when staging may hold entries already: those that are right stay, all others go. */
-  refill: boolean
+  /** What staging holds already: those entries that are right stay, all others go. */
+  staged: StagedEntries
   /** The filesystem of the source; others mounted inside it are not entered. */
   device: bigint
   /** A ctime from here on could be had again by a later change. */
   youngNs: bigint
 }
 
-/** Where one directory is in the three trees; all but `path` are through open descriptors. */
+/** Where one directory is in the three trees. */
 interface Place {
   path: BytePath
+  /** Through an open descriptor. */
   source: BytePath
+  /**
+   * A quicker path to look at its entries by, which others may lead elsewhere: what is seen there is either
+   * proven by inode and ctime, or looked at again by who copies it.
+   */
+  sourceEntries: BytePath
+  /** Through an open descriptor. */
   base: BytePath | undefined
+  /** Through an open descriptor, unless nobody else can reach it. */
   staging: BytePath
 }
+
+/** Longer paths cost more than the way through a descriptor, and very long ones are refused. */
+const longestDirectPath = 400
 
 /**
  * Makes the directory `path` in staging what it provably is, by hard links to the base, and reports what has
@@ -49,46 +72,64 @@ export function scanDirectory(
   next: (path: BytePath) => void,
 ): void {
   const opened: number[] = []
-  const open = (root: number): BytePath | undefined => {
-    const descriptor = openBelow(throughDescriptor(root), path)
+  const open = (root: ScanRoot): BytePath | undefined => {
+    const descriptor = openBelow(throughDescriptor(root.descriptor), path)
     if (descriptor === undefined) return undefined
     opened.push(descriptor)
     return throughDescriptor(descriptor)
   }
   try {
     const source = open(task.source)
-    const staging = open(task.staging)
+    // what is new in staging was never where others could reach it
+    const direct = task.staged === 'spare' ? undefined : directPath(task.staging, path)
+    const staging = direct ?? open(task.staging)
     if (staging === undefined) {
       throw new OperationError(
         'somebody else changed the snapshot while it was taken: take it again',
       )
     }
     if (source === undefined) {
-      if (task.refill) removeEntries(staging)
+      if (task.staged !== 'nothing') removeEntries(staging)
+      report.addDirectory(path)
       return
     }
     const base = task.base === undefined ? undefined : open(task.base)
-    scanEntries(task, { path, source, base, staging }, report, next)
+    const sourceEntries = directPath(task.source, path) ?? source
+    const isRight = scanEntries(task, { path, source, sourceEntries, base, staging }, report, next)
+    if (!isRight) report.addDirectory(path)
   } finally {
     for (const descriptor of opened) closeSync(descriptor)
   }
 }
 
+function directPath(root: ScanRoot, path: BytePath): BytePath | undefined {
+  const direct = path === '' ? root.path : `${root.path}/${path}`
+  return direct.length <= longestDirectPath ? direct : undefined
+}
+
+/** True when the directory in staging has the right attributes already, and nothing in it will move them. */
 function scanEntries(
   task: ScanTask,
   place: Place,
   report: ScanReportBuilder,
   next: (path: BytePath) => void,
-): void {
-  const known = place.base === undefined ? undefined : task.index?.directory(place.path)
-  const leftOver = task.refill ? new Set(readNames(place.staging)) : undefined
+): boolean {
+  const isFilled = task.staged !== 'nothing'
+  const known = task.index?.directory(place.path)
+  const leftOver = isFilled ? new Set(readNames(place.staging)) : undefined
+  const self = lstatIfThere(`${place.source}/.`)
   report.index.beginDirectory(place.path)
+  if (self !== undefined) report.index.add('.', self.ino, self.ctimeNs)
+  let isRight =
+    task.staged === 'first-pass' &&
+    self !== undefined &&
+    known?.matches('.', self.ino, self.ctimeNs) === true
   for (const name of readNames(place.source)) {
-    const stat = lstatIfThere(`${place.source}/${name}`)
+    const stat = lstatIfThere(`${place.sourceEntries}/${name}`)
     if (stat === undefined) continue
     leftOver?.delete(name)
     if (stat.isDirectory()) {
-      scanSubdirectory(task, place, name, stat, report, next)
+      if (!makeSubdirectory(task, place, name, stat, report, next)) isRight = false
       continue
     }
     report.index.add(name, stat.ino, stat.ctimeNs)
@@ -96,45 +137,57 @@ function scanEntries(
     const isProven = known?.matches(name, stat.ino, stat.ctimeNs) === true
     const isLinked = stat.nlink > 1n
     const path = joinPath(place.path, name)
-    if (isProven && linkFromBase(task, place, name, report)) {
+    if (isProven && isStagedAlready(task, place, name, report)) {
       if (isLinked) report.keptLinks.add(path, stat)
       continue
     }
-    if (task.refill) removeEntry(`${place.staging}/${name}`)
+    isRight = false
+    if (isFilled) removeEntry(`${place.staging}/${name}`)
     // all names of a file in one list, or rsync would not see that they are one file
     const list = isLinked || isSuspect(place, name, stat) ? report.suspects : report.changed
     list.add(path, stat)
   }
   for (const name of leftOver ?? []) removeEntry(`${place.staging}/${name}`)
+  return isRight && (leftOver?.size ?? 0) === 0
 }
 
-function scanSubdirectory(
+/** True when it was there. */
+function makeSubdirectory(
   task: ScanTask,
   place: Place,
   name: BytePath,
   stat: BigIntStats,
   report: ScanReportBuilder,
   next: (path: BytePath) => void,
-): void {
+): boolean {
   const staged = `${place.staging}/${name}`
   const path = joinPath(place.path, name)
-  report.addDirectory(path)
-  makeDirectory(staged)
+  report.countDirectory()
+  const wasThere = makeDirectory(staged)
   if (stat.dev === task.device) next(path)
-  else if (task.refill) removeEntries(staged)
+  else {
+    report.mountPoints.add(path)
+    if (task.staged !== 'nothing') removeEntries(staged)
+  }
+  return wasThere
 }
 
-/** True when the entry of staging is now the base's; false when it has to be copied. */
-function linkFromBase(
+/** True when the entry of staging is now the right one; false when it has to be copied. */
+function isStagedAlready(
   task: ScanTask,
   place: Place,
   name: BytePath,
   report: ScanReportBuilder,
 ): boolean {
+  const to = `${place.staging}/${name}`
+  if (task.staged === 'first-pass') {
+    const copy = lstatIfThere(to)
+    if (copy?.isFile() === true && copy.nlink === 1n) report.countKept(copy)
+    return copy?.isDirectory() === false
+  }
   if (place.base === undefined) return false
   const from = `${place.base}/${name}`
-  const to = `${place.staging}/${name}`
-  if (task.refill) {
+  if (task.staged === 'spare') {
     const there = lstatIfThere(to)
     if (there !== undefined && there.ino === lstatIfThere(from)?.ino) return true
     if (there !== undefined) removeEntry(to)
@@ -165,14 +218,15 @@ function isSuspect(place: Place, name: BytePath, stat: BigIntStats): boolean {
   )
 }
 
-/** In a tree that is filled already there may be the directory, or something else in its place. */
-function makeDirectory(path: BytePath): void {
+/** In a tree that is filled already there may be the directory, or something else in its place. True when it was there. */
+function makeDirectory(path: BytePath): boolean {
   try {
     mkdirSync(systemPath(path), 0o700)
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
-    if (lstatIfThere(path)?.isDirectory() === true) return
+    if (lstatIfThere(path)?.isDirectory() === true) return true
     removeEntry(path)
     mkdirSync(systemPath(path), 0o700)
   }
+  return false
 }

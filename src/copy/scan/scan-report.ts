@@ -22,13 +22,18 @@ export interface CopyList {
 /** What a worker tells of some directories; plain data, so that it can cross threads. */
 export interface ScanReport {
   counts: ScanCounts
+  /** Those whose attributes in staging are not right yet; `.` is the root. */
   directories: Uint8Array
+  /** Directories on which another filesystem is mounted: that there is one, and nothing in it. */
+  mountPoints: Uint8Array
   /** New, or different from the base by what lstat shows. */
   changed: CopyList
   /** Not provably unchanged, but equal to the base by what lstat shows, or a file with several names. */
   suspects: CopyList
   /** Files with several names that were linked to the base. */
   keptLinks: CopyList
+  /** What the first pass copied and this one left as it is. */
+  kept: { files: number; bytes: number }
   /** Blocks of the source index. */
   index: Uint8Array
   /** Inode and size of files with several names, once a name. */
@@ -39,13 +44,15 @@ export interface ScanReport {
 
 /** Collects a report entry by entry. */
 export class ScanReportBuilder {
-  readonly directories = new PathList()
+  readonly #directories = new PathList()
+  readonly mountPoints = new PathList()
   readonly changed = new CopyListBuilder()
   readonly suspects = new CopyListBuilder()
   readonly keptLinks = new CopyListBuilder()
   readonly index: IndexBuilder
   readonly #counts: ScanCounts = { files: 0, symlinks: 0, specials: 0, bytes: 0, directories: 0 }
   readonly #linked: bigint[] = []
+  readonly #kept = { files: 0, bytes: 0 }
   tooManyLinks = 0
   missingInBase = 0
 
@@ -59,9 +66,18 @@ export class ScanReportBuilder {
     return files + symlinks + specials + directories
   }
 
-  addDirectory(path: BytePath): void {
+  countKept({ size }: BigIntStats): void {
+    this.#kept.files += 1
+    this.#kept.bytes += Number(size)
+  }
+
+  countDirectory(): void {
     this.#counts.directories += 1
-    this.directories.add(path)
+  }
+
+  /** One whose attributes in staging are not right yet. */
+  addDirectory(path: BytePath): void {
+    this.#directories.add(path === '' ? '.' : path)
   }
 
   count(stat: BigIntStats): void {
@@ -76,10 +92,12 @@ export class ScanReportBuilder {
   build(): ScanReport {
     return {
       counts: this.#counts,
-      directories: this.directories.bytes(),
+      directories: this.#directories.bytes(),
+      mountPoints: this.mountPoints.bytes(),
       changed: this.changed.build(),
       suspects: this.suspects.build(),
       keptLinks: this.keptLinks.build(),
+      kept: this.#kept,
       index: this.index.bytes(),
       linked: BigInt64Array.from(this.#linked),
       tooManyLinks: this.tooManyLinks,

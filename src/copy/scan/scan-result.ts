@@ -7,6 +7,7 @@ export interface ScanResult {
   changed: CopyList
   suspects: CopyList
   keptLinks: CopyList
+  kept: { files: number; bytes: number }
   index: Uint8Array[]
   tooManyLinks: number
   missingInBase: number
@@ -26,10 +27,13 @@ export function mergeReports(reports: readonly ScanReport[]): ScanResult {
       directories: sum(({ counts }) => counts.directories) + 1,
       linkGroups: linked.groups,
     },
-    directories: Buffer.concat(reports.map((report) => report.directories)),
+    directories: Buffer.concat(
+      reports.flatMap(({ directories, mountPoints }) => [directories, mountPoints]),
+    ),
     changed: joinLists(reports.map((report) => report.changed)),
     suspects: joinLists(reports.map((report) => report.suspects)),
     keptLinks: joinLists(reports.map((report) => report.keptLinks)),
+    kept: { files: sum(({ kept }) => kept.files), bytes: sum(({ kept }) => kept.bytes) },
     index: reports.map((report) => report.index),
     tooManyLinks: sum((report) => report.tooManyLinks),
     missingInBase: sum((report) => report.missingInBase),

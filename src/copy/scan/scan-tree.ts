@@ -1,25 +1,25 @@
 import { lstatSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { OperationError, throwIfInterrupted } from '../../errors.ts'
-import { mergeReports, type ScanResult } from './scan-result.ts'
-import type { BytePath } from '../../system/byte-path.ts'
+import { type BytePath, throughDescriptor } from '../../system/byte-path.ts'
+import type { ScanRoot, StagedEntries } from './scan-directory.ts'
 import type { ScanReport } from './scan-report.ts'
-import type { ScanMessage, ScanWorkerData } from './scan-worker.ts'
-
-const mostWorkers = 4
+import { type ScanResult, mergeReports } from './scan-result.ts'
+import type { ScanAssignment, ScanMessage, ScanOrder } from './scan-worker.ts'
+import { borrowWorkers, returnWorkers } from './scan-workers.ts'
 
 export interface ScanRequest {
-  source: number
-  base: number | undefined
-  staging: number
-  /** The index of the scan that `base` was made by. */
+  source: ScanRoot
+  base: ScanRoot | undefined
+  staging: ScanRoot
+  /** The index of the scan that `base` was made by; for what a first pass staged, the index of that pass. */
   index: Buffer | undefined
-  refill: boolean
+  staged: StagedEntries
   /** Ctimes from here on are too young to be relied on. */
   youngNs: bigint
   signal?: AbortSignal | undefined
-  onProgress?: (entries: number) => void
+  /** Hears each report as it comes; its directories and lists are of entries that were seen already. */
+  onReport?: (report: ScanReport) => void
 }
 
 /**
@@ -29,33 +29,34 @@ export interface ScanRequest {
  */
 export async function scanTree(request: ScanRequest): Promise<ScanResult> {
   throwIfInterrupted(request.signal)
-  const idle = new Int32Array(new SharedArrayBuffer(4))
-  const workers = startWorkers(request, idle.buffer)
+  const workers = borrowWorkers()
+  const over = new AbortController()
   try {
-    return mergeReports(await distribute(request, workers, idle))
-  } finally {
+    const idle = new Int32Array(new SharedArrayBuffer(4))
+    const assignment = assign(request, idle.buffer)
+    for (const worker of workers) order(worker, { assignment })
+    const result = mergeReports(await distribute(request, workers, idle, over.signal))
+    returnWorkers(workers)
+    return result
+  } catch (error) {
     await Promise.all(workers.map((worker) => worker.terminate()))
+    throw error
+  } finally {
+    over.abort()
   }
 }
 
-function startWorkers(request: ScanRequest, idle: SharedArrayBuffer): Worker[] {
-  const { source, base, staging, refill, youngNs, index } = request
-  const { dev } = lstatSync(`/proc/self/fd/${source}/.`, { bigint: true })
-  const data: ScanWorkerData = {
-    source,
-    base,
-    staging,
-    refill,
-    youngNs,
-    device: dev,
-    idle,
-    index: index === undefined ? undefined : share(index),
-  }
-  const file = import.meta.url.endsWith('.ts') ? './scan-worker.ts' : './scan-worker.js'
-  return Array.from(
-    { length: Math.min(availableParallelism(), mostWorkers) },
-    () => new Worker(new URL(file, import.meta.url), { workerData: data }),
-  )
+function order(worker: Worker | undefined, what: ScanOrder): void {
+  worker?.postMessage(what)
+}
+
+function assign(
+  { source, base, staging, staged, youngNs, index }: ScanRequest,
+  idle: SharedArrayBuffer,
+): ScanAssignment {
+  const { dev } = lstatSync(`${throughDescriptor(source.descriptor)}/.`, { bigint: true })
+  const shared = index === undefined ? undefined : share(index)
+  return { source, base, staging, staged, youngNs, device: dev, idle, index: shared }
 }
 
 function share(content: Buffer): SharedArrayBuffer {
@@ -65,17 +66,19 @@ function share(content: Buffer): SharedArrayBuffer {
 }
 
 function distribute(
-  { signal, onProgress }: ScanRequest,
+  { signal, onReport }: ScanRequest,
   workers: readonly Worker[],
   idle: Int32Array,
+  over: AbortSignal,
 ): Promise<ScanReport[]> {
   return new Promise((resolve, reject) => {
     const reports: ScanReport[] = []
     const free = [...workers]
     const waiting: BytePath[] = ['']
-    let entries = 0
     const give = (): void => {
-      while (free.length > 0 && waiting.length > 0) free.pop()?.postMessage(waiting.shift())
+      for (let next; free.length > 0 && (next = waiting.shift()) !== undefined;) {
+        order(free.pop(), { directory: next })
+      }
       Atomics.store(idle, 0, free.length)
       if (free.length === workers.length) resolve(reports)
     }
@@ -86,20 +89,20 @@ function distribute(
         reject(error)
       }
     }
-    signal?.addEventListener('abort', onAbort, { once: true })
+    signal?.addEventListener('abort', onAbort, { once: true, signal: over })
     for (const worker of workers) {
-      worker.on('error', (error: Error) => reject(asThrown(error)))
-      worker.on('message', ({ report, directories, done }: ScanMessage) => {
+      const onError = (error: Error): void => reject(asThrown(error))
+      const onMessage = ({ report, directories, done }: ScanMessage): void => {
         if (report !== undefined) {
           reports.push(report)
-          const { files, symlinks, specials } = report.counts
-          entries += files + symlinks + specials
-          onProgress?.(entries)
+          onReport?.(report)
         }
         for (const directory of directories ?? []) waiting.push(directory)
         if (done === true) free.push(worker)
         give()
-      })
+      }
+      worker.on('error', onError).on('message', onMessage)
+      over.addEventListener('abort', () => worker.off('error', onError).off('message', onMessage))
     }
     give()
   })

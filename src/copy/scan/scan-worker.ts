@@ -1,15 +1,18 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import type { BytePath } from '../../system/byte-path.ts'
 import { type ScanTask, scanDirectory } from './scan-directory.ts'
 import { type ScanReport, ScanReportBuilder } from './scan-report.ts'
 import { SourceIndex } from './source-index.ts'
 
-/** What a worker is started with. */
-export interface ScanWorkerData extends Omit<ScanTask, 'index'> {
+/** What a worker is told first of each scan. */
+export interface ScanAssignment extends Omit<ScanTask, 'index'> {
   index: SharedArrayBuffer | undefined
   /** One number: how many workers have nothing to do. */
   idle: SharedArrayBuffer
 }
+
+/** To a worker: a scan to take part in, or a directory of it. */
+export type ScanOrder = { assignment: ScanAssignment } | { directory: BytePath }
 
 /** From a worker: directories for others to scan, or a report; `done` when it wants more to do. */
 export interface ScanMessage {
@@ -20,18 +23,26 @@ export interface ScanMessage {
 
 const entriesPerReport = 20_000
 
-if (parentPort !== null) serve(parentPort, workerData as ScanWorkerData)
+if (parentPort !== null) serve(parentPort)
 
-function serve(port: NonNullable<typeof parentPort>, data: ScanWorkerData): void {
-  const idle = new Int32Array(data.idle)
+function serve(port: NonNullable<typeof parentPort>): void {
+  let scan: ((directory: BytePath) => void) | undefined
+  port.on('message', (order: ScanOrder) => {
+    if ('assignment' in order)
+      scan = prepare(order.assignment, (message) => port.postMessage(message))
+    else scan?.(order.directory)
+  })
+}
+
+function prepare(assignment: ScanAssignment, send: (message: ScanMessage) => void) {
+  const idle = new Int32Array(assignment.idle)
+  const { index } = assignment
   const task: ScanTask = {
-    ...data,
-    index: data.index === undefined ? undefined : new SourceIndex(Buffer.from(data.index)),
+    ...assignment,
+    index: index === undefined ? undefined : new SourceIndex(Buffer.from(index)),
   }
-  const send = (message: ScanMessage): void => port.postMessage(message)
-
-  port.on('message', (path: BytePath) => {
-    const pending = [path]
+  return (directory: BytePath): void => {
+    const pending = [directory]
     let report = new ScanReportBuilder(task.youngNs)
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       scanDirectory(task, next, report, (child) => pending.push(child))
@@ -45,5 +56,5 @@ function serve(port: NonNullable<typeof parentPort>, data: ScanWorkerData): void
       }
     }
     send({ report: report.build(), done: true })
-  })
+  }
 }

@@ -1,0 +1,40 @@
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+
+const mostWorkers = 4
+const idleMs = 1000
+
+let waiting: Worker[] = []
+let dismissal: NodeJS.Timeout | undefined
+
+/** Starts the threads of the next scan, so that they are ready when it begins. They keep no process alive. */
+export function warmUpWorkers(): void {
+  returnWorkers(borrowWorkers())
+}
+
+/** A worker thread a core, which waits for its task. */
+export function borrowWorkers(): Worker[] {
+  clearTimeout(dismissal)
+  const workers = waiting.length > 0 ? waiting : startWorkers()
+  waiting = []
+  for (const worker of workers) worker.ref()
+  return workers
+}
+
+/** Takes back workers that have nothing to do; the next scan has them if it begins soon. */
+export function returnWorkers(workers: Worker[]): void {
+  for (const worker of workers) worker.unref()
+  waiting = workers
+  dismissal = setTimeout(() => {
+    for (const worker of waiting) void worker.terminate()
+    waiting = []
+  }, idleMs).unref()
+}
+
+function startWorkers(): Worker[] {
+  const file = import.meta.url.endsWith('.ts') ? './scan-worker.ts' : './scan-worker.js'
+  return Array.from(
+    { length: Math.min(availableParallelism(), mostWorkers) },
+    () => new Worker(new URL(file, import.meta.url)),
+  )
+}
