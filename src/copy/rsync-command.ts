@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { OperationError } from '../errors.ts'
 import { type RunResult, run } from '../system/run.ts'
 import { firstCause } from './rsync-output.ts'
+import { keepAwake } from './wake-rsync.ts'
 
 /**
  * All that rsync can keep: links, ACLs, xattrs, holes, owners by number, times to the nanosecond (`-@-1`,
@@ -50,6 +51,7 @@ export async function rsync(args: readonly string[], options: RsyncOptions): Pro
     cwd,
     descriptor3: lockDescriptor,
     signal,
+    onStart: keepAwake,
     ...(input === undefined ? {} : { input }),
     ...(onOutput === undefined ? {} : { onOutput }),
   })

@@ -21,6 +21,8 @@ export interface RunOptions {
   /** A descriptor the program inherits as its descriptor 3, for as long as it lives. */
   descriptor3?: number
   signal?: AbortSignal | undefined
+  /** Called with the process id once it runs; what it returns is called when it has ended. */
+  onStart?: (pid: number) => () => void
   /** Sees standard output as it comes; without it the first MiB is kept in the result. */
   onOutput?: (chunk: Buffer) => void
 }
@@ -61,7 +63,8 @@ export async function run(
   const stderr = keepStart(keptOutputBytes)
   subprocess.stdout.on('data', options.onOutput ?? stdout.add)
   subprocess.stderr.on('data', stderr.add)
-  const result = await subprocess
+  const onEnd = subprocess.pid === undefined ? undefined : options.onStart?.(subprocess.pid)
+  const result = await subprocess.finally(onEnd)
   if (options.signal?.aborted) {
     throw new InterruptedError(`interrupted: ${program} was stopped`)
   }
