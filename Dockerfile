@@ -2,16 +2,9 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY setup/bundle.mjs setup/
 COPY src ./src
 RUN npm run build
-
-FROM node:24-bookworm-slim AS dependencies
-WORKDIR /build
-COPY package.json package-lock.json ./
-# --omit=dev keeps the compiler, because a library names it as an optional peer.
-RUN npm ci --omit=dev --no-audit --no-fund \
- && rm -rf node_modules/typescript node_modules/@typescript node_modules/.bin
 
 FROM node:24-bookworm-slim
 
@@ -30,7 +23,6 @@ RUN apt-get update \
 
 COPY entrypoint.sh /usr/local/bin/entrypoint.sh
 WORKDIR /opt/snap-volume
-COPY --from=dependencies /build/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY --from=build /build/dist ./dist
 RUN ln -s /opt/snap-volume/dist/main.js /usr/local/bin/snap-volume

@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+import type { Run } from '../command.ts'
+import type { RestorableStore, StoreKind } from './store.ts'
+
+export interface RsyncStore extends RestorableStore {
+  newest: () => string
+  removeOldest: () => Promise<void>
+}
+
+const copy = ['rsync', '-aHAX']
+
+/** A line or two of a shell script; with `keep` the oldest snapshot goes when there are more. */
+export function rsyncLinkDest(run: Run, source: string, keep = Infinity): StoreKind<RsyncStore> {
+  const name = 'rsync --link-dest'
+  return {
+    name: keep === Infinity ? name : `${name}, then rm -rf`,
+    make(directory) {
+      const snapshots = numberedSnapshots(directory)
+      const newest = (): string => snapshots.newest() ?? ''
+      const removeOldest = async (): Promise<void> => {
+        await run(['rm', '-rf', snapshots.dropOldest()])
+      }
+      return Promise.resolve({
+        newest,
+        removeOldest,
+        async snapshot() {
+          const base = snapshots.newest()
+          const links = base === undefined ? [] : [`--link-dest=${base}`]
+          await run([...copy, ...links, `${source}/`, `${snapshots.add()}/`])
+          if (snapshots.count() > keep) await removeOldest()
+        },
+        async restore() {
+          await run([...copy, '--delete', `${newest()}/`, `${source}/`])
+        },
+      })
+    },
+  }
+}
+
+export function linkedCopy(run: Run, source: string): StoreKind {
+  return {
+    name: 'cp -al, then rsync',
+    make(directory) {
+      const snapshots = numberedSnapshots(directory)
+      return Promise.resolve({
+        async snapshot() {
+          const base = snapshots.newest()
+          const target = snapshots.add()
+          if (base !== undefined) await run(['cp', '-al', base, target])
+          await run([...copy, '--delete', `${source}/`, `${target}/`])
+        },
+      })
+    },
+  }
+}
+
+export function plainCopy(run: Run, source: string): StoreKind {
+  return {
+    name: 'rsync -aHAX',
+    make: (directory) =>
+      Promise.resolve({
+        async snapshot() {
+          await run([...copy, `${source}/`, `${directory}/0/`])
+        },
+      }),
+  }
+}
+
+export function durableCopy(run: Run, source: string): StoreKind {
+  return {
+    name: 'rsync -aHAX, then sync -f',
+    make: (directory) =>
+      Promise.resolve({
+        async snapshot() {
+          await run([...copy, `${source}/`, `${directory}/0/`])
+          await run(['sync', '-f', directory])
+        },
+      }),
+  }
+}
+
+function numberedSnapshots(directory: string) {
+  const paths: string[] = []
+  let next = 0
+  return {
+    count: () => paths.length,
+    newest: () => paths.at(-1),
+    add(): string {
+      const path = join(directory, String(next))
+      paths.push(path)
+      next += 1
+      return path
+    },
+    dropOldest: () => paths.shift() ?? '',
+  }
+}

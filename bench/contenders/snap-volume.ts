@@ -1,0 +1,55 @@
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { programFile, startDaemon } from '../../test/support/cli.ts'
+import type { Run } from '../command.ts'
+import type { RestorableStore, StoreKind } from './store.ts'
+
+export interface SnapVolumeStore extends RestorableStore {
+  /** Removes what is older than the newest `keep` snapshots. */
+  prune: (keep: number) => Promise<void>
+}
+
+export interface SnapVolumeOptions {
+  engine?: 'link' | 'btrfs'
+  /** SNAP_MAX */
+  keep?: number
+  /** The node that runs it. */
+  node?: string
+}
+
+/** Two snapshots have names a second apart; the second one would wait for its own. */
+const apartMs = 1100
+
+export function snapVolume(
+  run: Run,
+  source: string,
+  { engine = 'link', keep = 1000, node = process.execPath }: SnapVolumeOptions = {},
+): StoreKind<SnapVolumeStore> {
+  return {
+    name: 'snap-volume',
+    async make(directory) {
+      const env = { SNAP_DIR: join(directory, 'store'), SNAP_ENGINE: engine, SNAP_MAX: `${keep}` }
+      await configure(source, env)
+      let endedMs = 0
+      const snap = async (words: readonly string[], more: Record<string, string> = {}) => {
+        await run([node, programFile, ...words], { env: { ...env, ...more } })
+        endedMs = performance.now()
+      }
+      return {
+        prepare: () => sleep(Math.max(0, endedMs + apartMs - performance.now())),
+        snapshot: () => snap(['snapshot']),
+        restore: () => snap(['restore', 'latest', '--yes']),
+        prune: (keep) => snap(['prune'], { SNAP_MAX: `${keep}` }),
+      }
+    },
+  }
+}
+
+/** What `start` records is for the commands that follow; it takes no snapshot itself. */
+async function configure(source: string, env: Record<string, string>): Promise<void> {
+  const never = { SNAP_CRON: '0 3 1 1 *', SNAP_ON_START: 'false', SNAP_CATCH_UP: 'false' }
+  const daemon = await startDaemon([`data:${source}`], { env: { ...env, ...never } })
+  const exitCode = await daemon.stop()
+  if (exitCode !== 0) throw new Error(`start ended with ${exitCode}:\n${daemon.output()}`)
+}

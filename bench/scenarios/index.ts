@@ -1,0 +1,23 @@
+import type { Scenario } from '../bench.ts'
+import type { ScenarioName } from '../options.ts'
+import { btrfs } from './btrfs.ts'
+import { deleteOne } from './delete.ts'
+import { first } from './first.ts'
+import { large } from './large.ts'
+import { memory } from './memory.ts'
+import { restore } from './restore.ts'
+import { changed, metadata, unchanged } from './snapshots.ts'
+import { steady } from './steady.ts'
+
+export const scenarios: Record<ScenarioName, Scenario> = {
+  first,
+  unchanged,
+  changed,
+  metadata,
+  steady,
+  restore,
+  delete: deleteOne,
+  large,
+  btrfs,
+  memory,
+}
