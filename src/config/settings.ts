@@ -1,5 +1,4 @@
 import { isAbsolute, normalize } from 'node:path'
-import { IANAZone } from 'luxon'
 import { closest, distance } from 'fastest-levenshtein'
 import { logLevels } from '../system/log.ts'
 import {
@@ -42,7 +41,7 @@ const variables = {
     name: 'SNAP_TZ',
     fallback: 'GMT',
     expected: 'the name of a time zone, such as Europe/Berlin',
-    parse: (text) => (IANAZone.isValidZone(text) ? text : undefined),
+    parse: (text) => (isTimeZone(text) ? text : undefined),
   },
   engine: {
     name: 'SNAP_ENGINE',
@@ -152,4 +151,13 @@ function parseDirectory(text: string): string | undefined {
   if (!isAbsolute(text) || text.includes('\0')) return undefined
   const path = normalize(text).replace(/\/+$/, '')
   return path === '' ? undefined : path
+}
+
+/** Intl knows the zones of the IANA database; the library for times would take longer to load than a start. */
+function isTimeZone(text: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: text }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
 }

@@ -35,9 +35,6 @@ import { TreeReader } from './tree-reader.ts'
  */
 const youngMs = 100
 
-/** Less is written in no time when the snapshot is published. */
-const worthWritingEarly = 64 * 1024 * 1024
-
 /**
  * Links what provably did not change; rsync does everything else. The proof is the source index
  * (scan/source-index.ts), so what was modified while keeping its size and times is looked at too.
@@ -86,12 +83,11 @@ async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotC
     const scan = await copyScanned(request, pass, trees, staging)
     const index = formatIndex(scan.index)
     writeFileSync(request.index, index, { mode: 0o600 })
-    const [warnings] = await Promise.all([
-      settleCopies(trees, [scan.changed, scan.suspects]),
-      // while the disk writes what was copied the processor looks at it again
-      scan.changed.bytes > worthWritingEarly ? syncFilesystem(target) : undefined,
-    ])
-    await rsyncDirectories(trees, scan.directories)
+    // the disk begins to write; publishing waits for what is left
+    const writing = syncFilesystem(target)
+    writing.catch(() => undefined)
+    const warnings = await finishCopies(trees, scan)
+    await writing
     return {
       contents: { ...scan.counts, ...countAdded(staging.here, scan) },
       warnings: [...warnOfScan(scan), ...warnings],
@@ -100,6 +96,13 @@ async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotC
   } finally {
     staging.close()
   }
+}
+
+async function finishCopies(trees: RsyncTrees, scan: ScanResult): Promise<RecordWarning[]> {
+  const warnings = await settleCopies(trees, [scan.changed, scan.suspects])
+  // last, because what is written into a directory moves its times
+  await rsyncDirectories(trees, scan.directories)
+  return warnings
 }
 
 /** Links and copies; what is left are the attributes of directories, and another look at the copies. */

@@ -1,20 +1,20 @@
-import { DateTime } from 'luxon'
 import { OperationError } from '../errors.ts'
 
-const format = "'@GMT-'yyyy.MM.dd-HH.mm.ss"
-const pattern = /^@GMT-\d{4}\.\d{2}\.\d{2}-\d{2}\.\d{2}\.\d{2}$/
+const pattern = /^@GMT-(\d{4})\.(\d{2})\.(\d{2})-(\d{2})\.(\d{2})\.(\d{2})$/
 
 /** The name Samba's shadow_copy2 looks for; UTC, whole seconds. */
 export function formatSnapshotName(time: Date): string {
-  return DateTime.fromJSDate(time, { zone: 'utc' }).setLocale('en-US').toFormat(format)
+  const [date = '', clock = ''] = time.toISOString().split(/[T.]/)
+  return `@GMT-${date.replaceAll('-', '.')}-${clock.replaceAll(':', '.')}`
 }
 
 /** The time in a snapshot's name; undefined for any other name, such as one with a 30th of February. */
 export function parseSnapshotName(name: string): Date | undefined {
-  if (!pattern.test(name)) return undefined
-  const time = DateTime.fromFormat(name, format, { zone: 'utc', locale: 'en-US' })
-  // luxon takes 24.00.00 for the next day, which has a name of its own
-  return time.isValid && time.toFormat(format) === name ? time.toJSDate() : undefined
+  const [, year, month, day, hour, minute, second] = pattern.exec(name) ?? []
+  if (year === undefined) return undefined
+  const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+  // a day too many is taken for the next month, which has a name of its own
+  return !Number.isNaN(time.getTime()) && formatSnapshotName(time) === name ? time : undefined
 }
 
 /**

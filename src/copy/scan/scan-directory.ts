@@ -136,16 +136,15 @@ function scanEntries(
     report.count(stat)
     const isProven = known?.matches(name, stat.ino, stat.ctimeNs) === true
     const isLinked = stat.nlink > 1n
-    const path = joinPath(place.path, name)
     if (isProven && isStagedAlready(task, place, name, report)) {
-      if (isLinked) report.keptLinks.add(path, stat)
+      if (isLinked) report.keptLinks.add(joinPath(place.path, name), stat)
       continue
     }
     isRight = false
     if (isFilled) removeEntry(`${place.staging}/${name}`)
     // all names of a file in one list, or rsync would not see that they are one file
     const list = isLinked || isSuspect(place, name, stat) ? report.suspects : report.changed
-    list.add(path, stat)
+    list.add(joinPath(place.path, name), stat)
   }
   for (const name of leftOver ?? []) removeEntry(`${place.staging}/${name}`)
   return isRight && (leftOver?.size ?? 0) === 0

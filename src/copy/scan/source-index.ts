@@ -27,6 +27,7 @@ export function formatIndex(blocks: readonly Uint8Array[]): Buffer {
 export class IndexBuilder {
   readonly #youngNs: bigint
   #buffer = Buffer.allocUnsafe(64 * 1024)
+  #numbers = numbersIn(this.#buffer)
   #length = 0
   #entriesStart = 0
 
@@ -48,11 +49,14 @@ export class IndexBuilder {
   add(name: BytePath, inode: bigint, ctimeNs: bigint): void {
     this.#reserve(entryHeaderBytes + name.length)
     const at = this.#length
-    this.#buffer.writeBigUInt64LE(inode, at)
-    this.#buffer.writeBigInt64LE(ctimeNs < this.#youngNs ? ctimeNs : neverMatches, at + 8)
-    this.#buffer.writeUInt16LE(name.length, at + 16)
-    this.#buffer.write(name, at + entryHeaderBytes, 'latin1')
-    this.#length += entryHeaderBytes + name.length
+    this.#numbers.setBigUint64(at, inode, true)
+    this.#numbers.setBigInt64(at + 8, ctimeNs < this.#youngNs ? ctimeNs : neverMatches, true)
+    this.#numbers.setUint16(at + 16, name.length, true)
+    const nameAt = at + entryHeaderBytes
+    for (let index = 0; index < name.length; index += 1) {
+      this.#buffer[nameAt + index] = name.charCodeAt(index)
+    }
+    this.#length = nameAt + name.length
   }
 
   bytes(): Buffer {
@@ -70,17 +74,25 @@ export class IndexBuilder {
     const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + bytes))
     larger.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = larger
+    this.#numbers = numbersIn(larger)
   }
+}
+
+/** Reads and writes 64-bit numbers much faster than a Buffer does itself. */
+function numbersIn({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length)
 }
 
 /** An index read back. */
 export class SourceIndex {
   readonly #buffer: Buffer
+  readonly #numbers: DataView
   readonly #directories = new Map<BytePath, { start: number; end: number }>()
 
   /** Throws Error when `content` is not a whole index. */
   constructor(content: Buffer) {
     this.#buffer = content
+    this.#numbers = numbersIn(content)
     if (!content.subarray(0, magic.length).equals(magic)) throw new Error('not an index')
     let position = blocksStart
     while (position < content.length) {
@@ -106,20 +118,22 @@ export class SourceIndex {
 
   directory(path: BytePath): DirectoryIndex {
     const range = this.#directories.get(path)
-    return new DirectoryIndex(this.#buffer, range?.start ?? 0, range?.end ?? 0)
+    return new DirectoryIndex(this.#buffer, this.#numbers, range?.start ?? 0, range?.end ?? 0)
   }
 }
 
 /** The entries of one directory; looked up fastest in the order in which they were written. */
 export class DirectoryIndex {
   readonly #buffer: Buffer
+  readonly #numbers: DataView
   readonly #start: number
   readonly #end: number
   #next: number
   #byName: Map<BytePath, number> | undefined
 
-  constructor(buffer: Buffer, start: number, end: number) {
+  constructor(buffer: Buffer, numbers: DataView, start: number, end: number) {
     this.#buffer = buffer
+    this.#numbers = numbers
     this.#start = start
     this.#end = end
     this.#next = start
@@ -130,15 +144,15 @@ export class DirectoryIndex {
     const position = this.#find(name)
     return (
       position !== undefined &&
-      this.#buffer.readBigUInt64LE(position) === inode &&
-      this.#buffer.readBigInt64LE(position + 8) === ctimeNs &&
+      this.#numbers.getBigUint64(position, true) === inode &&
+      this.#numbers.getBigInt64(position + 8, true) === ctimeNs &&
       ctimeNs !== neverMatches
     )
   }
 
   #find(name: BytePath): number | undefined {
     const position = this.#next
-    if (position < this.#end && this.#nameAt(position) === name) {
+    if (position < this.#end && this.#hasName(position, name)) {
       this.#next = this.#after(position)
       return position
     }
@@ -147,12 +161,21 @@ export class DirectoryIndex {
     return found
   }
 
+  #hasName(position: number, name: BytePath): boolean {
+    if (this.#numbers.getUint16(position + 16, true) !== name.length) return false
+    const start = position + entryHeaderBytes
+    for (let index = 0; index < name.length; index += 1) {
+      if (this.#buffer[start + index] !== name.charCodeAt(index)) return false
+    }
+    return true
+  }
+
   #nameAt(position: number): BytePath {
     return this.#buffer.toString('latin1', position + entryHeaderBytes, this.#after(position))
   }
 
   #after(position: number): number {
-    return position + entryHeaderBytes + this.#buffer.readUInt16LE(position + 16)
+    return position + entryHeaderBytes + this.#numbers.getUint16(position + 16, true)
   }
 
   #positions(): Map<BytePath, number> {
