@@ -4,7 +4,7 @@ import { OperationError, isNotFound, messageOf, throwIfInterrupted } from '../er
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { chooseEngine, warmUpEngines } from '../copy/choose-engine.ts'
 import { type Catalog, type Snapshot, readCatalog } from '../store/catalog.ts'
-import { indexFileName } from '../store/layout.ts'
+import { indexFileName, sealFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
 import { publishSnapshot } from '../store/publish.ts'
@@ -174,6 +174,7 @@ async function copyVolume(
       baseIndex:
         base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(id)),
       index: join(staging, indexFileName(id)),
+      seal: join(staging, sealFileName(id)),
       // a restore gave files times that its safety snapshot may hold with other contents
       checksum: options.checksum === true || base.snapshot?.record.kind === 'safety',
       lockDescriptor: lock.descriptor,

@@ -31,6 +31,8 @@ export interface SnapshotRequest extends CopyRequest {
   baseIndex: string | undefined
   /** Where to write the same for this snapshot. */
   index: string
+  /** Where to write what a later snapshot knows an untouched tree by; beside a refilled target, its own is there. */
+  seal: string
 }
 
 export interface RestoreRequest extends CopyRequest {

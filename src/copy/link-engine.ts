@@ -24,7 +24,13 @@ import type { ScanReport } from './scan/scan-report.ts'
 import type { ScanResult } from './scan/scan-result.ts'
 import { scanTree } from './scan/scan-tree.ts'
 import { warmUpWorkers } from './scan/scan-workers.ts'
-import { formatIndex } from './scan/source-index.ts'
+import { sealTree } from './scan/seal-tree.ts'
+import {
+  type Generation,
+  firstGeneration,
+  formatIndex,
+  generationAfter,
+} from './scan/source-index.ts'
 import { tearGroups } from './tear-groups.ts'
 import { settleCopies } from './settle.ts'
 import { TreeReader } from './tree-reader.ts'
@@ -58,14 +64,21 @@ function mustReadAll({ readAll, hasLinkGroups }: RestoreRequest): boolean {
 }
 
 async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {
-  const staged = request.refill ? 'spare' : 'nothing'
-  return copyOnce(request, { staged, index: readIndex(request.baseIndex) })
+  const index = readIndex(request.baseIndex)
+  return copyOnce(request, {
+    staged: request.refill ? 'spare' : 'nothing',
+    index,
+    seal: request.refill ? readIndex(request.seal) : undefined,
+    generation: index === undefined ? firstGeneration() : generationAfter(index),
+  })
 }
 
 /** What a pass over the source can rely on. */
 interface Pass {
   staged: StagedEntries
   index: Buffer | undefined
+  seal: Buffer | undefined
+  generation: Generation
 }
 
 async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotCopy> {
@@ -81,17 +94,19 @@ async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotC
       onOutput: readProgress(onProgress),
     }
     const scan = await copyScanned(request, pass, trees, staging)
-    const index = formatIndex(scan.index)
+    const index = formatIndex(pass.generation, scan.index)
     writeFileSync(request.index, index, { mode: 0o600 })
     // the disk begins to write; publishing waits for what is left
     const writing = syncFilesystem(target)
     writing.catch(() => undefined)
     const warnings = await finishCopies(trees, scan)
     await writing
+    writeFileSync(request.seal, sealTree(target, index), { mode: 0o600 })
     return {
       contents: { ...scan.counts, ...countAdded(staging.here, scan) },
       warnings: [...warnOfScan(scan), ...warnings],
-      update: async () => copyOnce(request, { staged: 'first-pass', index }),
+      update: async () =>
+        copyOnce(request, { ...pass, staged: 'first-pass', index, seal: undefined }),
     }
   } finally {
     staging.close()
@@ -155,7 +170,7 @@ async function copyWhileScanning(
 
 async function scanSource(
   request: SnapshotRequest,
-  { staged, index }: Pass,
+  { staged, index, seal, generation }: Pass,
   staging: DirectoryHandle,
   onReport: (report: ScanReport) => void = () => undefined,
 ): Promise<ScanResult> {
@@ -172,7 +187,9 @@ async function scanSource(
       base: openBase === undefined ? undefined : scanRoot(openBase),
       staging: scanRoot(staging),
       index: isProvable ? index : undefined,
+      seal,
       staged,
+      generation: generation.number,
       youngNs,
       signal,
       onReport: (report) => {

@@ -31,6 +31,11 @@ export function indexFileName(volumeId: string): string {
   return `.snapshot.index.${volumeId}`
 }
 
+/** Beside the record: by what a later snapshot knows that nobody touched the directories of this volume's tree. */
+export function sealFileName(volumeId: string): string {
+  return `.snapshot.seal.${volumeId}`
+}
+
 export function storeLayout(directory: string): StoreLayout {
   const own = join(directory, '.snap-volume')
   const journal = join(own, 'journal')

@@ -21,6 +21,9 @@ const oddities: Record<string, string> = {
   'nothing at all': 'find . -mindepth 1 -delete',
   'another content under the same size and time': `
     rm d/2; echo X > d/2; touch -d '2020-01-01T00:00:00.000000001Z' d/2`,
+  'another content, with the times of the directory set back': `
+    touch -r d ../times; rm d/2; echo X > d/2; touch -d '2020-01-01T00:00:00.000000001Z' d/2
+    touch -r ../times d; rm ../times`,
   'other modes, owners, ACLs and attributes of directories': `
     chmod 7777 d; chown 12:34 d/e; setfacl -m d:u:1234:rwx d empty; setfattr -n user.left -v over d/e`,
   'link groups that the source does not have': 'ln -f d/2 d/3; ln d/e/f f',

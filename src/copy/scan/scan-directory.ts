@@ -11,7 +11,7 @@ import {
 } from '../../system/byte-path.ts'
 import { removeEntries, removeEntry } from '../remove-entry.ts'
 import type { ScanReportBuilder } from './scan-report.ts'
-import type { SourceIndex } from './source-index.ts'
+import type { DirectoryIndex, SourceIndex } from './source-index.ts'
 
 /** The root of a tree: an open directory, and the path it was opened by. */
 export interface ScanRoot {
@@ -34,6 +34,10 @@ export interface ScanTask {
   staging: ScanRoot
   /** What the scan before saw when `base` was made. */
   index: SourceIndex | undefined
+  /** Of a spare of the same chain: what its directories were when it was published. */
+  seal: SourceIndex | undefined
+  /** The number of the generation that this scan makes. */
+  generation: number
   /** What staging holds already: those entries that are right stay, all others go. */
   staged: StagedEntries
   /** The filesystem of the source; others mounted inside it are not entered. */
@@ -117,30 +121,29 @@ function scanEntries(
   const isFilled = task.staged !== 'nothing'
   const known = task.index?.directory(place.path)
   const leftOver = isFilled ? new Set(readNames(place.staging)) : undefined
-  const self = lstatIfThere(`${place.source}/.`)
+  const sealed = generationOfSealed(task, place)
   report.index.beginDirectory(place.path)
-  if (self !== undefined) report.index.add('.', self.ino, self.ctimeNs)
-  let isRight =
-    task.staged === 'first-pass' &&
-    self !== undefined &&
-    known?.matches('.', self.ino, self.ctimeNs) === true
+  let isRight = isDirectoryRight(task, place, known, sealed, report)
   for (const name of readNames(place.source)) {
     const stat = lstatIfThere(`${place.sourceEntries}/${name}`)
     if (stat === undefined) continue
-    leftOver?.delete(name)
+    const wasStaged = leftOver?.delete(name) === true
     if (stat.isDirectory()) {
       if (!makeSubdirectory(task, place, name, stat, report, next)) isRight = false
       continue
     }
-    report.index.add(name, stat.ino, stat.ctimeNs)
     report.count(stat)
-    const isProven = known?.matches(name, stat.ino, stat.ctimeNs) === true
+    const since = known?.unchangedSince(name, stat.ino, stat.ctimeNs)
     const isLinked = stat.nlink > 1n
-    if (isProven && isStagedAlready(task, place, name, report)) {
+    // a group of names may have been copied anew as a whole since
+    const isSealed = since !== undefined && since <= sealed && wasStaged && !isLinked
+    if (isSealed || (since !== undefined && isStagedAlready(task, place, name, report))) {
+      report.index.add(name, stat.ino, stat.ctimeNs, since)
       if (isLinked) report.keptLinks.add(joinPath(place.path, name), stat)
       continue
     }
     isRight = false
+    report.index.add(name, stat.ino, stat.ctimeNs, task.generation)
     if (isFilled) removeEntry(`${place.staging}/${name}`)
     // all names of a file in one list, or rsync would not see that they are one file
     const list = isLinked || isSuspect(place, name, stat) ? report.suspects : report.changed
@@ -148,6 +151,34 @@ function scanEntries(
   }
   for (const name of leftOver ?? []) removeEntry(`${place.staging}/${name}`)
   return isRight && (leftOver?.size ?? 0) === 0
+}
+
+const neverSealed = 0
+
+/**
+ * The generation whose entries a directory of the spare holds for sure, because nobody touched it since it was
+ * published; 0 when nothing is known of it.
+ */
+function generationOfSealed({ seal }: ScanTask, { path, staging }: Place): number {
+  const staged = seal === undefined ? undefined : lstatIfThere(`${staging}/.`)
+  if (seal === undefined || staged === undefined) return neverSealed
+  const isUntouched = seal.directory(path).matches('.', staged.ino, staged.ctimeNs)
+  return isUntouched ? seal.generation.number : neverSealed
+}
+
+/** Writes the directory itself into the index; true when the one in staging has its attributes already. */
+function isDirectoryRight(
+  { staged, generation }: ScanTask,
+  { source }: Place,
+  known: DirectoryIndex | undefined,
+  sealed: number,
+  report: ScanReportBuilder,
+): boolean {
+  const self = lstatIfThere(`${source}/.`)
+  if (self === undefined) return false
+  const since = known?.unchangedSince('.', self.ino, self.ctimeNs)
+  report.index.add('.', self.ino, self.ctimeNs, since ?? generation)
+  return since !== undefined && (staged === 'first-pass' || since <= sealed)
 }
 
 /** True when it was there. */

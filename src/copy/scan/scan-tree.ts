@@ -14,7 +14,11 @@ export interface ScanRequest {
   staging: ScanRoot
   /** The index of the scan that `base` was made by; for what a first pass staged, the index of that pass. */
   index: Buffer | undefined
+  /** Of a spare that is staged: what its directories were when it was published. */
+  seal: Buffer | undefined
   staged: StagedEntries
+  /** The number of the generation that this scan makes. */
+  generation: number
   /** Ctimes from here on are too young to be relied on. */
   youngNs: bigint
   signal?: AbortSignal | undefined
@@ -51,15 +55,26 @@ function order(worker: Worker | undefined, what: ScanOrder): void {
 }
 
 function assign(
-  { source, base, staging, staged, youngNs, index }: ScanRequest,
+  { source, base, staging, staged, youngNs, index, seal, generation }: ScanRequest,
   idle: SharedArrayBuffer,
 ): ScanAssignment {
   const { dev } = lstatSync(`${throughDescriptor(source.descriptor)}/.`, { bigint: true })
-  const shared = index === undefined ? undefined : share(index)
-  return { source, base, staging, staged, youngNs, device: dev, idle, index: shared }
+  return {
+    source,
+    base,
+    staging,
+    staged,
+    youngNs,
+    generation,
+    device: dev,
+    idle,
+    index: share(index),
+    seal: share(seal),
+  }
 }
 
-function share(content: Buffer): SharedArrayBuffer {
+function share(content: Buffer | undefined): SharedArrayBuffer | undefined {
+  if (content === undefined) return undefined
   const shared = new SharedArrayBuffer(content.length)
   Buffer.from(shared).set(content)
   return shared

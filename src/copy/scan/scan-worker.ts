@@ -5,8 +5,9 @@ import { type ScanReport, ScanReportBuilder } from './scan-report.ts'
 import { SourceIndex } from './source-index.ts'
 
 /** What a worker is told first of each scan. */
-export interface ScanAssignment extends Omit<ScanTask, 'index'> {
+export interface ScanAssignment extends Omit<ScanTask, 'index' | 'seal'> {
   index: SharedArrayBuffer | undefined
+  seal: SharedArrayBuffer | undefined
   /** One number: how many workers have nothing to do. */
   idle: SharedArrayBuffer
 }
@@ -34,13 +35,16 @@ function serve(port: NonNullable<typeof parentPort>): void {
   })
 }
 
+function open(content: SharedArrayBuffer | undefined): SourceIndex | undefined {
+  return content === undefined ? undefined : new SourceIndex(Buffer.from(content))
+}
+
 function prepare(assignment: ScanAssignment, send: (message: ScanMessage) => void) {
   const idle = new Int32Array(assignment.idle)
-  const { index } = assignment
-  const task: ScanTask = {
-    ...assignment,
-    index: index === undefined ? undefined : new SourceIndex(Buffer.from(index)),
-  }
+  const index = open(assignment.index)
+  const seal = open(assignment.seal)
+  const isOfChain = seal?.generation.chain === index?.generation.chain
+  const task: ScanTask = { ...assignment, index, seal: isOfChain ? seal : undefined }
   return (directory: BytePath): void => {
     const pending = [directory]
     let report = new ScanReportBuilder(task.youngNs)

@@ -1,38 +1,65 @@
+import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { BytePath } from '../../system/byte-path.ts'
 
 /**
- * What a scan saw of the source: for each directory, the inode and ctime of every entry that is not a
- * directory. The next scan takes an entry as unchanged when both are the same under the same path: whatever
+ * What a scan saw of the source: for each directory, its own inode and ctime (under the name `.`), and those of every
+ * entry that is not a directory. The next scan takes an entry as unchanged when both are the same under the same path: whatever
  * changes content, mode, owner, ACL, xattrs or the name itself gives the inode a new ctime, and a directory that
  * was moved brings other inodes to the path. A ctime so young that a change after the scan could have got
  * the same one is written as 0, which matches nothing.
  *
- * In the file: magic, u32 CRC-32 of the rest, then a block a directory: u32 length of the path, path, u32 length of the entries, entries;
- * an entry is u64 inode, u64 ctime in ns, u16 length of the name, name. All little-endian.
+ * Each entry also has the generation since which it was the same, so that two snapshots of one chain are known
+ * to have one inode for it without a look.
+ *
+ * In the file: magic, u32 CRC-32 of the rest; 16 bytes id of the chain, u32 generation; then a block a directory: u32 length of
+ * the path, path, u32 length of the entries, entries; an entry is u64 inode, u64 ctime in ns, u32 generation, u16 length of the
+ * name, name. All little-endian.
  */
-const magic = Buffer.from('snap-volume index 1\n')
-const blocksStart = magic.length + 4
-const entryHeaderBytes = 18
+const magic = Buffer.from('snap-volume index 2\n')
+const chainStart = magic.length + 4
+const chainIdBytes = 16
+const blocksStart = chainStart + chainIdBytes + 4
+const entryHeaderBytes = 22
 const neverMatches = 0n
 
+/** Where a snapshot is in a row of snapshots of which each is the base of the next. */
+export interface Generation {
+  /** Hexadecimal; another one for each row. */
+  chain: string
+  number: number
+}
+
+export function firstGeneration(): Generation {
+  return { chain: randomBytes(chainIdBytes).toString('hex'), number: 1 }
+}
+
+/** The generation whose base is the one that `index` was written for. */
+export function generationAfter(index: Buffer): Generation {
+  const { chain, number } = new SourceIndex(index).generation
+  return { chain, number: number + 1 }
+}
+
 /** The content of an index file; the blocks may come from several workers. */
-export function formatIndex(blocks: readonly Uint8Array[]): Buffer {
+export function formatIndex({ chain, number }: Generation, blocks: readonly Uint8Array[]): Buffer {
+  const generation = Buffer.alloc(chainIdBytes + 4)
+  generation.write(chain, 'hex')
+  generation.writeUInt32LE(number, chainIdBytes)
   const sum = Buffer.alloc(4)
-  sum.writeUInt32LE(blocks.reduce((before, block) => crc32(block, before), 0))
-  return Buffer.concat([magic, sum, ...blocks])
+  sum.writeUInt32LE([generation, ...blocks].reduce((before, block) => crc32(block, before), 0))
+  return Buffer.concat([magic, sum, generation, ...blocks])
 }
 
 /** Builds the blocks of some directories, entry by entry. */
 export class IndexBuilder {
-  readonly #youngNs: bigint
+  readonly #youngNs: bigint | undefined
   #buffer = Buffer.allocUnsafe(64 * 1024)
   #numbers = numbersIn(this.#buffer)
   #length = 0
   #entriesStart = 0
 
   /** Entries with a ctime of `youngNs` or later are written so that they never match. */
-  constructor(youngNs: bigint) {
+  constructor(youngNs?: bigint) {
     this.#youngNs = youngNs
   }
 
@@ -46,12 +73,15 @@ export class IndexBuilder {
     this.#entriesStart = this.#length
   }
 
-  add(name: BytePath, inode: bigint, ctimeNs: bigint): void {
+  /** `since` is the number of the generation since which the entry is the same. */
+  add(name: BytePath, inode: bigint, ctimeNs: bigint, since: number): void {
     this.#reserve(entryHeaderBytes + name.length)
     const at = this.#length
     this.#numbers.setBigUint64(at, inode, true)
-    this.#numbers.setBigInt64(at + 8, ctimeNs < this.#youngNs ? ctimeNs : neverMatches, true)
-    this.#numbers.setUint16(at + 16, name.length, true)
+    const isYoung = this.#youngNs !== undefined && ctimeNs >= this.#youngNs
+    this.#numbers.setBigInt64(at + 8, isYoung ? neverMatches : ctimeNs, true)
+    this.#numbers.setUint32(at + 16, since, true)
+    this.#numbers.setUint16(at + 20, name.length, true)
     const nameAt = at + entryHeaderBytes
     for (let index = 0; index < name.length; index += 1) {
       this.#buffer[nameAt + index] = name.charCodeAt(index)
@@ -88,12 +118,17 @@ export class SourceIndex {
   readonly #buffer: Buffer
   readonly #numbers: DataView
   readonly #directories = new Map<BytePath, { start: number; end: number }>()
+  readonly generation: Generation
 
   /** Throws Error when `content` is not a whole index. */
   constructor(content: Buffer) {
     this.#buffer = content
     this.#numbers = numbersIn(content)
     if (!content.subarray(0, magic.length).equals(magic)) throw new Error('not an index')
+    this.generation = {
+      chain: content.toString('hex', chainStart, chainStart + chainIdBytes),
+      number: content.readUInt32LE(chainStart + chainIdBytes),
+    }
     let position = blocksStart
     while (position < content.length) {
       const pathEnd = position + 4 + content.readUInt32LE(position)
@@ -109,11 +144,15 @@ export class SourceIndex {
     try {
       return (
         new SourceIndex(content) instanceof SourceIndex &&
-        content.readUInt32LE(magic.length) === crc32(content.subarray(blocksStart))
+        content.readUInt32LE(magic.length) === crc32(content.subarray(chainStart))
       )
     } catch {
       return false
     }
+  }
+
+  directories(): Iterable<BytePath> {
+    return this.#directories.keys()
   }
 
   directory(path: BytePath): DirectoryIndex {
@@ -141,13 +180,18 @@ export class DirectoryIndex {
 
   /** True when the scan before saw the same file under this name. */
   matches(name: BytePath, inode: bigint, ctimeNs: bigint): boolean {
+    return this.unchangedSince(name, inode, ctimeNs) !== undefined
+  }
+
+  /** The number of the generation since which there is the same file under this name; undefined when it is not the same. */
+  unchangedSince(name: BytePath, inode: bigint, ctimeNs: bigint): number | undefined {
     const position = this.#find(name)
-    return (
+    const isSame =
       position !== undefined &&
       this.#numbers.getBigUint64(position, true) === inode &&
       this.#numbers.getBigInt64(position + 8, true) === ctimeNs &&
       ctimeNs !== neverMatches
-    )
+    return isSame ? this.#numbers.getUint32(position + 16, true) : undefined
   }
 
   #find(name: BytePath): number | undefined {
@@ -162,7 +206,7 @@ export class DirectoryIndex {
   }
 
   #hasName(position: number, name: BytePath): boolean {
-    if (this.#numbers.getUint16(position + 16, true) !== name.length) return false
+    if (this.#numbers.getUint16(position + 20, true) !== name.length) return false
     const start = position + entryHeaderBytes
     for (let index = 0; index < name.length; index += 1) {
       if (this.#buffer[start + index] !== name.charCodeAt(index)) return false
@@ -175,7 +219,7 @@ export class DirectoryIndex {
   }
 
   #after(position: number): number {
-    return position + entryHeaderBytes + this.#numbers.getUint16(position + 16, true)
+    return position + entryHeaderBytes + this.#numbers.getUint16(position + 20, true)
   }
 
   #positions(): Map<BytePath, number> {

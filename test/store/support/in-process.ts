@@ -46,7 +46,7 @@ export function makeInProcessStore(engine: EngineChoice, maxSnapshots: number): 
     context,
     snapshot: async () => (await takeSnapshot(context, { kind: 'manual' })).record,
     dataIn: (name) => join(store.directory, name, 'data'),
-    spares: () => readdirSync(store.spare),
+    spares: () => readdirSync(store.spare).filter((name) => !name.startsWith('.')),
     async remove() {
       await execa('rm', ['-rf', '--one-file-system', '--', home])
     },

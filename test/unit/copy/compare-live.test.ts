@@ -11,7 +11,12 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Comparison, compareLive } from '../../../src/copy/compare-live.ts'
 import { type PathList, eachPath } from '../../../src/copy/scan/path-list.ts'
-import { IndexBuilder, SourceIndex, formatIndex } from '../../../src/copy/scan/source-index.ts'
+import {
+  IndexBuilder,
+  SourceIndex,
+  firstGeneration,
+  formatIndex,
+} from '../../../src/copy/scan/source-index.ts'
 import { InterruptedError } from '../../../src/errors.ts'
 import { rejectionOf } from '../support/rejection.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
@@ -43,9 +48,9 @@ describe('compareLive', () => {
     builder.beginDirectory('')
     for (const name of readdirSync(inside('live'))) {
       const { ino, ctimeNs } = stat(`live/${name}`)
-      builder.add(name, ino, ctimeNs)
+      builder.add(name, ino, ctimeNs, 1)
     }
-    return new SourceIndex(formatIndex([builder.bytes()]))
+    return new SourceIndex(formatIndex(firstGeneration(), [builder.bytes()]))
   }
 
   async function compare(differences: Partial<Comparison> = {}) {

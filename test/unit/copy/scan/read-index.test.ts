@@ -6,13 +6,15 @@ import { formatIndex } from '../../../../src/copy/scan/source-index.ts'
 import { makeFifo } from '../../support/fifo.ts'
 import { useTemporaryDirectory } from '../../support/temporary-directory.ts'
 
+const empty = formatIndex({ chain: '00'.repeat(16), number: 1 }, [])
+
 describe('readIndex', () => {
   const directory = useTemporaryDirectory()
   const file = (): string => join(directory.path, 'index')
 
   it('reads one that is whole', () => {
-    writeFileSync(file(), formatIndex([]))
-    expect(readIndex(file())).to.deep.equal(formatIndex([]))
+    writeFileSync(file(), empty)
+    expect(readIndex(file())).to.deep.equal(empty)
   })
 
   const substitutes: Record<string, () => void> = {
@@ -22,7 +24,7 @@ describe('readIndex', () => {
     'a directory': () => mkdirSync(file()),
     'a pipe': () => makeFifo(file()),
     'a link to one': () => {
-      writeFileSync(`${file()}.whole`, formatIndex([]))
+      writeFileSync(`${file()}.whole`, empty)
       symlinkSync(`${file()}.whole`, file())
     },
   }

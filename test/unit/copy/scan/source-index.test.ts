@@ -1,6 +1,13 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
-import { IndexBuilder, SourceIndex, formatIndex } from '../../../../src/copy/scan/source-index.ts'
+import {
+  type Generation,
+  IndexBuilder,
+  SourceIndex,
+  firstGeneration,
+  formatIndex,
+  generationAfter,
+} from '../../../../src/copy/scan/source-index.ts'
 
 interface Entry {
   name: string
@@ -9,6 +16,8 @@ interface Entry {
 }
 
 const youngNs = 2_000_000_000_000_000_000n
+const generation: Generation = { chain: '00112233445566778899aabbccddeeff', number: 7 }
+const since = 5
 
 /** Names of any bytes that a name may have, one character a byte. */
 const name = fc
@@ -35,9 +44,9 @@ function build(blocks: readonly { path: string; entries: readonly Entry[] }[]): 
   const builder = new IndexBuilder(youngNs)
   for (const { path, entries } of blocks) {
     builder.beginDirectory(path)
-    for (const one of entries) builder.add(one.name, one.inode, one.ctimeNs)
+    for (const one of entries) builder.add(one.name, one.inode, one.ctimeNs, since)
   }
-  return formatIndex([builder.bytes()])
+  return formatIndex(generation, [builder.bytes()])
 }
 
 const one: Entry = { name: 'a', inode: 7n, ctimeNs: 1_700_000_000_123_456_789n }
@@ -71,10 +80,10 @@ describe('the source index', () => {
     const parts = ['d', 'e'].map((path) => {
       const builder = new IndexBuilder(youngNs)
       builder.beginDirectory(path)
-      builder.add(one.name, one.inode, one.ctimeNs)
+      builder.add(one.name, one.inode, one.ctimeNs, since)
       return builder.bytes()
     })
-    const index = new SourceIndex(formatIndex(parts))
+    const index = new SourceIndex(formatIndex(generation, parts))
     const found = ['d', 'e'].map((path) =>
       index.directory(path).matches(one.name, one.inode, one.ctimeNs),
     )
@@ -119,9 +128,27 @@ describe('the source index', () => {
     expect(index.directory('').matches(one.name, one.inode, 0n)).to.equal(false)
   })
 
+  it('tells since which generation an entry is the same', () => {
+    const directory = new SourceIndex(single()).directory('d')
+    expect(directory.unchangedSince(one.name, one.inode, one.ctimeNs)).to.equal(since)
+    expect(directory.unchangedSince(one.name, one.inode, one.ctimeNs + 1n)).to.equal(undefined)
+  })
+
+  it('knows its generation, and the one after it, which is of the same chain', () => {
+    expect(new SourceIndex(single()).generation).to.deep.equal(generation)
+    expect(generationAfter(single())).to.deep.equal({ ...generation, number: 8 })
+  })
+
+  it('begins another chain each time', () => {
+    const [first, second] = [firstGeneration(), firstGeneration()]
+    expect(first.chain).not.to.equal(second.chain)
+    const index = new SourceIndex(formatIndex(first, []))
+    expect(index.generation).to.deep.equal({ chain: first.chain, number: 1 })
+  })
+
   it('is whole as it was written, empty too', () => {
     expect(
-      [single(), formatIndex([])].map((content) => SourceIndex.isWhole(content)),
+      [single(), formatIndex(generation, [])].map((content) => SourceIndex.isWhole(content)),
     ).to.deep.equal([true, true])
   })
 
