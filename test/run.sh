@@ -129,6 +129,8 @@ run_suite() {
     read -r passed failed skipped < <(node -p '
       const { passed, failed, skipped } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"))
       ;[passed, failed, skipped].join(" ")' "$counts")
+    failures+=$(node -p '
+      JSON.parse(fs.readFileSync(process.argv[1], "utf8")).failures.join("\n\n")' "$counts")
   fi
   if [[ $status != 0 && $failed == 0 ]]; then
     complain "the suite $suite ended with exit code $status though no test failed: counted as 1 failed"
@@ -138,6 +140,7 @@ run_suite() {
 }
 
 rows=()
+failures=
 total_passed=0
 total_failed=0
 total_skipped=0
@@ -149,6 +152,7 @@ record() {
 }
 
 print_counts() {
+  if [[ -n $failures ]]; then printf '\nfailed:\n\n%s\n' "$failures"; fi
   printf '\n%-12s %7s %7s %7s %8s\n' step passed failed skipped time
   printf '%s\n' "${rows[@]}"
   printf '\n%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"

@@ -3,7 +3,7 @@ import Mocha from 'mocha'
 
 /**
  * Mocha's Spec, which then names every skipped test with its reason, and writes
- * `{ passed, failed, skipped }` to the file that SNAP_VOLUME_TEST_COUNTS names.
+ * `{ passed, failed, skipped, failures }` to the file that SNAP_VOLUME_TEST_COUNTS names.
  */
 export default class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner, options) {
@@ -12,7 +12,7 @@ export default class CountingReporter extends Mocha.reporters.Spec {
     runner.on('pending', (test) => skippedTests.push(test))
     runner.once('end', () => {
       printSkipped(skippedTests)
-      writeCounts(this.stats)
+      writeCounts(this.stats, this.failures)
     })
   }
 }
@@ -31,8 +31,10 @@ function reasonOf(test) {
   return 'no reason given'
 }
 
-function writeCounts({ passes, failures, pending }) {
+function writeCounts({ passes, failures, pending }, failed) {
   const file = process.env.SNAP_VOLUME_TEST_COUNTS
   if (file === undefined) return
-  writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending }))
+  const texts = failed.map((test) => `${test.fullTitle()}: ${test.err?.message ?? 'no message'}`)
+  const counts = { passed: passes, failed: failures, skipped: pending, failures: texts }
+  writeFileSync(file, JSON.stringify(counts))
 }
