@@ -75,6 +75,12 @@ describe('With the spare of a removed snapshot', () => {
     await expectRightSnapshot()
   })
 
+  it('from before a change in place, snapshots have the times of its directory', async () => {
+    await fill()
+    await shellIn(store.data, 'echo changed > d/2')
+    for (let count = 0; count < 3; count += 1) await expectRightSnapshot()
+  })
+
   it('a snapshot is right after a restore, and so is the restore', async () => {
     await growAwkwardTree(store.data)
     for (let count = 0; count < 3; count += 1) await store.snapshot()

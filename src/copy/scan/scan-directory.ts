@@ -137,12 +137,14 @@ function scanEntries(
     const isLinked = stat.nlink > 1n
     // a group of names may have been copied anew as a whole since
     const isSealed = since !== undefined && since <= sealed && wasStaged && !isLinked
-    if (isSealed || (since !== undefined && isStagedAlready(task, place, name, report))) {
+    const isInPlace = isSealed || (since !== undefined && isStaged(task, place, name, report))
+    // whatever is written into the directory moves its times
+    if (!isInPlace) isRight = false
+    if (since !== undefined && (isInPlace || linkFromBase(task, place, name, report))) {
       report.index.add(name, stat.ino, stat.ctimeNs, since)
       if (isLinked) report.keptLinks.add(joinPath(place.path, name), stat)
       continue
     }
-    isRight = false
     report.index.add(name, stat.ino, stat.ctimeNs, task.generation)
     if (isFilled) removeEntry(`${place.staging}/${name}`)
     // all names of a file in one list, or rsync would not see that they are one file
@@ -202,26 +204,35 @@ function makeSubdirectory(
   return wasThere
 }
 
-/** True when the entry of staging is now the right one; false when it has to be copied. */
-function isStagedAlready(
+/** True when staging has the right entry already. */
+function isStaged(
+  { staged }: ScanTask,
+  place: Place,
+  name: BytePath,
+  report: ScanReportBuilder,
+): boolean {
+  if (staged === 'nothing') return false
+  const there = lstatIfThere(`${place.staging}/${name}`)
+  if (there === undefined || there.isDirectory()) return false
+  if (staged === 'spare') {
+    return place.base !== undefined && there.ino === lstatIfThere(`${place.base}/${name}`)?.ino
+  }
+  if (there.isFile() && there.nlink === 1n) report.countKept(there)
+  return true
+}
+
+/** Puts the base's entry into staging; false when it has to be copied. */
+function linkFromBase(
   task: ScanTask,
   place: Place,
   name: BytePath,
   report: ScanReportBuilder,
 ): boolean {
-  const to = `${place.staging}/${name}`
-  if (task.staged === 'first-pass') {
-    const copy = lstatIfThere(to)
-    if (copy?.isFile() === true && copy.nlink === 1n) report.countKept(copy)
-    return copy?.isDirectory() === false
-  }
-  if (place.base === undefined) return false
+  // what the first pass should have staged is not what the base has
+  if (place.base === undefined || task.staged === 'first-pass') return false
   const from = `${place.base}/${name}`
-  if (task.staged === 'spare') {
-    const there = lstatIfThere(to)
-    if (there !== undefined && there.ino === lstatIfThere(from)?.ino) return true
-    if (there !== undefined) removeEntry(to)
-  }
+  const to = `${place.staging}/${name}`
+  if (task.staged === 'spare') removeEntry(to)
   try {
     linkSync(systemPath(from), systemPath(to))
     return true
