@@ -77,7 +77,7 @@ describe('With the spare of a removed snapshot', () => {
 
   it('from before a change in place, snapshots have the times of its directory', async () => {
     await fill()
-    await shellIn(store.data, 'echo changed > d/2')
+    await shellIn(store.data, 'echo changed > d/e/f')
     for (let count = 0; count < 3; count += 1) await expectRightSnapshot()
   })
 
