@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs'
-import { PassThrough } from 'node:stream'
 import { syncFilesystem } from '../store/durable.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { type DirectoryHandle, openDirectory } from '../system/directory-handle.ts'
@@ -8,10 +7,10 @@ import { type BytePath, bytePath } from '../system/byte-path.ts'
 import type { CopyEngine, RestoreRequest, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { planByComparison, restoreByComparison } from './link-restore.ts'
 import { reflinkFiles } from './reflink.ts'
+import { rsync } from './rsync-command.ts'
 import { rsyncEngine } from './rsync-engine.ts'
 import {
   type RsyncTrees,
-  rsyncContents,
   rsyncDirectories,
   rsyncFiles,
   separateMergedPaths,
@@ -20,7 +19,6 @@ import { readProgress } from './rsync-output.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
 import { readIndex } from './scan/read-index.ts'
 import type { ScanRoot, StagedEntries } from './scan/scan-directory.ts'
-import type { ScanReport } from './scan/scan-report.ts'
 import type { ScanResult } from './scan/scan-result.ts'
 import { scanTree } from './scan/scan-tree.ts'
 import { warmUpWorkers } from './scan/scan-workers.ts'
@@ -127,52 +125,27 @@ async function copyScanned(
   trees: RsyncTrees,
   staging: DirectoryHandle,
 ): Promise<ScanResult> {
-  if (pass.staged === 'nothing' && request.base === undefined) {
-    return copyWhileScanning(request, pass, trees, staging)
-  }
   const scan = tearGroups(trees.staging, await scanSource(request, pass, staging))
-  await copyListed(trees, request.base, scan)
+  if (pass.staged === 'nothing' && request.base === undefined) await copyAll(trees)
+  else await copyListed(trees, request.base, scan)
   return scan
 }
 
-/** Without a base everything is copied: rsync lists each directory when the scan is done with it. */
-async function copyWhileScanning(
-  request: SnapshotRequest,
-  pass: Pass,
-  trees: RsyncTrees,
-  staging: DirectoryHandle,
-): Promise<ScanResult> {
-  const directories = new PassThrough()
-  const stop = new AbortController()
-  const signal = AbortSignal.any([
-    stop.signal,
-    ...(request.signal === undefined ? [] : [request.signal]),
-  ])
-  const copying = rsyncContents({ ...trees, signal }, directories)
-  const isOver = copying.catch(() => undefined)
-  let scan: ScanResult
-  try {
-    scan = await scanSource(request, pass, staging, (report) => {
-      for (const path of eachPath(report.directories)) {
-        directories.write(Buffer.from(`${path}/\0`, 'latin1'))
-      }
-    })
-  } catch (error) {
-    stop.abort()
-    throw error
-  } finally {
-    directories.end()
-    await isOver
-  }
-  await copying
-  return scan
+/** Without a base rsync walks the tree itself, which costs less than a list of all. */
+async function copyAll({ source, target, lockDescriptor, signal, onOutput }: RsyncTrees) {
+  await rsync(['--info=progress2', '--', './', `${target}/`], {
+    cwd: source.cwd,
+    isLive: true,
+    lockDescriptor,
+    signal,
+    ...(onOutput === undefined ? {} : { onOutput }),
+  })
 }
 
 async function scanSource(
   request: SnapshotRequest,
   { staged, index, seal, generation }: Pass,
   staging: DirectoryHandle,
-  onReport: (report: ScanReport) => void = () => undefined,
 ): Promise<ScanResult> {
   const { source, base, signal, onProgress } = request
   const youngNs = BigInt(Date.now() - youngMs) * 1_000_000n
@@ -195,7 +168,6 @@ async function scanSource(
       onReport: (report) => {
         files += report.counts.files
         onProgress({ files, totalFiles: files, bytes: 0, fraction: 0 })
-        onReport(report)
       },
     })
   } finally {

@@ -9,8 +9,10 @@ import { eachPath, listPaths } from './scan/path-list.ts'
 import { readIndex } from './scan/read-index.ts'
 import { SourceIndex } from './scan/source-index.ts'
 import { type BytePath, bytePath, displayPath } from '../system/byte-path.ts'
+import { OperationError } from '../errors.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import { TreeReader } from './tree-reader.ts'
+import { watchDirectories } from './watch-directories.ts'
 
 /** Makes the live data equal to a snapshot, touching only what is not provably equal already. */
 export async function restoreByComparison(request: RestoreRequest): Promise<RestoreCounts> {
@@ -111,10 +113,15 @@ async function rsyncListed(
   onStep?: (step: RestoreStep) => void,
 ): Promise<RestoreCounts> {
   if (paths.length === 0) return { created: 0, changed: 0, deleted: 0, bytes: 0 }
-  return rsyncCounting(
+  const findDoubtful = watchDirectories(source.here, [...eachPath(paths)])
+  const counts = await rsyncCounting(
     [...options, '--files-from=-', '--from0', '--', `${source.path}/`, './'],
     { cwd: target.cwd, lockDescriptor, signal, input: paths, ...output },
     onStep,
+  )
+  if (findDoubtful().size === 0) return counts
+  throw new OperationError(
+    `somebody moved directories of ${source.path} while they were read: nobody may write there; restore again`,
   )
 }
 

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { OperationError } from '../errors.ts'
 import { type RunResult, run } from '../system/run.ts'
 import { firstCause } from './rsync-output.ts'
@@ -34,7 +33,7 @@ const oldestSafe = [3, 5, 0] as const
 export interface RsyncOptions {
   cwd: string
   lockDescriptor: number
-  input?: Buffer | Readable
+  input?: Buffer
   signal?: AbortSignal | undefined
   onOutput?: (chunk: Buffer) => void
   /** Files may go or shrink while they are read, which is for the caller to look at; of nothing but live data. */

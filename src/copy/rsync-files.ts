@@ -1,9 +1,16 @@
-import type { Readable } from 'node:stream'
-import type { BytePath } from '../system/byte-path.ts'
+import { closeSync, linkSync, unlinkSync } from 'node:fs'
+import {
+  type BytePath,
+  lstatIfThere,
+  openBelow,
+  systemPath,
+  throughDescriptor,
+} from '../system/byte-path.ts'
 import { findMergedPaths } from './link-groups.ts'
 import { rsync } from './rsync-command.ts'
-import { listPaths } from './scan/path-list.ts'
+import { eachPath, listPaths } from './scan/path-list.ts'
 import { TreeReader } from './tree-reader.ts'
+import { parentOf, watchDirectories } from './watch-directories.ts'
 
 /** Where rsync copies from and to, for one volume. */
 export interface RsyncTrees {
@@ -27,28 +34,94 @@ export async function rsyncFiles(
   paths: Uint8Array,
   options: readonly string[] = [],
 ): Promise<void> {
-  if (paths.length === 0) return
-  await rsyncNamed(trees, Buffer.from(paths.buffer, paths.byteOffset, paths.length), options)
+  const listed = [...eachPath(paths)]
+  if (listed.length === 0) return
+  const findDoubtful = watchDirectories(trees.source.here, listed)
+  await rsyncNamed(trees, paths, options)
+  const doubtful = findDoubtful()
+  const again = listed.filter((path) => doubtful.has(parentOf(path)))
+  if (again.length > 0) await copyFromOpenDirectories(trees, again)
 }
 
 /** Gives the listed directories their attributes, once nothing is written into them any more; `.` is the root. */
 export async function rsyncDirectories(trees: RsyncTrees, paths: Uint8Array): Promise<void> {
   // with the root its entries come along, among them files shared with other snapshots
-  await rsyncFiles(trees, paths, ['--filter=-! */'])
+  await rsyncFiles(trees, paths, [directoriesOnly])
 }
 
+const directoriesOnly = '--filter=-! */'
+
 /**
- * Copies all that is in the directories that are named while it runs, each with a slash at its end; what is in
- * directories below one it copies when they are named too. It lists a directory when it is named, and reads no
- * file before the names end.
+ * Copies the paths again, those of one directory at a time, from directories that are held open, so that no
+ * link can lead rsync elsewhere.
  */
-export async function rsyncContents(trees: RsyncTrees, directories: Readable): Promise<void> {
-  await rsyncNamed(trees, directories, ['--info=progress2'])
+async function copyFromOpenDirectories(
+  trees: RsyncTrees,
+  paths: readonly BytePath[],
+): Promise<void> {
+  for (const [directory, inside] of Map.groupBy(paths, parentOf)) {
+    const source = openBelow(trees.source.here, directory)
+    const target = openBelow(trees.staging, directory)
+    try {
+      if (target === undefined) continue
+      const names = inside.map((path) => path.slice(directory.length + 1))
+      for (const name of names) removeUnlessDirectory(`${throughDescriptor(target)}/${name}`)
+      if (source === undefined) continue
+      const place = { cwd: descriptorOfThis(source), here: throughDescriptor(source) }
+      const list = listPaths(names)
+      await rsyncNamed({ ...trees, source: place, target: descriptorOfThis(target) }, list, [])
+    } finally {
+      for (const descriptor of [source, target]) {
+        if (descriptor !== undefined) closeSync(descriptor)
+      }
+    }
+  }
+  joinGroups(trees, paths)
+}
+
+function removeUnlessDirectory(path: BytePath): void {
+  if (lstatIfThere(path)?.isDirectory() === false) unlinkSync(systemPath(path))
+}
+
+/** A path to a descriptor of this process for a program that it starts. */
+function descriptorOfThis(descriptor: number): string {
+  return `/proc/${process.pid}/fd/${descriptor}`
+}
+
+/** Makes one file of the names that are one in the source, which rsync does only for what it copies at a time. */
+function joinGroups({ source, staging }: RsyncTrees, paths: readonly BytePath[]): void {
+  const from = new TreeReader(source.here)
+  const to = new TreeReader(staging)
+  const firsts = new Map<bigint, { path: BytePath; inode: bigint }>()
+  for (const path of paths) {
+    const stat = from.lstat(path)
+    const inode = to.lstat(path)?.ino
+    if (stat === undefined || stat.isDirectory() || stat.nlink === 1n || inode === undefined)
+      continue
+    const first = firsts.get(stat.ino)
+    if (first === undefined) firsts.set(stat.ino, { path, inode })
+    else if (first.inode !== inode) linkAnew(staging, first.path, path)
+  }
+  from.close()
+  to.close()
+}
+
+function linkAnew(staging: string, first: BytePath, path: BytePath): void {
+  const one = new TreeReader(staging)
+  const other = new TreeReader(staging)
+  one.at(first, (existing) =>
+    other.at(path, (name) => {
+      unlinkSync(systemPath(name))
+      linkSync(systemPath(existing), systemPath(name))
+    }),
+  )
+  one.close()
+  other.close()
 }
 
 async function rsyncNamed(
   { source, target, lockDescriptor, signal, onOutput }: RsyncTrees,
-  names: Buffer | Readable,
+  names: Uint8Array,
   options: readonly string[],
 ): Promise<void> {
   const list = ['--files-from=-', '--from0', '--ignore-missing-args']
@@ -57,7 +130,7 @@ async function rsyncNamed(
     isLive: true,
     lockDescriptor,
     signal,
-    input: names,
+    input: Buffer.from(names.buffer, names.byteOffset, names.length),
     ...(onOutput === undefined ? {} : { onOutput }),
   })
 }

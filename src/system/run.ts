@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { OperationError, InterruptedError, errorCode } from '../errors.ts'
 
 const keptOutputBytes = 1024 * 1024
@@ -17,7 +16,7 @@ const scrubbedEnvironment = {
 export interface RunOptions {
   cwd?: string
   /** Written to the program's standard input; without it there is none. */
-  input?: Buffer | Readable
+  input?: Buffer
   /** A descriptor the program inherits as its descriptor 3, for as long as it lives. */
   descriptor3?: number
   signal?: AbortSignal | undefined

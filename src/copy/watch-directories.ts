@@ -1,0 +1,69 @@
+import type { BytePath } from '../system/byte-path.ts'
+import { TreeReader } from './tree-reader.ts'
+
+/** A ctime this young could be had again by a change that follows: the kernel's clock for ctimes moves in steps. */
+const youngNs = 100_000_000n
+
+/**
+ * rsync follows symbolic links in the directories of a listed path. Whoever owns the tree could put one in the
+ * place of a directory while rsync reads, and take it back. But whatever moves a directory gives it another ctime.
+ *
+ * Looks at the directories above `paths` now, through no link, and gives a function that looks again: it tells of
+ * which directories it cannot be said that they were there all the time.
+ */
+export function watchDirectories(
+  root: BytePath,
+  paths: readonly BytePath[],
+): () => ReadonlySet<BytePath> {
+  const directories = directoriesAbove(paths)
+  const nowNs = BigInt(Date.now()) * 1_000_000n
+  const before = look(root, directories)
+  return () => {
+    const after = look(root, directories)
+    const doubtful = new Set<BytePath>()
+    // those nearer to the root come first
+    for (const directory of directories) {
+      const seen = before.get(directory)
+      const isSame =
+        seen !== undefined &&
+        seen.ctimeNs < nowNs - youngNs &&
+        seen.inode === after.get(directory)?.inode &&
+        seen.ctimeNs === after.get(directory)?.ctimeNs
+      if (!isSame || doubtful.has(parentOf(directory))) doubtful.add(directory)
+    }
+    return doubtful
+  }
+}
+
+/** The empty path for what is in the root, which is held open and needs no look. */
+export function parentOf(path: BytePath): BytePath {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+function directoriesAbove(paths: readonly BytePath[]): BytePath[] {
+  const found = new Set<BytePath>()
+  for (const path of paths) {
+    for (let above = parentOf(path); above !== '' && !found.has(above); above = parentOf(above)) {
+      found.add(above)
+    }
+  }
+  return [...found].toSorted((one, other) => (one < other ? -1 : 1))
+}
+
+interface Seen {
+  inode: bigint
+  ctimeNs: bigint
+}
+
+function look(root: BytePath, directories: readonly BytePath[]): Map<BytePath, Seen> {
+  const reader = new TreeReader(root)
+  const seen = new Map<BytePath, Seen>()
+  for (const directory of directories) {
+    const stat = reader.lstat(directory)
+    if (stat?.isDirectory() === true) {
+      seen.set(directory, { inode: stat.ino, ctimeNs: stat.ctimeNs })
+    }
+  }
+  reader.close()
+  return seen
+}
