@@ -22,9 +22,14 @@ const machineReadable = ['--stats', '--no-human-readable', '--outbuf=Line']
 
 const partial = 23
 const vanished = 24
+/** What the sender says of an entry that went, shrank or became something else after it was listed (errno(3)). */
 const liveDataMessages = [
   /^(file|directory) has vanished: /,
-  /^rsync: \[sender\] read errors mapping ".*": No data available \(61\)$/,
+  /^rsync: \[sender\] (get_acl: |opendir |link_stat |send_files failed to open ).*: (No such file or directory \(2\)|Not a directory \(20\)|Too many levels of symbolic links \(40\))$/,
+  /^rsync: \[sender\] get_xattr_(names|data): .*: (No such file or directory \(2\)|Not a directory \(20\)|Numerical result out of range \(34\)|No data available \(61\))$/,
+  /^rsync: \[sender\] readlink_stat\(.*\) failed: (Not a directory \(20\)|Invalid argument \(22\))$/,
+  /^rsync: \[sender\] send_files failed to open .*: No such device or address \(6\)$/,
+  /^rsync: \[sender\] read errors mapping ".*": (Is a directory \(21\)|No data available \(61\))$/,
   /^(WARNING|ERROR): .* failed verification -- update /,
   /^rsync error: some files\/attrs were not transferred /,
 ]
@@ -59,8 +64,8 @@ export async function rsync(args: readonly string[], options: RsyncOptions): Pro
   throw new RsyncError(result)
 }
 
-/** Nothing went wrong but that a file vanished, or had no data where its size said there are some. */
-function isOfLiveData({ exitCode, stderr }: RunResult): boolean {
+/** Nothing went wrong but that files vanished, or were not what they had been when they were listed. */
+export function isOfLiveData({ exitCode, stderr }: RunResult): boolean {
   if (exitCode === vanished) return true
   const lines = stderr.split('\n').filter((line) => line !== '')
   return (
