@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
 import type { RecordWarning } from '../store/record.ts'
 import { type BytePath, displayPath } from '../system/byte-path.ts'
-import { type RsyncTrees, rsyncFiles, unlinkAll } from './rsync-files.ts'
+import { removeBelow } from './remove-entry.ts'
+import { type RsyncTrees, rsyncFiles } from './rsync-files.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
 import type { CopyList } from './scan/scan-report.ts'
 import { TreeReader } from './tree-reader.ts'
@@ -20,15 +21,17 @@ export async function settleCopies(
   copied: readonly CopyList[],
 ): Promise<RecordWarning[]> {
   const vanished: BytePath[] = []
+  const becameDirectories: BytePath[] = []
   const lookAgain = (list: CopyList): BytePath[] => {
     const found = compareWithSource(trees, list)
     vanished.push(...found.vanished)
+    becameDirectories.push(...found.becameDirectories)
     return found.moved
   }
   let moving = copied.flatMap(lookAgain)
   for (let round = 0; round < mostRounds && moving.length > 0; round += 1) {
     const seen = see(trees.source.here, moving)
-    unlinkAll(trees.staging, moving)
+    unstage(trees.staging, moving)
     await rsyncFiles(trees, listPaths(moving))
     moving = lookAgain(seen)
   }
@@ -39,24 +42,35 @@ export async function settleCopies(
       'changed each time they were read, and may be half old, half new',
       moving.map(displayPath),
     ),
+    ...warnOfPaths(
+      'moving',
+      'became directories while they were read, and what is in these is not in the snapshot',
+      becameDirectories.map(displayPath),
+    ),
   ]
 }
 
+interface Found {
+  moved: BytePath[]
+  vanished: BytePath[]
+  becameDirectories: BytePath[]
+}
+
 /** Which files are not as they were seen or not staged as they are, and which are in neither tree any more. */
-function compareWithSource(
-  trees: RsyncTrees,
-  { paths, seen }: CopyList,
-): { moved: BytePath[]; vanished: BytePath[] } {
+function compareWithSource(trees: RsyncTrees, { paths, seen }: CopyList): Found {
   const source = new TreeReader(trees.source.here)
   const staging = new TreeReader(trees.staging)
   const moved: BytePath[] = []
   const vanished: BytePath[] = []
+  const becameDirectories: BytePath[] = []
   let position = 0
   for (const path of eachPath(paths)) {
     const stat = source.lstat(path)
     const staged = staging.lstat(path)
     if (stat === undefined) {
       if (staged === undefined) vanished.push(path)
+    } else if (stat.isDirectory()) {
+      becameDirectories.push(path)
     } else if (
       BigInt.asIntN(64, stat.ino) !== seen[position] ||
       stat.ctimeNs !== seen[position + 1] ||
@@ -70,7 +84,7 @@ function compareWithSource(
   }
   source.close()
   staging.close()
-  return { moved, vanished }
+  return { moved, vanished, becameDirectories }
 }
 
 function see(source: string, paths: readonly BytePath[]): CopyList {
@@ -81,4 +95,11 @@ function see(source: string, paths: readonly BytePath[]): CopyList {
   })
   reader.close()
   return { paths: listPaths(paths), seen: BigInt64Array.from(seen), bytes: 0 }
+}
+
+/** Removes what was staged: also a directory, of what was one for the time of the copy. */
+function unstage(staging: string, paths: readonly BytePath[]): void {
+  const reader = new TreeReader(staging)
+  for (const path of paths) removeBelow(reader, path, new Set())
+  reader.close()
 }
