@@ -1,11 +1,9 @@
-import { mkdtempSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect } from 'chai'
-import { execa } from 'execa'
 import { randomOf, seed } from '../crash/support/random.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 import { Mutator } from './support/mutations.ts'
+import { walkReference } from './support/reference.ts'
 
 const generations = 50
 const allAreWalkedEvery = 10
@@ -14,24 +12,6 @@ const variants = [
   { title: 'with the spare of a removed one from the fourth on', maxSnapshots: 3 },
   { title: 'without ever removing one', maxSnapshots: generations },
 ]
-
-/** What the reference makes of a source, walked. */
-async function walkReference(source: string): Promise<Tree> {
-  const target = mkdtempSync(join(source, '..', 'reference-'))
-  try {
-    await execa('rsync', [
-      '-aHAXS',
-      '--checksum',
-      '--numeric-ids',
-      '-@-1',
-      `${source}/`,
-      `${target}/`,
-    ])
-    return walkTree(target)
-  } finally {
-    await execa('rm', ['-rf', target])
-  }
-}
 
 for (const { title, maxSnapshots } of variants) {
   describe(`Engine link over ${generations} generations of a tree that changes at random, ${title},`, function () {
