@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs'
 import type { EngineChoice, Settings } from '../config/settings.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
-import { OperationError, messageOf } from '../errors.ts'
+import { OperationError, errorCode, messageOf } from '../errors.ts'
 import { type Catalog, readCatalog } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import type { SnapshotRecord } from '../store/record.ts'
 import { readNextRun } from '../store/schedule-state.ts'
+import { isPlainDirectoryOnBtrfs } from '../system/subvolume.ts'
 import { readStoreConfig } from './context.ts'
 
 /** Older than this, the heartbeat of a daemon says that none runs. */
@@ -71,7 +72,7 @@ function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDesc
       id,
       path,
       landsIn: `${store.directory}/@GMT-YYYY.MM.DD-hh.mm.ss/${id}`,
-      ...describeEngine(engine, path, store.directory),
+      ...describeEngine(engine, id, path, store.directory),
     })),
     cron,
     timeZone,
@@ -82,15 +83,29 @@ function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDesc
 /** The data may not be mounted where one looks at the store. */
 function describeEngine(
   choice: EngineChoice,
+  id: string,
   path: string,
   store: string,
 ): { engine: string; engineReason: string } {
   try {
     const { engine, reason } = chooseEngine(choice, path, store)
-    return { engine: engine.name, engineReason: reason }
+    return { engine: engine.name, engineReason: reason + wayToSubvolume(choice, id, path) }
   } catch (error) {
-    return { engine: choice, engineReason: messageOf(error) }
+    return { engine: choice, engineReason: messageOf(error) + wayToSubvolume(choice, id, path) }
   }
+}
+
+/** The command that makes engine btrfs possible, for whoever has not chosen another one. */
+function wayToSubvolume(choice: EngineChoice, id: string, path: string): string {
+  if (choice !== 'auto' && choice !== 'btrfs') return ''
+  try {
+    if (!isPlainDirectoryOnBtrfs(path)) return ''
+  } catch (error) {
+    // not mounted here, or not for this user to look at
+    if (errorCode(error) === undefined) throw error
+    return ''
+  }
+  return `; "snap-volume subvolume ${id}" makes it one`
 }
 
 function isDaemonAlive(store: StoreLayout, now: Date): boolean {

@@ -1,7 +1,7 @@
 import type { RecordWarning } from '../store/record.ts'
 import type { CopyProgress } from '../copy/engine.ts'
 
-type Phase = 'lock' | 'copy' | 'publish' | 'prune' | 'restore'
+type Phase = 'lock' | 'copy' | 'publish' | 'prune' | 'restore' | 'subvolume' | 'compare'
 
 /** What an action tells while it works; the terminal, JSON lines and the log are readers of the same events. */
 export type ActionEvent =

@@ -25,9 +25,26 @@ export function isSubvolume(path: string): boolean {
   return stat.isDirectory() && stat.ino === subvolumeInode && isBtrfs(path)
 }
 
+/** Whether `path` is a directory on btrfs of which no snapshot can be taken, because it is no subvolume. */
+export function isPlainDirectoryOnBtrfs(path: string): boolean {
+  return isBtrfs(path) && lstatSync(path).isDirectory() && !isSubvolume(path)
+}
+
 /** Whether btrfs(8) is installed. */
 export function hasBtrfsProgram(): boolean {
   return programPlaces.some((place) => existsSync(`${place}/btrfs`))
+}
+
+/**
+ * Makes an empty subvolume `name` in the working directory `cwd`.
+ * Throws OperationError with the program's own words.
+ */
+export async function createSubvolume(cwd: string, name: string): Promise<void> {
+  const { exitCode, stderr } = await run('btrfs', ['subvolume', 'create', '--', `./${name}`], {
+    cwd,
+  })
+  if (exitCode === 0) return
+  throw new OperationError(`btrfs could not make the subvolume ${name}: ${stderr.trim()}`)
 }
 
 /**

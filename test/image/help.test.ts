@@ -33,7 +33,14 @@ describeOnEngine('a container without any mount', () => {
     expect(stdout).to.contain('Examples:')
   })
 
-  const commands = [['show'], ['show', '-a'], ['snapshot'], ['restore', 'latest'], ['prune']]
+  const commands = [
+    ['show'],
+    ['show', '-a'],
+    ['snapshot'],
+    ['restore', 'latest'],
+    ['prune'],
+    ['subvolume', 'mysql', '--yes'],
+  ]
   for (const words of commands) {
     it(`says in one line that ${words.join(' ')} needs a store and how to reach one`, async () => {
       const { exitCode, stdout, stderr } = await run(words)

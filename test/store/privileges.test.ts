@@ -22,7 +22,12 @@ describe('Without the rights of root', () => {
 
   afterEach(() => store.remove())
 
-  const changing = [['snapshot'], ['restore', 'latest', '--yes'], ['prune']]
+  const changing = [
+    ['snapshot'],
+    ['restore', 'latest', '--yes'],
+    ['prune'],
+    ['subvolume', 'data', '--yes'],
+  ]
   for (const words of changing) {
     it(`another user’s ${words[0]} is refused, names the capabilities, and changes nothing`, async () => {
       const data = walkTree(store.data)

@@ -37,6 +37,8 @@ describe('Wrong words change nothing and are refused in one line:', () => {
     [['snapshot', '--fast'], 2, /unknown: fast/],
     [['snapshot', '-m'], 2, /see "snap-volume snapshot --help"/],
     [['prune', '--dryrun'], 2, /unknown: dryrun/],
+    [['subvolume', '--yes'], 2, /an argument is missing: see "snap-volume subvolume --help"/],
+    [['subvolume', 'data:relative', '--yes'], 2, /the path in "data:relative" must be absolute/],
     [['destroy'], 2, /there is no command "destroy": there are start, help, /],
   ]
 
@@ -66,7 +68,15 @@ describe('Without a store', () => {
 
   after(() => store.remove())
 
-  for (const words of [['snapshot'], ['restore', 'latest'], ['prune'], ['show'], ['show', '-a']]) {
+  const needing = [
+    ['snapshot'],
+    ['restore', 'latest'],
+    ['prune'],
+    ['subvolume', 'data', '--yes'],
+    ['show'],
+    ['show', '-a'],
+  ]
+  for (const words of needing) {
     it(`${words.join(' ')} says how to reach one, and makes none`, async () => {
       expectRefusal(await store.run(words), 1, /there is no store at \S+: run with --volumes-from/)
       expect(existsSync(store.directory)).to.equal(false)

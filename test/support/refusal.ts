@@ -9,7 +9,7 @@ export function expectRefusal(finished: Finished, exitCode: number, message: Reg
   const lines = finished.stderr.split('\n').filter((line) => line !== '')
   const own = lines.filter((line) => line.startsWith('snap-volume: '))
   const others = lines.filter(
-    (line) => !/^(snap-volume|warning|(snapshot|restore) of \S+): /.test(line),
+    (line) => !/^(snap-volume|warning|(snapshot|restore|subvolume) of \S+): /.test(line),
   )
   expect(own, finished.stderr + finished.stdout).to.have.length(1)
   expect(own[0]).to.match(message).and.not.include('not foreseen')

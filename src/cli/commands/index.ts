@@ -5,6 +5,7 @@ import { restoreCommand } from './restore.ts'
 import { showCommand } from './show.ts'
 import { snapshotCommand } from './snapshot.ts'
 import { startCommand } from './start.ts'
+import { subvolumeCommand } from './subvolume.ts'
 import { versionCommand } from './version.ts'
 
 /** All commands, in the order the help shows them. */
@@ -15,5 +16,6 @@ export const commands: readonly Command[] = [
   snapshotCommand,
   restoreCommand,
   pruneCommand,
+  subvolumeCommand,
   versionCommand,
 ]

@@ -1,8 +1,7 @@
-import { InterruptedError, UsageError, errorCode, exitCodes } from '../../errors.ts'
+import { UsageError, exitCodes } from '../../errors.ts'
 import type { Command, CommandInput } from '../command.ts'
+import { confirm, isInteractive } from '../confirm.ts'
 import type { RestoreWish } from '../../actions/restore-decision.ts'
-
-const secondsToAnswer = 10
 
 export const restoreCommand: Command = {
   name: 'restore',
@@ -56,7 +55,11 @@ export const restoreCommand: Command = {
       }
       if (options['yes'] !== true && !json && isInteractive(input)) {
         const plan = await planRestore(context, wish)
-        await confirm(input, formatRestorePlan(plan))
+        await confirm(input, {
+          plan: formatRestorePlan(plan),
+          what: 'The restore',
+          refusal: 'not restored, nothing was changed',
+        })
         wish.expected = plan.snapshot
       }
       const result = await restore(context, wish)
@@ -82,35 +85,4 @@ function parseWish(options: CommandInput['options']): RestoreWish {
     throw new UsageError('which snapshot? Name one of "snap-volume show", or latest, or say --undo')
   }
   return { undo: false, reference: snapshot, volumes, readAll }
-}
-
-function isInteractive({ terminal }: CommandInput): boolean {
-  return terminal.stdin.isTTY && terminal.stdout.isTTY
-}
-
-/**
- * Shows the plan and gives time to stop. `docker run -t` without `-i` has a terminal on which nobody can
- * answer, so no answer means to go on.
- */
-async function confirm({ terminal, signal }: CommandInput, plan: string): Promise<void> {
-  const { createInterface } = await import('node:readline/promises')
-  terminal.stdout.write(plan)
-  const reader = createInterface({ input: terminal.stdin, output: terminal.stdout })
-  const timeIsUp = AbortSignal.timeout(secondsToAnswer * 1000)
-  try {
-    const answer = await reader.question(
-      `The restore begins in ${secondsToAnswer} s: y begins now, n leaves everything as it is [y/n] `,
-      { signal: AbortSignal.any([signal, timeIsUp]) },
-    )
-    if (/^y(es)?$/i.test(answer.trim())) return
-  } catch (error) {
-    if (errorCode(error) !== 'ABORT_ERR') throw error
-    if (timeIsUp.aborted && !signal.aborted) {
-      terminal.stdout.write('\n')
-      return
-    }
-  } finally {
-    reader.close()
-  }
-  throw new InterruptedError('not restored, nothing was changed')
 }

@@ -67,6 +67,8 @@ export function formatEvent(event: Exclude<ActionEvent, Progress>): string | und
 function formatPhase({ phase, volume, detail = '' }: Extract<ActionEvent, { type: 'phase' }>) {
   if (phase === 'copy') return `snapshot of ${volume}: reading ${printable(detail)}`
   if (phase === 'restore') return `restore of ${volume}: writing ${printable(detail)}`
+  if (phase === 'subvolume') return `subvolume of ${volume}: copying ${printable(detail)}`
+  if (phase === 'compare') return `subvolume of ${volume}: comparing ${printable(detail)}`
   return undefined
 }
 

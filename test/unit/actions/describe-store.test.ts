@@ -5,7 +5,7 @@ import { readSettings } from '../../../src/config/settings.ts'
 import type { StoreLayout } from '../../../src/store/layout.ts'
 import { createStore } from '../../../src/store/open.ts'
 import { writeRestoreJournal } from '../../../src/store/restore-journal.ts'
-import { writeSavedConfig } from '../../../src/store/saved-config.ts'
+import { readSavedConfig, writeSavedConfig } from '../../../src/store/saved-config.ts'
 import { writeNextRun } from '../../../src/store/schedule-state.ts'
 import { plantSnapshot } from '../support/snapshots.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
@@ -47,6 +47,12 @@ describe('describeStore', () => {
     expect(describeNow().config?.volumes[0]?.landsIn).to.equal(
       `${directory.path}/@GMT-YYYY.MM.DD-hh.mm.ss/data`,
     )
+  })
+
+  it('tells the engine of a volume that cannot be looked at', () => {
+    const path = `${store.config}/below-a-file`
+    writeSavedConfig(store, { ...readSavedConfig(store), volumes: [{ id: 'data', path }] })
+    expect(describeNow().config?.volumes[0]?.engine).to.equal('auto')
   })
 
   it('shows the snapshots of a store whose configuration is broken, and says so', () => {
