@@ -3,7 +3,7 @@ import { type RetentionDecision, planRetention } from '../retention/plan.ts'
 import { isSafety, readCatalog } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { readRestoreJournal } from '../store/restore-journal.ts'
-import { dropSpares, keepSpares } from '../store/spare.ts'
+import { dropSpares } from '../store/spare.ts'
 import { moveToTrash } from '../store/trash.ts'
 import { type ActionContext, asWriter } from './context.ts'
 
@@ -46,21 +46,16 @@ export async function prune(context: ActionContext): Promise<RetentionDecision[]
 /** The same as the last step of another action; returns the names removed. */
 export function applyRetention(context: ActionContext): string[] {
   const plan = planPrune(context.store, context.config.maxSnapshots)
-  const trashed = removeSnapshots(context, plan).at(-1)
-  if (trashed !== undefined) keepSpares(context.store, trashed)
+  removeSnapshots(context, plan)
   return plan.filter(({ keep }) => !keep).map(({ name }) => name)
 }
 
-/** Takes them out of sight, oldest first; returns where they are in the trash. */
-function removeSnapshots(
-  { store, emit }: ActionContext,
-  plan: readonly RetentionDecision[],
-): string[] {
+/** Takes them out of sight, oldest first. */
+function removeSnapshots({ store, emit }: ActionContext, plan: readonly RetentionDecision[]): void {
   const removals = plan.filter(({ keep }) => !keep)
-  const trashed = moveToTrash(
+  moveToTrash(
     store,
     removals.map(({ name }) => join(store.directory, name)),
   )
   for (const { name, reason } of removals) emit({ type: 'removed', name, reason })
-  return trashed
 }

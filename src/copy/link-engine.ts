@@ -45,7 +45,8 @@ const youngMs = 100
  */
 export const linkEngine: CopyEngine = {
   name: 'link',
-  canRefill: true,
+  // rsync would write by paths through directories that whoever owns the data can have kept open and exchange
+  canRefill: false,
   warmUp: warmUpWorkers,
   snapshot: snapshotByLinks,
   planRestore: async (request, onStep) =>

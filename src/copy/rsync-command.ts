@@ -41,13 +41,15 @@ export interface RsyncOptions {
   input?: Buffer
   signal?: AbortSignal | undefined
   onOutput?: (chunk: Buffer) => void
-  /** Files may go or shrink while they are read, which is for the caller to look at; of nothing but live data. */
+  /** Files may go while they are read, and rsync's own words for that are enough. */
+  mayVanish?: boolean
+  /** Files may go, shrink or change their type while they are read: for a caller that looks at all of them again. */
   isLive?: boolean
 }
 
 /**
  * Runs rsync.
- * Throws OperationError for any other failure, with rsync's own first message.
+ * Throws OperationError for a failure that the options do not allow, with rsync's own first message.
  */
 export async function rsync(args: readonly string[], options: RsyncOptions): Promise<RunResult> {
   const { cwd, lockDescriptor, input, signal, onOutput } = options
@@ -60,6 +62,7 @@ export async function rsync(args: readonly string[], options: RsyncOptions): Pro
     ...(onOutput === undefined ? {} : { onOutput }),
   })
   if (result.exitCode === 0) return result
+  if (options.mayVanish === true && result.exitCode === vanished) return result
   if (options.isLive === true && isOfLiveData(result)) return result
   throw new RsyncError(result)
 }

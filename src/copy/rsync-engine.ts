@@ -42,7 +42,7 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
     ],
     {
       cwd: source.cwd,
-      isLive: true,
+      mayVanish: true,
       lockDescriptor,
       signal,
       onOutput: readProgress(onProgress),

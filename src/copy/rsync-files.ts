@@ -125,8 +125,9 @@ async function rsyncNamed(
   options: readonly string[],
 ): Promise<void> {
   const list = ['--files-from=-', '--from0', '--ignore-missing-args']
-  await rsync([...options, ...list, '--', './', `${target}/`], {
-    cwd: source.cwd,
+  // named, because rsync would go back to a working directory by its path
+  await rsync([...options, ...list, '--', `${source.cwd}/`, `${target}/`], {
+    cwd: '/',
     isLive: true,
     lockDescriptor,
     signal,

@@ -5,7 +5,6 @@ import { execa } from 'execa'
 import { prune } from '../../src/actions/prune.ts'
 import { restore } from '../../src/actions/restore.ts'
 import { OperationError } from '../../src/errors.ts'
-import { readCatalog } from '../../src/store/catalog.ts'
 import { engines } from '../support/engines.ts'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
@@ -102,26 +101,6 @@ describe('While a directory is exchanged for a link that leads outside', functio
         })
         expectOutsideUntouched()
       })
-
-      if (engine === 'link') {
-        it('never writes or deletes there when that happens in the spare', async () => {
-          for (let count = 0; count < 3; count += 1) await store.snapshot()
-          store.context.config.maxSnapshots = 2
-          await repeat(async () => {
-            const [oldest = ''] = readCatalog(store.context.store).snapshots.map(({ name }) => name)
-            // whoever has it open keeps it open while it becomes the spare, and staging
-            stop = await startSwapping(store.dataIn(oldest), 'victim', 'trap')
-            try {
-              await shellIn(store.data, 'echo new > new.$RANDOM; find . -name 7 -exec touch {} +')
-              await store.snapshot()
-              await store.snapshot()
-            } finally {
-              await stop()
-            }
-          })
-          expectOutsideUntouched()
-        })
-      }
     })
   }
 

@@ -53,6 +53,7 @@ export function makeGenerations(): Generations {
         base: base?.directory,
         baseIndex: base?.index,
         index: newest().index,
+        seal: `${target}.seal`,
         lockDescriptor,
         onProgress: () => undefined,
       })

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -14,8 +14,6 @@ export interface InProcessStore {
   context: ActionContext
   snapshot(): Promise<SnapshotRecord>
   dataIn(name: string): string
-  /** Names in the spare: the volumes that have one. */
-  spares(): string[]
   remove(): Promise<void>
 }
 
@@ -46,7 +44,6 @@ export function makeInProcessStore(engine: EngineChoice, maxSnapshots: number): 
     context,
     snapshot: async () => (await takeSnapshot(context, { kind: 'manual' })).record,
     dataIn: (name) => join(store.directory, name, 'data'),
-    spares: () => readdirSync(store.spare).filter((name) => !name.startsWith('.')),
     async remove() {
       await execa('rm', ['-rf', '--one-file-system', '--', home])
     },
