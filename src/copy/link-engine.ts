@@ -30,7 +30,7 @@ import {
   generationAfter,
 } from './scan/source-index.ts'
 import { tearGroups } from './tear-groups.ts'
-import { settleCopies } from './settle.ts'
+import { dropVanished, settleCopies } from './settle.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /**
@@ -102,7 +102,7 @@ async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotC
     await writing
     writeFileSync(request.seal, sealTree(target, index), { mode: 0o600 })
     return {
-      contents: { ...scan.counts, ...countAdded(staging.here, scan) },
+      contents: { ...scan.counts, ...countAdded(staging.here, request.base, scan) },
       warnings: [...warnOfScan(scan), ...warnings],
       update: async () =>
         copyOnce(request, { ...pass, staged: 'first-pass', index, seal: undefined }),
@@ -114,6 +114,7 @@ async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotC
 
 async function finishCopies(trees: RsyncTrees, scan: ScanResult): Promise<RecordWarning[]> {
   const warnings = await settleCopies(trees, [scan.changed, scan.suspects])
+  dropVanished(trees, scan.directories)
   // last, because what is written into a directory moves its times
   await rsyncDirectories(trees, scan.directories)
   return warnings
@@ -204,17 +205,25 @@ function without(paths: Uint8Array, some: readonly BytePath[]): Uint8Array {
  * What does not share its inode with the base: all that changed, suspects that turned out different, and what
  * the first pass copied.
  */
-function countAdded(staging: string, scan: ScanResult): { addedFiles: number; addedBytes: number } {
-  let addedFiles = scan.changed.seen.length / 2 + scan.kept.files
+function countAdded(
+  staging: string,
+  base: string | undefined,
+  scan: ScanResult,
+): { addedFiles: number; addedBytes: number } {
+  let addedFiles = scan.changed.files + scan.kept.files
   let addedBytes = scan.changed.bytes + scan.kept.bytes
   const reader = new TreeReader(staging)
+  const shared = base === undefined ? undefined : new TreeReader(bytePath(base))
+  const counted = new Set<bigint>()
   for (const path of eachPath(scan.suspects.paths)) {
     const stat = reader.lstat(path)
-    if (stat?.isFile() !== true || stat.nlink > 1n) continue
+    if (stat?.isFile() !== true || shared?.lstat(path)?.ino === stat.ino) continue
     addedFiles += 1
-    addedBytes += Number(stat.size)
+    if (!counted.has(stat.ino)) addedBytes += Number(stat.size)
+    counted.add(stat.ino)
   }
   reader.close()
+  shared?.close()
   return { addedFiles, addedBytes }
 }
 

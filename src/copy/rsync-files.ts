@@ -36,11 +36,13 @@ export async function rsyncFiles(
 ): Promise<void> {
   const listed = [...eachPath(paths)]
   if (listed.length === 0) return
-  const findDoubtful = watchDirectories(trees.source.here, listed)
+  const findDoubtful = await watchDirectories(trees.source.here, listed)
   await rsyncNamed(trees, paths, options)
   const doubtful = findDoubtful()
   const again = listed.filter((path) => doubtful.has(parentOf(path)))
-  if (again.length > 0) await copyFromOpenDirectories(trees, again)
+  if (again.length === 0) return
+  await copyFromOpenDirectories(trees, again)
+  joinGroups(trees, listed)
 }
 
 /** Gives the listed directories their attributes, once nothing is written into them any more; `.` is the root. */
@@ -76,7 +78,6 @@ async function copyFromOpenDirectories(
       }
     }
   }
-  joinGroups(trees, paths)
 }
 
 function removeUnlessDirectory(path: BytePath): void {

@@ -50,6 +50,17 @@ export async function settleCopies(
   ]
 }
 
+/** Takes those directories out of staging that are gone from the source: they would stay as they were made for the scan. */
+export function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array): void {
+  const from = new TreeReader(source.here)
+  const to = new TreeReader(staging)
+  for (const path of eachPath(directories)) {
+    if (path !== '.' && from.lstat(path) === undefined) removeBelow(to, path, new Set())
+  }
+  from.close()
+  to.close()
+}
+
 interface Found {
   moved: BytePath[]
   vanished: BytePath[]
@@ -94,7 +105,7 @@ function see(source: string, paths: readonly BytePath[]): CopyList {
     return [BigInt.asIntN(64, stat?.ino ?? 0n), stat?.ctimeNs ?? 0n]
   })
   reader.close()
-  return { paths: listPaths(paths), seen: BigInt64Array.from(seen), bytes: 0 }
+  return { paths: listPaths(paths), seen: BigInt64Array.from(seen), files: 0, bytes: 0 }
 }
 
 /** Removes what was staged: also a directory, of what was one for the time of the copy. */

@@ -40,6 +40,7 @@ function pick({ paths, seen }: CopyList, isWanted: (inode: bigint) => boolean): 
   return {
     paths: listPaths(picked.map(({ path }) => path)),
     seen: BigInt64Array.from(picked.flatMap(({ inode, ctimeNs }) => [inode, ctimeNs])),
+    files: 0,
     bytes: 0,
   }
 }

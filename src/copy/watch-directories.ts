@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { BytePath } from '../system/byte-path.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /** A ctime this young could be had again by a change that follows: the kernel's clock for ctimes moves in steps. */
-const youngNs = 100_000_000n
+const youngMs = 100
+const clockStepMs = 10
 
 /**
  * rsync follows symbolic links in the directories of a listed path. Whoever owns the tree could put one in the
@@ -11,28 +13,45 @@ const youngNs = 100_000_000n
  * Looks at the directories above `paths` now, through no link, and gives a function that looks again: it tells of
  * which directories it cannot be said that they were there all the time.
  */
-export function watchDirectories(
+export async function watchDirectories(
   root: BytePath,
   paths: readonly BytePath[],
-): () => ReadonlySet<BytePath> {
+): Promise<() => ReadonlySet<BytePath>> {
   const directories = directoriesAbove(paths)
-  const nowNs = BigInt(Date.now()) * 1_000_000n
-  const before = look(root, directories)
+  let began = nowNs()
+  let before = look(root, directories)
+  if ([...before.values()].some(({ ctimeNs }) => isYoung(ctimeNs, began, nowNs()))) {
+    // most are older then
+    await sleep(youngMs + clockStepMs)
+    began = nowNs()
+    before = look(root, directories)
+  }
   return () => {
     const after = look(root, directories)
+    const ended = nowNs()
     const doubtful = new Set<BytePath>()
     // those nearer to the root come first
     for (const directory of directories) {
       const seen = before.get(directory)
       const isSame =
         seen !== undefined &&
-        seen.ctimeNs < nowNs - youngNs &&
+        !isYoung(seen.ctimeNs, began, ended) &&
         seen.inode === after.get(directory)?.inode &&
         seen.ctimeNs === after.get(directory)?.ctimeNs
       if (!isSame || doubtful.has(parentOf(directory))) doubtful.add(directory)
     }
     return doubtful
   }
+}
+
+function nowNs(): bigint {
+  return BigInt(Date.now()) * 1_000_000n
+}
+
+/** Whether a change in that time could have made this ctime; where a clock was set back some are yet to come. */
+function isYoung(ctimeNs: bigint, began: bigint, ended: bigint): boolean {
+  const margin = BigInt(youngMs) * 1_000_000n
+  return ctimeNs > began - margin && ctimeNs < ended + margin
 }
 
 /** The empty path for what is in the root, which is held open and needs no look. */

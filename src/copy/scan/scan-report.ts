@@ -16,6 +16,8 @@ export interface ScanCounts {
 export interface CopyList {
   paths: Uint8Array
   seen: BigInt64Array
+  /** How many of them are regular files, and the apparent size of these. */
+  files: number
   bytes: number
 }
 
@@ -109,18 +111,22 @@ export class ScanReportBuilder {
 class CopyListBuilder {
   readonly #paths = new PathList()
   readonly #seen: bigint[] = []
+  #files = 0
   #bytes = 0
 
   add(path: BytePath, stat: BigIntStats): void {
     this.#paths.add(path)
     this.#seen.push(stat.ino, stat.ctimeNs)
-    if (stat.isFile()) this.#bytes += Number(stat.size)
+    if (!stat.isFile()) return
+    this.#files += 1
+    this.#bytes += Number(stat.size)
   }
 
   build(): CopyList {
     return {
       paths: this.#paths.bytes(),
       seen: BigInt64Array.from(this.#seen),
+      files: this.#files,
       bytes: this.#bytes,
     }
   }

@@ -50,6 +50,7 @@ export function joinLists(lists: readonly CopyList[]): CopyList {
   return {
     paths: Buffer.concat(lists.map((list) => list.paths)),
     seen,
+    files: lists.reduce((total, list) => total + list.files, 0),
     bytes: lists.reduce((total, list) => total + list.bytes, 0),
   }
 }
