@@ -19,12 +19,12 @@ perl -e '
   print $file "at the end";
 '`
 
-/** 3,999 bytes below the root, of the 4,095 that rsync takes. */
-const deepDirectory = `deep${'/ddddddd'.repeat(depth - 1)}`
-const deepFile = `${deepDirectory}/ddddddd/file`
+/** 3,499 bytes below the root: with the way to it, less than the 4,095 that rsync takes. */
+const deepDirectory = `deep${'/dddddd'.repeat(depth - 1)}`
+const deepFile = `${deepDirectory}/dddddd/file`
 
 const fill = `
-${makeChain(depth, 7)}
+${makeChain(depth, 6)}
 mkdir wide
 cd wide
 seq ${wideEntries} | xargs touch
