@@ -95,9 +95,9 @@ function describeEngine(
   }
 }
 
-/** The command that makes engine btrfs possible, for whoever has not chosen another one. */
+/** The command that makes engine btrfs possible, for whoever asks for it. */
 function wayToSubvolume(choice: EngineChoice, id: string, path: string): string {
-  if (choice !== 'auto' && choice !== 'btrfs') return ''
+  if (choice !== 'btrfs') return ''
   try {
     if (!isPlainDirectoryOnBtrfs(path)) return ''
   } catch (error) {

@@ -1,12 +1,7 @@
 import { closeSync, linkSync, unlinkSync } from 'node:fs'
-import {
-  type BytePath,
-  lstatIfThere,
-  openBelow,
-  systemPath,
-  throughDescriptor,
-} from '../system/byte-path.ts'
+import { type BytePath, openBelow, systemPath, throughDescriptor } from '../system/byte-path.ts'
 import { findMergedPaths } from './link-groups.ts'
+import { removeEntry } from './remove-entry.ts'
 import { rsync } from './rsync-command.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
 import { TreeReader } from './tree-reader.ts'
@@ -34,54 +29,64 @@ export async function rsyncFiles(
   paths: Uint8Array,
   options: readonly string[] = [],
 ): Promise<void> {
-  const listed = [...eachPath(paths)]
-  if (listed.length === 0) return
-  const findDoubtful = await watchDirectories(trees.source.here, listed)
-  await rsyncNamed(trees, paths, options)
-  const doubtful = findDoubtful()
-  const again = listed.filter((path) => doubtful.has(parentOf(path)))
+  const again = await copyNamed(trees, paths, options)
   if (again.length === 0) return
-  await copyFromOpenDirectories(trees, again)
-  joinGroups(trees, listed)
+  await fromOpenDirectories(trees, again, async (place, names) => {
+    for (const name of names) removeEntry(`${place.staging}/${name}`)
+    await rsyncNamed(place, listPaths(names), [])
+  })
+  joinGroups(trees, [...eachPath(paths)])
 }
 
 /** Gives the listed directories their attributes, once nothing is written into them any more; `.` is the root. */
 export async function rsyncDirectories(trees: RsyncTrees, paths: Uint8Array): Promise<void> {
   // with the root its entries come along, among them files shared with other snapshots
-  await rsyncFiles(trees, paths, [directoriesOnly])
+  const directoriesOnly = ['--filter=-! */']
+  const again = await copyNamed(trees, paths, directoriesOnly)
+  await fromOpenDirectories(trees, again, async (place, names) =>
+    rsyncNamed(place, listPaths(names), directoriesOnly),
+  )
 }
 
-const directoriesOnly = '--filter=-! */'
+/** Returns those of the paths that a link may have led rsync away from. */
+async function copyNamed(
+  trees: RsyncTrees,
+  paths: Uint8Array,
+  options: readonly string[],
+): Promise<BytePath[]> {
+  const listed = [...eachPath(paths)]
+  if (listed.length === 0) return []
+  const findDoubtful = await watchDirectories(trees.source.here, listed)
+  await rsyncNamed(trees, paths, options)
+  const doubtful = findDoubtful()
+  return listed.filter((path) => doubtful.has(parentOf(path)))
+}
 
-/**
- * Copies the paths again, those of one directory at a time, from directories that are held open, so that no
- * link can lead rsync elsewhere.
- */
-async function copyFromOpenDirectories(
+/** Calls `copy` for the paths of one directory at a time, with that directory held open in both trees. */
+async function fromOpenDirectories(
   trees: RsyncTrees,
   paths: readonly BytePath[],
+  copy: (place: RsyncTrees, names: readonly BytePath[]) => Promise<void>,
 ): Promise<void> {
   for (const [directory, inside] of Map.groupBy(paths, parentOf)) {
     const source = openBelow(trees.source.here, directory)
     const target = openBelow(trees.staging, directory)
     try {
       if (target === undefined) continue
+      const staging = throughDescriptor(target)
       const names = inside.map((path) => path.slice(directory.length + 1))
-      for (const name of names) removeUnlessDirectory(`${throughDescriptor(target)}/${name}`)
-      if (source === undefined) continue
-      const place = { cwd: descriptorOfThis(source), here: throughDescriptor(source) }
-      const list = listPaths(names)
-      await rsyncNamed({ ...trees, source: place, target: descriptorOfThis(target) }, list, [])
+      // what came from elsewhere must not stay
+      if (source === undefined) for (const name of names) removeEntry(`${staging}/${name}`)
+      else {
+        const from = { cwd: descriptorOfThis(source), here: throughDescriptor(source) }
+        await copy({ ...trees, source: from, target: descriptorOfThis(target), staging }, names)
+      }
     } finally {
       for (const descriptor of [source, target]) {
         if (descriptor !== undefined) closeSync(descriptor)
       }
     }
   }
-}
-
-function removeUnlessDirectory(path: BytePath): void {
-  if (lstatIfThere(path)?.isDirectory() === false) unlinkSync(systemPath(path))
 }
 
 /** A path to a descriptor of this process for a program that it starts. */

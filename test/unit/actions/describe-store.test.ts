@@ -51,8 +51,9 @@ describe('describeStore', () => {
 
   it('tells the engine of a volume that cannot be looked at', () => {
     const path = `${store.config}/below-a-file`
-    writeSavedConfig(store, { ...readSavedConfig(store), volumes: [{ id: 'data', path }] })
-    expect(describeNow().config?.volumes[0]?.engine).to.equal('auto')
+    const volumes = [{ id: 'data', path }]
+    writeSavedConfig(store, { ...readSavedConfig(store), volumes, engine: 'btrfs' })
+    expect(describeNow().config?.volumes[0]?.engine).to.equal('btrfs')
   })
 
   it('shows the snapshots of a store whose configuration is broken, and says so', () => {
