@@ -18,7 +18,7 @@ import {
 import { readProgress } from './rsync-output.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
 import { readIndex } from './scan/read-index.ts'
-import type { ScanRoot, StagedEntries } from './scan/scan-directory.ts'
+import type { ScanRoot, StagedEntries } from './scan/scan-task.ts'
 import type { ScanResult } from './scan/scan-result.ts'
 import { scanTree } from './scan/scan-tree.ts'
 import { warmUpWorkers } from './scan/scan-workers.ts'

@@ -9,6 +9,7 @@ import { expectRefusal } from '../support/refusal.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
+import { deleteSubvolumes } from './support/delete-subvolumes.ts'
 
 /** What Docker leaves a container by default: no SYS_ADMIN. */
 const dockerCapabilities = [
@@ -49,11 +50,7 @@ describe('On a btrfs subvolume', () => {
   })
 
   afterEach(async () => {
-    // rm(1) takes them for other filesystems
-    await shellIn(
-      filesystem.path,
-      'find . -mindepth 1 -depth -inum 256 -type d -print0 | xargs -0 -r -n 1 btrfs subvolume delete',
-    )
+    await deleteSubvolumes(filesystem.path)
     await store?.remove()
   })
 

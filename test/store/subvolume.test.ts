@@ -12,6 +12,7 @@ import { skipBecause } from '../support/skip.ts'
 import { injecting, whyNoStrace } from '../support/strace.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
+import { deleteSubvolumes } from './support/delete-subvolumes.ts'
 
 const subvolumeInode = 256
 
@@ -79,11 +80,7 @@ describe('A plain directory on btrfs', () => {
   })
 
   afterEach(async () => {
-    // rm(1) takes them for other filesystems
-    await shellIn(
-      filesystem.path,
-      'find . -mindepth 1 -depth -inum 256 -type d -print0 | xargs -0 -r -n 1 btrfs subvolume delete',
-    )
+    await deleteSubvolumes(filesystem.path)
     await store?.remove()
   })
 

@@ -1,66 +1,18 @@
-import { type BigIntStats, closeSync, linkSync, mkdirSync } from 'node:fs'
-import { OperationError, errorCode } from '../../errors.ts'
+import { type BigIntStats, closeSync } from 'node:fs'
+import { OperationError } from '../../errors.ts'
 import {
   type BytePath,
   joinPath,
   lstatIfThere,
   openBelow,
   readNames,
-  systemPath,
   throughDescriptor,
 } from '../../system/byte-path.ts'
 import { removeEntries, removeEntry } from '../remove-entry.ts'
 import type { ScanReportBuilder } from './scan-report.ts'
-import type { DirectoryIndex, SourceIndex } from './source-index.ts'
-
-/** The root of a tree: an open directory, and the path it was opened by. */
-export interface ScanRoot {
-  descriptor: number
-  path: BytePath
-}
-
-/**
- * Nothing; the tree of an older snapshot, in which only what is the base's file can stay; or what the first
- * pass of this run made, in which what is unchanged since can stay.
- */
-export type StagedEntries = 'nothing' | 'spare' | 'first-pass'
-
-/** What a whole scan shares: the roots of three parallel trees, and how to look at them. */
-export interface ScanTask {
-  source: ScanRoot
-  /** The volume in the snapshot whose files are linked; undefined to link nothing. */
-  base: ScanRoot | undefined
-  /** The tree that becomes the snapshot. */
-  staging: ScanRoot
-  /** What the scan before saw when `base` was made. */
-  index: SourceIndex | undefined
-  /** Of a spare of the same chain: what its directories were when it was published. */
-  seal: SourceIndex | undefined
-  /** The number of the generation that this scan makes. */
-  generation: number
-  /** What staging holds already: those entries that are right stay, all others go. */
-  staged: StagedEntries
-  /** The filesystem of the source; others mounted inside it are not entered. */
-  device: bigint
-  /** A ctime from here on could be had again by a later change. */
-  youngNs: bigint
-}
-
-/** Where one directory is in the three trees. */
-interface Place {
-  path: BytePath
-  /** Through an open descriptor. */
-  source: BytePath
-  /**
-   * A quicker path to look at its entries by, which others may lead elsewhere: what is seen there is either
-   * proven by inode and ctime, or looked at again by who copies it.
-   */
-  sourceEntries: BytePath
-  /** Through an open descriptor. */
-  base: BytePath | undefined
-  /** Through an open descriptor, unless nobody else can reach it. */
-  staging: BytePath
-}
+import type { Place, ScanRoot, ScanTask } from './scan-task.ts'
+import type { DirectoryIndex } from './source-index.ts'
+import { isStaged, isSuspect, linkFromBase, makeDirectory } from './stage-entry.ts'
 
 /** Longer paths cost more than the way through a descriptor, and very long ones are refused. */
 const longestDirectPath = 400
@@ -202,72 +154,4 @@ function makeSubdirectory(
     if (task.staged !== 'nothing') removeEntries(staged)
   }
   return wasThere
-}
-
-/** True when staging has the right entry already. */
-function isStaged(
-  { staged }: ScanTask,
-  place: Place,
-  name: BytePath,
-  report: ScanReportBuilder,
-): boolean {
-  if (staged === 'nothing') return false
-  const there = lstatIfThere(`${place.staging}/${name}`)
-  if (there === undefined || there.isDirectory()) return false
-  if (staged === 'spare') {
-    return place.base !== undefined && there.ino === lstatIfThere(`${place.base}/${name}`)?.ino
-  }
-  if (there.isFile() && there.nlink === 1n) report.countKept(there)
-  return true
-}
-
-/** Puts the base's entry into staging; false when it has to be copied. */
-function linkFromBase(
-  task: ScanTask,
-  place: Place,
-  name: BytePath,
-  report: ScanReportBuilder,
-): boolean {
-  // what the first pass should have staged is not what the base has
-  if (place.base === undefined || task.staged === 'first-pass') return false
-  const from = `${place.base}/${name}`
-  const to = `${place.staging}/${name}`
-  if (task.staged === 'spare') removeEntry(to)
-  try {
-    linkSync(systemPath(from), systemPath(to))
-    return true
-  } catch (error) {
-    const code = errorCode(error)
-    if (code === 'EMLINK') report.tooManyLinks += 1
-    else if (code === 'ENOENT') report.missingInBase += 1
-    else throw error
-    return false
-  }
-}
-
-/** Equal to the base by all that lstat shows, but not proven: its content decides. */
-function isSuspect(place: Place, name: BytePath, stat: BigIntStats): boolean {
-  if (place.base === undefined) return false
-  const base = lstatIfThere(`${place.base}/${name}`)
-  return (
-    base !== undefined &&
-    base.mode === stat.mode &&
-    base.size === stat.size &&
-    base.mtimeNs === stat.mtimeNs &&
-    base.uid === stat.uid &&
-    base.gid === stat.gid
-  )
-}
-
-/** In a tree that is filled already there may be the directory, or something else in its place. True when it was there. */
-function makeDirectory(path: BytePath): boolean {
-  try {
-    mkdirSync(systemPath(path), 0o700)
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error
-    if (lstatIfThere(path)?.isDirectory() === true) return true
-    removeEntry(path)
-    mkdirSync(systemPath(path), 0o700)
-  }
-  return false
 }

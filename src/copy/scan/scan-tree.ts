@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
 import { OperationError, throwIfInterrupted } from '../../errors.ts'
 import { type BytePath, throughDescriptor } from '../../system/byte-path.ts'
-import type { ScanRoot, StagedEntries } from './scan-directory.ts'
+import type { ScanRoot, StagedEntries } from './scan-task.ts'
 import type { ScanReport } from './scan-report.ts'
 import { type ScanResult, mergeReports } from './scan-result.ts'
 import type { ScanAssignment, ScanMessage, ScanOrder } from './scan-worker.ts'
@@ -22,7 +22,7 @@ export interface ScanRequest {
   /** Ctimes from here on are too young to be relied on. */
   youngNs: bigint
   signal?: AbortSignal | undefined
-  /** Hears each report as it comes; its directories and lists are of entries that were seen already. */
+  /** Hears each report as it comes. */
   onReport?: (report: ScanReport) => void
 }
 

@@ -1,7 +1,8 @@
 import { parentPort } from 'node:worker_threads'
 import type { BytePath } from '../../system/byte-path.ts'
-import { type ScanTask, scanDirectory } from './scan-directory.ts'
+import { scanDirectory } from './scan-directory.ts'
 import { type ScanReport, ScanReportBuilder } from './scan-report.ts'
+import type { ScanTask } from './scan-task.ts'
 import { SourceIndex } from './source-index.ts'
 
 /** What a worker is told first of each scan. */
