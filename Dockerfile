@@ -16,6 +16,8 @@ RUN apt-get update \
  && rsync_version="$(dpkg-query -W -f '${Version}' rsync)" \
  && { dpkg --compare-versions "$rsync_version" ge 3.5.0 \
       || { echo "rsync $rsync_version is too old: 3.5.0 or newer is needed, from bookworm-security in the apt sources of the base image" >&2; exit 1; }; } \
+ # what users may set, and cp would leave out
+ && sed -i '/^user\..*skip/d' /etc/xattr.conf \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
       /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx \

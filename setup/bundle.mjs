@@ -4,29 +4,38 @@ import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { build } from 'esbuild'
 
 await rm('dist', { recursive: true, force: true })
-const { metafile } = await build({
-  entryPoints: [
-    { in: 'src/main.ts', out: 'main' },
-    // beside the files that start it
-    { in: 'src/copy/scan/scan-worker.ts', out: 'chunks/scan-worker' },
-  ],
-  outdir: 'dist',
-  chunkNames: 'chunks/[name]-[hash]',
+const common = {
   bundle: true,
-  splitting: true,
-  format: 'esm',
   platform: 'node',
   target: 'node24',
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
+}
+const program = await build({
+  ...common,
+  entryPoints: [{ in: 'src/main.ts', out: 'main' }],
+  outdir: 'dist',
+  chunkNames: 'chunks/[name]-[hash]',
+  splitting: true,
+  format: 'esm',
   // packages that are CommonJS ask for Node's own modules by it
   banner: {
     js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
   },
 })
+const worker = await build({
+  ...common,
+  entryPoints: ['src/copy/scan/scan-worker.ts'],
+  // beside the files that start it; a thread loads no loader of modules for CommonJS
+  outfile: 'dist/chunks/scan-worker.cjs',
+  format: 'cjs',
+})
 await chmod('dist/main.js', 0o755)
-await writeFile('dist/LICENSES.txt', await licencesOf(bundledPackages(metafile.inputs)))
+await writeFile(
+  'dist/LICENSES.txt',
+  await licencesOf(bundledPackages({ ...program.metafile.inputs, ...worker.metafile.inputs })),
+)
 
 function bundledPackages(inputs) {
   const directories = Object.keys(inputs).map(

@@ -166,7 +166,7 @@ async function copyVolume(
     const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
     const fromSpare = engine.canRefill && base.snapshot !== undefined
     const { target, refill } = createStagedVolume(store, staging, id, { fromSpare })
-    const { contents, warnings } = await engine.snapshot({
+    const { contents, reflink, warnings } = await engine.snapshot({
       source,
       target,
       refill,
@@ -185,6 +185,7 @@ async function copyVolume(
       id,
       path,
       engine: engine.name,
+      ...(reflink === undefined ? {} : { reflink }),
       base: base.snapshot?.name ?? null,
       mountPoint: isMountPoint(readMounts(), path),
       contents,

@@ -55,6 +55,8 @@ export interface RestoreRequest extends CopyRequest {
 export interface SnapshotCopy {
   /** Null when the engine did not read the tree. */
   contents: VolumeContents | null
+  /** Whether what was copied shares its contents with the source; undefined where nothing was, or nobody knows. */
+  reflink?: boolean | undefined
   warnings: RecordWarning[]
   /**
    * The second pass: brings the copy up to date with the source as it is now, at the cost of a scan and of what

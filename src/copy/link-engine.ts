@@ -3,11 +3,11 @@ import { syncFilesystem } from '../store/durable.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { type DirectoryHandle, openDirectory } from '../system/directory-handle.ts'
 import { hasNoWriteback } from '../system/writeback.ts'
-import { type BytePath, bytePath } from '../system/byte-path.ts'
+import { bytePath } from '../system/byte-path.ts'
+import { copyFiles } from './copy-files.ts'
 import type { CopyEngine, RestoreRequest, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { planByComparison, restoreByComparison } from './link-restore.ts'
-import { reflinkFiles } from './reflink.ts'
-import { rsync } from './rsync-command.ts'
+import { canReflink } from './reflink.ts'
 import { rsyncEngine } from './rsync-engine.ts'
 import {
   type RsyncTrees,
@@ -16,8 +16,9 @@ import {
   separateMergedPaths,
 } from './rsync-files.ts'
 import { readProgress } from './rsync-output.ts'
-import { eachPath, listPaths } from './scan/path-list.ts'
+import { eachPath } from './scan/path-list.ts'
 import { readIndex } from './scan/read-index.ts'
+import type { CopyList } from './scan/scan-report.ts'
 import type { ScanRoot, StagedEntries } from './scan/scan-task.ts'
 import type { ScanResult } from './scan/scan-result.ts'
 import { scanTree } from './scan/scan-tree.ts'
@@ -30,7 +31,7 @@ import {
   generationAfter,
 } from './scan/source-index.ts'
 import { tearGroups } from './tear-groups.ts'
-import { dropVanished, settleCopies } from './settle.ts'
+import { type Copied, dropVanished, settleCopies } from './settle.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /**
@@ -92,17 +93,18 @@ async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotC
       signal,
       onOutput: readProgress(onProgress),
     }
-    const scan = await copyScanned(request, pass, trees, staging)
+    const { scan, copied, reflink } = await copyScanned(request, pass, trees, staging)
     const index = formatIndex(pass.generation, scan.index)
     writeFileSync(request.index, index, { mode: 0o600 })
     // the disk begins to write; publishing waits for what is left
     const writing = syncFilesystem(target)
     writing.catch(() => undefined)
-    const warnings = await finishCopies(trees, scan)
+    const warnings = await finishCopies(trees, scan, copied)
     await writing
     writeFileSync(request.seal, sealTree(target, index), { mode: 0o600 })
     return {
       contents: { ...scan.counts, ...countAdded(staging.here, request.base, scan) },
+      reflink,
       warnings: [...warnOfScan(scan), ...warnings],
       update: async () =>
         copyOnce(request, { ...pass, staged: 'first-pass', index, seal: undefined }),
@@ -112,8 +114,12 @@ async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotC
   }
 }
 
-async function finishCopies(trees: RsyncTrees, scan: ScanResult): Promise<RecordWarning[]> {
-  const warnings = await settleCopies(trees, [scan.changed, scan.suspects])
+async function finishCopies(
+  trees: RsyncTrees,
+  scan: ScanResult,
+  copied: readonly Copied[],
+): Promise<RecordWarning[]> {
+  const warnings = await settleCopies(trees, copied)
   dropVanished(trees, scan.directories)
   // last, because what is written into a directory moves its times
   await rsyncDirectories(trees, scan.directories)
@@ -126,22 +132,19 @@ async function copyScanned(
   pass: Pass,
   trees: RsyncTrees,
   staging: DirectoryHandle,
-): Promise<ScanResult> {
+): Promise<{ scan: ScanResult; copied: Copied[]; reflink: boolean | undefined }> {
   const scan = tearGroups(trees.staging, await scanSource(request, pass, staging))
-  if (pass.staged === 'nothing' && request.base === undefined) await copyAll(trees)
-  else await copyListed(trees, request.base, scan)
-  return scan
-}
-
-/** Without a base rsync walks the tree itself, which costs less than a list of all. */
-async function copyAll({ source, target, lockDescriptor, signal, onOutput }: RsyncTrees) {
-  await rsync(['--info=progress2', '--', './', `${target}/`], {
-    cwd: source.cwd,
-    isLive: true,
-    lockDescriptor,
-    signal,
-    ...(onOutput === undefined ? {} : { onOutput }),
-  })
+  await copySuspects(trees, request.base, scan.suspects)
+  const reflink = canReflink(trees.source.here, trees.staging, scan.changed.paths)
+  const isComplete = await copyFiles(trees, scan.changed, request.onProgress)
+  return {
+    scan,
+    reflink,
+    copied: [
+      { list: scan.changed, isComplete },
+      { list: scan.suspects, isComplete: false },
+    ],
+  }
 }
 
 async function scanSource(
@@ -181,24 +184,15 @@ function scanRoot({ descriptor, path }: DirectoryHandle): ScanRoot {
   return { descriptor, path: bytePath(path) }
 }
 
-async function copyListed(
+/** What differs from the base is copied, what turns out equal is linked. */
+async function copySuspects(
   trees: RsyncTrees,
   base: string | undefined,
-  scan: ScanResult,
+  { paths }: CopyList,
 ): Promise<void> {
   const linkDest = base === undefined ? [] : [`--link-dest=${base}`]
-  await rsyncFiles(trees, scan.suspects.paths, ['--checksum', ...linkDest])
-  await separateMergedPaths(trees, eachPath(scan.suspects.paths))
-  const cloned = reflinkFiles(trees.source.here, trees.staging, scan.changed.paths)
-  // sizes are right, contents were taken by the clone: what is left are the attributes
-  await rsyncFiles(trees, listPaths(cloned), ['--size-only'])
-  await rsyncFiles(trees, without(scan.changed.paths, cloned), ['--info=progress2'])
-}
-
-function without(paths: Uint8Array, some: readonly BytePath[]): Uint8Array {
-  if (some.length === 0) return paths
-  const left = new Set(some)
-  return listPaths([...eachPath(paths)].filter((path) => !left.has(path)))
+  await rsyncFiles(trees, paths, ['--checksum', '--info=progress2', ...linkDest])
+  await separateMergedPaths(trees, eachPath(paths))
 }
 
 /**

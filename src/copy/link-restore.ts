@@ -113,7 +113,7 @@ async function rsyncListed(
   onStep?: (step: RestoreStep) => void,
 ): Promise<RestoreCounts> {
   if (paths.length === 0) return { created: 0, changed: 0, deleted: 0, bytes: 0 }
-  const findDoubtful = await watchDirectories(source.here, [...eachPath(paths)])
+  const findDoubtful = await watchDirectories(source.here, eachPath(paths))
   const counts = await rsyncCounting(
     [...options, '--files-from=-', '--from0', '--', `${source.path}/`, './'],
     { cwd: target.cwd, lockDescriptor, signal, input: paths, ...output },

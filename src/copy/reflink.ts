@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, constants, copyFileSync, fstatSync, openSync, renameSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { errorCode } from '../errors.ts'
 import { type BytePath, systemPath } from '../system/byte-path.ts'
 import { eachPath } from './scan/path-list.ts'
@@ -12,6 +20,34 @@ const smallestBytes = 64 * 1024
 
 /** What errors say that these two filesystems cannot share extents (ioctl_ficlone(2)). */
 const cannotClone = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM']
+
+/**
+ * Whether contents copied from `source` into `staging` can be shared with it, tried with the first of the listed
+ * files that has any; undefined when there is none.
+ */
+export function canReflink(
+  source: string,
+  staging: string,
+  paths: Uint8Array,
+): boolean | undefined {
+  const from = new TreeReader(source)
+  const probe = `${staging}/.snap-volume.${randomUUID()}`
+  try {
+    for (const path of eachPath(paths)) {
+      const stat = from.lstat(path)
+      if (stat?.isFile() !== true || stat.size === 0n) continue
+      const result = cloneFile(from, path, 1, (descriptor) => {
+        copyFileSync(descriptor, probe, COPYFILE_FICLONE_FORCE | COPYFILE_EXCL)
+        return true
+      })
+      if (result !== 'skipped') return result === 'cloned'
+    }
+    return undefined
+  } finally {
+    from.close()
+    rmSync(probe, { force: true })
+  }
+}
 
 /**
  * Clones the contents of the listed regular files into staging, sharing their extents with the source; each
@@ -46,7 +82,12 @@ function cloneAll(source: string, target: string, paths: Uint8Array, clone: Clon
   const cloned: BytePath[] = []
   try {
     for (const path of eachPath(paths)) {
-      const result = cloneFile(from, to, path, clone)
+      const result = cloneFile(from, path, smallestBytes, (descriptor) =>
+        to.at(path, (trusted) => {
+          clone(descriptor, trusted)
+          return true
+        }),
+      )
       if (result === 'impossible') break
       if (result === 'cloned') cloned.push(path)
     }
@@ -71,21 +112,17 @@ function openFile(from: TreeReader, path: BytePath): number | undefined {
 
 function cloneFile(
   from: TreeReader,
-  to: TreeReader,
   path: BytePath,
-  clone: Clone,
+  leastBytes: number,
+  clone: (descriptor: string) => unknown,
 ): 'cloned' | 'skipped' | 'impossible' {
   if (from.lstat(path)?.isFile() !== true) return 'skipped'
   const descriptor = openFile(from, path)
   if (descriptor === undefined) return 'skipped'
   try {
     const stat = fstatSync(descriptor)
-    if (!stat.isFile() || stat.size < smallestBytes) return 'skipped'
-    const isCloned = to.at(path, (trusted) => {
-      clone(`/proc/self/fd/${descriptor}`, trusted)
-      return true
-    })
-    return isCloned === true ? 'cloned' : 'skipped'
+    if (!stat.isFile() || stat.size < leastBytes) return 'skipped'
+    return clone(`/proc/self/fd/${descriptor}`) === true ? 'cloned' : 'skipped'
   } catch (error) {
     if (cannotClone.includes(errorCode(error) ?? '')) return 'impossible'
     throw error

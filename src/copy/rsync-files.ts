@@ -29,7 +29,19 @@ export async function rsyncFiles(
   paths: Uint8Array,
   options: readonly string[] = [],
 ): Promise<void> {
-  const again = await copyNamed(trees, paths, options)
+  await copyWatched(trees, paths, async () => rsyncNamed(trees, paths, options))
+}
+
+/**
+ * Has `copy` copy the listed paths by a program that follows links in the directories above them, and copies again from
+ * open directories what it may have been led away from.
+ */
+export async function copyWatched(
+  trees: RsyncTrees,
+  paths: Uint8Array,
+  copy: () => Promise<void>,
+): Promise<void> {
+  const again = await findLedAway(trees, paths, copy)
   if (again.length === 0) return
   await fromOpenDirectories(trees, again, async (place, names) => {
     for (const name of names) removeEntry(`${place.staging}/${name}`)
@@ -42,24 +54,26 @@ export async function rsyncFiles(
 export async function rsyncDirectories(trees: RsyncTrees, paths: Uint8Array): Promise<void> {
   // with the root its entries come along, among them files shared with other snapshots
   const directoriesOnly = ['--filter=-! */']
-  const again = await copyNamed(trees, paths, directoriesOnly)
+  const again = await findLedAway(trees, paths, async () =>
+    rsyncNamed(trees, paths, directoriesOnly),
+  )
   await fromOpenDirectories(trees, again, async (place, names) =>
     rsyncNamed(place, listPaths(names), directoriesOnly),
   )
 }
 
-/** Returns those of the paths that a link may have led rsync away from. */
-async function copyNamed(
+/** Returns those of the paths that a link may have led `copy` away from. */
+async function findLedAway(
   trees: RsyncTrees,
   paths: Uint8Array,
-  options: readonly string[],
+  copy: () => Promise<void>,
 ): Promise<BytePath[]> {
-  const listed = [...eachPath(paths)]
-  if (listed.length === 0) return []
-  const findDoubtful = await watchDirectories(trees.source.here, listed)
-  await rsyncNamed(trees, paths, options)
+  if (paths.length === 0) return []
+  const findDoubtful = await watchDirectories(trees.source.here, eachPath(paths))
+  await copy()
   const doubtful = findDoubtful()
-  return listed.filter((path) => doubtful.has(parentOf(path)))
+  if (doubtful.size === 0) return []
+  return [...eachPath(paths)].filter((path) => doubtful.has(parentOf(path)))
 }
 
 /** Calls `copy` for the paths of one directory at a time, with that directory held open in both trees. */

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { type BigIntStats, constants } from 'node:fs'
 import type { RecordWarning } from '../store/record.ts'
 import { type BytePath, displayPath } from '../system/byte-path.ts'
 import { removeBelow } from './remove-entry.ts'
@@ -9,6 +9,12 @@ import { TreeReader } from './tree-reader.ts'
 import { warnOfPaths } from './warnings.ts'
 
 const mostRounds = 3
+
+export interface Copied {
+  list: CopyList
+  /** Whether each entry is known to be staged, of the type and size that it had when it was read. */
+  isComplete: boolean
+}
 const typeBits = BigInt(constants.S_IFMT)
 
 /**
@@ -18,12 +24,12 @@ const typeBits = BigInt(constants.S_IFMT)
  */
 export async function settleCopies(
   trees: RsyncTrees,
-  copied: readonly CopyList[],
+  copied: readonly Copied[],
 ): Promise<RecordWarning[]> {
   const vanished: BytePath[] = []
   const becameDirectories: BytePath[] = []
-  const lookAgain = (list: CopyList): BytePath[] => {
-    const found = compareWithSource(trees, list)
+  const lookAgain = (copies: Copied): BytePath[] => {
+    const found = compareWithSource(trees, copies)
     vanished.push(...found.vanished)
     becameDirectories.push(...found.becameDirectories)
     return found.moved
@@ -33,8 +39,9 @@ export async function settleCopies(
     const seen = see(trees.source.here, moving)
     unstage(trees.staging, moving)
     await rsyncFiles(trees, listPaths(moving))
-    moving = lookAgain(seen)
+    moving = lookAgain({ list: seen, isComplete: false })
   }
+  await stageEmpty(trees, becameDirectories)
   return [
     ...warnOfPaths('vanished', 'vanished while they were read', vanished.map(displayPath)),
     ...warnOfPaths(
@@ -68,7 +75,8 @@ interface Found {
 }
 
 /** Which files are not as they were seen or not staged as they are, and which are in neither tree any more. */
-function compareWithSource(trees: RsyncTrees, { paths, seen }: CopyList): Found {
+function compareWithSource(trees: RsyncTrees, { list, isComplete }: Copied): Found {
+  const { paths, seen } = list
   const source = new TreeReader(trees.source.here)
   const staging = new TreeReader(trees.staging)
   const moved: BytePath[] = []
@@ -77,17 +85,14 @@ function compareWithSource(trees: RsyncTrees, { paths, seen }: CopyList): Found 
   let position = 0
   for (const path of eachPath(paths)) {
     const stat = source.lstat(path)
-    const staged = staging.lstat(path)
     if (stat === undefined) {
-      if (staged === undefined) vanished.push(path)
+      if (staging.lstat(path) === undefined) vanished.push(path)
     } else if (stat.isDirectory()) {
       becameDirectories.push(path)
     } else if (
       BigInt.asIntN(64, stat.ino) !== seen[position] ||
       stat.ctimeNs !== seen[position + 1] ||
-      // what was swapped in for the time of the copy, and out again
-      ((stat.mode ^ (staged?.mode ?? 0n)) & typeBits) !== 0n ||
-      stat.size !== staged?.size
+      !(isComplete || looksEqual(stat, staging.lstat(path)))
     ) {
       moved.push(path)
     }
@@ -96,6 +101,21 @@ function compareWithSource(trees: RsyncTrees, { paths, seen }: CopyList): Found 
   source.close()
   staging.close()
   return { moved, vanished, becameDirectories }
+}
+
+/** False for what was swapped in for the time of the copy, and out again, and for what a program passed over. */
+function looksEqual(source: BigIntStats, staged: BigIntStats | undefined): boolean {
+  return (
+    staged !== undefined &&
+    ((source.mode ^ staged.mode) & typeBits) === 0n &&
+    source.size === staged.size
+  )
+}
+
+/** Stages directories without what was copied of their contents. */
+async function stageEmpty(trees: RsyncTrees, directories: readonly BytePath[]): Promise<void> {
+  unstage(trees.staging, directories)
+  await rsyncFiles(trees, listPaths(directories))
 }
 
 function see(source: string, paths: readonly BytePath[]): CopyList {

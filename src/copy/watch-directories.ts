@@ -15,7 +15,7 @@ const clockStepMs = 10
  */
 export async function watchDirectories(
   root: BytePath,
-  paths: readonly BytePath[],
+  paths: Iterable<BytePath>,
 ): Promise<() => ReadonlySet<BytePath>> {
   const directories = directoriesAbove(paths)
   let began = nowNs()
@@ -59,7 +59,7 @@ export function parentOf(path: BytePath): BytePath {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
-function directoriesAbove(paths: readonly BytePath[]): BytePath[] {
+function directoriesAbove(paths: Iterable<BytePath>): BytePath[] {
   const found = new Set<BytePath>()
   for (const path of paths) {
     for (let above = parentOf(path); above !== '' && !found.has(above); above = parentOf(above)) {

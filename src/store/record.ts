@@ -42,6 +42,8 @@ const volumeSchema = v.object({
   id: v.pipe(v.string(), v.regex(volumeIdPattern)),
   path: v.string(),
   engine: v.string(),
+  /** Whether files that were copied share their contents with the source, copy on write. */
+  reflink: v.optional(v.boolean()),
   /** The snapshot whose unchanged files this one shares; null for a full copy. */
   base: v.nullable(snapshotName),
   /** Whether the path was a mount point when it was read. */

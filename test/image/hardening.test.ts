@@ -33,6 +33,10 @@ describeOnEngine('with six capabilities, a read-only root and no new privileges'
     await execa('setfattr', ['-x', 'trusted.of-root', 'attributes/xattr'], {
       cwd: sidecar.data,
     })
+    // one that cp leaves out where /etc/xattr.conf is as Debian has it
+    await execa('setfattr', ['-n', 'user.Beagle.name', '-v', 'kept', 'attributes/xattr'], {
+      cwd: sidecar.data,
+    })
     source = walkTree(sidecar.data)
   })
 

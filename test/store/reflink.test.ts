@@ -60,6 +60,14 @@ for (const type of ['xfs', 'btrfs'] as const) {
       expect(compareTrees(walkTree(store.data), walkTree(store.dataIn(newest)))).to.deep.equal([])
     })
 
+    it('is said to share contents in the record, and in what show says of it', async () => {
+      const newest = store.snapshotNames().at(-1) ?? ''
+      const { stdout } = await store.run(['show', newest])
+      expect(stdout).to.include('engine link with reflinks')
+      const json = (await store.run(['show', newest, '--json'])).stdout
+      expect(JSON.parse(json)).to.have.nested.property('volumes[0].reflink', true)
+    })
+
     it('is a file of its own there: writing on into the data changes no snapshot', async () => {
       const newest = store.snapshotNames().at(-1) ?? ''
       const before = walkTree(store.dataIn(newest))

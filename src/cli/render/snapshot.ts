@@ -24,10 +24,13 @@ export function formatSnapshot(record: SnapshotRecord, directory: string, now: D
   ])
 }
 
-function volumeRows({ id, path, engine, base, contents }: VolumeRecord): string[][] {
+function volumeRows({ id, path, engine, reflink, base, contents }: VolumeRecord): string[][] {
   const rows = [
     [`volume ${id}`, printable(path)],
-    ['', `engine ${printable(engine)}, ${base === null ? 'a full copy' : `based on ${base}`}`],
+    [
+      '',
+      `engine ${printable(engine)}${reflink === true ? ' with reflinks' : ''}, ${base === null ? 'a full copy' : `based on ${base}`}`,
+    ],
   ]
   if (contents === null) return [...rows, ['', 'not counted']]
   const { files, directories, symlinks, specials, linkGroups, bytes, addedFiles } = contents

@@ -32,7 +32,7 @@ export function returnWorkers(workers: Worker[]): void {
 }
 
 function startWorkers(): Worker[] {
-  const file = import.meta.url.endsWith('.ts') ? './scan-worker.ts' : './scan-worker.js'
+  const file = import.meta.url.endsWith('.ts') ? './scan-worker.ts' : './scan-worker.cjs'
   return Array.from(
     { length: Math.min(availableParallelism(), mostWorkers) },
     () => new Worker(new URL(file, import.meta.url)),
