@@ -1,7 +1,7 @@
 import type { Scenario } from '../bench.ts'
 import type { ScenarioName } from '../options.ts'
 import { btrfs } from './btrfs.ts'
-import { deleteOne } from './delete.ts'
+import { deletion } from './delete.ts'
 import { first } from './first.ts'
 import { large } from './large.ts'
 import { memory } from './memory.ts'
@@ -16,7 +16,7 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   metadata,
   steady,
   restore,
-  delete: deleteOne,
+  delete: deletion,
   large,
   btrfs,
   memory,
