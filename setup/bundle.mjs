@@ -12,8 +12,24 @@ const common = {
   metafile: true,
   logLevel: 'warning',
 }
+/**
+ * yargs parses and refuses; help is rendered elsewhere. What it would measure text with takes longer to load than
+ * the rest of it.
+ */
+const yargsWithoutHelp = {
+  name: 'yargs-without-help',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(cliui|string-width)$/ }, ({ path, importer }) =>
+      importer.includes('/node_modules/yargs/') ? { path, namespace: 'unused' } : undefined,
+    )
+    onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({
+      contents: `export default () => { throw new Error('${path} is not bundled') }`,
+    }))
+  },
+}
 const program = await build({
   ...common,
+  plugins: [yargsWithoutHelp],
   entryPoints: [{ in: 'src/main.ts', out: 'main' }],
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',

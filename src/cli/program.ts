@@ -51,7 +51,8 @@ async function parseWords(
     .exitProcess(false)
     .strict()
     .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
-    .command([[name, ...grammar].join(' ')], '', (builder) => {
+    // the command without a name: after one with a name yargs renders its help for nothing
+    .command([['$0', ...grammar].join(' ')], '', (builder) => {
       for (const positional of positionals) {
         builder.positional(positional.name, { type: 'string', array: positional.many === true })
       }
@@ -60,7 +61,7 @@ async function parseWords(
     .fail((message: string, error: Error | undefined) => {
       throw wrongWords(name, describe(message ?? error?.message))
     })
-  const parsed: Readonly<Record<string, unknown>> = await parser.parseAsync([name, ...words])
+  const parsed: Readonly<Record<string, unknown>> = await parser.parseAsync([...words])
   assertOnce(name, declared, parsed)
   return parsed
 }
@@ -103,7 +104,7 @@ function assertOnce(
       throw wrongWords(name, `--${option} is given twice`)
     }
   }
-  const left = Array.isArray(parsed['_']) ? parsed['_'].slice(1) : []
+  const left = Array.isArray(parsed['_']) ? parsed['_'] : []
   if (left.length > 0) throw wrongWords(name, `unknown: ${left.join(', ')}`)
 }
 
