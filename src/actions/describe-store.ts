@@ -95,9 +95,9 @@ function describeEngine(
   }
 }
 
-/** The command that makes engine btrfs possible, for whoever asks for it. */
+/** The command that makes engine btrfs possible, for whoever has not chosen another one. */
 function wayToSubvolume(choice: EngineChoice, id: string, path: string): string {
-  if (choice !== 'btrfs') return ''
+  if (choice !== 'auto' && choice !== 'btrfs') return ''
   try {
     if (!isPlainDirectoryOnBtrfs(path)) return ''
   } catch (error) {

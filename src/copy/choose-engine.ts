@@ -28,8 +28,15 @@ export function chooseEngine(choice: EngineChoice, path: string, store: string):
     case 'rsync':
       return { engine: rsyncEngine, reason: asked }
     case 'auto':
-      return { engine: rsyncEngine, reason: 'the reference; link and btrfs are there to be tried' }
+      return chooseBestEngine(path, store)
   }
+}
+
+function chooseBestEngine(path: string, store: string): ChosenEngine {
+  const obstacle = whyNotBtrfs(path, store)
+  return obstacle === undefined
+    ? { engine: btrfsEngine, reason: `${path} is a subvolume on the filesystem of the store` }
+    : { engine: linkEngine, reason: `the fastest one here, because ${obstacle}` }
 }
 
 /** Has the engines of `paths` start what they will need; what is wrong with a path is for the copy to say. */

@@ -172,6 +172,17 @@ describe('On a btrfs subvolume', () => {
     expect(store.leftIn('staging')).to.deep.equal([])
   })
 
+  it('SNAP_ENGINE=auto chooses btrfs for it, and show -a says why', async () => {
+    const env = { SNAP_ENGINE: 'auto' }
+    await growAwkwardTree(store.data)
+    await store.run(['snapshot'], { env })
+    expect(recordOf(store.snapshotNames().at(-1) ?? '').volumes[0]?.engine).to.equal('btrfs')
+    const { stdout } = await store.run(['show', '-a'], { env })
+    expect(stdout).to.include(
+      `engine btrfs (${store.data} is a subvolume on the filesystem of the store)`,
+    )
+  })
+
   it('SNAP_ENGINE=link and rsync take it too, and are equal to it', async () => {
     await growAwkwardTree(store.data)
     for (const engine of ['link', 'rsync']) {

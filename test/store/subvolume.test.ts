@@ -215,13 +215,15 @@ describe('A plain directory on btrfs', () => {
   })
 
   describe('is named by show -a with the command', () => {
-    it('for SNAP_ENGINE=btrfs, until it is one', async () => {
-      expect(await show('btrfs')).to.match(
-        /a plain directory on btrfs.*; "snap-volume subvolume data" makes it one/,
-      )
-      await make()
-      expect(await show('btrfs')).not.to.include('snap-volume subvolume')
-    })
+    for (const engine of ['auto', 'btrfs']) {
+      it(`for SNAP_ENGINE=${engine}, until it is one`, async () => {
+        expect(await show(engine)).to.match(
+          /a plain directory on btrfs.*; "snap-volume subvolume data" makes it one/,
+        )
+        await make()
+        expect(await show(engine)).not.to.include('snap-volume subvolume')
+      })
+    }
 
     it('but not to whoever asks for another engine', async () => {
       expect(await show('link')).not.to.include('snap-volume subvolume')

@@ -13,8 +13,12 @@ describe('chooseEngine', () => {
     })
   }
 
-  it('chooses the reference by itself', () => {
-    expect(chooseEngine('auto', elsewhere, elsewhere).engine.name).to.equal('rsync')
+  it('chooses link by itself where btrfs cannot be, and says why', () => {
+    const { engine, reason } = chooseEngine('auto', elsewhere, elsewhere)
+    expect([engine.name, reason]).to.deep.equal([
+      'link',
+      'the fastest one here, because /proc is not on btrfs',
+    ])
   })
 
   it('refuses btrfs where there is none, and says what to do', () => {
