@@ -3,7 +3,7 @@ import { mkdir, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { mountTmpfs } from '../../support/mounts.ts'
-import { type Tree, compareTrees, walkTree } from '../../support/tree-walker.ts'
+import { type Entry, type Tree, compareTrees, walkTree } from '../../support/tree-walker.ts'
 import { type Ended, runToEnd } from './process-group.ts'
 import { type Command, startCommand } from './snap-volume.ts'
 import { writeGeneration } from './source.ts'
@@ -13,10 +13,15 @@ type Trees = Record<(typeof volumeIds)[number], Tree>
 
 /** A snapshot that was looked at, and has to stay as it was. */
 interface Remembered {
-  /** Its record and the directories of its volumes. */
+  /** Its record, its seals and the directories of its volumes. */
   tree: Tree
+  /** What the scan saw of its volumes: goes when a later snapshot has one, and never changes. */
+  indexes: Tree
   pinned: boolean
 }
+
+const sealNames = volumeIds.map((id) => `.snapshot.seal.${id}`)
+const indexNames: readonly string[] = volumeIds.map((id) => `.snapshot.index.${id}`)
 
 export interface BenchOptions {
   /** Where the store is made; else on a tmpfs, where a flush need not wait for others' data. */
@@ -154,6 +159,7 @@ export class Bench {
         const wrong = compareTrees(live[id], walkTree(join(this.store, name, id)))
         expectNone(wrong, `${name}/${id} is not the live data of when it was begun`)
       }
+      expect([...(found.get(name)?.indexes.keys() ?? [])], name).to.have.members(indexNames)
     }
     this.checkOlder(found)
     this.checkRemoved(namesBefore, names, name === undefined ? keep : keep - 1)
@@ -167,6 +173,8 @@ export class Bench {
       const now = found.get(name)
       if (now === undefined) continue
       expectNone(compareTrees(remembered.tree, now.tree), `${name} changed`)
+      const stayed = new Map([...remembered.indexes].filter(([path]) => now.indexes.has(path)))
+      expectNone(compareTrees(stayed, now.indexes), `an index of ${name} changed`)
     }
   }
 
@@ -187,8 +195,9 @@ export class Bench {
     expect(existsSync(recordPath), `${name} has a record`).to.equal(true)
     const record = JSON.parse(readFileSync(recordPath, 'utf8')) as { name: string; pinned: boolean }
     expect(record.name).to.equal(name)
-    expect(readdirSync(path).toSorted()).to.deep.equal(['.snapshot.json', ...volumeIds])
-    return { tree: walkTree(path), pinned: record.pinned }
+    const names = readdirSync(path).filter((each) => !indexNames.includes(each))
+    expect(names).to.have.members(['.snapshot.json', ...sealNames, ...volumeIds])
+    return { ...withoutIndexes(walkTree(path)), pinned: record.pinned }
   }
 
   /** The next run: it succeeds, the list grows by that one, and nothing of a killed run is left over. */
@@ -199,6 +208,8 @@ export class Bench {
     expect(exitCode, stdout + stderr).to.be.oneOf([0, 3])
     const added = this.check(before)
     if (added === undefined) expect.fail(`no snapshot was added: ${stdout}`)
+    const base = this.remembered.get(before.names.at(-1) ?? '')
+    expect([...(base?.indexes.keys() ?? [])], 'indexes beside the base').to.deep.equal([])
     expect(readdirSync(join(this.ownDirectory, 'staging')), 'staging').to.deep.equal([])
     expect(readdirSync(join(this.ownDirectory, 'trash')), 'trash').to.deep.equal([])
     return added
@@ -218,6 +229,20 @@ export function expectNone(lines: readonly string[], problem: string): void {
   if (lines.length === 0) return
   const more = lines.length > 5 ? `, and ${lines.length - 5} more` : ''
   expect.fail(`${problem}: ${lines.slice(0, 5).join(', ')}${more}`)
+}
+
+/** Takes the indexes of a snapshot apart, and the times of its directory, which move when an index goes. */
+function withoutIndexes(all: Tree): { tree: Tree; indexes: Tree } {
+  const tree = new Map(all)
+  const indexes = new Map<string, Entry>()
+  for (const name of indexNames) {
+    const index = tree.get(name)
+    if (index !== undefined) indexes.set(name, index)
+    tree.delete(name)
+  }
+  const root = tree.get('.')
+  if (root !== undefined) tree.set('.', { ...root, mtime: '' })
+  return { tree, indexes }
 }
 
 /** More than one snapshot a second makes the names run ahead of the clock, which is told and is right. */
