@@ -1,9 +1,12 @@
 import { join } from 'node:path'
-import { readFileSync } from 'node:fs'
+import { lstatSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { execa } from 'execa'
 import { type Daemon, launchProgram } from '../support/cli.ts'
-import { type MountedPlace, mountPlace } from '../support/places.ts'
+import type { LoopFilesystem } from '../support/loop-filesystem.ts'
+import { type MountedPlace, loopOrSkip, mountPlace } from '../support/places.ts'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
@@ -54,6 +57,50 @@ describe('Engine link captures a file that changed', () => {
     })
   }
 })
+
+/** Rounds until one is over within a second. */
+const mostRounds = 20
+
+describe('Engine link captures a file that changed before and after a scan in one second', () => {
+  let mounted: LoopFilesystem
+  let store: TestStore
+
+  before(async function () {
+    mounted = await loopOrSkip(this, 'ext4', { sizeMiB: 64, inodeBytes: 128 })
+  })
+
+  beforeEach(async () => {
+    store = await makeStore({ dataOn: mounted.path, env: { SNAP_ENGINE: 'link' } })
+  })
+
+  afterEach(() => store?.remove())
+  after(() => mounted?.remove())
+
+  it('on an ext4 that has times of whole seconds', async function () {
+    const file = join(store.data, 'hello.txt')
+    const change = async (content: string): Promise<bigint> => {
+      await writeFile(file, content)
+      return lstatSync(file, { bigint: true }).ctimeNs
+    }
+    for (let round = 0; round < mostRounds; round += 1) {
+      await secondBegins()
+      const before = await change('HELLO')
+      await store.snapshot()
+      if ((await change('JELLO')) !== before) continue
+      const name = await store.snapshot()
+      expect(readFileSync(join(store.dataIn(name), 'hello.txt'), 'latin1')).to.equal('JELLO')
+      return
+    }
+    skipBecause(this, 'a snapshot takes longer than a second here')
+  })
+})
+
+/** The kernel's clock for times of files is up to 10 ms behind. */
+async function secondBegins(): Promise<void> {
+  for (let now = Date.now(); now % 1000 < 20 || now % 1000 > 100; now = Date.now()) {
+    await nextTurn()
+  }
+}
 
 /**
  * Maps `hello.txt` and for each line on its standard input writes a number into it, then prints a line. The second

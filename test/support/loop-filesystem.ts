@@ -10,6 +10,8 @@ export interface LoopOptions {
   sizeMiB?: number
   /** How many inodes there are (ext4 only). */
   inodes?: number
+  /** How large an inode is (ext4 only): those of 128 bytes have times of whole seconds. */
+  inodeBytes?: number
   /** As for `mount -o`, such as `['noatime']`. */
   mountOptions?: string[]
 }
@@ -26,14 +28,15 @@ export interface LoopFilesystem {
 /** Makes a filesystem in a file and mounts it on a directory of its own. */
 export async function mountLoopFilesystem(
   type: FilesystemType,
-  { sizeMiB = 320, inodes, mountOptions = [] }: LoopOptions = {},
+  options: LoopOptions = {},
 ): Promise<LoopFilesystem> {
+  const { sizeMiB = 320, mountOptions = [] } = options
   const directory = await mkdtemp(join(tmpdir(), `loop-${type}-`))
   const image = join(directory, 'image')
   const path = join(directory, 'mnt')
 
-  const mount = async (options: string[]) => {
-    await execa('mount', ['-t', type, '-o', ['loop', ...options].join(','), image, path])
+  const mount = async (more: string[]) => {
+    await execa('mount', ['-t', type, '-o', ['loop', ...more].join(','), image, path])
   }
   const removeFiles = () => rm(directory, { recursive: true, force: true })
 
@@ -41,7 +44,7 @@ export async function mountLoopFilesystem(
     await mkdir(path)
     await writeFile(image, '')
     await truncate(image, sizeMiB * 1024 * 1024)
-    await execa(`mkfs.${type}`, [...makeOptions(type, inodes), image])
+    await execa(`mkfs.${type}`, [...makeOptions(type, options), image])
     await mount(mountOptions)
   } catch (error) {
     await removeFiles()
@@ -50,9 +53,9 @@ export async function mountLoopFilesystem(
 
   return {
     path,
-    async remount(options = mountOptions) {
+    async remount(remountOptions = mountOptions) {
       await execa('umount', [path])
-      await mount(options)
+      await mount(remountOptions)
     },
     async remove() {
       await execa('umount', [path])
@@ -61,10 +64,17 @@ export async function mountLoopFilesystem(
   }
 }
 
-function makeOptions(type: FilesystemType, inodes: number | undefined): string[] {
+function makeOptions(type: FilesystemType, { inodes, inodeBytes = 256 }: LoopOptions): string[] {
   switch (type) {
     case 'ext4':
-      return ['-q', '-F', ...(inodes === undefined ? [] : ['-N', String(inodes)])]
+      // some mke2fs give small filesystems small inodes
+      return [
+        '-q',
+        '-F',
+        '-I',
+        String(inodeBytes),
+        ...(inodes === undefined ? [] : ['-N', String(inodes)]),
+      ]
     case 'xfs':
       return ['-q', '-m', 'reflink=1']
     case 'btrfs':

@@ -15,7 +15,8 @@ interface Entry {
   ctimeNs: bigint
 }
 
-const youngNs = 2_000_000_000_000_000_000n
+const secondNs = 1_000_000_000n
+const youngNs = 2_000_000_000n * secondNs
 const generation: Generation = { chain: '00112233445566778899aabbccddeeff', number: 7 }
 const since = 5
 
@@ -29,7 +30,12 @@ const entry: fc.Arbitrary<Entry> = fc.record({
   name,
   inode: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   // negative ones are before 1970
-  ctimeNs: fc.bigInt({ min: -(2n ** 62n), max: youngNs - 1n }).filter((ctimeNs) => ctimeNs !== 0n),
+  ctimeNs: fc
+    .bigInt({ min: -(2n ** 62n), max: youngNs - 1n })
+    .filter(
+      (ctimeNs) =>
+        ctimeNs !== 0n && (ctimeNs < youngNs - 2n * secondNs || ctimeNs % secondNs !== 0n),
+    ),
 })
 
 const directories = fc.uniqueArray(
@@ -120,6 +126,20 @@ describe('the source index', () => {
     for (const ctimeNs of [youngNs, youngNs + 1n]) {
       const index = new SourceIndex(build([{ path: '', entries: [{ ...one, ctimeNs }] }]))
       expect(index.directory('').matches(one.name, one.inode, ctimeNs)).to.equal(false)
+    }
+  })
+
+  it('never matches a ctime of whole seconds that was nearly young when it was written', () => {
+    for (const [agoNs, matches] of [
+      [1_000_000_000n, false],
+      [2_000_000_000n, false],
+      [3_000_000_000n, true],
+      [1_000_000_001n, true],
+    ] as const) {
+      const ctimeNs = youngNs - agoNs
+      const index = new SourceIndex(build([{ path: '', entries: [{ ...one, ctimeNs }] }]))
+      const isMatch = index.directory('').matches(one.name, one.inode, ctimeNs)
+      expect(isMatch, `${agoNs} ns before`).to.equal(matches)
     }
   })
 
