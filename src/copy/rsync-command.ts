@@ -26,6 +26,8 @@ const vanished = 24
 const liveDataMessages = [
   /^(file|directory) has vanished: /,
   /^rsync: \[sender\] (get_acl: |opendir |link_stat |send_files failed to open ).*: (No such file or directory \(2\)|Not a directory \(20\)|Too many levels of symbolic links \(40\))$/,
+  // of what was a directory and is none any more (acl_get_file(3))
+  /^rsync: \[sender\] get_acl: sys_acl_get_file\(.*, ACL_TYPE_DEFAULT\): Permission denied \(13\)$/,
   /^rsync: \[sender\] get_xattr_(names|data): .*: (No such file or directory \(2\)|Not a directory \(20\)|Numerical result out of range \(34\)|No data available \(61\))$/,
   /^rsync: \[sender\] readlink_stat\(.*\) failed: (Not a directory \(20\)|Invalid argument \(22\))$/,
   /^rsync: \[sender\] send_files failed to open .*: No such device or address \(6\)$/,
