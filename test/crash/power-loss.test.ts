@@ -17,7 +17,7 @@ import {
   listCalls,
   startTraced,
 } from './support/snap-volume.ts'
-import { childrensCalls, writingCalls } from './support/system-calls.ts'
+import { childrensCalls, scansCalls, writingCalls } from './support/system-calls.ts'
 
 /** Commands of xfs_io(8): the log is lost with all that was not yet on the disk, or is flushed before. */
 const shutdowns = ['shutdown', 'shutdown -f'] as const
@@ -67,10 +67,9 @@ async function createMachine({ shutdown, dataBeside = false, ...options }: Machi
 async function losePowerAfter(
   machine: Machine,
   command: Command,
-  { name, when, children }: Point,
+  { name, when, trace }: Point,
 ): Promise<boolean> {
-  const injection = { calls: name, fault: 'signal=SIGSTOP', when, children }
-  const running = startTraced(command, injection)
+  const running = startTraced(command, { ...trace, calls: name, fault: 'signal=SIGSTOP', when })
   const isStopped = await running.stopped
   running.signalAll('SIGSTOP')
   await machine.losePower()
@@ -81,35 +80,48 @@ async function losePowerAfter(
 }
 
 interface Point extends Call {
-  children: boolean
+  trace: Trace
+}
+
+/** Of how many calls one is taken. */
+interface Steps {
+  node?: number
+  /** The links and directories of a scan. */
+  scan?: number
+  /** rsync, rm and sync. */
+  children?: number
 }
 
 type Round = (machine: Machine, run: (command: Command) => Promise<void>) => Promise<void>
 
-/** Loses power after every call of node, and after every `step`th of rsync, rm and sync. */
-async function afterEveryCall(
+/** Loses power after every flush, and after calls of node, its scan, and rsync, rm and sync. */
+async function afterCalls(
   options: MachineOptions,
   round: Round,
-  { atLeast, nodeStep = 1, step = 8 }: { atLeast: number; nodeStep?: number; step?: number },
+  { atLeast, node = 1, scan = 4, children = 8 }: Steps & { atLeast: number },
 ): Promise<void> {
-  let points: Point[] = []
+  const traces: [trace: Trace, step: number][] = [
+    [{ calls: writingCalls }, node],
+    [{ calls: scansCalls, children: true }, scan],
+    [{ calls: childrensCalls, children: true }, children],
+    [{ calls: 'syncfs', children: true, together: true }, 1],
+  ]
+  const points: Point[] = []
   await inMachine(options, async (machine) => {
-    points = [
-      ...(await pointsOf(machine, round, { calls: writingCalls }, nodeStep)),
-      ...(await pointsOf(machine, round, { calls: childrensCalls, children: true }, step)),
-    ]
+    for (const [trace, step] of traces) {
+      points.push(...(await pointsOf(machine, round, trace, step)))
+    }
   })
   let count = 0
   const work = () =>
     inMachine(options, async (machine) => {
       for (let point = points.shift(); point !== undefined; point = points.shift()) {
-        const { name, when, children } = point
         try {
           await round(machine, async (command) => {
-            if (await losePowerAfter(machine, command, { name, when, children })) count += 1
+            if (await losePowerAfter(machine, command, point)) count += 1
           })
         } catch (error) {
-          const where = `${name} ${when}${children ? ' of a child' : ''}`
+          const where = `${point.name} ${point.when} of ${JSON.stringify(point.trace)}`
           throw new Error(`power lost after ${where}: ${String(error)}`, { cause: error })
         }
       }
@@ -129,9 +141,7 @@ async function pointsOf(
   await round(machine, async (command) => {
     calls = await listCalls(command, trace)
   })
-  return calls
-    .filter((_, index) => index % step === 0)
-    .map((call) => ({ ...call, children: trace.children ?? false }))
+  return calls.filter((_, index) => index % step === 0).map((call) => ({ ...call, trace }))
 }
 
 async function inMachine(options: MachineOptions, work: (machine: Machine) => Promise<void>) {
@@ -151,8 +161,18 @@ async function writeNextGenerationDurably({ bench }: Machine): Promise<void> {
 
 const snapshotThatPrunes: Round = async (machine, run) => {
   const { bench } = machine
-  await writeNextGenerationDurably(machine)
   while (bench.names.length < 3) await bench.takesCleanSnapshot()
+  await writeNextGenerationDurably(machine)
+  const before = bench.before()
+  await run(bench.command(['snapshot']))
+  bench.check(before)
+  await bench.takesCleanSnapshot()
+}
+
+/** What changed last may be lost with the power, in whole or in part, and the scan has seen it. */
+const snapshotOfUnsyncedData: Round = async ({ bench }, run) => {
+  while (bench.names.length < 3) await bench.takesCleanSnapshot()
+  bench.writeNextGeneration()
   const before = bench.before()
   await run(bench.command(['snapshot']))
   bench.check(before)
@@ -190,21 +210,28 @@ describe('A power loss on XFS', function () {
   for (const shutdown of shutdowns) {
     describe(`(${shutdown})`, () => {
       it('leaves the list of a snapshot that prunes as it was, or with one more good one', async () => {
-        await afterEveryCall({ shutdown, keep: 2 }, snapshotThatPrunes, { atLeast: 12, step: 12 })
+        const often = { atLeast: 15, children: 12 }
+        await afterCalls({ shutdown, keep: 2 }, snapshotThatPrunes, often)
+      })
+
+      it('leaves an exact next snapshot too, where changes of the data are lost with it', async () => {
+        const often = { atLeast: 15, node: 3, children: 20 }
+        const options = { shutdown, keep: 2, dataBeside: true }
+        await afterCalls(options, snapshotOfUnsyncedData, often)
       })
 
       it('leaves whole snapshots when it prunes', async () => {
-        await afterEveryCall({ shutdown }, prune, { atLeast: 5, step: 20 })
+        await afterCalls({ shutdown }, prune, { atLeast: 5, children: 20 })
       })
 
       it('is told of a restore, which can be finished or undone, on the same filesystem', async () => {
         const options = { shutdown, keep: 5, dataBeside: true }
-        await afterEveryCall(options, restore, { atLeast: 12, step: 10 })
+        await afterCalls(options, restore, { atLeast: 15, children: 10 })
       })
 
       it('is told of a restore, which can be finished or undone, on another filesystem', async () => {
-        const often = { atLeast: 6, nodeStep: 3, step: 15 }
-        await afterEveryCall({ shutdown, keep: 5 }, restore, often)
+        const often = { atLeast: 9, node: 3, children: 15 }
+        await afterCalls({ shutdown, keep: 5 }, restore, often)
       })
 
       it('does not undo what is done', async () => {

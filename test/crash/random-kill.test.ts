@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import type { Bench } from './support/bench.ts'
+import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
+import { skipBecause } from '../support/skip.ts'
+import type { Bench, BenchOptions } from './support/bench.ts'
 import type { Random } from './support/random.ts'
 import { checkCutOffRestore } from './support/restore-checks.ts'
 import { repeat } from './support/rounds.ts'
@@ -48,19 +50,29 @@ async function killAtRandom(
   return isKilled
 }
 
+async function killSnapshots(options: BenchOptions): Promise<void> {
+  const pace: Pace = { begins: /snapshot of db: reading/, usualMs: new WeakMap(), from: 0 }
+  await repeat(80, 'snapshot', options, async (bench, random) => {
+    bench.writeNextGeneration()
+    const before = bench.before()
+    const isKilled = await killAtRandom(bench, random, bench.command(['snapshot']), pace)
+    bench.check(before)
+    await bench.takesCleanSnapshot()
+    return isKilled
+  })
+}
+
 describe('SIGKILL at a random instant', function () {
   this.timeout(300_000)
 
   it('of 80 snapshots leaves the list as it was, or with one more good one', async () => {
-    const pace: Pace = { begins: /snapshot of db: reading/, usualMs: new WeakMap(), from: 0 }
-    await repeat(80, 'snapshot', { keep: 4 }, async (bench, random) => {
-      bench.writeNextGeneration()
-      const before = bench.before()
-      const isKilled = await killAtRandom(bench, random, bench.command(['snapshot']), pace)
-      bench.check(before)
-      await bench.takesCleanSnapshot()
-      return isKilled
-    })
+    await killSnapshots({ keep: 4 })
+  })
+
+  it('of 80 snapshots that link what provably did not change does the same', async function () {
+    const reason = await whyNoLoopFilesystem('ext4')
+    if (reason !== undefined) skipBecause(this, reason)
+    await killSnapshots({ keep: 4, dataOnExt4: true })
   })
 
   it('of 60 prunes removes whole snapshots, and none that stays', async () => {

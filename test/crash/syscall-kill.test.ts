@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
+import { skipBecause } from '../support/skip.ts'
 import { Bench, type BenchOptions, expectNone } from './support/bench.ts'
 import { checkCutOffRestore, isUnderWay } from './support/restore-checks.ts'
 import { inLanes, withBench } from './support/rounds.ts'
@@ -9,7 +11,7 @@ import {
   listCalls,
   startTraced,
 } from './support/snap-volume.ts'
-import { childrensCalls, writingCalls } from './support/system-calls.ts'
+import { childrensCalls, scansCalls, writingCalls } from './support/system-calls.ts'
 
 /** Where a command is cut off, and how. */
 interface Method {
@@ -55,6 +57,33 @@ const childAlone: Method = {
   },
 }
 
+/** node is killed instead of a call of one of its threads: the scan makes directories and links. */
+const threads: Method = {
+  trace: { calls: scansCalls, children: true },
+  async cutOff(bench, command, { name, when }) {
+    const fault = 'signal=SIGKILL'
+    const running = startTraced(command, { calls: name, fault, when, children: true })
+    const { signal } = await running.ended
+    await bench.lockIsFree()
+    return signal === 'SIGKILL'
+  },
+}
+
+/** Everything is killed after a flush: what came before it, such as an index or a seal, is in staging then. */
+const flushes: Method = {
+  trace: { calls: 'syncfs', children: true, together: true },
+  async cutOff(bench, command, { name, when }) {
+    const fault = 'signal=SIGSTOP'
+    const trace = { calls: name, children: true, together: true }
+    const running = startTraced(command, { ...trace, fault, when })
+    const isStopped = await running.stopped
+    running.signalAll('SIGKILL')
+    await running.gone()
+    await bench.lockIsFree()
+    return isStopped
+  },
+}
+
 type Round = (bench: Bench, run: (command: Command) => Promise<void>) => Promise<void>
 
 /** Cuts `round`'s command off at every call, or at every `step`th, on benches side by side. */
@@ -88,8 +117,8 @@ async function atEveryCall(
 }
 
 const snapshotThatPrunes: Round = async (bench, run) => {
-  bench.writeNextGeneration()
   while (bench.names.length < 3) await bench.takesCleanSnapshot()
+  bench.writeNextGeneration()
   const before = bench.before()
   await run(bench.command(['snapshot']))
   bench.check(before)
@@ -156,6 +185,44 @@ describe('SIGKILL at every call that names, removes or flushes', function () {
       await atEveryCall({ keep: 5 }, childAlone, restore, { atLeast: 4, step: 10 })
     })
   })
+})
+
+describe('SIGKILL of a snapshot that links what provably did not change', function () {
+  this.timeout(300_000)
+  const options = { keep: 2, dataOnExt4: true }
+
+  before(async function () {
+    const reason = await whyNoLoopFilesystem('ext4')
+    if (reason !== undefined) skipBecause(this, reason)
+  })
+
+  const whens: { title: string; method: Method; often: { atLeast: number; step?: number } }[] = [
+    {
+      title: 'at every link and directory that its scan makes',
+      method: threads,
+      often: { atLeast: 10 },
+    },
+    {
+      title: 'after every flush, when an index or a seal was written',
+      method: flushes,
+      often: { atLeast: 5 },
+    },
+    {
+      title: 'at every call of its main thread, such as when an index has served',
+      method: nodeAlone,
+      often: { atLeast: 15 },
+    },
+    {
+      title: 'at calls of rsync and sync',
+      method: childAlone,
+      often: { atLeast: 4, step: 5 },
+    },
+  ]
+  for (const { title, method, often } of whens) {
+    it(`${title}, leaves the list as it was, or with one more, and the next one exact`, async () => {
+      await atEveryCall(options, method, snapshotThatPrunes, often)
+    })
+  }
 })
 
 describe('A restore that was cut off', function () {

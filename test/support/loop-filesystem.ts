@@ -14,6 +14,8 @@ export interface LoopOptions {
   inodeBytes?: number
   /** As for `mount -o`, such as `['noatime']`. */
   mountOptions?: string[]
+  /** Where the file behind it is; on a tmpfs a flush waits for nothing. */
+  imageIn?: string
 }
 
 export interface LoopFilesystem {
@@ -30,8 +32,8 @@ export async function mountLoopFilesystem(
   type: FilesystemType,
   options: LoopOptions = {},
 ): Promise<LoopFilesystem> {
-  const { sizeMiB = 320, mountOptions = [] } = options
-  const directory = await mkdtemp(join(tmpdir(), `loop-${type}-`))
+  const { sizeMiB = 320, mountOptions = [], imageIn = tmpdir() } = options
+  const directory = await mkdtemp(join(imageIn, `loop-${type}-`))
   const image = join(directory, 'image')
   const path = join(directory, 'mnt')
 

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { mountLoopFilesystem } from '../../support/loop-filesystem.ts'
 import { mountTmpfs } from '../../support/mounts.ts'
 import { type Entry, type Tree, compareTrees, walkTree } from '../../support/tree-walker.ts'
 import { type Ended, runToEnd } from './process-group.ts'
@@ -26,8 +27,10 @@ const indexNames: readonly string[] = volumeIds.map((id) => `.snapshot.index.${i
 export interface BenchOptions {
   /** Where the store is made; else on a tmpfs, where a flush need not wait for others' data. */
   storeIn?: string
-  /** Where the volumes are made; else on a tmpfs. */
+  /** Where the volumes are made; else on a tmpfs, where engine link can prove nothing and compares contents. */
   dataIn?: string
+  /** Makes the volumes on an ext4 of their own, where engine link links what provably did not change. */
+  dataOnExt4?: boolean
   /** SNAP_MAX, unless a command says otherwise. */
   keep?: number
 }
@@ -60,11 +63,19 @@ export class Bench {
   }
 
   /** Makes a store with its first snapshot. */
-  static async create({ storeIn, dataIn, keep = 1000 }: BenchOptions = {}): Promise<Bench> {
+  static async create(options: BenchOptions = {}): Promise<Bench> {
+    const { storeIn, dataIn, dataOnExt4 = false, keep = 1000 } = options
     const memory = await mountTmpfs('size=256m,mode=755')
+    const disk = dataOnExt4
+      ? await mountLoopFilesystem('ext4', { sizeMiB: 64, imageIn: memory.path })
+      : undefined
     const store = await mkdtemp(join(storeIn ?? memory.path, 'store-'))
-    const data = await mkdtemp(join(dataIn ?? memory.path, 'data-'))
-    const bench = new Bench(() => memory.remove(), store, data, keep)
+    const data = await mkdtemp(join(dataIn ?? disk?.path ?? memory.path, 'data-'))
+    const cleanUp = async () => {
+      await disk?.remove()
+      await memory.remove()
+    }
+    const bench = new Bench(cleanUp, store, data, keep)
     for (const path of Object.values(bench.volumes)) await mkdir(path)
     writeGeneration(bench.volumes.db, bench.volumes.www, 0)
     await bench.configure()

@@ -15,14 +15,16 @@ export interface Trace {
   calls: string
   /** Only calls on this path. */
   path?: string
-  /** Also in every program it starts; else only in its main thread. */
+  /** Also in its other threads and in every program it starts; else only in its main thread. */
   children?: boolean
+  /** Counts the calls of all processes together; only for a fault that stops one, which then goes on until the last. */
+  together?: boolean
 }
 
 export interface Injection extends Trace {
   /** What happens, such as `signal=SIGKILL` (instead of the call) or `signal=SIGSTOP` (after it). */
   fault: string
-  /** At which one it happens; every process counts for itself, and every call of the set. */
+  /** At which one it happens; every process and thread counts for itself (unless `together`), and every call of the set. */
   when: number | string
 }
 
@@ -33,19 +35,26 @@ export interface TracedCommand extends ProcessGroup {
 
 /** Runs the program under strace(1), which lets a fault happen at an exact system call. */
 export function startTraced(command: Command, injection: Injection): TracedCommand {
-  const { calls, fault, when } = injection
+  const { calls, fault, when, together = false } = injection
   let onStopped: (stopped: boolean) => void
   const stopped = new Promise<boolean>((resolve) => {
     onStopped = resolve
   })
   let pending = ''
+  let stops = 0
   const group = strace(
     command,
     injection,
-    ['-e', `inject=${calls}:${fault}:when=${when}`],
+    ['-e', `inject=${calls}:${fault}:when=${together ? '1+' : when}`],
     (chunk) => {
-      pending = (pending + chunk).slice(-1000)
-      if (pending.includes('--- stopped by SIGSTOP ---')) onStopped(true)
+      const lines = (pending + chunk).split('\n')
+      pending = lines.pop() ?? ''
+      for (const line of lines) {
+        if (!line.includes('--- stopped by SIGSTOP ---')) continue
+        stops += 1
+        if (together && stops < Number(when)) group.signalAll('SIGCONT')
+        else onStopped(true)
+      }
     },
   )
   group.ended.then(
@@ -61,7 +70,7 @@ export interface Call {
   when: number
 }
 
-/** Runs the program to its end and gives the calls it makes, each name as often as one process makes it. */
+/** Runs the program to its end and gives the calls it makes, each name as often as one process makes it (or all `together`). */
 export async function listCalls(command: Command, trace: Trace): Promise<Call[]> {
   let output = ''
   const group = strace(command, trace, [], (chunk) => {
@@ -74,8 +83,9 @@ export async function listCalls(command: Command, trace: Trace): Promise<Call[]>
     const match = /^(?<pid>\d*) *(?<name>\w+)\(/.exec(line)
     const { pid = '', name = '' } = match?.groups ?? {}
     if (name === '') continue
-    const count = (counts.get(`${pid} ${name}`) ?? 0) + 1
-    counts.set(`${pid} ${name}`, count)
+    const counter = trace.together === true ? name : `${pid} ${name}`
+    const count = (counts.get(counter) ?? 0) + 1
+    counts.set(counter, count)
     most.set(name, Math.max(count, most.get(name) ?? 0))
   }
   return [...most].flatMap(([name, count]) =>

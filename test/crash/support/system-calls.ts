@@ -8,5 +8,8 @@ export const writingCalls = [
   ['truncate', 'ftruncate'],
 ].join()
 
+/** Those of them that the threads of node make when they scan, and no other program does. */
+export const scansCalls = 'link,mkdir'
+
 /** Those of them that rsync, rm and sync make, and node does not. */
 export const childrensCalls = 'renameat,renameat2,linkat,symlinkat,unlinkat,mkdirat,syncfs'
