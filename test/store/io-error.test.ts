@@ -1,8 +1,9 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Finished } from '../support/cli.ts'
 import { skipBecause } from '../support/skip.ts'
+import { hasNoWriteback } from '../../src/system/writeback.ts'
 import { injecting, whyNoStrace } from '../support/strace.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { type Tree, compareTrees } from '../support/tree-walker.ts'
@@ -39,6 +40,29 @@ describe('An input/output error', () => {
     const finished = await snapshotWith('read:error=EIO', file)
     expectNothingPublished(finished)
     expect(finished.stderr).to.match(/unread\.txt.*Input\/output error/)
+  })
+
+  it('when a directory is read is told of, and nothing is published', async () => {
+    const directory = join(store.data, 'unread')
+    await mkdir(directory)
+    const finished = await snapshotWith('getdents64:error=EIO', directory)
+    expectNothingPublished(finished)
+    expect(finished.stderr).to.include(`${directory} cannot be read: EIO: i/o error; look at`)
+  })
+
+  it('when an entry is looked at is told of, and nothing is published', async () => {
+    const file = join(store.data, 'unread.txt')
+    await writeFile(file, '')
+    const finished = await snapshotWith('statx,lstat,newfstatat:error=EIO', file)
+    expectNothingPublished(finished)
+    expect(finished.stderr).to.include(`${file} cannot be read: EIO: i/o error; look at`)
+  })
+
+  it('when an unchanged file is linked is told of, and nothing is published', async function () {
+    if (hasNoWriteback(store.data)) skipBecause(this, 'on a tmpfs no file is provably unchanged')
+    const finished = await snapshotWith('link:error=EIO')
+    expectNothingPublished(finished)
+    expect(finished.stderr).to.include(`the store ${store.directory} cannot be used: EIO`)
   })
 
   it('when the data are written to the disk is told of, and nothing is published', async () => {

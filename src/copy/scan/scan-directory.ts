@@ -9,6 +9,7 @@ import {
   throughDescriptor,
 } from '../../system/byte-path.ts'
 import { removeEntries, removeEntry } from '../remove-entry.ts'
+import { lstatSource, readSource } from './read-source.ts'
 import type { ScanReportBuilder } from './scan-report.ts'
 import type { Place, ScanRoot, ScanTask } from './scan-task.ts'
 import type { DirectoryIndex } from './source-index.ts'
@@ -35,7 +36,7 @@ export function scanDirectory(
     return throughDescriptor(descriptor)
   }
   try {
-    const source = open(task.source)
+    const source = readSource(task, path, () => open(task.source))
     // what is new in staging was never where others could reach it
     const direct = task.staged === 'spare' ? undefined : directPath(task.staging, path)
     const staging = direct ?? open(task.staging)
@@ -76,8 +77,8 @@ function scanEntries(
   const sealed = generationOfSealed(task, place)
   report.index.beginDirectory(place.path)
   let isRight = isDirectoryRight(task, place, known, sealed, report)
-  for (const name of readNames(place.source)) {
-    const stat = lstatIfThere(`${place.sourceEntries}/${name}`)
+  for (const name of readSource(task, place.path, () => readNames(place.source))) {
+    const stat = lstatSource(task, place, name)
     if (stat === undefined) continue
     const wasStaged = leftOver?.delete(name) === true
     if (stat.isDirectory()) {

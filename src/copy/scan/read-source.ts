@@ -1,0 +1,37 @@
+import type { BigIntStats } from 'node:fs'
+import { OperationError, errorCode, messageOf } from '../../errors.ts'
+import { type BytePath, displayPath, joinPath, lstatIfThere } from '../../system/byte-path.ts'
+import type { Place, ScanTask } from './scan-task.ts'
+
+/** Reads a directory of the source; an error of the system names it. */
+export function readSource<T>(task: ScanTask, path: BytePath, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw explain(error, task, path)
+  }
+}
+
+/** Looks at an entry of the source; the same for its errors. */
+export function lstatSource(
+  task: ScanTask,
+  { path, sourceEntries }: Place,
+  name: BytePath,
+): BigIntStats | undefined {
+  try {
+    return lstatIfThere(`${sourceEntries}/${name}`)
+  } catch (error) {
+    throw explain(error, task, joinPath(path, name))
+  }
+}
+
+function explain(error: unknown, { source }: ScanTask, path: BytePath): unknown {
+  if (errorCode(error) === undefined) return error
+  const place = displayPath(path === '' ? source.path : `${source.path}/${path}`)
+  // Node goes on with a call and a path through a descriptor
+  const [what] = messageOf(error).split(', ')
+  return new OperationError(
+    `${place} cannot be read: ${what}; look at the kernel's log (dmesg) and the mount`,
+    { cause: error },
+  )
+}
