@@ -17,7 +17,7 @@ export interface Trace {
   path?: string
   /** Also in its other threads and in every program it starts; else only in its main thread. */
   children?: boolean
-  /** Counts the calls of all processes together; only for a fault that stops one, which then goes on until the last. */
+  /** Counts the calls of all processes together; for SIGSTOP only, and those before the one that is wanted go on. */
   together?: boolean
 }
 
