@@ -98,7 +98,7 @@ type Round = (machine: Machine, run: (command: Command) => Promise<void>) => Pro
 async function afterCalls(
   options: MachineOptions,
   round: Round,
-  { atLeast, node = 1, scan = 4, children = 8 }: Steps & { atLeast: number },
+  { atLeast, node = 1, scan = 12, children = 8 }: Steps & { atLeast: number },
 ): Promise<void> {
   const traces: [trace: Trace, step: number][] = [
     [{ calls: writingCalls }, node],
@@ -210,12 +210,12 @@ describe('A power loss on XFS', function () {
   for (const shutdown of shutdowns) {
     describe(`(${shutdown})`, () => {
       it('leaves the list of a snapshot that prunes as it was, or with one more good one', async () => {
-        const often = { atLeast: 15, children: 12 }
+        const often = { atLeast: 15, scan: 4, children: 12 }
         await afterCalls({ shutdown, keep: 2 }, snapshotThatPrunes, often)
       })
 
       it('leaves an exact next snapshot too, where changes of the data are lost with it', async () => {
-        const often = { atLeast: 15, node: 3, children: 20 }
+        const often = { atLeast: 15, node: 3, scan: 4, children: 20 }
         const options = { shutdown, keep: 2, dataBeside: true }
         await afterCalls(options, snapshotOfUnsyncedData, often)
       })
