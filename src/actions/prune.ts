@@ -3,7 +3,7 @@ import { type RetentionDecision, planRetention } from '../retention/plan.ts'
 import { isSafety, readCatalog } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { readRestoreJournal } from '../store/restore-journal.ts'
-import { dropSpares } from '../store/spare.ts'
+import { canBeSpare, dropSpares, keepSpare } from '../store/spare.ts'
 import { moveToTrash } from '../store/trash.ts'
 import { type ActionContext, asWriter } from './context.ts'
 
@@ -38,24 +38,30 @@ export async function prune(context: ActionContext): Promise<RetentionDecision[]
     const plan = planPrune(context.store, context.config.maxSnapshots)
     // whoever asks for it wants the space
     dropSpares(context.store)
-    removeSnapshots(context, plan)
+    moveToTrash(context.store, pathsOf(context.store, plan))
+    tellRemoved(context, plan)
     return Promise.resolve(plan)
   })
 }
 
-/** The same as the last step of another action; returns the names removed. */
+/** The same as the last step of another action, which keeps the newest as a spare; returns the names removed. */
 export function applyRetention(context: ActionContext): string[] {
-  const plan = planPrune(context.store, context.config.maxSnapshots)
-  removeSnapshots(context, plan)
-  return plan.filter(({ keep }) => !keep).map(({ name }) => name)
+  const { store } = context
+  const plan = planPrune(store, context.config.maxSnapshots)
+  const paths = pathsOf(store, plan)
+  const spare = paths.slice(-1).filter(canBeSpare)
+  moveToTrash(store, paths.slice(0, paths.length - spare.length))
+  for (const path of spare) keepSpare(store, path)
+  return tellRemoved(context, plan)
 }
 
-/** Takes them out of sight, oldest first. */
-function removeSnapshots({ store, emit }: ActionContext, plan: readonly RetentionDecision[]): void {
+/** Of what is removed, oldest first. */
+function pathsOf(store: StoreLayout, plan: readonly RetentionDecision[]): string[] {
+  return plan.filter(({ keep }) => !keep).map(({ name }) => join(store.directory, name))
+}
+
+function tellRemoved({ emit }: ActionContext, plan: readonly RetentionDecision[]): string[] {
   const removals = plan.filter(({ keep }) => !keep)
-  moveToTrash(
-    store,
-    removals.map(({ name }) => join(store.directory, name)),
-  )
   for (const { name, reason } of removals) emit({ type: 'removed', name, reason })
+  return removals.map(({ name }) => name)
 }

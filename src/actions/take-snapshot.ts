@@ -1,15 +1,18 @@
-import { lstatSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { OperationError, isNotFound, messageOf, throwIfInterrupted } from '../errors.ts'
+import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { chooseEngine, warmUpEngines } from '../copy/choose-engine.ts'
-import { type Catalog, type Snapshot, readCatalog } from '../store/catalog.ts'
+import type { SnapshotRequest } from '../copy/engine.ts'
+import { SpareError } from '../copy/move-spare.ts'
+import { type Catalog, readCatalog } from '../store/catalog.ts'
 import { indexFileName, sealFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
 import { publishSnapshot } from '../store/publish.ts'
 import type { RecordWarning, SnapshotKind, SnapshotRecord, VolumeRecord } from '../store/record.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import { dropSpares, findSpare } from '../store/spare.ts'
 import { createStagedVolume, createStaging, discardStaging } from '../store/staging.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import { isMountPoint, readMounts } from '../system/mounts.ts'
@@ -19,6 +22,7 @@ import { reportProgress } from './report-progress.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 import { assertSourceIsThere } from './check-source.ts'
+import { findBase, noBase } from './find-base.ts'
 import { applyRetention } from './prune.ts'
 
 const longestWaitMs = 2000
@@ -113,6 +117,18 @@ export async function writeSnapshot(
     const explained = await explainFailure(error, inStore(store.directory), 'nothing was published')
     discardStaging(store)
     throw explained
+  } finally {
+    dropUsedSpare(context)
+  }
+}
+
+/** It has served, or nobody could use it. What cannot be moved now is moved by the next run. */
+function dropUsedSpare({ store, emit }: ActionContext): void {
+  try {
+    dropSpares(store)
+  } catch (error) {
+    const message = `what is left in ${store.spare} cannot be removed: ${messageOf(error)}`
+    emit({ type: 'warning', code: 'spare', message })
   }
 }
 
@@ -164,23 +180,31 @@ async function copyVolume(
   try {
     const { engine } = chooseEngine(config.engine, path, store.directory)
     const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
-    const fromSpare = engine.canRefill && base.snapshot !== undefined
-    const { target, refill } = createStagedVolume(store, staging, id, { fromSpare })
-    const { contents, reflink, warnings } = await engine.snapshot({
+    const target = createStagedVolume(store, staging, id)
+    const request: SnapshotRequest = {
       source,
       target,
-      refill,
       base: base.snapshot === undefined ? undefined : join(base.snapshot.path, id),
       baseIndex:
         base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(id)),
       index: join(staging, indexFileName(id)),
       seal: join(staging, sealFileName(id)),
+      spare: base.snapshot === undefined ? undefined : findSpare(store, id),
       // a restore gave files times that its safety snapshot may hold with other contents
       checksum: options.checksum === true || base.snapshot?.record.kind === 'safety',
       lockDescriptor: lock.descriptor,
       signal,
       onProgress: reportProgress(context, id),
-    })
+    }
+    const { contents, reflink, warnings } = await engine
+      .snapshot(request)
+      .catch((error: unknown) => {
+        if (!(error instanceof SpareError)) throw error
+        emit({ type: 'warning', code: 'spare', volume: id, message: error.message })
+        // whoever changed it can have staging open by now, so that is made anew
+        createStagedVolume(store, staging, id)
+        return engine.snapshot({ ...request, spare: undefined })
+      })
     const volume: VolumeRecord = {
       id,
       path,
@@ -197,39 +221,6 @@ async function copyVolume(
     }
   } finally {
     source.close()
-  }
-}
-
-const noBase: Base = { snapshot: undefined, warnings: [] }
-
-interface Base {
-  snapshot: Snapshot | undefined
-  warnings: RecordWarning[]
-}
-
-/** The newest snapshot that has the volume, and from which files can be linked; one whose data are gone is told of and passed over. */
-function findBase(catalog: Catalog, id: string): Base {
-  const warnings: RecordWarning[] = []
-  const snapshot = catalog.snapshots.findLast((candidate) => {
-    const held = candidate.record.volumes.find((volume) => volume.id === id)
-    // nothing can be linked out of a subvolume
-    if (held === undefined || held.engine === 'btrfs') return false
-    if (isRealDirectory(join(candidate.path, id))) return true
-    warnings.push({
-      code: 'base-missing',
-      message: `the data of ${candidate.name}/${id} are gone, so unchanged files are not shared with it`,
-    })
-    return false
-  })
-  return { snapshot, warnings }
-}
-
-function isRealDirectory(path: string): boolean {
-  try {
-    return lstatSync(path).isDirectory()
-  } catch (error) {
-    if (isNotFound(error)) return false
-    throw error
   }
 }
 

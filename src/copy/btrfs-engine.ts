@@ -9,7 +9,6 @@ import { linkEngine } from './link-engine.ts'
  */
 export const btrfsEngine: CopyEngine = {
   name: 'btrfs',
-  canRefill: false,
   snapshot: snapshotByBtrfs,
   planRestore: async (request, onStep) => linkEngine.planRestore(request, onStep),
   restore: async (request) => linkEngine.restore(request),

@@ -17,12 +17,17 @@ interface CopyRequest {
   onProgress: (progress: CopyProgress) => void
 }
 
+export interface SpareRequest {
+  tree: string
+  seal: string
+  /** Below one directory less than so many entries are not moved; an engine knows what pays. */
+  leastMoved?: number
+}
+
 export interface SnapshotRequest extends CopyRequest {
   source: DirectoryHandle
-  /** A directory in staging, empty unless `refill`. */
+  /** An empty directory in staging. */
   target: string
-  /** True when the target holds what an older snapshot held, hard links to other snapshots among it. */
-  refill: boolean
   /** Compare contents, also where size and time are equal; what engines that prove it do anyway. */
   checksum: boolean
   /** The same volume in the snapshot before, whose files are linked where they did not change. */
@@ -31,8 +36,13 @@ export interface SnapshotRequest extends CopyRequest {
   baseIndex: string | undefined
   /** Where to write the same for this snapshot. */
   index: string
-  /** Where to write what a later snapshot knows an untouched tree by; beside a refilled target, its own is there. */
+  /** Where to write what a later snapshot knows an untouched tree by. */
   seal: string
+  /**
+   * The same volume in a removed snapshot, and its seal: what is as it should be there may be moved into the target.
+   * A copy with one has no second pass.
+   */
+  spare: SpareRequest | undefined
 }
 
 export interface RestoreRequest extends CopyRequest {
@@ -84,8 +94,6 @@ export interface RestoreStep {
 /** A way to make one tree equal another. Every engine keeps all that `rsync -aHAXS` keeps. */
 export interface CopyEngine {
   readonly name: string
-  /** Whether `snapshot` can begin with the tree of an older snapshot. */
-  readonly canRefill: boolean
   /** Starts what a snapshot will need, while other things are done. */
   warmUp?(): void
   snapshot(request: SnapshotRequest): Promise<SnapshotCopy>

@@ -7,6 +7,7 @@ import { bytePath } from '../system/byte-path.ts'
 import { copyFiles } from './copy-files.ts'
 import type { CopyEngine, RestoreRequest, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { planByComparison, restoreByComparison } from './link-restore.ts'
+import { type Spare, moveFromSpare, openSpare } from './move-spare.ts'
 import { canReflink } from './reflink.ts'
 import { rsyncEngine } from './rsync-engine.ts'
 import {
@@ -46,8 +47,6 @@ const youngMs = 100
  */
 export const linkEngine: CopyEngine = {
   name: 'link',
-  // rsync would write by paths through directories that whoever owns the data can have kept open and exchange
-  canRefill: false,
   warmUp: warmUpWorkers,
   snapshot: snapshotByLinks,
   planRestore: async (request, onStep) =>
@@ -65,19 +64,20 @@ function mustReadAll({ readAll, hasLinkGroups }: RestoreRequest): boolean {
 
 async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {
   const index = readIndex(request.baseIndex)
-  return copyOnce(request, {
-    staged: request.refill ? 'spare' : 'nothing',
-    index,
-    seal: request.refill ? readIndex(request.seal) : undefined,
-    generation: index === undefined ? firstGeneration() : generationAfter(index),
-  })
+  const generation = index === undefined ? firstGeneration() : generationAfter(index)
+  const spare = openSpare(request.spare)
+  try {
+    return await copyOnce(request, { staged: 'nothing', index, spare, generation })
+  } finally {
+    spare?.tree.close()
+  }
 }
 
 /** What a pass over the source can rely on. */
 interface Pass {
   staged: StagedEntries
   index: Buffer | undefined
-  seal: Buffer | undefined
+  spare: Spare | undefined
   generation: Generation
 }
 
@@ -101,17 +101,22 @@ async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotC
     writing.catch(() => undefined)
     const warnings = await finishCopies(trees, scan, copied)
     await writing
+    const added = countAdded(staging.here, request.base, scan)
+    if (pass.spare !== undefined) await moveFromSpare(pass.spare, trees, scan.moves)
     writeFileSync(request.seal, sealTree(target, index), { mode: 0o600 })
     return {
-      contents: { ...scan.counts, ...countAdded(staging.here, request.base, scan) },
+      contents: { ...scan.counts, ...added },
       reflink,
       warnings: [...warnOfScan(scan), ...warnings],
-      update: async () =>
-        copyOnce(request, { ...pass, staged: 'first-pass', index, seal: undefined }),
+      ...(pass.spare === undefined && { update: updating(request, { ...pass, index }) }),
     }
   } finally {
     staging.close()
   }
+}
+
+function updating(request: SnapshotRequest, pass: Pass): () => Promise<SnapshotCopy> {
+  return async () => copyOnce(request, { ...pass, staged: 'first-pass' })
 }
 
 async function finishCopies(
@@ -149,7 +154,7 @@ async function copyScanned(
 
 async function scanSource(
   request: SnapshotRequest,
-  { staged, index, seal, generation }: Pass,
+  { staged, index, spare, generation }: Pass,
   staging: DirectoryHandle,
 ): Promise<ScanResult> {
   const { source, base, signal, onProgress } = request
@@ -165,7 +170,7 @@ async function scanSource(
       base: openBase === undefined ? undefined : scanRoot(openBase),
       staging: scanRoot(staging),
       index: isProvable ? index : undefined,
-      seal,
+      spare: spare === undefined ? undefined : { ...spare, tree: scanRoot(spare.tree) },
       staged,
       generation: generation.number,
       youngNs,

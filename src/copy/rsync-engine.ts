@@ -23,7 +23,6 @@ import { warnOfPaths } from './warnings.ts'
 /** rsync itself does it all: the reference that other engines are held against. */
 export const rsyncEngine: CopyEngine = {
   name: 'rsync',
-  canRefill: false,
   snapshot: snapshotByRsync,
   planRestore: planRestoreByRsync,
   restore: restoreByRsync,

@@ -14,7 +14,7 @@ export interface StoreLayout {
   trashLock: string
   staging: string
   trash: string
-  /** Trees of removed snapshots, one a volume, for the next snapshot to begin with. */
+  /** The snapshot that retention removed last, for the next one to take directories from. */
   spare: string
   journal: string
   restoreJournal: string

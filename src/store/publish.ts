@@ -1,4 +1,4 @@
-import { existsSync, renameSync } from 'node:fs'
+import { chmodSync, existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { OperationError } from '../errors.ts'
 import { createFileDurably, fsyncDirectory, renameDurably, syncFilesystem } from './durable.ts'
@@ -20,6 +20,7 @@ export async function publishSnapshot(
   const target = join(store.directory, record.name)
   await syncFilesystem(staging)
   createFileDurably(join(staging, recordFileName), formatRecord(record), 0o644)
+  chmodSync(staging, 0o755)
   fsyncDirectory(staging)
   // rename(2) replaces an empty directory of that name
   if (existsSync(target)) {

@@ -1,45 +1,54 @@
-import { existsSync, lstatSync, readdirSync, renameSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { volumeIdPattern } from '../config/volume-spec.ts'
-import { isSubvolume } from '../system/subvolume.ts'
-import { fsyncDirectory } from './durable.ts'
+import { existsSync, lstatSync, readdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { isNotFound } from '../errors.ts'
+import { renameDurably } from './durable.ts'
 import { type StoreLayout, sealFileName } from './layout.ts'
 import { moveToTrash } from './trash.ts'
 
 /**
- * A spare is the tree of a volume in a snapshot that retention removed. The next snapshot begins with it
- * instead of an empty directory, so that most of its links are there already. It is out of sight like the
- * trash, and nothing is lost with it. Its seal goes with it; one that belongs to another tree fits nothing in this one.
+ * The spare is the snapshot that retention removed last. The next one takes directories from it that are still as
+ * they have to be, instead of linking their files anew, and what is left of it is deleted then. It is out of sight like the
+ * trash, and nothing is lost with it. It is moved as a whole, so that the ctimes of its volumes stay, by which they are
+ * known to be untouched.
  */
-export function keepSpares(store: StoreLayout, removed: string): void {
-  for (const id of readdirSync(removed).filter((name) => volumeIdPattern.test(name))) {
-    const tree = join(removed, id)
-    if (!lstatSync(tree).isDirectory() || isSubvolume(tree)) continue
-    const spare = join(store.spare, id)
-    if (existsSync(spare)) moveToTrash(store, [spare])
-    renameSync(tree, spare)
-    renameIfThere(join(removed, sealFileName(id)), join(store.spare, sealFileName(id)))
+export function keepSpare(store: StoreLayout, removed: string): void {
+  dropSpares(store)
+  renameDurably(removed, join(store.spare, basename(removed).replace(/^@/, '')))
+}
+
+/** Whether a snapshot has what a spare is known by to be untouched. */
+export function canBeSpare(snapshot: string): boolean {
+  return readdirSync(snapshot).some((name) => name.startsWith(sealFileName('')))
+}
+
+/** The tree of a volume in the spare, and its seal; undefined when there is none. */
+export function findSpare(
+  store: StoreLayout,
+  id: string,
+): { tree: string; seal: string } | undefined {
+  for (const name of readdirSync(store.spare)) {
+    const tree = join(store.spare, name, id)
+    const seal = join(store.spare, name, sealFileName(id))
+    if (isDirectory(join(store.spare, name)) && isDirectory(tree) && existsSync(seal)) {
+      return { tree, seal }
+    }
   }
-  fsyncDirectory(store.spare)
+  return undefined
 }
 
-/** Moves the spare of a volume to `target`, which must not exist, and its seal beside it; false when there is none. */
-export function takeSpare(store: StoreLayout, id: string, target: string): boolean {
-  const spare = join(store.spare, id)
-  if (!existsSync(spare)) return false
-  renameSync(spare, target)
-  renameIfThere(join(store.spare, sealFileName(id)), join(dirname(target), sealFileName(id)))
-  return true
-}
-
-function renameIfThere(from: string, to: string): void {
-  if (existsSync(from)) renameSync(from, to)
-}
-
-/** Gives the space of all spares back. */
+/** Gives the space of the spare back. */
 export function dropSpares(store: StoreLayout): void {
   moveToTrash(
     store,
     readdirSync(store.spare).map((name) => join(store.spare, name)),
   )
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory()
+  } catch (error) {
+    if (isNotFound(error)) return false
+    throw error
+  }
 }

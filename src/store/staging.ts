@@ -1,7 +1,6 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StoreLayout } from './layout.ts'
-import { takeSpare } from './spare.ts'
 import { moveToTrash } from './trash.ts'
 
 /** Moves what a killed run left in staging to the trash; the caller holds the lock, so nobody writes it. */
@@ -12,22 +11,18 @@ export function discardStaging(store: StoreLayout): void {
   )
 }
 
-/** Makes an empty directory that becomes a snapshot when it is published. */
+/**
+ * Makes an empty directory that becomes a snapshot when it is published. Until then it is closed to all others, who may
+ * have a directory of one of its volumes open when that was moved from the spare, and reach this one through `..`.
+ */
 export function createStaging(store: StoreLayout): string {
-  const directory = mkdtempSync(join(store.staging, 'snapshot-'))
-  chmodSync(directory, 0o755)
-  return directory
+  return mkdtempSync(join(store.staging, 'snapshot-'))
 }
 
-/** Makes the directory of one volume in it: from the spare where the engine can begin with one, else empty. */
-export function createStagedVolume(
-  store: StoreLayout,
-  staging: string,
-  id: string,
-  options: { fromSpare: boolean },
-): { target: string; refill: boolean } {
+/** Makes the empty directory of one volume in it; what there is already goes to the trash. */
+export function createStagedVolume(store: StoreLayout, staging: string, id: string): string {
   const target = join(staging, id)
-  const refill = options.fromSpare && takeSpare(store, id, target)
-  if (!refill) mkdirSync(target, 0o700)
-  return { target, refill }
+  if (existsSync(target)) moveToTrash(store, [target])
+  mkdirSync(target, 0o700)
+  return target
 }

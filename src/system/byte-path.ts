@@ -42,6 +42,16 @@ export function lstatIfThere(path: BytePath): BigIntStats | undefined {
   return lstatSync(systemPath(path), { bigint: true, throwIfNoEntry: false })
 }
 
+/** The same, undefined also where a directory above is none. */
+export function lstatIfReachable(path: BytePath): BigIntStats | undefined {
+  try {
+    return lstatIfThere(path)
+  } catch (error) {
+    if (isGone(error)) return undefined
+    throw error
+  }
+}
+
 /** Whether an error says that something is not there, or is no directory (any more). */
 export function isGone(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '')

@@ -1,15 +1,21 @@
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { randomOf, seed } from '../crash/support/random.ts'
+import { shellIn } from '../support/shell.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
-import { Mutator } from './support/mutations.ts'
+import { Mutator, stillName } from './support/mutations.ts'
 import { walkReference } from './support/reference.ts'
 
 const generations = 50
 const allAreWalkedEvery = 10
 
 const variants = [
-  { title: 'of which the last three are kept', maxSnapshots: 3 },
+  {
+    title: 'of which the last three are kept, with the spare of a removed one from the fourth on',
+    maxSnapshots: 3,
+  },
   { title: 'of which all are kept', maxSnapshots: generations },
 ]
 
@@ -29,9 +35,15 @@ for (const { title, maxSnapshots } of variants) {
       const published = new Map<string, Tree>()
       const mutator = new Mutator(store.data, randomOf(title))
       mutator.grow()
+      // alone enough to be moved from a spare
+      await shellIn(store.data, `mkdir -p ${stillName}/deep; cd ${stillName}; touch deep/{1..300}`)
       let done: string[] = []
+      let spared = 0
       for (let generation = 0; generation < generations; generation += 1) {
+        const spare = store.spareOf('data')
+        const inode = spare === undefined ? -1 : lstatSync(join(spare, stillName)).ino
         const { name, warnings } = await store.snapshot()
+        if (lstatSync(join(store.dataIn(name), stillName)).ino === inode) spared += 1
         const what = `seed ${seed}, generation ${generation}, after ${done.join(' ')}`
         expect(warnings, what).to.deep.equal([])
         const snapshot = walkTree(store.dataIn(name))
@@ -45,6 +57,9 @@ for (const { title, maxSnapshots } of variants) {
       }
       expectUnchanged(published, `seed ${seed}, at the end`)
       expect(published.size).to.equal(maxSnapshots)
+      expect(spared, 'with directories of a spare').to.be.at.least(
+        maxSnapshots < 10 ? generations - maxSnapshots - 3 : 0,
+      )
     })
 
     function expectUnchanged(published: ReadonlyMap<string, Tree>, what: string): void {

@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { OperationError, errorCode, messageOf } from '../../errors.ts'
 import { type BytePath, displayPath, joinPath, lstatIfThere } from '../../system/byte-path.ts'
-import type { Place, ScanTask } from './scan-task.ts'
+import type { ScanTask, SourcePlace } from './scan-task.ts'
 
 /** Reads a directory of the source; an error of the system names it. */
 export function readSource<T>(task: ScanTask, path: BytePath, read: () => T): T {
@@ -15,7 +15,7 @@ export function readSource<T>(task: ScanTask, path: BytePath, read: () => T): T 
 /** Looks at an entry of the source; the same for its errors. */
 export function lstatSource(
   task: ScanTask,
-  { path, sourceEntries }: Place,
+  { path, sourceEntries }: SourcePlace,
   name: BytePath,
 ): BigIntStats | undefined {
   try {

@@ -21,11 +21,19 @@ export interface CopyList {
   bytes: number
 }
 
+/** Paths, and how many entries each of the directories has. */
+export interface UntouchedList {
+  paths: Uint8Array
+  entries: Uint32Array
+}
+
 /** What a worker tells of some directories; plain data, so that it can cross threads. */
 export interface ScanReport {
   counts: ScanCounts
   /** Those whose attributes in staging are not right yet; `.` is the root. */
   directories: Uint8Array
+  /** Directories that are not in staging, because the spare has them as they should be. */
+  untouched: UntouchedList
   /** Directories on which another filesystem is mounted: that there is one, and nothing in it. */
   mountPoints: Uint8Array
   /** New, or different from the base by what lstat shows. */
@@ -47,6 +55,8 @@ export interface ScanReport {
 /** Collects a report entry by entry. */
 export class ScanReportBuilder {
   readonly #directories = new PathList()
+  readonly #untouched = new PathList()
+  readonly #untouchedEntries: number[] = []
   readonly mountPoints = new PathList()
   readonly changed = new CopyListBuilder()
   readonly suspects = new CopyListBuilder()
@@ -82,6 +92,11 @@ export class ScanReportBuilder {
     this.#directories.add(path === '' ? '.' : path)
   }
 
+  addUntouched(path: BytePath, entries: number): void {
+    this.#untouched.add(path)
+    this.#untouchedEntries.push(entries)
+  }
+
   count(stat: BigIntStats): void {
     const counts = this.#counts
     if (stat.isFile()) counts.files += 1
@@ -95,6 +110,10 @@ export class ScanReportBuilder {
     return {
       counts: this.#counts,
       directories: this.#directories.bytes(),
+      untouched: {
+        paths: this.#untouched.bytes(),
+        entries: Uint32Array.from(this.#untouchedEntries),
+      },
       mountPoints: this.mountPoints.bytes(),
       changed: this.changed.build(),
       suspects: this.suspects.build(),

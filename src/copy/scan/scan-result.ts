@@ -1,3 +1,5 @@
+import type { BytePath } from '../../system/byte-path.ts'
+import { eachPath } from './path-list.ts'
 import type { CopyList, ScanCounts, ScanReport } from './scan-report.ts'
 
 /** All that a scan found out. */
@@ -9,6 +11,8 @@ export interface ScanResult {
   keptLinks: CopyList
   kept: { files: number; bytes: number }
   index: Uint8Array[]
+  /** Subtrees that are not in staging, to be moved there from the spare when all else is done. */
+  moves: BytePath[]
   tooManyLinks: number
   missingInBase: number
 }
@@ -35,6 +39,7 @@ export function mergeReports(reports: readonly ScanReport[]): ScanResult {
     keptLinks: joinLists(reports.map((report) => report.keptLinks)),
     kept: { files: sum(({ kept }) => kept.files), bytes: sum(({ kept }) => kept.bytes) },
     index: reports.map((report) => report.index),
+    moves: [],
     tooManyLinks: sum((report) => report.tooManyLinks),
     missingInBase: sum((report) => report.missingInBase),
   }
@@ -52,6 +57,25 @@ export function joinLists(lists: readonly CopyList[]): CopyList {
     seen,
     files: lists.reduce((total, list) => total + list.files, 0),
     bytes: lists.reduce((total, list) => total + list.bytes, 0),
+  }
+}
+
+/** The untouched directories, with the number of their entries. */
+export function untouchedOf(reports: readonly ScanReport[]): Map<BytePath, number> {
+  const found = new Map<BytePath, number>()
+  for (const { untouched } of reports) {
+    let position = 0
+    for (const path of eachPath(untouched.paths))
+      found.set(path, untouched.entries[position++] ?? 0)
+  }
+  return found
+}
+
+/** The directories that are in staging, or have to be. */
+export function* touchedOf(reports: readonly ScanReport[]): Generator<BytePath> {
+  for (const { directories, mountPoints } of reports) {
+    for (const path of eachPath(directories)) yield path === '.' ? '' : path
+    yield* eachPath(mountPoints)
   }
 }
 

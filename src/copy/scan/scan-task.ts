@@ -1,5 +1,6 @@
+import type { BigIntStats } from 'node:fs'
 import type { BytePath } from '../../system/byte-path.ts'
-import type { SourceIndex } from './source-index.ts'
+import type { DirectoryIndex, SourceIndex } from './source-index.ts'
 
 /** The root of a tree: an open directory, and the path it was opened by. */
 export interface ScanRoot {
@@ -7,11 +8,15 @@ export interface ScanRoot {
   path: BytePath
 }
 
-/**
- * Nothing; the tree of an older snapshot, in which only what is the base's file can stay; or what the first
- * pass of this run made, in which what is unchanged since can stay.
- */
-export type StagedEntries = 'nothing' | 'spare' | 'first-pass'
+/** Nothing; or what the first pass of this run made, in which what is unchanged since can stay. */
+export type StagedEntries = 'nothing' | 'first-pass'
+
+/** The tree of a removed snapshot of the same chain. */
+export interface SpareTree {
+  tree: ScanRoot
+  /** What its directories were when it was published. */
+  seal: SourceIndex
+}
 
 /** What a whole scan shares: the roots of three parallel trees, and how to look at them. */
 export interface ScanTask {
@@ -22,8 +27,8 @@ export interface ScanTask {
   staging: ScanRoot
   /** What the scan before saw when `base` was made. */
   index: SourceIndex | undefined
-  /** Of a spare of the same chain: what its directories were when it was published. */
-  seal: SourceIndex | undefined
+  /** With one, directories that are untouched in it are left out of staging. */
+  spare: SpareTree | undefined
   /** The number of the generation that this scan makes. */
   generation: number
   /** What staging holds already: those entries that are right stay, all others go. */
@@ -34,8 +39,8 @@ export interface ScanTask {
   youngNs: bigint
 }
 
-/** Where one directory is in the three trees. */
-export interface Place {
+/** One directory of the source. */
+export interface SourcePlace {
   path: BytePath
   /** Through an open descriptor. */
   source: BytePath
@@ -44,8 +49,21 @@ export interface Place {
    * proven by inode and ctime, or looked at again by who copies it.
    */
   sourceEntries: BytePath
+}
+
+/** What is known of a directory before its entries are looked at. */
+export interface Look {
+  place: SourcePlace
+  known: DirectoryIndex | undefined
+  /** The directory itself, from before its names were read, so that a later change of them shows. */
+  self: BigIntStats | undefined
+  names: readonly BytePath[]
+}
+
+/** The same directory in all three trees. */
+export interface Place extends SourcePlace {
   /** Through an open descriptor. */
   base: BytePath | undefined
-  /** Through an open descriptor, unless nobody else can reach it. */
+  /** Nobody else can reach it. */
   staging: BytePath
 }

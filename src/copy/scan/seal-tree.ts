@@ -1,5 +1,4 @@
-import type { BigIntStats } from 'node:fs'
-import { type BytePath, bytePath, isGone, lstatIfThere } from '../../system/byte-path.ts'
+import { type BytePath, bytePath, lstatIfReachable } from '../../system/byte-path.ts'
 import { IndexBuilder, SourceIndex, formatIndex } from './source-index.ts'
 
 /** Longer ones cannot be looked at in one call; their directories are not sealed, and so looked through the next time. */
@@ -16,20 +15,10 @@ export function sealTree(target: string, index: Buffer): Buffer {
   const builder = new IndexBuilder()
   for (const path of source.directories()) {
     const place: BytePath = `${root}/${path}`
-    const stat = place.length > longestPath ? undefined : statIfReachable(place)
+    const stat = place.length > longestPath ? undefined : lstatIfReachable(place)
     if (stat?.isDirectory() !== true) continue
     builder.beginDirectory(path)
     builder.add('.', stat.ino, stat.ctimeNs, source.generation.number)
   }
   return formatIndex(source.generation, [builder.bytes()])
-}
-
-/** Undefined also where a directory above is none any more. */
-function statIfReachable(path: BytePath): BigIntStats | undefined {
-  try {
-    return lstatIfThere(path)
-  } catch (error) {
-    if (isGone(error)) return undefined
-    throw error
-  }
 }

@@ -21,6 +21,7 @@ const magic = Buffer.from('snap-volume index 2\n')
 const chainStart = magic.length + 4
 const chainIdBytes = 16
 const blocksStart = chainStart + chainIdBytes + 4
+const blockHeaderBytes = 8
 const entryHeaderBytes = 22
 const neverMatches = 0n
 const secondNs = 1_000_000_000n
@@ -39,8 +40,16 @@ export function firstGeneration(): Generation {
 
 /** The generation whose base is the one that `index` was written for. */
 export function generationAfter(index: Buffer): Generation {
-  const { chain, number } = new SourceIndex(index).generation
+  const { chain, number } = readGeneration(index)
   return { chain, number: number + 1 }
+}
+
+/** Of a whole index, whose directories are not looked at. */
+export function readGeneration(content: Buffer): Generation {
+  return {
+    chain: content.toString('hex', chainStart, chainStart + chainIdBytes),
+    number: content.readUInt32LE(chainStart + chainIdBytes),
+  }
 }
 
 /** The content of an index file; the blocks may come from several workers. */
@@ -69,10 +78,10 @@ export class IndexBuilder {
   /** Begins the block of a directory, and ends the one before. */
   beginDirectory(path: BytePath): void {
     this.#endDirectory()
-    this.#reserve(8 + path.length)
+    this.#reserve(blockHeaderBytes + path.length)
     this.#buffer.writeUInt32LE(path.length, this.#length)
     this.#buffer.write(path, this.#length + 4, 'latin1')
-    this.#length += 8 + path.length
+    this.#length += blockHeaderBytes + path.length
     this.#entriesStart = this.#length
   }
 
@@ -121,6 +130,14 @@ function numbersIn({ buffer, byteOffset, length }: Buffer): DataView {
   return new DataView(buffer, byteOffset, length)
 }
 
+/** What a scan saw of one entry. */
+export interface IndexEntry {
+  inode: bigint
+  ctimeNs: bigint
+  /** The number of the generation since which it is the same. */
+  since: number
+}
+
 /** An index read back. */
 export class SourceIndex {
   readonly #buffer: Buffer
@@ -133,10 +150,7 @@ export class SourceIndex {
     this.#buffer = content
     this.#numbers = numbersIn(content)
     if (!content.subarray(0, magic.length).equals(magic)) throw new Error('not an index')
-    this.generation = {
-      chain: content.toString('hex', chainStart, chainStart + chainIdBytes),
-      number: content.readUInt32LE(chainStart + chainIdBytes),
-    }
+    this.generation = readGeneration(content)
     let position = blocksStart
     while (position < content.length) {
       const pathEnd = position + 4 + content.readUInt32LE(position)
@@ -161,6 +175,13 @@ export class SourceIndex {
 
   directories(): Iterable<BytePath> {
     return this.#directories.keys()
+  }
+
+  /** The block of a directory as it is in the file; empty where there is none. */
+  block(path: BytePath): Uint8Array {
+    const range = this.#directories.get(path)
+    if (range === undefined) return this.#buffer.subarray(0, 0)
+    return this.#buffer.subarray(range.start - blockHeaderBytes - path.length, range.end)
   }
 
   directory(path: BytePath): DirectoryIndex {
@@ -200,6 +221,22 @@ export class DirectoryIndex {
       this.#numbers.getBigInt64(position + 8, true) === ctimeNs &&
       ctimeNs !== neverMatches
     return isSame ? this.#numbers.getUint32(position + 16, true) : undefined
+  }
+
+  /** What the scan before saw under this name; undefined when that was nothing, or a directory. */
+  entry(name: BytePath): IndexEntry | undefined {
+    const position = this.#find(name)
+    if (position === undefined) return undefined
+    return {
+      inode: this.#numbers.getBigUint64(position, true),
+      ctimeNs: this.#numbers.getBigInt64(position + 8, true),
+      since: this.#numbers.getUint32(position + 16, true),
+    }
+  }
+
+  /** All that have an entry, the directory's own `.` among them. */
+  names(): BytePath[] {
+    return [...this.#positions().keys()]
   }
 
   #find(name: BytePath): number | undefined {

@@ -1,23 +1,21 @@
-import { type BigIntStats, linkSync, mkdirSync } from 'node:fs'
-import { errorCode } from '../../errors.ts'
-import { type BytePath, lstatIfThere, systemPath } from '../../system/byte-path.ts'
+import { type BigIntStats, closeSync, linkSync, mkdirSync } from 'node:fs'
+import { errorCode, isNotFound } from '../../errors.ts'
+import {
+  type BytePath,
+  joinPath,
+  lstatIfThere,
+  openIfDirectory,
+  systemPath,
+  throughDescriptor,
+} from '../../system/byte-path.ts'
 import { removeEntry } from '../remove-entry.ts'
 import type { ScanReportBuilder } from './scan-report.ts'
-import type { Place, ScanTask } from './scan-task.ts'
+import type { Place, ScanRoot, ScanTask } from './scan-task.ts'
 
-/** True when staging has the right entry already. */
-export function isStaged(
-  { staged }: ScanTask,
-  place: Place,
-  name: BytePath,
-  report: ScanReportBuilder,
-): boolean {
-  if (staged === 'nothing') return false
+/** True when the first pass staged an entry that can stay. */
+export function isStaged(place: Place, name: BytePath, report: ScanReportBuilder): boolean {
   const there = lstatIfThere(`${place.staging}/${name}`)
   if (there === undefined || there.isDirectory()) return false
-  if (staged === 'spare') {
-    return place.base !== undefined && there.ino === lstatIfThere(`${place.base}/${name}`)?.ino
-  }
   if (there.isFile() && there.nlink === 1n) report.countKept(there)
   return true
 }
@@ -33,21 +31,39 @@ export function linkFromBase(
   if (place.base === undefined || task.staged === 'first-pass') return false
   const from = `${place.base}/${name}`
   const to = `${place.staging}/${name}`
-  if (task.staged === 'spare') removeEntry(to)
   try {
     linkSync(systemPath(from), systemPath(to))
     return true
   } catch (error) {
     const code = errorCode(error)
     if (code === 'EMLINK') report.tooManyLinks += 1
-    else if (code === 'ENOENT') report.missingInBase += 1
+    else if (code === 'ENOENT' || (code === 'EPERM' && isDirectory(from))) report.missingInBase += 1
     else throw error
     return false
   }
 }
 
+/** link(2) says of a directory what it says where there are no links at all. */
+function isDirectory(path: BytePath): boolean {
+  return lstatIfThere(path)?.isDirectory() === true
+}
+
+/** Lists what was not linked, so that it is copied. */
+export function copyAnew(
+  task: ScanTask,
+  place: Place,
+  name: BytePath,
+  stat: BigIntStats,
+  report: ScanReportBuilder,
+): void {
+  report.index.add(name, stat.ino, stat.ctimeNs, task.generation)
+  // all names of a file in one list, or rsync would not see that they are one file
+  const list = stat.nlink > 1n || isSuspect(place, name, stat) ? report.suspects : report.changed
+  list.add(joinPath(place.path, name), stat)
+}
+
 /** Equal to the base by all that lstat shows, but not proven: its content decides. */
-export function isSuspect(place: Place, name: BytePath, stat: BigIntStats): boolean {
+function isSuspect(place: Place, name: BytePath, stat: BigIntStats): boolean {
   if (place.base === undefined) return false
   const base = lstatIfThere(`${place.base}/${name}`)
   return (
@@ -71,4 +87,34 @@ export function makeDirectory(path: BytePath): boolean {
     mkdirSync(systemPath(path), 0o700)
   }
   return false
+}
+
+/** Makes a directory in staging, and those above it; another worker may be at the same ones. */
+export function makeDirectories(
+  staging: ScanRoot,
+  path: BytePath,
+  direct: BytePath | undefined,
+): void {
+  if (path === '' || (direct !== undefined && isMade(direct))) return
+  let above = openIfDirectory(throughDescriptor(staging.descriptor) + '/.')
+  for (const part of path.split('/')) {
+    if (above === undefined) return
+    const directory = `${throughDescriptor(above)}/${part}`
+    makeDirectory(directory)
+    const descriptor = openIfDirectory(directory)
+    closeSync(above)
+    above = descriptor
+  }
+  if (above !== undefined) closeSync(above)
+}
+
+/** False where a directory above it is missing. */
+function isMade(path: BytePath): boolean {
+  try {
+    makeDirectory(path)
+    return true
+  } catch (error) {
+    if (isNotFound(error)) return false
+    throw error
+  }
 }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync, renameSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -9,6 +9,7 @@ import { openDirectory } from '../../../src/system/directory-handle.ts'
 export interface Generation {
   directory: string
   index: string
+  seal: string
 }
 
 /** Copies of one tree by engine link itself, without a store around them; each has the one before as its base. */
@@ -16,21 +17,24 @@ export interface Generations {
   data: string
   /** Oldest first. */
   made: Generation[]
-  /** The first pass of the next one; with `spare`, it begins with that older generation, which is used up. */
+  /**
+   * The first pass of the next one. With `spare`, an older generation, it takes from that what it can, however little, and
+   * that is none any more.
+   */
   copy(options?: { spare?: Generation | undefined }): Promise<SnapshotCopy>
   /** Of the last one. */
   newest(): Generation
   remove(): Promise<void>
 }
 
-export function makeGenerations(): Generations {
-  const home = realpathSync(mkdtempSync(join(tmpdir(), 'snap-generations-')))
+export function makeGenerations(on = tmpdir()): Generations {
+  const home = realpathSync(mkdtempSync(join(on, 'snap-generations-')))
   const data = join(home, 'data')
   mkdirSync(data)
   const source = openDirectory(data)
   const lockDescriptor = openSync(join(home, 'lock'), 'w')
   const made: Generation[] = []
-  const newest = (): Generation => made.at(-1) ?? { directory: '', index: '' }
+  const newest = (): Generation => made.at(-1) ?? { directory: '', index: '', seal: '' }
   let count = 0
   return {
     data,
@@ -38,22 +42,19 @@ export function makeGenerations(): Generations {
     newest,
     async copy({ spare } = {}) {
       const target = join(home, `generation-${(count += 1)}`)
-      if (spare === undefined) mkdirSync(target)
-      else {
-        made.splice(made.indexOf(spare), 1)
-        renameSync(spare.directory, target)
-      }
+      mkdirSync(target)
       const base = made.at(-1)
-      made.push({ directory: target, index: `${target}.index` })
+      if (spare !== undefined) made.splice(made.indexOf(spare), 1)
+      made.push({ directory: target, index: `${target}.index`, seal: `${target}.seal` })
       return linkEngine.snapshot({
         source,
         target,
-        refill: spare !== undefined,
         checksum: false,
         base: base?.directory,
         baseIndex: base?.index,
         index: newest().index,
-        seal: `${target}.seal`,
+        seal: newest().seal,
+        spare: spare && { tree: spare.directory, seal: spare.seal, leastMoved: 1 },
         lockDescriptor,
         onProgress: () => undefined,
       })

@@ -6,6 +6,7 @@ import type { ActionContext } from '../../../src/actions/context.ts'
 import { takeSnapshot } from '../../../src/actions/take-snapshot.ts'
 import type { SnapshotRecord } from '../../../src/store/record.ts'
 import type { EngineChoice } from '../../../src/config/settings.ts'
+import { findSpare } from '../../../src/store/spare.ts'
 import { createStore } from '../../../src/store/open.ts'
 import { steppingClock } from './stepping-clock.ts'
 
@@ -14,6 +15,8 @@ export interface InProcessStore {
   context: ActionContext
   snapshot(): Promise<SnapshotRecord>
   dataIn(name: string): string
+  /** The tree of a volume in the spare, if there is one. */
+  spareOf(volume: string): string | undefined
   remove(): Promise<void>
 }
 
@@ -44,6 +47,7 @@ export function makeInProcessStore(engine: EngineChoice, maxSnapshots: number): 
     context,
     snapshot: async () => (await takeSnapshot(context, { kind: 'manual' })).record,
     dataIn: (name) => join(store.directory, name, 'data'),
+    spareOf: (volume) => findSpare(store, volume)?.tree,
     async remove() {
       await execa('rm', ['-rf', '--one-file-system', '--', home])
     },

@@ -31,6 +31,9 @@ interface Inventory {
 
 type Mutation = (tree: Mutator) => void
 
+/** What has this name is never changed, nor anything below it. */
+export const stillName = 'still'
+
 const entriesAtStart = 90
 const mostEntries = 220
 const names = [
@@ -69,8 +72,8 @@ export class Mutator {
   }
 
   /** Does some mutations and gives their names, for the message of a failure. */
-  mutate(): string[] {
-    const count = this.below(9) + 1
+  mutate(most = 9): string[] {
+    const count = this.below(most) + 1
     return Array.from({ length: count }, () => {
       const [name, mutation] = this.pick(Object.entries(mutations)) ?? ['none', () => undefined]
       mutation(this)
@@ -90,6 +93,7 @@ export class Mutator {
     const inventory: Inventory = { directories: [''], files: [], others: [] }
     const visit = (directory: string): void => {
       for (const name of readdirSync(this.at(directory), { encoding: 'latin1' })) {
+        if (name === stillName) continue
         const path = `${directory}${name}`
         const stat = lstatSync(this.at(path))
         if (stat.isDirectory()) {

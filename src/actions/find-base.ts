@@ -1,0 +1,38 @@
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import { isNotFound } from '../errors.ts'
+import type { Catalog, Snapshot } from '../store/catalog.ts'
+import type { RecordWarning } from '../store/record.ts'
+
+export const noBase: Base = { snapshot: undefined, warnings: [] }
+
+export interface Base {
+  snapshot: Snapshot | undefined
+  warnings: RecordWarning[]
+}
+
+/** The newest snapshot that has the volume, and from which files can be linked; one whose data are gone is told of and passed over. */
+export function findBase(catalog: Catalog, id: string): Base {
+  const warnings: RecordWarning[] = []
+  const snapshot = catalog.snapshots.findLast((candidate) => {
+    const held = candidate.record.volumes.find((volume) => volume.id === id)
+    // nothing can be linked out of a subvolume
+    if (held === undefined || held.engine === 'btrfs') return false
+    if (isRealDirectory(join(candidate.path, id))) return true
+    warnings.push({
+      code: 'base-missing',
+      message: `the data of ${candidate.name}/${id} are gone, so unchanged files are not shared with it`,
+    })
+    return false
+  })
+  return { snapshot, warnings }
+}
+
+function isRealDirectory(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory()
+  } catch (error) {
+    if (isNotFound(error)) return false
+    throw error
+  }
+}

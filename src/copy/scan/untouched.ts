@@ -1,0 +1,104 @@
+import { type BytePath, joinPath, lstatIfReachable } from '../../system/byte-path.ts'
+import { OpenPlace } from './open-place.ts'
+import { lstatSource } from './read-source.ts'
+import type { ScanReportBuilder } from './scan-report.ts'
+import type { Look, Place, ScanTask } from './scan-task.ts'
+import type { DirectoryIndex } from './source-index.ts'
+import { copyAnew, linkFromBase } from './stage-entry.ts'
+
+/**
+ * A directory is untouched when the spare's is what it has to be in the next snapshot, but for its subdirectories.
+ *
+ * That of the source has to be the same since the spare's generation or before: its own ctime, which every name that
+ * comes or goes moves, and inode and ctime of each entry that is no directory. And that of the spare has to be sealed: with
+ * the same inode and ctime it has the names and attributes that it was published with.
+ */
+
+const never = 0
+
+/**
+ * The generation that has the directory `look` is at, as far as can be told without its entries; 0 when it is touched.
+ */
+export function untouchedGeneration(
+  { spare, youngNs }: ScanTask,
+  opened: OpenPlace,
+  { place, known, self }: Look,
+): number {
+  if (spare === undefined || self === undefined || self.ctimeNs >= youngNs) return never
+  const since = known?.unchangedSince('.', self.ino, self.ctimeNs)
+  const { number } = spare.seal.generation
+  if (since === undefined || since > number) return never
+  const path = opened.spare(spare.tree)
+  const stat = path === undefined ? undefined : lstatIfReachable(`${path}/.`)
+  const isSealed =
+    stat !== undefined && spare.seal.directory(place.path).matches('.', stat.ino, stat.ctimeNs)
+  return isSealed ? number : never
+}
+
+/** How many of the names, from the first on, are untouched since `generation`; they are counted, directories sent to `next`. */
+export function countUntouched(
+  task: ScanTask,
+  { place, known, names }: Look,
+  generation: number,
+  report: ScanReportBuilder,
+  next: (path: BytePath) => void,
+): number {
+  if (generation === never) return 0
+  let untouched = 0
+  for (const name of names) {
+    const stat = lstatSource(task, place, name)
+    if (stat === undefined) break
+    if (stat.isDirectory()) {
+      if (stat.dev !== task.device) break
+      report.countDirectory()
+      next(joinPath(place.path, name))
+    } else {
+      // a group of names may have been copied anew as a whole since
+      if (stat.nlink > 1n || stat.ctimeNs >= task.youngNs) break
+      const since = known?.unchangedSince(name, stat.ino, stat.ctimeNs)
+      if (since === undefined || since > generation) break
+      report.count(stat)
+    }
+    untouched += 1
+  }
+  return untouched
+}
+
+/** Links entries that are known to be unchanged, by their names, among which directories are passed over. */
+export function linkKnown(
+  task: ScanTask,
+  place: Place,
+  known: DirectoryIndex,
+  names: readonly BytePath[],
+  report: ScanReportBuilder,
+): void {
+  for (const name of names) {
+    const entry = known.entry(name)
+    if (entry === undefined) continue
+    if (linkFromBase(task, place, name, report)) {
+      report.index.add(name, entry.inode, entry.ctimeNs, entry.since)
+      continue
+    }
+    const stat = lstatSource(task, place, name)
+    if (stat?.isDirectory() === false) copyAnew(task, place, name, stat, report)
+  }
+}
+
+/** Makes an untouched directory in staging that is not moved after all. */
+export function stageUntouched(task: ScanTask, path: BytePath, report: ScanReportBuilder): void {
+  const opened = new OpenPlace(task, path)
+  try {
+    const known = task.index?.directory(path)
+    const place = opened.source()
+    const self = known?.entry('.')
+    report.addDirectory(path)
+    // it vanished meanwhile
+    if (place === undefined || known === undefined || self === undefined) return
+    const names = known.names().filter((name) => name !== '.')
+    report.index.beginDirectory(path)
+    report.index.add('.', self.inode, self.ctimeNs, self.since)
+    linkKnown(task, opened.everywhere(place), known, names, report)
+  } finally {
+    opened.close()
+  }
+}
