@@ -35,8 +35,13 @@ export async function copyFiles(
     stopWatching()
     stopWriting?.()
   }
-  if (!isComplete) await rsyncFiles(trees, list.paths, ['--info=progress2'])
+  if (isComplete) onProgress(completed(list))
+  else await rsyncFiles(trees, list.paths, ['--info=progress2'])
   return isComplete
+}
+
+function completed({ files, bytes }: CopyList): CopyProgress {
+  return { files, totalFiles: files, bytes, fraction: 1 }
 }
 
 /** Has the disk write what is copied as it comes; what it cannot write is for who publishes to find. */

@@ -37,7 +37,7 @@ describe('An input/output error', () => {
   it('when a file is read is told of, and nothing is published', async () => {
     const file = join(store.data, 'unread.txt')
     await writeFile(file, 'cannot be read\n')
-    const finished = await snapshotWith('read:error=EIO', file)
+    const finished = await snapshotWith('read,copy_file_range:error=EIO', file)
     expectNothingPublished(finished)
     expect(finished.stderr).to.match(/unread\.txt.*Input\/output error/)
   })
