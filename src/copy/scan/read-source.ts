@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs'
 import { OperationError, errorCode, messageOf } from '../../errors.ts'
-import { type BytePath, displayPath, joinPath, lstatIfThere } from '../../system/byte-path.ts'
+import { type BytePath, displayPath, joinPath, lstatIfReachable } from '../../system/byte-path.ts'
 import type { ScanTask, SourcePlace } from './scan-task.ts'
 
 /** Reads a directory of the source; an error of the system names it. */
@@ -12,14 +12,14 @@ export function readSource<T>(task: ScanTask, path: BytePath, read: () => T): T 
   }
 }
 
-/** Looks at an entry of the source; the same for its errors. */
+/** Looks at an entry of the source, whose directory may be none any more; the same for its errors. */
 export function lstatSource(
   task: ScanTask,
   { path, sourceEntries }: SourcePlace,
   name: BytePath,
 ): BigIntStats | undefined {
   try {
-    return lstatIfThere(`${sourceEntries}/${name}`)
+    return lstatIfReachable(`${sourceEntries}/${name}`)
   } catch (error) {
     throw explain(error, task, joinPath(path, name))
   }
