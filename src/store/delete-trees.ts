@@ -1,4 +1,4 @@
-import { closeSync, existsSync, readdirSync } from 'node:fs'
+import { closeSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { availableParallelism } from 'node:os'
 import {
@@ -12,90 +12,87 @@ import {
 import { run } from '../system/run.ts'
 import { isBtrfs, isSubvolume, releaseSubvolume } from '../system/subvolume.ts'
 
-/** A directory with fewer entries is entered, to find one whose entries are worth sharing among processes. */
-const worthSharing = 16
-const deepestEntered = 6
-const mostNamesEach = 1000
+/** So many parts for each process, that all of them end at about the same time. */
+const partsEach = 32
+const mostOpened = 200
+const mostPathsEach = 1000
+const gently = ['-n', '19', 'ionice', '-t', '-c', '3']
+const remove = ['rm', '-rf', '--one-file-system', '--']
 
 /**
  * Deletes directories with all that is in them by rm(1), as many at a time as there are cores, at low
- * priority. Directories on the way are opened without following links and rm runs inside of them, so whoever
+ * priority. Directories on the way are opened without following links and rm goes on from there, so whoever
  * owns a tree cannot lead it elsewhere.
  * Returns what rm said of entries it could not delete; empty when all is gone. Throws InterruptedError.
  */
 export async function deleteTrees(paths: readonly string[], signal?: AbortSignal): Promise<string> {
-  const complaints: string[] = []
-  for (const path of paths) {
-    for (const subvolume of await releaseSubvolumes(path)) {
-      // for rm(1) another filesystem, so what is in it has to be named; empty, it goes like any directory
-      complaints.push(await emptyDirectory(bytePath(subvolume), deepestEntered, signal))
-    }
-    complaints.push(await emptyDirectory(bytePath(path), 0, signal))
+  for (const path of paths) await releaseSubvolumes(path)
+  const roots = paths.map((path) => bytePath(path))
+  const processes = availableParallelism()
+  const opened: number[] = []
+  try {
+    const { parts, directories } = divide(roots, processes * partsEach, opened)
+    await removeBy(processes, parts, signal)
+    // those in a subvolume have to be named as well: in the tree of another it is another filesystem to rm(1)
+    await removeBy(1, directories.toReversed(), signal)
+    // tries again what is left, and tells of it by its path
+    return (await removeBy(1, roots, signal)).trim()
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor)
   }
-  for (let start = 0; start < paths.length; start += mostNamesEach) {
-    const some = paths.slice(start, start + mostNamesEach)
-    const { stderr } = await run('rm', ['-rf', '--one-file-system', '--', ...some], { signal })
-    complaints.push(stderr)
+}
+
+/** Snapshots of subvolumes are directly in what is deleted; they are read-only until they are released. */
+async function releaseSubvolumes(path: string): Promise<void> {
+  if (!isBtrfs(path)) return
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    const child = join(path, entry.name)
+    if (entry.isDirectory() && isSubvolume(child)) await releaseSubvolume(child)
   }
-  return [...new Set(complaints.join('\n').split('\n'))].filter(Boolean).join('\n')
 }
 
 /**
- * Snapshots of subvolumes are directly in what is deleted; they are read-only until they are released.
- * Returns those that could be made writable only.
+ * Paths to what is in `roots`, or deeper in them: so many parts at least, if there are, and the directories they are in,
+ * but for `roots`, those above first. What is opened for it stays open.
  */
-async function releaseSubvolumes(path: string): Promise<string[]> {
-  if (!isBtrfs(path)) return []
-  const released: string[] = []
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    const child = join(path, entry.name)
-    if (!entry.isDirectory() || !isSubvolume(child)) continue
-    await releaseSubvolume(child)
-    if (existsSync(child)) released.push(child)
-  }
-  return released
-}
-
-async function emptyDirectory(
-  path: BytePath,
-  depth: number,
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  const descriptor = openIfDirectory(path)
-  if (descriptor === undefined) return ''
-  try {
-    const here = throughDescriptor(descriptor)
-    const names = readNames(here)
-    if (names.length >= worthSharing || depth === deepestEntered) {
-      return await removeNames(`/proc/${process.pid}/fd/${descriptor}`, names, signal)
-    }
-    const complaints: string[] = []
+function divide(
+  roots: readonly BytePath[],
+  wanted: number,
+  opened: number[],
+): { parts: BytePath[]; directories: BytePath[] } {
+  const parts: BytePath[] = []
+  const waiting = [...roots]
+  const isEnough = (divided: number): boolean =>
+    divided >= roots.length &&
+    (parts.length + waiting.length - divided >= wanted || opened.length >= mostOpened)
+  let divided = 0
+  for (; divided < waiting.length && !isEnough(divided); divided += 1) {
+    const descriptor = openIfDirectory(waiting[divided] ?? '')
+    if (descriptor === undefined) continue
+    opened.push(descriptor)
+    const names = readNames(throughDescriptor(descriptor))
     for (const name of names) {
-      const child = `${here}/${name}`
-      if (lstatIfThere(child)?.isDirectory() === true) {
-        complaints.push(await emptyDirectory(child, depth + 1, signal))
-      }
+      const path = `/proc/${process.pid}/fd/${descriptor}/${name}`
+      const canDivide = names.length < wanted && lstatIfThere(path)?.isDirectory() === true
+      if (canDivide) waiting.push(path)
+      else parts.push(path)
     }
-    return complaints.join('\n')
-  } finally {
-    closeSync(descriptor)
   }
+  parts.push(...waiting.slice(divided))
+  return { parts, directories: waiting.slice(roots.length, divided) }
 }
 
-async function removeNames(
-  cwd: string,
-  names: readonly BytePath[],
+async function removeBy(
+  processes: number,
+  paths: readonly BytePath[],
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const processes = availableParallelism()
-  const namesEach = Math.min(mostNamesEach, Math.ceil((names.length + 1) / (processes * 4)))
-  const gentle = ['-n', '19', 'ionice', '-t', '-c', '3']
-  const share = ['xargs', '-0', '-P', String(processes), '-n', String(namesEach)]
-  const remove = ['rm', '-rf', '--one-file-system', '--']
-  const { stderr } = await run('nice', [...gentle, ...share, ...remove], {
-    cwd,
+  if (paths.length === 0) return ''
+  const pathsEach = Math.min(mostPathsEach, Math.ceil((paths.length + 1) / (processes * 4)))
+  const share = ['xargs', '-0', '-P', String(processes), '-n', String(pathsEach)]
+  const { stderr } = await run('nice', [...gently, ...share, ...remove], {
     signal,
-    input: Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1'),
+    input: Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1'),
   })
   return stderr
 }

@@ -105,6 +105,8 @@ describe('A plain directory on btrfs', () => {
   const kill = async (through: readonly string[]): Promise<string[]> => {
     const words = [process.execPath, programFile, 'subvolume', 'data', '--yes']
     await execa({ env: store.env, reject: false })`${[...through, ...words]}`
+    // a program that it started may end a moment later
+    await execa('flock', [join(store.directory, '.snap-volume/lock'), 'true'])
     return namesBeside()
   }
 
