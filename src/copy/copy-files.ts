@@ -63,9 +63,11 @@ async function copyByProcesses(
   const share = ['-0', '-P', processes, '-n', String(mostPathsEach)]
   // recursive, because cp would read from a pipe otherwise; directories are in no list
   const faithful = ['-R', '-d', '-x', '--preserve=mode,ownership,timestamps,xattr']
+  // it would write into a file that is there, and through it into history if that were a link to the base
+  const anew = '--remove-destination'
   const { exitCode } = await run(
     'xargs',
-    [...share, 'cp', ...faithful, '--parents', '-t', target, '--'],
+    [...share, 'cp', ...faithful, anew, '--parents', '-t', target, '--'],
     {
       cwd: source.cwd,
       descriptor3: lockDescriptor,

@@ -42,7 +42,7 @@ import { TreeReader } from './tree-reader.ts'
 const youngMs = 100
 
 /**
- * Links what provably did not change; rsync does everything else. The proof is the source index
+ * Links what provably did not change; cp and rsync do everything else. The proof is the source index
  * (scan/source-index.ts), so what was modified while keeping its size and times is looked at too.
  */
 export const linkEngine: CopyEngine = {

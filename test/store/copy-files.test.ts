@@ -1,4 +1,12 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { copyFiles } from '../../src/copy/copy-files.ts'
@@ -54,6 +62,15 @@ describe('A list of files', () => {
     expect(await copy(listed(['file', 'link', 'pipe', 'device', 'hole']))).to.equal(true)
     await shellIn(directory.path, 'touch -r source target')
     expect(compareTrees(walkTree(source), walkTree(target))).to.deep.equal([])
+  })
+
+  it('never changes a file that staging shares with a snapshot', async () => {
+    writeFileSync(join(source, 'file'), 'new')
+    writeFileSync(join(directory.path, 'in-a-snapshot'), 'old')
+    linkSync(join(directory.path, 'in-a-snapshot'), join(target, 'file'))
+    expect(await copy(listed(['file']))).to.equal(true)
+    expect(readFileSync(join(target, 'file'), 'utf8')).to.equal('new')
+    expect(readFileSync(join(directory.path, 'in-a-snapshot'), 'utf8')).to.equal('old')
   })
 
   it('is completed where a file is gone when it is its turn', async () => {
