@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { syncFilesystem } from '../store/durable.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { type DirectoryHandle, openDirectory } from '../system/directory-handle.ts'
@@ -140,7 +141,7 @@ async function copyScanned(
 ): Promise<{ scan: ScanResult; copied: Copied[]; reflink: boolean | undefined }> {
   const scan = tearGroups(trees.staging, await scanSource(request, pass, staging))
   await copySuspects(trees, request.base, scan.suspects)
-  const reflink = canReflink(trees.source.here, trees.staging, scan.changed.paths)
+  const reflink = canReflink(trees.source.here, dirname(trees.target), scan.changed.paths)
   const isComplete = await copyFiles(trees, scan.changed, request.onProgress)
   return {
     scan,

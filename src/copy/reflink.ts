@@ -22,16 +22,16 @@ const smallestBytes = 64 * 1024
 const cannotClone = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM']
 
 /**
- * Whether contents copied from `source` into `staging` can be shared with it, tried with the first of the listed
- * files that has any; undefined when there is none.
+ * Whether contents copied from `source` to the filesystem of `directory` can be shared with it, tried there with the
+ * first of the listed files that has any; undefined when there is none.
  */
 export function canReflink(
   source: string,
-  staging: string,
+  directory: string,
   paths: Uint8Array,
 ): boolean | undefined {
   const from = new TreeReader(source)
-  const probe = `${staging}/.snap-volume.${randomUUID()}`
+  const probe = `${directory}/.snap-volume.${randomUUID()}`
   try {
     for (const path of eachPath(paths)) {
       const stat = from.lstat(path)
