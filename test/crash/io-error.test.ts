@@ -50,7 +50,7 @@ describe('An I/O error', function () {
 
   it('of a read of the source publishes nothing', async () => {
     const path = join(bench.volumes.db, 'replaced-5')
-    await failsToSnapshot({ ...inChildren('read,pread64'), path, when: '1+' })
+    await failsToSnapshot({ ...inChildren('read,pread64,copy_file_range'), path, when: '1+' })
   })
 
   it('of a directory of the source publishes nothing', async () => {

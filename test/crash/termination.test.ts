@@ -1,4 +1,4 @@
-import { rm, truncate, writeFile } from 'node:fs/promises'
+import { link, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { holdLock } from '../support/hold-lock.ts'
@@ -22,15 +22,16 @@ describe('SIGTERM', function () {
     await bench.remove()
   })
 
-  /** A file that takes rsync many seconds, and no space: it is one hole. */
+  /** A file that takes rsync many seconds, and no space: it is one hole. With one name cp would copy it, at once. */
   async function withSlowFile(work: () => Promise<void>): Promise<void> {
     const path = join(bench.volumes.www, 'slow')
     await writeFile(path, '')
     await truncate(path, 100 * 1024 ** 3)
+    await link(path, `${path} too`)
     try {
       await work()
     } finally {
-      await rm(path)
+      for (const name of [path, `${path} too`]) await rm(name)
     }
   }
 

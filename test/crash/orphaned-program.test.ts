@@ -4,7 +4,7 @@ import type { ProcessGroup } from './support/process-group.ts'
 import { checkCutOffRestore } from './support/restore-checks.ts'
 import { type Command, startTraced } from './support/snap-volume.ts'
 
-describe('SIGKILL of node while rsync lives on', function () {
+describe('SIGKILL of node while a program that copies lives on', function () {
   this.timeout(60_000)
   let bench: Bench
 
@@ -22,17 +22,19 @@ describe('SIGKILL of node while rsync lives on', function () {
     expect(stderr).to.match(/the store is busy: "(manual snapshot|restore)" runs since/)
   }
 
-  /** Lets rsync go on; it ends by itself, because nobody reads what it prints. */
+  /** Lets it go on; rsync ends by itself, because nobody reads what it prints, and cp when all is copied. */
   async function letGo(orphans: ProcessGroup): Promise<void> {
-    for (const { pid, name } of orphans.living()) if (name === 'rsync') process.kill(pid, 'SIGCONT')
+    for (const { pid, name } of orphans.living()) {
+      if (name === 'rsync' || name === 'cp') process.kill(pid, 'SIGCONT')
+    }
     await bench.lockIsFree()
     await orphans.gone()
   }
 
-  it('keeps the lock until rsync ends; the run after that is clean', async () => {
+  it('keeps the lock until cp ends; the run after that is clean', async () => {
     bench.writeNextGeneration()
     const before = bench.before()
-    const orphans = await orphanRsync(bench.command(['snapshot']), 5)
+    const orphans = await orphan('cp', bench.command(['snapshot']), 'copy_file_range', 5)
     try {
       await expectBusy('snapshot')
       await expectBusy('prune')
@@ -49,7 +51,8 @@ describe('SIGKILL of node while rsync lives on', function () {
     const [first = ''] = bench.names
     bench.writeNextGeneration()
     const before = bench.before()
-    const orphans = await orphanRsync(bench.command(['restore', first]), 5, bench.volumes.db)
+    const command = bench.command(['restore', first])
+    const orphans = await orphan('rsync', command, 'renameat', 5, bench.volumes.db)
     try {
       await expectBusy('snapshot')
       await expectBusy('restore', '--undo')
@@ -62,10 +65,16 @@ describe('SIGKILL of node while rsync lives on', function () {
   })
 })
 
-/** Stops rsync when it has renamed so many files (in `path`), then kills node; gives what is left. */
-async function orphanRsync(command: Command, when: number, path?: string): Promise<ProcessGroup> {
+/** Stops what made so many of these calls (in `path`), then kills node; gives what is left, `program` among it. */
+async function orphan(
+  program: string,
+  command: Command,
+  calls: string,
+  when: number,
+  path?: string,
+): Promise<ProcessGroup> {
   const running = startTraced(command, {
-    calls: 'renameat',
+    calls,
     fault: 'signal=SIGSTOP',
     when,
     children: true,
@@ -75,7 +84,6 @@ async function orphanRsync(command: Command, when: number, path?: string): Promi
   for (const { pid, name } of running.living()) {
     if (name === 'node' || name === 'MainThread') process.kill(pid, 'SIGKILL')
   }
-  const names = running.living().map(({ name }) => name)
-  expect(names).to.include('rsync')
+  expect(running.living().map(({ name }) => name)).to.include(program)
   return running
 }
