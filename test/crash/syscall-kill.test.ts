@@ -31,7 +31,7 @@ const nodeAlone: Method = {
   },
 }
 
-/** Everything is killed after a call of a child: rsync, rm, sync. */
+/** Everything is killed after a call of a child: cp, rsync, rm, sync. */
 const everything: Method = {
   trace: { calls: childrensCalls, children: true },
   async cutOff(bench, command, { name, when }) {
@@ -45,7 +45,7 @@ const everything: Method = {
   },
 }
 
-/** Only a child is killed, and node sees that. */
+/** Only a child is killed, and node sees that; where it was cp, it has rsync complete the copy. */
 const childAlone: Method = {
   trace: { calls: childrensCalls, children: true },
   async cutOff(bench, command, { name, when }) {
@@ -160,7 +160,7 @@ describe('SIGKILL at every call that names, removes or flushes', function () {
     })
   })
 
-  describe('of rsync, sync and rm, node with them', () => {
+  describe('of cp, rsync, sync and rm, node with them', () => {
     it('leaves the list of a snapshot that prunes as it was, or with one more', async () => {
       const often = { atLeast: 8, step: 2 }
       await atEveryCall({ keep: 2 }, everything, snapshotThatPrunes, often)
@@ -175,7 +175,7 @@ describe('SIGKILL at every call that names, removes or flushes', function () {
     })
   })
 
-  describe('of rsync, sync or rm alone', () => {
+  describe('of cp, rsync, sync or rm alone', () => {
     it('is a failed snapshot, or one more', async () => {
       const often = { atLeast: 4, step: 8 }
       await atEveryCall({ keep: 2 }, childAlone, snapshotThatPrunes, often)
@@ -213,7 +213,7 @@ describe('SIGKILL of a snapshot that links what provably did not change', functi
       often: { atLeast: 15 },
     },
     {
-      title: 'at calls of rsync and sync',
+      title: 'at calls of cp, rsync and sync',
       method: childAlone,
       often: { atLeast: 4, step: 5 },
     },

@@ -11,5 +11,6 @@ export const writingCalls = [
 /** Those of them that the threads of node make when they scan, and no other program does. */
 export const scansCalls = 'link,mkdir'
 
-/** Those of them that rsync, rm and sync make, and node does not. */
-export const childrensCalls = 'renameat,renameat2,linkat,symlinkat,unlinkat,mkdirat,syncfs'
+/** Those of them that cp, rsync, rm and sync make, and node does not; and what cp does with each file. */
+export const childrensCalls =
+  'renameat,renameat2,linkat,symlinkat,unlinkat,mkdirat,syncfs,copy_file_range,utimensat'
