@@ -5,14 +5,14 @@ import type { Sidecar } from './sidecar.ts'
 
 /**
  * Fills data with a tree that takes seconds to copy and next to nothing to make: some thousand small files,
- * and behind them holes of a gigabyte in all.
+ * and holes of a gigabyte in all. The files with the holes have two names each, which is for rsync; cp passes over holes.
  */
 export const bigTree = `
   for directory in $(seq 1 20); do
     mkdir directory-$directory
     for file in $(seq 1 100); do echo $file > directory-$directory/$file; done
   done
-  for hole in 1 2 3 4 5; do truncate -s 200M zz-large-$hole; done`
+  for hole in 1 2 3 4 5; do truncate -s 200M zz-large-$hole; ln zz-large-$hole zz-larger-$hole; done`
 
 /** Waits until a run is amidst the large files of `bigTree`: rsync writes them under names of its own. */
 export async function copyUnderWay({ store, id }: Sidecar): Promise<void> {
