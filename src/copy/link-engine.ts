@@ -196,8 +196,8 @@ async function copySuspects(
   base: string | undefined,
   { paths }: CopyList,
 ): Promise<void> {
-  const linkDest = base === undefined ? [] : [`--link-dest=${base}`]
-  await rsyncFiles(trees, paths, ['--checksum', '--info=progress2', ...linkDest])
+  const compared = base === undefined ? [] : ['--checksum', `--link-dest=${base}`]
+  await rsyncFiles(trees, paths, ['--info=progress2', ...compared])
   await separateMergedPaths(trees, eachPath(paths))
 }
 

@@ -56,7 +56,7 @@ describeOnEngine('on a terminal', () => {
   })
 
   it('a long snapshot shows files, bytes, rate and the time left', async () => {
-    await runAsConsumer(sidecar, 'truncate -s 1G large; ln large larger')
+    await runAsConsumer(sidecar, 'truncate -s 2G one two; ln one also-one; ln two also-two')
     const { stdout } = await execa('docker', [
       'exec',
       '-t',
