@@ -1,8 +1,7 @@
-import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { isNotFound } from '../errors.ts'
 import type { Catalog, Snapshot } from '../store/catalog.ts'
 import type { RecordWarning } from '../store/record.ts'
+import { isRealDirectory } from '../system/directory-handle.ts'
 
 export const noBase: Base = { snapshot: undefined, warnings: [] }
 
@@ -26,13 +25,4 @@ export function findBase(catalog: Catalog, id: string): Base {
     return false
   })
   return { snapshot, warnings }
-}
-
-function isRealDirectory(path: string): boolean {
-  try {
-    return lstatSync(path).isDirectory()
-  } catch (error) {
-    if (isNotFound(error)) return false
-    throw error
-  }
 }

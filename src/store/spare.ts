@@ -1,6 +1,6 @@
-import { existsSync, lstatSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { isNotFound } from '../errors.ts'
+import { isRealDirectory } from '../system/directory-handle.ts'
 import { renameDurably } from './durable.ts'
 import { type StoreLayout, sealFileName } from './layout.ts'
 import { moveToTrash } from './trash.ts'
@@ -29,7 +29,7 @@ export function findSpare(
   for (const name of readdirSync(store.spare)) {
     const tree = join(store.spare, name, id)
     const seal = join(store.spare, name, sealFileName(id))
-    if (isDirectory(join(store.spare, name)) && isDirectory(tree) && existsSync(seal)) {
+    if (isRealDirectory(join(store.spare, name)) && isRealDirectory(tree) && existsSync(seal)) {
       return { tree, seal }
     }
   }
@@ -42,13 +42,4 @@ export function dropSpares(store: StoreLayout): void {
     store,
     readdirSync(store.spare).map((name) => join(store.spare, name)),
   )
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return lstatSync(path).isDirectory()
-  } catch (error) {
-    if (isNotFound(error)) return false
-    throw error
-  }
 }

@@ -1,5 +1,5 @@
-import { closeSync, constants, openSync, readlinkSync } from 'node:fs'
-import { OperationError, errorCode, messageOf } from '../errors.ts'
+import { closeSync, constants, lstatSync, openSync, readlinkSync } from 'node:fs'
+import { OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
 
@@ -59,5 +59,15 @@ function explain(path: string, error: unknown): string {
       return `${path} cannot be opened: run as root with the capability DAC_OVERRIDE`
     default:
       return `${path} cannot be opened: ${messageOf(error)}`
+  }
+}
+
+/** False for a link to one, and where nothing is. */
+export function isRealDirectory(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory()
+  } catch (error) {
+    if (isNotFound(error)) return false
+    throw error
   }
 }

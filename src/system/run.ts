@@ -82,7 +82,12 @@ export async function run(
 
 /** Debian's package of a program this one runs. */
 function packageOf(program: string): string {
-  return program === 'rsync' ? 'rsync' : program === 'flock' ? 'util-linux' : 'coreutils'
+  const packages: Record<string, string> = {
+    rsync: 'rsync',
+    flock: 'util-linux',
+    xargs: 'findutils',
+  }
+  return packages[program] ?? 'coreutils'
 }
 
 function keepStart(limit: number): { add: (chunk: Buffer) => void; text: () => string } {
