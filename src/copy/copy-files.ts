@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { syncFilesystem } from '../store/durable.ts'
 import { run } from '../system/run.ts'
 import type { CopyProgress } from './engine.ts'
 import { type RsyncTrees, copyWatched, rsyncFiles } from './rsync-files.ts'
@@ -8,9 +7,6 @@ import { watchSpace } from './watch-space.ts'
 
 const mostProcesses = 4
 const mostPathsEach = 2000
-
-/** From here on the disk begins to write while there is still something to copy. */
-const muchBytes = 64 * 1024 * 1024
 
 /**
  * Copies listed entries that have one name each and are not in staging, with all that rsync keeps but in half of its time:
@@ -25,7 +21,6 @@ export async function copyFiles(
 ): Promise<boolean> {
   if (list.paths.length === 0) return true
   const stopWatching = watchSpace(trees.staging, list, onProgress)
-  const stopWriting = list.bytes < muchBytes ? undefined : keepWriting(trees.target)
   let isComplete = false
   try {
     await copyWatched(trees, list.paths, async () => {
@@ -33,7 +28,6 @@ export async function copyFiles(
     })
   } finally {
     stopWatching()
-    stopWriting?.()
   }
   if (isComplete) onProgress(completed(list))
   else await rsyncFiles(trees, list.paths, ['--info=progress2'])
@@ -42,16 +36,6 @@ export async function copyFiles(
 
 function completed({ files, bytes }: CopyList): CopyProgress {
   return { files, totalFiles: files, bytes, fraction: 1 }
-}
-
-/** Has the disk write what is copied as it comes; what it cannot write is for who publishes to find. */
-function keepWriting(target: string): () => void {
-  const over = new AbortController()
-  const write = async (): Promise<void> => {
-    while (!over.signal.aborted) await syncFilesystem(target)
-  }
-  write().catch(() => undefined)
-  return () => over.abort()
 }
 
 /** False when a process failed at anything. */
