@@ -1,6 +1,6 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY setup/bundle.mjs setup/
 COPY src ./src
@@ -41,7 +41,9 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
 ARG VERSION=unknown
 ARG COMMIT=unknown
 ARG SOURCE=
-LABEL org.opencontainers.image.title="snap-volume" \
+# It mounts what its consumers mount, and is none of them.
+LABEL snap-volume.sidecar="true" \
+      org.opencontainers.image.title="snap-volume" \
       org.opencontainers.image.description="Snapshot sidecar for Docker volumes" \
       org.opencontainers.image.source="$SOURCE" \
       org.opencontainers.image.version="$VERSION" \

@@ -27,9 +27,23 @@ const yargsWithoutHelp = {
     }))
   },
 }
+/** What dockerode talks SSH and gRPC with (DOCKER_HOST=ssh://, BuildKit), which nobody asks it for here. */
+const dockerodeWithoutSessions = {
+  name: 'dockerode-without-sessions',
+  setup({ onResolve, onLoad }) {
+    onResolve(
+      {
+        filter:
+          /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|tar-fs|@balena\/dockerignore)$/,
+      },
+      ({ path }) => ({ path, namespace: 'no-sessions' }),
+    )
+    onLoad({ filter: /.*/, namespace: 'no-sessions' }, () => ({ contents: 'module.exports = {}' }))
+  },
+}
 const program = await build({
   ...common,
-  plugins: [yargsWithoutHelp],
+  plugins: [yargsWithoutHelp, dockerodeWithoutSessions],
   entryPoints: [{ in: 'src/main.ts', out: 'main' }],
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',

@@ -7,9 +7,19 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/base-image.sh"
 
 mariadb_test_image=snap-volume-test/mariadb
+postgres_test_image=snap-volume-test/postgres
+redis_test_image=snap-volume-test/redis
 
 build_mariadb_image() {
   build_image "$mariadb_test_image" "$repository/test/images/mariadb"
+}
+
+build_postgres_image() {
+  build_image "$postgres_test_image" "$repository/test/images/postgres"
+}
+
+build_redis_image() {
+  build_image "$redis_test_image" "$repository/test/images/redis"
 }
 
 # Leaves the image in $mariadb_image: the official one, or ours where it cannot be pulled.

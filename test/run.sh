@@ -103,9 +103,13 @@ check_shell_scripts() {
     \( -name '*.sh' -o -path ./.ci/run \) -type f -print0 | sort -z | xargs -0 shellcheck --external-sources
 }
 
+build_test_images() {
+  build_mariadb_image && build_postgres_image && build_redis_image
+}
+
 run_image_suite() {
   local began=$SECONDS
-  if [[ -z $engine_missing ]] && ! { prepare_base_image && build_product_image snap-volume:test && build_mariadb_image; }; then
+  if [[ -z $engine_missing ]] && ! { prepare_base_image && build_product_image snap-volume:test && build_test_images; }; then
     complain 'the image suite was not run: its images could not be built'
     record image 0 1 0 "$began"
     return

@@ -2,8 +2,11 @@ import type { Settings } from '../config/settings.ts'
 import { readSavedConfig } from '../store/saved-config.ts'
 import { type Lock, acquireLock } from '../store/lock.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import type { EngineChoice } from '../config/settings.ts'
+import type { EngineChoice, QuiescePolicy } from '../config/settings.ts'
+import type { Environment } from '../config/variables.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
+import { type Docker, findDocker } from '../docker/find-docker.ts'
+import type { HookPoint } from '../docker/labels.ts'
 import { createOwnDirectories } from '../store/open.ts'
 import { emptyTrash } from '../store/trash.ts'
 import type { Clock } from '../system/clock.ts'
@@ -16,7 +19,37 @@ export interface ActionContext {
   clock: Clock
   signal?: AbortSignal | undefined
   lockTimeoutMs: number
+  /** Opens the Docker API, or says why there is none. */
+  docker: () => Promise<Docker>
+  hooks: SidecarHooks
   emit: Emit
+}
+
+/** Commands that run where the program does. They come from the environment only: who can write the store must not run any. */
+export interface SidecarHooks {
+  commands: Partial<Record<HookPoint, string>>
+  timeoutMs: number
+  /** What they find in their environment. */
+  environment: Environment
+}
+
+/** The parts of a context that are the process' own, and not the store's. */
+export function contextOfProcess(
+  settings: Settings,
+  environment: Environment,
+): Pick<ActionContext, 'lockTimeoutMs' | 'docker' | 'hooks'> {
+  const { preSnapshot, postSnapshot, preRestore, postRestore } = settings
+  const commands = {
+    ...(preSnapshot === undefined ? {} : { 'pre-snapshot': preSnapshot }),
+    ...(postSnapshot === undefined ? {} : { 'post-snapshot': postSnapshot }),
+    ...(preRestore === undefined ? {} : { 'pre-restore': preRestore }),
+    ...(postRestore === undefined ? {} : { 'post-restore': postRestore }),
+  }
+  return {
+    lockTimeoutMs: settings.lockTimeoutMs,
+    docker: async () => findDocker(settings.dockerHost),
+    hooks: { commands, timeoutMs: settings.hookTimeoutMs, environment },
+  }
 }
 
 /** The rules in force: what the environment of this process names, else what the last `start` said. */
@@ -24,6 +57,7 @@ export interface StoreConfig {
   volumes: VolumeSpec[]
   maxSnapshots: number
   engine: EngineChoice
+  quiesce: QuiescePolicy
   cron: string
   timeZone: string
 }
@@ -35,6 +69,7 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
     volumes: saved.volumes,
     maxSnapshots: settings.given.has('maxSnapshots') ? settings.maxSnapshots : saved.maxSnapshots,
     engine: settings.given.has('engine') ? settings.engine : saved.engine,
+    quiesce: settings.given.has('quiesce') ? settings.quiesce : saved.quiesce,
     cron: saved.cron,
     timeZone: saved.timeZone,
   }

@@ -1,7 +1,10 @@
-import type { RecordWarning } from '../store/record.ts'
+import type { HookRecord, RecordWarning } from '../store/record.ts'
 import type { CopyProgress } from '../copy/engine.ts'
 
 type Phase = 'lock' | 'copy' | 'publish' | 'prune' | 'restore' | 'subvolume' | 'compare'
+
+/** What was done to a container that uses the data, or became of it. */
+export type ConsumerChange = 'paused' | 'stopped' | 'unpaused' | 'started' | 'healthy'
 
 /** What an action tells while it works; the terminal, JSON lines and the log are readers of the same events. */
 export type ActionEvent =
@@ -9,6 +12,8 @@ export type ActionEvent =
   | { type: 'phase'; phase: Phase; volume?: string; detail?: string }
   | ({ type: 'progress'; volume: string; elapsedMs: number } & CopyProgress)
   | ({ type: 'warning' } & RecordWarning)
+  | { type: 'consumer'; name: string; state: ConsumerChange }
+  | ({ type: 'hook' } & HookRecord)
   | { type: 'published'; name: string; kind: string }
   | { type: 'removed'; name: string; reason: string }
   | { type: 'adopted'; name: string }

@@ -6,11 +6,15 @@ import {
   readInterruptedRestore,
   writeRestoreJournal,
 } from '../store/restore-journal.ts'
+import type { Lock } from '../store/lock.ts'
+import type { RecordWarning } from '../store/record.ts'
 import { type ActionContext, asWriter, withStoreLock } from './context.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
-import { type RestoreWish, decideRestore } from './restore-decision.ts'
+import { type Hold, asHeldBy, planHold } from './hold-consumers.ts'
+import { type RestoreDecision, type RestoreWish, decideRestore } from './restore-decision.ts'
 import { type VolumeRestore, restoreVolume, withVolume } from './restore-volume.ts'
 import { writeSnapshot } from './take-snapshot.ts'
+import { waitUntilHealthy } from './wait-until-healthy.ts'
 
 export interface RestorePlan {
   snapshot: string
@@ -22,6 +26,8 @@ export interface RestoreResult {
   /** The snapshot of what was replaced. */
   safety: string
   volumes: VolumeRestore[]
+  /** What went wrong around it, such as a container that did not come back. */
+  warnings: RecordWarning[]
 }
 
 const mostSteps = 10_000
@@ -58,45 +64,80 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
 export async function restore(context: ActionContext, wish: RestoreWish): Promise<RestoreResult> {
   context.emit({ type: 'phase', phase: 'lock' })
   return asWriter(context, 'restore', async (lock) => {
-    const { snapshot, targets } = decideRestore(context, wish)
-    const volumes = targets.map(({ id, path }) => ({ id, path }))
-    const safety = await writeSnapshot(
-      context,
-      lock,
-      {
-        kind: 'safety',
-        comment: `before the restore of ${snapshot.name}`,
-        allowEmpty: true,
-        checksum: true,
-      },
-      volumes,
-    )
-    const interrupted = readInterruptedRestore(context.store)
-    const journal: RestoreJournal = {
-      schema: 1,
-      snapshot: snapshot.name,
-      // what a restore that was cut off began to replace stays the way back, not the mixture it left
-      safety: interrupted?.safety ?? safety.name,
-      undo: wish.undo,
-      volumes,
-      startedAt: context.clock.now().toISOString(),
-      finishedAt: null,
-    }
-    await writeJournal(context, journal)
+    const decision = decideRestore(context, wish)
+    const hold = await planHold(context, 'restore', decision.targets)
+    let failure: unknown
     try {
-      const restored: VolumeRestore[] = []
-      for (const target of targets) {
-        restored.push(await restoreVolume(context, lock, wish, snapshot, target))
-      }
-      // once back at where the way back leads, it leads to what was here before
-      const wayBack = journal.safety === snapshot.name ? safety.name : journal.safety
-      const finishedAt = context.clock.now().toISOString()
-      await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
-      return { snapshot: snapshot.name, safety: wayBack, volumes: restored }
+      await hold.begin()
+      if (hold.notHeld.length > 0) throw stillRunning(hold)
+      const result = await restoreHeld(context, lock, wish, decision, hold)
+      await hold.release()
+      const unhealthy = await waitUntilHealthy(context, hold)
+      return { ...result, warnings: [...hold.report().warnings, ...unhealthy] }
     } catch (error) {
-      throw withWayOn(error, journal)
+      failure = error
+      for (const warning of hold.report().warnings) context.emit({ type: 'warning', ...warning })
+      throw error
+    } finally {
+      await hold.release().catch(() => undefined)
+      await hold.end(failure)
     }
   })
+}
+
+/** The part of a restore for which whoever uses the data must not. */
+async function restoreHeld(
+  context: ActionContext,
+  lock: Lock,
+  wish: RestoreWish,
+  { snapshot, targets }: RestoreDecision,
+  hold: Hold,
+): Promise<Omit<RestoreResult, 'warnings'>> {
+  const volumes = targets.map(({ id, path }) => ({ id, path }))
+  const safety = await writeSnapshot(
+    context,
+    lock,
+    {
+      kind: 'safety',
+      comment: `before the restore of ${snapshot.name}`,
+      allowEmpty: true,
+      checksum: true,
+      hold: asHeldBy(hold),
+    },
+    volumes,
+  )
+  const interrupted = readInterruptedRestore(context.store)
+  const journal: RestoreJournal = {
+    schema: 1,
+    snapshot: snapshot.name,
+    // what a restore that was cut off began to replace stays the way back, not the mixture it left
+    safety: interrupted?.safety ?? safety.name,
+    undo: wish.undo,
+    volumes,
+    startedAt: context.clock.now().toISOString(),
+    finishedAt: null,
+  }
+  await writeJournal(context, journal)
+  try {
+    const restored: VolumeRestore[] = []
+    for (const target of targets) {
+      restored.push(await restoreVolume(context, lock, wish, snapshot, target))
+    }
+    // once back at where the way back leads, it leads to what was here before
+    const wayBack = journal.safety === snapshot.name ? safety.name : journal.safety
+    const finishedAt = context.clock.now().toISOString()
+    await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
+    return { snapshot: snapshot.name, safety: wayBack, volumes: restored }
+  } catch (error) {
+    throw withWayOn(error, journal)
+  }
+}
+
+function stillRunning(hold: Hold): OperationError {
+  const why = hold.report().warnings.find(({ code }) => code === 'consumer-not-held')?.message ?? ''
+  return new OperationError(
+    `nothing was restored, because ${hold.notHeld.join(', ')} may still write the data: ${why}; stop it yourself, or set the label snap-volume.restore=none if it does no harm`,
+  )
 }
 
 /** Whatever ends a restore half-way says that the live data are a mixture, and how to go on. */

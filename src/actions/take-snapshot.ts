@@ -2,27 +2,23 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
-import { chooseEngine, warmUpEngines } from '../copy/choose-engine.ts'
-import type { SnapshotRequest } from '../copy/engine.ts'
-import { SpareError } from '../copy/move-spare.ts'
-import { type Catalog, readCatalog } from '../store/catalog.ts'
-import { indexFileName, sealFileName } from '../store/layout.ts'
+import { warmUpEngines } from '../copy/choose-engine.ts'
+import { readCatalog } from '../store/catalog.ts'
+import { indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
 import { publishSnapshot } from '../store/publish.ts'
-import type { RecordWarning, SnapshotKind, SnapshotRecord, VolumeRecord } from '../store/record.ts'
+import type { RecordWarning, SnapshotKind, SnapshotRecord } from '../store/record.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
-import { dropSpares, findSpare } from '../store/spare.ts'
-import { createStagedVolume, createStaging, discardStaging } from '../store/staging.ts'
-import { openDirectory } from '../system/directory-handle.ts'
-import { isMountPoint, readMounts } from '../system/mounts.ts'
+import { dropSpares } from '../store/spare.ts'
+import { createStaging, discardStaging } from '../store/staging.ts'
 import { programVersion } from '../system/version.ts'
-import { type ActionContext, asWriter } from './context.ts'
-import { reportProgress } from './report-progress.ts'
-import { explainFailure, inStore } from './explain-failure.ts'
 import { assertVolumesApart } from './check-volumes.ts'
-import { assertSourceIsThere } from './check-source.ts'
-import { findBase, noBase } from './find-base.ts'
+import { type ActionContext, asWriter } from './context.ts'
+import { type VolumeCopy, type VolumeCopying, openVolumeCopy } from './copy-volume.ts'
+import { explainFailure, inStore } from './explain-failure.ts'
+import { type Hold, planHold } from './hold-consumers.ts'
+import { judgeConsistency } from './judge-consistency.ts'
 import { applyRetention } from './prune.ts'
 
 const longestWaitMs = 2000
@@ -70,6 +66,8 @@ export async function takeSnapshot(
 export interface WriteOptions extends SnapshotOptions {
   /** Compare contents, so that a change that kept size and time is captured too. */
   checksum?: boolean
+  /** How the data are held still; by default what SNAP_QUIESCE and the labels of consumers say. */
+  hold?: Hold
 }
 
 /** Copies, checks and publishes, as the holder of the lock; the part that a restore uses for its safety. */
@@ -86,12 +84,21 @@ export async function writeSnapshot(
   const catalog = readCatalog(store)
   const time = nextSnapshotTime(startedAt, catalog.snapshots.at(-1)?.time, catalog.names)
   await waitForSecond(context, time)
+  const hold = options.hold ?? (await planHold(context, 'snapshot', volumes))
+  const copyOptions = {
+    checksum: options.checksum === true,
+    allowEmpty: options.allowEmpty === true,
+    isHeld: hold.isNeeded,
+  }
   try {
     const staging = createStaging(store)
-    const copies: VolumeCopy[] = []
-    for (const volume of volumes) {
-      copies.push(await copyVolume(context, lock, options, catalog, staging, volume))
-    }
+    const copies = await withVolumes(
+      volumes.map(
+        (volume) => () => openVolumeCopy(context, lock, copyOptions, catalog, staging, volume),
+      ),
+      async (copyings) => copyVolumes(hold, copyings),
+    )
+    const held = hold.report()
     context.emit({ type: 'phase', phase: 'publish' })
     const record: SnapshotRecord = {
       schema: 1,
@@ -100,9 +107,16 @@ export async function writeSnapshot(
       program: programVersion,
       startedAt: startedAt.toISOString(),
       finishedAt: clock.now().toISOString(),
-      consistency: isAtomic(copies) ? 'atomic' : 'live',
+      consistency: judgeConsistency(held.consistency, copies),
+      ...(held.quietMs === undefined ? {} : { quietMs: held.quietMs }),
+      ...(held.consumers.length === 0 ? {} : { consumers: held.consumers }),
+      ...(held.hooks.length === 0 ? {} : { hooks: [...held.hooks] }),
       volumes: copies.map(({ volume }) => volume),
-      warnings: [...warnOfClock(startedAt, time), ...copies.flatMap(({ warnings }) => warnings)],
+      warnings: [
+        ...warnOfClock(startedAt, time),
+        ...held.warnings,
+        ...copies.flatMap(({ warnings }) => warnings),
+      ],
       comment: options.comment ?? null,
       pinned: options.pinned ?? false,
       labels: options.labels ?? {},
@@ -114,6 +128,8 @@ export async function writeSnapshot(
     context.emit({ type: 'published', name: record.name, kind: record.kind })
     return record
   } catch (error) {
+    // there is no record for them
+    for (const warning of hold.report().warnings) context.emit({ type: 'warning', ...warning })
     const explained = await explainFailure(error, inStore(store.directory), 'nothing was published')
     discardStaging(store)
     throw explained
@@ -156,71 +172,59 @@ function dropIndexes({ store, emit }: ActionContext, { volumes }: SnapshotRecord
   }
 }
 
-/** One subvolume snapshot is of one instant; two are not of the same one. */
-function isAtomic(copies: readonly VolumeCopy[]): boolean {
-  return copies.length === 1 && copies[0]?.volume.engine === 'btrfs'
-}
-
-interface VolumeCopy {
-  volume: VolumeRecord
-  warnings: RecordWarning[]
-}
-
-async function copyVolume(
-  context: ActionContext,
-  lock: Lock,
-  options: WriteOptions,
-  catalog: Catalog,
-  staging: string,
-  { id, path }: VolumeSpec,
-): Promise<VolumeCopy> {
-  const { store, config, emit, signal } = context
-  emit({ type: 'phase', phase: 'copy', volume: id, detail: path })
-  const source = openDirectory(path)
+/**
+ * Copies all volumes: what can be done while the data move, then the rest while they are held. They are let go as soon as
+ * all have been read, and whatever happens.
+ */
+async function copyVolumes(hold: Hold, copyings: readonly VolumeCopying[]): Promise<VolumeCopy[]> {
+  let error: unknown
   try {
-    const { engine } = chooseEngine(config.engine, path, store.directory)
-    const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
-    const target = createStagedVolume(store, staging, id)
-    const request: SnapshotRequest = {
-      source,
-      target,
-      base: base.snapshot === undefined ? undefined : join(base.snapshot.path, id),
-      baseIndex:
-        base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(id)),
-      index: join(staging, indexFileName(id)),
-      seal: join(staging, sealFileName(id)),
-      spare: base.snapshot === undefined ? undefined : findSpare(store, id),
-      // a restore gave files times that its safety snapshot may hold with other contents
-      checksum: options.checksum === true || base.snapshot?.record.kind === 'safety',
-      lockDescriptor: lock.descriptor,
-      signal,
-      onProgress: reportProgress(context, id),
-    }
-    const { contents, reflink, warnings } = await engine
-      .snapshot(request)
-      .catch((error: unknown) => {
-        if (!(error instanceof SpareError)) throw error
-        emit({ type: 'warning', code: 'spare', volume: id, message: error.message })
-        // whoever changed it can have staging open by now, so that is made anew
-        createStagedVolume(store, staging, id)
-        return engine.snapshot({ ...request, spare: undefined })
-      })
-    const volume: VolumeRecord = {
-      id,
-      path,
-      engine: engine.name,
-      ...(reflink === undefined ? {} : { reflink }),
-      base: base.snapshot?.name ?? null,
-      mountPoint: isMountPoint(readMounts(), path),
-      contents,
-    }
-    if (options.allowEmpty !== true) assertSourceIsThere(volume, target, catalog)
-    return {
-      volume,
-      warnings: [...base.warnings, ...warnings].map((warning) => ({ ...warning, volume: id })),
-    }
+    for (const copying of copyings) await copying.prepare()
+    await hold.begin()
+    const copies = await finishCopies(hold, copyings)
+    await hold.release()
+    return copies
+  } catch (failure) {
+    error = failure
+    throw failure
   } finally {
-    source.close()
+    // what is wrong with that was thrown above, or came of what was
+    await hold.release().catch(() => undefined)
+    await hold.end(error)
+  }
+}
+
+async function finishCopies(hold: Hold, copyings: readonly VolumeCopying[]): Promise<VolumeCopy[]> {
+  let unread = copyings.length
+  const onRead = (): void => {
+    unread -= 1
+    // whether it went well is asked when all is copied
+    if (unread === 0) hold.release().catch(() => undefined)
+  }
+  if (!hold.isNeeded) {
+    const copies: VolumeCopy[] = []
+    for (const copying of copyings) copies.push(await copying.finish(onRead))
+    return copies
+  }
+  // side by side, so that none is held for the disk of another
+  const results = await Promise.allSettled(copyings.map(async (copying) => copying.finish(onRead)))
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
+}
+
+/** Opens all, and closes them whatever happens. */
+async function withVolumes<T>(
+  openers: readonly (() => VolumeCopying)[],
+  work: (copyings: readonly VolumeCopying[]) => Promise<T>,
+): Promise<T> {
+  const copyings: VolumeCopying[] = []
+  try {
+    for (const open of openers) copyings.push(open())
+    return await work(copyings)
+  } finally {
+    for (const copying of copyings) copying.close()
   }
 }
 

@@ -1,5 +1,6 @@
-import { type ActionContext, readStoreConfig } from '../actions/context.ts'
+import { type ActionContext, contextOfProcess, readStoreConfig } from '../actions/context.ts'
 import type { Emit } from '../actions/events.ts'
+import { hasConsumerJournal } from '../store/consumer-journal.ts'
 import { type Settings, readSettings, unknownVariables } from '../config/settings.ts'
 import { OperationError } from '../errors.ts'
 import type { StoreLayout } from '../store/layout.ts'
@@ -18,23 +19,55 @@ export function openStoreOnly({ environment, terminal }: CommandInput): {
   return { store: openStore(settings.storeDirectory), settings }
 }
 
-/** For commands that change something. */
-export function openContext(
+/** For commands that change something; first wakes consumers that a process which was killed left paused or stopped. */
+export async function openContext(
   input: CommandInput,
   emit: Emit,
   { announceInterrupted = true } = {},
-): ActionContext {
+): Promise<ActionContext> {
   assertPrivileges()
   const { store, settings } = openStoreOnly(input)
   if (announceInterrupted) announce(store, emit)
-  return {
+  const context: ActionContext = {
     store,
     config: readStoreConfig(store, settings),
     clock: input.clock,
     signal: input.signal,
-    lockTimeoutMs: settings.lockTimeoutMs,
+    ...contextOfProcess(settings, input.environment),
     emit,
   }
+  if (hasConsumerJournal(store)) await wake(context)
+  return context
+}
+
+/** The same for commands that only read. */
+export async function wakeBeforeReading(
+  input: CommandInput,
+  store: StoreLayout,
+  settings: Settings,
+): Promise<void> {
+  if (!hasConsumerJournal(store)) return
+  const { createEventPrinter } = await import('./render/event-printer.ts')
+  // standard output is for what was asked for
+  const { emit } = createEventPrinter({ ...input.terminal, stdout: input.terminal.stderr }, false)
+  const process = contextOfProcess(settings, input.environment)
+  try {
+    await wake({
+      store,
+      clock: input.clock,
+      ...process,
+      config: readStoreConfig(store, settings),
+      emit,
+    })
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    emit({ type: 'warning', code: 'consumer-asleep', message: error.message })
+  }
+}
+
+async function wake(context: ActionContext): Promise<void> {
+  const { wakeLeftConsumers } = await import('../actions/wake-consumers.ts')
+  await wakeLeftConsumers(context, context.config.volumes)
 }
 
 function announce(store: StoreLayout, emit: Emit): void {

@@ -15,6 +15,10 @@ import {
 export const engineChoices = ['auto', 'link', 'rsync', 'btrfs'] as const
 export type EngineChoice = (typeof engineChoices)[number]
 
+/** What is done to the containers that write the data while a snapshot reads them. */
+export const quiescePolicies = ['none', 'pause', 'stop'] as const
+export type QuiescePolicy = (typeof quiescePolicies)[number]
+
 /** ext4 allows 65,000 links to a file, and a file that never changes gets one a snapshot. */
 const mostSnapshots = 65_000
 
@@ -48,6 +52,28 @@ const variables = {
     fallback: 'auto',
     expected: `one of ${engineChoices.join(', ')}`,
     parse: parseOneOf(engineChoices),
+  },
+  quiesce: {
+    name: 'SNAP_QUIESCE',
+    fallback: 'none',
+    expected: `one of ${quiescePolicies.join(', ')}`,
+    parse: parseOneOf(quiescePolicies),
+  },
+  preSnapshot: hookVariable('SNAP_PRE_SNAPSHOT'),
+  postSnapshot: hookVariable('SNAP_POST_SNAPSHOT'),
+  preRestore: hookVariable('SNAP_PRE_RESTORE'),
+  postRestore: hookVariable('SNAP_POST_RESTORE'),
+  hookTimeoutMs: {
+    name: 'SNAP_HOOK_TIMEOUT',
+    fallback: 30_000,
+    expected: 'how long a hook may take, such as 30s or 10m',
+    parse: parseDurationMs,
+  },
+  dockerHost: {
+    name: 'DOCKER_HOST',
+    fallback: undefined,
+    expected: 'where the Docker API is, such as unix:///var/run/docker.sock or tcp://proxy:2375',
+    parse: parseDockerHost,
   },
   onStart: {
     name: 'SNAP_ON_START',
@@ -87,6 +113,15 @@ interface SettingValues {
   cron: string
   timeZone: string
   engine: EngineChoice
+  quiesce: QuiescePolicy
+  /** Shell commands that run where the program does; undefined for none. */
+  preSnapshot: string | undefined
+  postSnapshot: string | undefined
+  preRestore: string | undefined
+  postRestore: string | undefined
+  hookTimeoutMs: number
+  /** Undefined for the socket at its usual place, if there is one. */
+  dockerHost: string | undefined
   onStart: boolean
   catchUp: boolean
   lockTimeoutMs: number
@@ -120,6 +155,13 @@ export function readSettings(environment: Environment): Settings {
     cron: read('cron'),
     timeZone: read('timeZone'),
     engine: read('engine'),
+    quiesce: read('quiesce'),
+    preSnapshot: read('preSnapshot'),
+    postSnapshot: read('postSnapshot'),
+    preRestore: read('preRestore'),
+    postRestore: read('postRestore'),
+    hookTimeoutMs: read('hookTimeoutMs'),
+    dockerHost: read('dockerHost'),
     onStart: read('onStart'),
     catchUp: read('catchUp'),
     lockTimeoutMs: read('lockTimeoutMs'),
@@ -145,6 +187,19 @@ export function unknownVariables(environment: Environment): string[] {
 /** `--link mysql-vol:snap-volume` makes Docker set SNAP_VOLUME_NAME, SNAP_VOLUME_PORT and so on. */
 function isInjectedByLink(name: string): boolean {
   return name.startsWith('SNAP_VOLUME_')
+}
+
+function hookVariable(name: string): Variable<string | undefined> {
+  return {
+    name,
+    fallback: undefined,
+    expected: 'a command for sh -c, or unset',
+    parse: (text) => (/^\s*$/.test(text) || text.includes('\0') ? undefined : text),
+  }
+}
+
+function parseDockerHost(text: string): string | undefined {
+  return /^(?:unix:\/\/\/|tcp:\/\/|https?:\/\/).+/.test(text) ? text : undefined
 }
 
 function parseDirectory(text: string): string | undefined {

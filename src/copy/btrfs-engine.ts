@@ -9,6 +9,7 @@ import { linkEngine } from './link-engine.ts'
  */
 export const btrfsEngine: CopyEngine = {
   name: 'btrfs',
+  hasSecondPass: false,
   snapshot: snapshotByBtrfs,
   planRestore: async (request, onStep) => linkEngine.planRestore(request, onStep),
   restore: async (request) => linkEngine.restore(request),

@@ -70,9 +70,9 @@ export interface SnapshotCopy {
   warnings: RecordWarning[]
   /**
    * The second pass: brings the copy up to date with the source as it is now, at the cost of a scan and of what
-   * changed since. Undefined where an engine would have to begin anew.
+   * changed since; `onRead` is called when the source is not needed any more. Undefined where an engine would have to begin anew.
    */
-  update?: () => Promise<SnapshotCopy>
+  update?: (onRead: () => void) => Promise<SnapshotCopy>
 }
 
 /** What a restore does to one volume; in a plan, what it would do. */
@@ -94,6 +94,8 @@ export interface RestoreStep {
 /** A way to make one tree equal another. Every engine keeps all that `rsync -aHAXS` keeps. */
 export interface CopyEngine {
   readonly name: string
+  /** Whether a copy without a spare can be brought up to date, so that data need to be held still for that only. */
+  readonly hasSecondPass: boolean
   /** Starts what a snapshot will need, while other things are done. */
   warmUp?(): void
   snapshot(request: SnapshotRequest): Promise<SnapshotCopy>

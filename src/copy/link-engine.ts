@@ -48,6 +48,7 @@ const youngMs = 100
  */
 export const linkEngine: CopyEngine = {
   name: 'link',
+  hasSecondPass: true,
   warmUp: warmUpWorkers,
   snapshot: snapshotByLinks,
   planRestore: async (request, onStep) =>
@@ -82,7 +83,11 @@ interface Pass {
   generation: Generation
 }
 
-async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotCopy> {
+async function copyOnce(
+  request: SnapshotRequest,
+  pass: Pass,
+  onRead?: () => void,
+): Promise<SnapshotCopy> {
   const { source, target, lockDescriptor, signal, onProgress } = request
   const staging = openDirectory(target)
   try {
@@ -101,6 +106,7 @@ async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotC
     const writing = syncFilesystem(target)
     writing.catch(() => undefined)
     const warnings = await finishCopies(trees, scan, copied)
+    onRead?.()
     await writing
     const added = countAdded(staging.here, request.base, scan)
     if (pass.spare !== undefined) await moveFromSpare(pass.spare, trees, scan.moves)
@@ -116,8 +122,8 @@ async function copyOnce(request: SnapshotRequest, pass: Pass): Promise<SnapshotC
   }
 }
 
-function updating(request: SnapshotRequest, pass: Pass): () => Promise<SnapshotCopy> {
-  return async () => copyOnce(request, { ...pass, staged: 'first-pass' })
+function updating(request: SnapshotRequest, pass: Pass): NonNullable<SnapshotCopy['update']> {
+  return async (onRead) => copyOnce(request, { ...pass, staged: 'first-pass' }, onRead)
 }
 
 async function finishCopies(

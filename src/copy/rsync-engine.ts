@@ -23,6 +23,7 @@ import { warnOfPaths } from './warnings.ts'
 /** rsync itself does it all: the reference that other engines are held against. */
 export const rsyncEngine: CopyEngine = {
   name: 'rsync',
+  hasSecondPass: false,
   snapshot: snapshotByRsync,
   planRestore: planRestoreByRsync,
   restore: restoreByRsync,

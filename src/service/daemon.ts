@@ -1,10 +1,13 @@
 import { once } from 'node:events'
-import type { ActionContext } from '../actions/context.ts'
+import { type ActionContext, contextOfProcess } from '../actions/context.ts'
 import type { ActionEvent } from '../actions/events.ts'
+import { describeConsumers } from '../actions/describe-consumers.ts'
 import { prepareStore, recordStart } from '../actions/start-store.ts'
 import { summarizeSnapshot } from '../actions/snapshot-summary.ts'
 import { takeSnapshot } from '../actions/take-snapshot.ts'
+import { wakeLeftConsumers } from '../actions/wake-consumers.ts'
 import type { Settings } from '../config/settings.ts'
+import type { Environment } from '../config/variables.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { BusyError, InterruptedError, OperationError, messageOf } from '../errors.ts'
 import { acquireLock } from '../store/lock.ts'
@@ -19,6 +22,8 @@ import { type Schedule, assertCron, restrictsBothDays, startSchedule } from './s
 
 export interface DaemonOptions {
   settings: Settings
+  /** What hooks find in theirs. */
+  environment: Environment
   volumes: readonly VolumeSpec[]
   clock: Clock
   /** Ends the daemon; a snapshot under way is given up, and made up by the next start. */
@@ -61,7 +66,15 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
   const { settings, clock, signal, log } = options
   const context = daemonContext(options, store)
   await recordStart(context, clock.now())
-  const stopHeartbeat = startHeartbeat(store.heartbeat, log)
+  const wake = async (): Promise<void> => wakeLeftConsumers(context, context.config.volumes)
+  await wake()
+  const stopHeartbeat = startHeartbeat(
+    store.heartbeat,
+    log,
+    () =>
+      // those who did not come back, and those of a command that was killed
+      void wake().catch((error: unknown) => log.error(messageOf(error))),
+  )
   const missedAt = findMissedRun(settings, store, clock.now())
   const runner = createRunner(
     async (reason) => {
@@ -82,7 +95,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     },
   })
   try {
-    announce(options, store, schedule)
+    await announce(options, context, schedule)
     if (settings.onStart) runner.trigger('start')
     else if (missedAt !== undefined) {
       log.info(`the run due at ${missedAt.toISOString()} was missed and is made up now`)
@@ -98,32 +111,34 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
 }
 
 function daemonContext(
-  { settings, volumes, clock, signal, log }: DaemonOptions,
+  { settings, environment, volumes, clock, signal, log }: DaemonOptions,
   store: StoreLayout,
 ) {
-  const { maxSnapshots, engine, cron, timeZone, lockTimeoutMs } = settings
+  const { maxSnapshots, engine, quiesce, cron, timeZone } = settings
   const context: ActionContext = {
     store,
-    config: { volumes: [...volumes], maxSnapshots, engine, cron, timeZone },
+    config: { volumes: [...volumes], maxSnapshots, engine, quiesce, cron, timeZone },
     clock,
     signal,
-    lockTimeoutMs,
+    ...contextOfProcess(settings, environment),
     emit: (event) => logEvent(log, event),
   }
   return context
 }
 
-function announce(
+async function announce(
   { settings, volumes, log }: DaemonOptions,
-  store: StoreLayout,
+  context: ActionContext,
   schedule: Schedule,
-): void {
+): Promise<void> {
+  const { store } = context
   for (const { id, path } of volumes) log.info(`volume ${id}: ${path}`)
   if (restrictsBothDays(settings.cron)) {
     log.warn(
       `SNAP_CRON ${JSON.stringify(settings.cron)} restricts both days: here both must fit, unlike in crontab`,
     )
   }
+  if (settings.quiesce !== 'none') await announceConsumers(context, log)
   const interrupted = readInterruptedRestore(store)
   if (interrupted !== undefined) log.error(describeInterruptedRestore(interrupted))
   const next = schedule.nextRun()
@@ -131,6 +146,18 @@ function announce(
     `started: store ${store.directory}, schedule ${settings.cron} (${settings.timeZone}), next run ${next?.toISOString() ?? 'never'}`,
     { nextRun: next?.toISOString() ?? null },
   )
+}
+
+/** Who asks for it should know at once when it cannot be done. */
+async function announceConsumers(context: ActionContext, log: Log): Promise<void> {
+  const { consumers, unknown } = await describeConsumers(context)
+  if (unknown !== undefined) {
+    log.warn(`SNAP_QUIESCE=${context.config.quiesce} cannot be done: ${unknown}`)
+  }
+  for (const { name, quiesce, problems } of consumers) {
+    log.info(`consumer ${name}: ${quiesce} for a snapshot`)
+    for (const problem of problems) log.warn(`consumer ${name}: ${problem}`)
+  }
 }
 
 /** The time of a run that no daemon was there for. */
@@ -173,6 +200,13 @@ function logEvent(log: Log, event: ActionEvent): void {
       return log.info(`removed ${event.name}: ${event.reason}`, event)
     case 'adopted':
       return log.info(`adopted ${event.name} from the predecessor`, event)
+    case 'consumer':
+      return log.info(`container ${event.name}: ${event.state}`, event)
+    case 'hook':
+      return log[event.outcome === 'done' ? 'info' : 'warn'](
+        `hook ${event.point}${event.container === null ? '' : ` in ${event.container}`}: ${event.outcome}`,
+        event,
+      )
     case 'published':
       return log.debug(`published ${event.name}`, event)
     case 'phase':

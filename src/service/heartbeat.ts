@@ -4,10 +4,14 @@ import type { Log } from '../system/log.ts'
 
 const intervalMs = 30_000
 
-/** Touches `file` now and every 30 s, for HEALTHCHECK and `show -a`; returns what ends it. */
-export function startHeartbeat(file: string, log: Log): () => void {
+/**
+ * Touches `file` now and every 30 s, for HEALTHCHECK and `show -a`, and calls `onBeat` each time but the first; returns what
+ * ends it.
+ */
+export function startHeartbeat(file: string, log: Log, onBeat: () => void): () => void {
   writeFileSync(file, '', { mode: 0o600 })
   const timer = setInterval(() => {
+    onBeat()
     try {
       const now = new Date()
       utimesSync(file, now, now)

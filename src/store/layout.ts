@@ -18,6 +18,10 @@ export interface StoreLayout {
   spare: string
   journal: string
   restoreJournal: string
+  /** Which consumers are paused or stopped. */
+  consumerJournal: string
+  /** Held by the process that paused or stopped them, and by no program it starts. */
+  consumerLock: string
   /** Touched by the running daemon; HEALTHCHECK looks at its age. */
   heartbeat: string
   /** When the next scheduled run is due. */
@@ -51,6 +55,8 @@ export function storeLayout(directory: string): StoreLayout {
     spare: join(own, 'spare'),
     journal,
     restoreJournal: join(journal, 'restore.json'),
+    consumerJournal: join(journal, 'consumers.json'),
+    consumerLock: join(own, 'consumers.lock'),
     heartbeat: join(own, 'heartbeat'),
     schedule: join(own, 'schedule.json'),
   }

@@ -52,6 +52,25 @@ const volumeSchema = v.object({
   contents: v.nullable(contentsSchema),
 })
 
+const consumerSchema = v.object({
+  name: v.string(),
+  /** What kept it from writing while the data were read. */
+  action: v.picklist(['pause', 'stop']),
+  /** For how long. */
+  ms: count,
+})
+
+const hookSchema = v.object({
+  point: v.string(),
+  /** The container it ran in; null for the sidecar itself. */
+  container: v.nullable(v.string()),
+  outcome: v.picklist(['done', 'failed', 'timeout']),
+  exitCode: v.nullable(v.number()),
+  ms: count,
+  /** The end of what it printed. */
+  output: v.string(),
+})
+
 /** v.record leaves out keys such as `constructor`, which a label may well be called. */
 const labels = v.custom<Record<string, string>>(
   (value) =>
@@ -70,6 +89,10 @@ const recordSchema = v.object({
   startedAt: timestamp,
   finishedAt: timestamp,
   consistency: v.picklist(['live', 'hooked', 'paused', 'stopped', 'atomic']),
+  /** For how long consumers were paused or stopped, from the first one to the last; absent where none was. */
+  quietMs: v.optional(count),
+  consumers: v.optional(v.array(consumerSchema)),
+  hooks: v.optional(v.array(hookSchema)),
   volumes: v.array(volumeSchema),
   warnings: v.array(warningSchema),
   comment: v.nullable(v.string()),
@@ -82,6 +105,9 @@ export type SnapshotRecord = v.InferOutput<typeof recordSchema>
 export type VolumeContents = v.InferOutput<typeof contentsSchema>
 export type VolumeRecord = v.InferOutput<typeof volumeSchema>
 export type RecordWarning = v.InferOutput<typeof warningSchema>
+export type QuietConsumer = v.InferOutput<typeof consumerSchema>
+export type HookRecord = v.InferOutput<typeof hookSchema>
+export type Consistency = SnapshotRecord['consistency']
 export type SnapshotKind = SnapshotRecord['kind']
 
 export interface RecordTotals {

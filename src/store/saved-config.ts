@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { OperationError, isNotFound, messageOf } from '../errors.ts'
-import { engineChoices } from '../config/settings.ts'
+import { engineChoices, quiescePolicies } from '../config/settings.ts'
 import { parseVolumeSpecs, volumeIdPattern } from '../config/volume-spec.ts'
 import { readDocument, writeFileDurably } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
@@ -16,6 +16,8 @@ const schema = v.object({
   timeZone: v.string(),
   maxSnapshots: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   engine: v.picklist(engineChoices),
+  // stores of before it was there
+  quiesce: v.optional(v.picklist(quiescePolicies), 'none'),
   startedAt: v.string(),
   program: v.string(),
 })

@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { execa } from 'execa'
 import { docker, engineMissing, testLabel, waitForHealthy } from '../support/docker.ts'
 import { skipBecause } from '../support/skip.ts'
+import { commandsUnder, composeRunner, findCompose } from './support/compose.ts'
 import { describeOnEngine, productImage } from './support/on-engine.ts'
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
@@ -178,18 +179,13 @@ describeOnEngine('examples/compose.yaml', () => {
     const project = `snap-volume-example-${process.pid}`
     const settings = join(scratch, 'test.yaml')
     await writeFile(settings, overrides)
-    const files = `--file '${join(examples, 'compose.yaml')}' --file '${settings}'`
+    const file = join(examples, 'compose.yaml')
+    const run = composeRunner(compose, project, [file, settings])
     const inDatabase = async (sql: string) =>
       (await run(`docker compose exec db mariadb --skip-column-names -e '${sql}'`)).trim()
-    const run = async (line: string) => {
-      const words = line
-        .replace(/^docker compose/, `${compose} --project-name ${project} ${files}`)
-        .replace(/ exec /, ' exec -T ')
-      return (await execa('bash', ['-c', words], { stdin: 'ignore' })).stdout
-    }
     const follow = async (heading: string) => {
       const outputs: string[] = []
-      for (const command of await commandsUnder(heading)) outputs.push(await run(command))
+      for (const command of await commandsUnder(file, heading)) outputs.push(await run(command))
       await waitForHealthy(await run('docker compose ps --quiet db'))
       return outputs.join('\n')
     }
@@ -288,14 +284,6 @@ async function takeLines(file: string): Promise<string[]> {
   return text.split('\n').slice(0, -1)
 }
 
-async function findCompose(): Promise<string | undefined> {
-  for (const command of ['docker compose', 'docker-compose']) {
-    const { exitCode } = await execa('bash', ['-c', `${command} version`], { reject: false })
-    if (exitCode === 0) return command
-  }
-  return undefined
-}
-
 /** The images that test/run.sh builds, and the label by which it finds what is left. */
 const overrides = `
 services:
@@ -305,17 +293,3 @@ volumes:
   data: { labels: ['${testLabel}'] }
   snapshots: { labels: ['${testLabel}'] }
 `
-
-/** The commands under the heading, known by its beginning, in the comment at the top of compose.yaml. */
-async function commandsUnder(heading: string): Promise<string[]> {
-  const lines = (await readFile(join(examples, 'compose.yaml'), 'utf8')).split('\n')
-  const begin = lines.findIndex((line) => line.startsWith(`# ${heading}`))
-  expect(begin, `the heading "${heading}" in compose.yaml`).not.to.equal(-1)
-  const commands = lines.slice(begin + 1)
-  return commands
-    .slice(
-      0,
-      commands.findIndex((line) => !line.startsWith('#   ')),
-    )
-    .map((line) => line.slice('#   '.length))
-}

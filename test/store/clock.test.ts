@@ -20,11 +20,14 @@ describe('A clock', () => {
         volumes: [{ id: 'data', path: store.data }],
         maxSnapshots: 128,
         engine: 'auto',
+        quiesce: 'none',
         cron: '0 3 * * *',
         timeZone: 'GMT',
       },
       clock: { now: () => new Date(time), sleep: () => Promise.resolve() },
       lockTimeoutMs: 0,
+      docker: () => Promise.resolve({ client: undefined, missing: 'no Docker in this test' }),
+      hooks: { commands: {}, timeoutMs: 0, environment: {} },
       emit: () => undefined,
     }
     const { record } = await takeSnapshot(context, { kind: 'manual' })

@@ -16,7 +16,7 @@ const allAreWalkedEvery = 10
 /** Brings the copy up to date; every engine link copy can be. */
 async function update(copy: SnapshotCopy): Promise<SnapshotCopy> {
   if (copy.update === undefined) throw new Error('this copy has no second pass')
-  return copy.update()
+  return copy.update(() => undefined)
 }
 
 /** The same as `VolumeContents` says of a tree, but for what it shares with others. */

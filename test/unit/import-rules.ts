@@ -27,7 +27,7 @@ const layers = [
 ]
 
 const doors: Readonly<Record<string, RegExp>> = {
-  execa: /^system\/run\.ts$/,
+  execa: /^system\/run(-shell)?\.ts$/,
   'node-cron': /^service\/schedule\.ts$/,
   dockerode: /^docker\//,
 }

@@ -20,7 +20,7 @@ export const pruneCommand: Command = {
     const { formatRetentionPlan } = await import('../render/retention-plan.ts')
     const printer = createEventPrinter(terminal, json)
     try {
-      const context = openContext(input, printer.emit)
+      const context = await openContext(input, printer.emit)
       const dryRun = options['dry-run'] === true
       const plan = dryRun
         ? planPrune(context.store, context.config.maxSnapshots)

@@ -13,7 +13,8 @@ export const restoreCommand: Command = {
     ['restore --undo', 'go back to what the last restore replaced'],
   ],
   details: [
-    'Stop the containers that use the data first, and start them afterwards. What is replaced is kept as a\n' +
+    'Stop the containers that use the data first, and start them afterwards; with the Docker API that is done\n' +
+      'here, unless their label snap-volume.restore says otherwise. What is replaced is kept as a\n' +
       'safety snapshot. On a terminal the plan is shown first, with 10 seconds to stop; elsewhere, and with\n' +
       '--yes, the restore begins at once.',
   ],
@@ -47,7 +48,7 @@ export const restoreCommand: Command = {
     const { formatRestorePlan, formatRestored } = await import('../render/restore-plan.ts')
     const printer = createEventPrinter(terminal, json)
     try {
-      const context = openContext(input, printer.emit, { announceInterrupted: false })
+      const context = await openContext(input, printer.emit, { announceInterrupted: false })
       if (options['dry-run'] === true) {
         const plan = await planRestore(context, wish)
         printer.result({ type: 'result', dryRun: true, ...plan }, formatRestorePlan(plan))
@@ -64,7 +65,8 @@ export const restoreCommand: Command = {
       }
       const result = await restore(context, wish)
       printer.result({ type: 'result', dryRun: false, ...result }, formatRestored(result))
-      return exitCodes.done
+      for (const warning of result.warnings) printer.emit({ type: 'warning', ...warning })
+      return result.warnings.length === 0 ? exitCodes.done : exitCodes.warnings
     } finally {
       printer.end()
     }

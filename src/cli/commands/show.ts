@@ -1,4 +1,6 @@
-import { exitCodes } from '../../errors.ts'
+import { OperationError, exitCodes } from '../../errors.ts'
+import type { ConsumersDescription } from '../../actions/describe-consumers.ts'
+import type { Settings } from '../../config/settings.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import type { Command, CommandInput } from '../command.ts'
 
@@ -21,22 +23,42 @@ export const showCommand: Command = {
   },
   async run(input) {
     const { describeStore } = await import('../../actions/describe-store.ts')
-    const { openStoreOnly } = await import('../open-context.ts')
+    const { openStoreOnly, wakeBeforeReading } = await import('../open-context.ts')
     const { store, settings } = openStoreOnly(input)
+    await wakeBeforeReading(input, store, settings)
     const reference = input.options['snapshot']
     if (typeof reference === 'string') return showOne(input, store, reference)
     const description = describeStore(store, settings, input.clock.now())
+    const isAll = input.options['all'] === true
+    const consumers = isAll ? await readConsumers(input, store, settings) : undefined
     if (input.json) {
-      input.terminal.stdout.write(`${JSON.stringify(description)}\n`)
+      input.terminal.stdout.write(`${JSON.stringify({ ...description, ...consumers })}\n`)
       return exitCodes.done
     }
     const { formatStore } = await import('../render/store.ts')
     const { formatSnapshotList } = await import('../render/snapshot-list.ts')
     const now = input.clock.now()
-    const head = input.options['all'] === true ? formatStore(description, now) : ''
+    const head = consumers === undefined ? '' : formatStore(description, consumers, now)
     input.terminal.stdout.write(head + formatSnapshotList(description, now))
     return exitCodes.done
   },
+}
+
+/** Only a store that was started has consumers. */
+async function readConsumers(
+  { environment }: CommandInput,
+  store: StoreLayout,
+  settings: Settings,
+): Promise<ConsumersDescription> {
+  const { contextOfProcess, readStoreConfig } = await import('../../actions/context.ts')
+  const { describeConsumers } = await import('../../actions/describe-consumers.ts')
+  try {
+    const config = readStoreConfig(store, settings)
+    return await describeConsumers({ config, ...contextOfProcess(settings, environment) })
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    return { consumers: [], unknown: error.message }
+  }
 }
 
 async function showOne(

@@ -33,7 +33,7 @@ export const snapshotCommand: Command = {
     const { summarizeSnapshot } = await import('../../actions/snapshot-summary.ts')
     const printer = createEventPrinter(terminal, json)
     try {
-      const context = openContext(input, printer.emit)
+      const context = await openContext(input, printer.emit)
       const result = await takeSnapshot(context, {
         kind: 'manual',
         comment: typeof options['message'] === 'string' ? options['message'] : undefined,

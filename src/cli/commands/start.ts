@@ -32,7 +32,7 @@ export const startCommand: Command = {
       write: (line) => terminal.stdout.write(line),
     })
     for (const line of unknownVariables(environment)) log.warn(line)
-    await runDaemon({ settings, volumes, clock, signal, log })
+    await runDaemon({ settings, environment, volumes, clock, signal, log })
     return exitCodes.done
   },
 }

@@ -48,7 +48,7 @@ export const subvolumeCommand: Command = {
     const { formatSubvolumeMade, formatSubvolumePlan } = await import('../render/subvolume.ts')
     const printer = createEventPrinter(terminal, json)
     try {
-      const context = openContext(input, printer.emit)
+      const context = await openContext(input, printer.emit)
       if (dryRun) {
         const plan = await planSubvolume(context, wish)
         printer.result({ type: 'result', dryRun, ...plan }, formatSubvolumePlan(plan))

@@ -57,6 +57,10 @@ export function formatEvent(event: Exclude<ActionEvent, Progress>): string | und
       return `removed ${event.name} (${event.reason})`
     case 'adopted':
       return `adopted ${event.name}`
+    case 'consumer':
+      return `container ${printable(event.name)}: ${event.state}`
+    case 'hook':
+      return `hook ${event.point}${event.container === null ? '' : ` in ${printable(event.container)}`}: ${event.outcome} in ${prettyMilliseconds(event.ms)}`
     case 'published':
       return event.kind === 'safety'
         ? `the data as they are now are kept as ${event.name}`

@@ -5,7 +5,7 @@ import { formatAge } from './age.ts'
 import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
-const head = ['SNAPSHOT', 'AGE', 'SIZE', 'ADDED', 'KIND', 'NOTES']
+const head = ['SNAPSHOT', 'AGE', 'SIZE', 'ADDED', 'KIND', 'DATA', 'NOTES']
 
 /** One line a snapshot, oldest first, then what is not as it should be. */
 export function formatSnapshotList({ snapshots, problems }: StoreDescription, now: Date): string {
@@ -24,6 +24,7 @@ function row(record: SnapshotRecord, now: Date): string[] {
     totals === undefined ? '?' : prettyBytes(totals.bytes),
     totals === undefined ? '?' : prettyBytes(totals.addedBytes),
     record.kind,
+    record.consistency,
     notes(record),
   ]
 }

@@ -1,27 +1,42 @@
 import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
-import type { RecordWarning, SnapshotRecord, VolumeRecord } from '../../store/record.ts'
+import type { HookRecord, RecordWarning, SnapshotRecord, VolumeRecord } from '../../store/record.ts'
 import { formatAge } from './age.ts'
 import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
 /** The whole record of one snapshot. */
 export function formatSnapshot(record: SnapshotRecord, directory: string, now: Date): string {
-  const { name, kind, comment, pinned, labels, consistency, startedAt, finishedAt } = record
+  const { name, kind, comment, pinned, labels, startedAt, finishedAt } = record
   const tookMs = new Date(finishedAt).getTime() - new Date(startedAt).getTime()
   return formatTable([
     ['snapshot', `${name} (${formatAge(record, now)} ago)`],
     ['directory', printable(directory)],
     ['kind', kind],
-    ['consistency', consistency],
+    ['consistency', formatConsistency(record)],
     ['comment', comment === null ? '' : printable(comment)],
     ['pinned', pinned ? 'yes' : 'no'],
     ...Object.entries(labels).map(([key, value]) => [`label ${printable(key)}`, printable(value)]),
     ['taken', `${startedAt}, in ${prettyMilliseconds(Math.max(0, tookMs))}`],
     ['program', printable(record.program)],
     ...record.volumes.flatMap(volumeRows),
+    ...(record.hooks ?? []).map(hookRow),
     ...record.warnings.flatMap(warningRows),
   ])
+}
+
+function formatConsistency({ consistency, quietMs, consumers = [] }: SnapshotRecord): string {
+  if (quietMs === undefined) return consistency
+  const held = consumers.map(
+    ({ name, action, ms }) =>
+      `${printable(name)} ${action === 'pause' ? 'paused' : 'stopped'} for ${prettyMilliseconds(ms)}`,
+  )
+  return `${consistency} (${held.join(', ')})`
+}
+
+function hookRow({ point, container, outcome, ms }: HookRecord): string[] {
+  const where = container === null ? 'here' : `in ${printable(container)}`
+  return [`hook ${printable(point)}`, `${where}: ${outcome} in ${prettyMilliseconds(ms)}`]
 }
 
 function volumeRows({ id, path, engine, reflink, base, contents }: VolumeRecord): string[][] {

@@ -1,10 +1,15 @@
 import prettyMilliseconds from 'pretty-ms'
+import type { ConsumerDescription, ConsumersDescription } from '../../actions/describe-consumers.ts'
 import type { StoreDescription } from '../../actions/describe-store.ts'
 import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
 /** What `show -a` says above the list. */
-export function formatStore(description: StoreDescription, now: Date): string {
+export function formatStore(
+  description: StoreDescription,
+  { consumers, unknown }: ConsumersDescription,
+  now: Date,
+): string {
   const { directory, config, snapshots } = description
   const rows = [['store', printable(directory)]]
   for (const { id, path, landsIn, engine, engineReason } of config?.volumes ?? []) {
@@ -16,8 +21,30 @@ export function formatStore(description: StoreDescription, now: Date): string {
     rows.push(['next run', formatNextRun(description, now)])
     rows.push(['retention', `the newest ${config.maxSnapshots} and the pinned ones`])
   }
+  if (unknown !== undefined) rows.push(['consumers', `not known: ${printable(unknown)}`])
+  for (const consumer of consumers) rows.push(...consumerRows(consumer))
   rows.push(['snapshots', String(snapshots.length)])
   return `${formatTable(rows)}\n`
+}
+
+function consumerRows({
+  name,
+  state,
+  volumes,
+  writes,
+  quiesce,
+  hooks,
+  problems,
+}: ConsumerDescription): string[][] {
+  const held = { none: 'left alone', pause: 'paused', stop: 'stopped' }[quiesce]
+  const withHooks = hooks.length === 0 ? '' : `, hooks ${hooks.join(', ')}`
+  return [
+    [
+      `consumer ${printable(name)}`,
+      `${printable(state)}, ${writes ? 'writes' : 'reads'} ${volumes.join(', ')}; ${held} for a snapshot${withHooks}`,
+    ],
+    ...problems.map((problem) => ['', `warning: ${printable(problem)}`]),
+  ]
 }
 
 function formatNextRun({ daemon }: StoreDescription, now: Date): string {

@@ -21,8 +21,12 @@ export function borrowWorkers(): Worker[] {
   return workers
 }
 
-/** Takes back workers that have nothing to do; the next scan has them if it begins soon. */
+/** Takes back workers that have nothing to do; the next scan has them if it begins soon. Those of one scan are enough. */
 export function returnWorkers(workers: Worker[]): void {
+  if (waiting.length > 0) {
+    for (const worker of workers) void worker.terminate()
+    return
+  }
   for (const worker of workers) worker.unref()
   waiting = workers
   dismissal = setTimeout(() => {

@@ -35,11 +35,14 @@ export function makeInProcessStore(engine: EngineChoice, maxSnapshots: number): 
       volumes: [{ id: 'data', path: data }],
       maxSnapshots,
       engine,
+      quiesce: 'none',
       cron: '0 3 * * *',
       timeZone: 'GMT',
     },
     clock: steppingClock(),
     lockTimeoutMs: 0,
+    docker: () => Promise.resolve({ client: undefined, missing: 'no Docker in this test' }),
+    hooks: { commands: {}, timeoutMs: 0, environment: {} },
     emit: () => undefined,
   }
   return {

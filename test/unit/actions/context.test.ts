@@ -19,6 +19,7 @@ describe('readStoreConfig', () => {
       timeZone: 'Asia/Tokyo',
       maxSnapshots: 7,
       engine: 'rsync',
+      quiesce: 'none',
       startedAt: '2026-11-20T03:00:00.000Z',
       program: '0.1.0',
     })
@@ -29,6 +30,7 @@ describe('readStoreConfig', () => {
       volumes: [{ id: 'a', path: '/srv/a' }],
       maxSnapshots: 7,
       engine: 'rsync',
+      quiesce: 'none',
       cron: '0 4 * * *',
       timeZone: 'Asia/Tokyo',
     })

@@ -26,6 +26,7 @@ describe('describeStore', () => {
       timeZone: 'GMT',
       maxSnapshots: 7,
       engine: 'auto',
+      quiesce: 'none',
       startedAt: '2026-11-20T03:00:00.000Z',
       program: '0.1.0',
     })

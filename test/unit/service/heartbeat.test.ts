@@ -23,17 +23,17 @@ describe('startHeartbeat', () => {
   it('beats at once, where an earlier daemon left its own', () => {
     writeFileSync(file(), '')
     utimesSync(file(), 0, 0)
-    stop = startHeartbeat(file(), log)
+    stop = startHeartbeat(file(), log, () => undefined)
     expect(statSync(file()).mtimeMs).to.be.greaterThan(0)
   })
 
   it('makes the file where there is none, for nobody else to read', () => {
-    stop = startHeartbeat(file(), log)
+    stop = startHeartbeat(file(), log, () => undefined)
     expect(statSync(file()).mode & 0o777).to.equal(0o600)
   })
 
   it('leaves no heartbeat behind', () => {
-    startHeartbeat(file(), log)()
+    startHeartbeat(file(), log, () => undefined)()
     expect(existsSync(file())).to.equal(false)
   })
 })

@@ -22,6 +22,7 @@ const config: SavedConfig = {
   timeZone: 'Europe/Berlin',
   maxSnapshots: 128,
   engine: 'auto',
+  quiesce: 'none',
   startedAt: '2026-11-20T03:00:00.000Z',
   program: '0.1.0',
 }

@@ -56,7 +56,12 @@ describe('formatRestored', () => {
   it('says what was done, and the way back', () => {
     const counts = { created: 1, changed: 2, deleted: 3, bytes: 0 }
     expect(
-      formatRestored({ snapshot: 'S', safety: 'T', volumes: [{ id: 'db', path: '/srv', counts }] }),
+      formatRestored({
+        snapshot: 'S',
+        safety: 'T',
+        volumes: [{ id: 'db', path: '/srv', counts }],
+        warnings: [],
+      }),
     ).to.equal(
       'db: /srv is as it was in S (1 created, 2 changed, 3 deleted)\n' +
         'What it replaced is kept as T; "snap-volume restore --undo" goes back.\n',

@@ -11,8 +11,8 @@ const name = '@GMT-2026.11.20-03.00.00'
 describe('formatSnapshotList', () => {
   it('has a line for each snapshot, with what it added', () => {
     expect(formatSnapshotList(aDescription(), now)).to.equal(
-      'SNAPSHOT                  AGE  SIZE  ADDED  KIND    NOTES\n' +
-        '@GMT-2026.11.20-03.00.00   9h  3 kB   1 kB  manual\n',
+      'SNAPSHOT                  AGE  SIZE  ADDED  KIND    DATA  NOTES\n' +
+        '@GMT-2026.11.20-03.00.00   9h  3 kB   1 kB  manual  live\n',
     )
   })
 

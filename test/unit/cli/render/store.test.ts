@@ -4,11 +4,12 @@ import { formatStore } from '../../../../src/cli/render/store.ts'
 import { steeringCharacters, steeringText } from '../../support/steering.ts'
 import { aDescription } from '../../support/store-description.ts'
 
+const noConsumers = { consumers: [], unknown: undefined }
 const now = new Date('2026-11-20T12:00:00Z')
 
 describe('formatStore', () => {
   it('tells volumes, schedule with its next run, and retention', () => {
-    const text = formatStore(aDescription(), now)
+    const text = formatStore(aDescription(), noConsumers, now)
     for (const part of [
       '/srv/data -> /opt/.snap/@GMT-YYYY/data',
       'engine rsync (works everywhere)',
@@ -22,18 +23,51 @@ describe('formatStore', () => {
 
   it('says that no daemon runs', () => {
     const stopped = aDescription({ daemon: { running: false, nextRun: null } })
-    expect(formatStore(stopped, now)).to.include('none: no daemon runs')
+    expect(formatStore(stopped, noConsumers, now)).to.include('none: no daemon runs')
   })
 
   it('says that a run is under way', () => {
     const late = aDescription({ daemon: { running: true, nextRun: '2026-11-20T11:59:00.000Z' } })
-    expect(formatStore(late, now)).to.include('(under way)')
+    expect(formatStore(late, noConsumers, now)).to.include('(under way)')
   })
 
   it('tells what it can of a store without a configuration', () => {
-    expect(formatStore(aDescription({ config: undefined }), now)).to.match(
+    expect(formatStore(aDescription({ config: undefined }), noConsumers, now)).to.match(
       /^store +\/opt\/\.snap\nsnapshots +1\n/,
     )
+  })
+
+  const consumer = {
+    name: 'db',
+    state: 'running',
+    volumes: ['data'],
+    writes: true,
+    quiesce: 'pause' as const,
+    hooks: ['pre-snapshot'],
+    problems: [],
+  }
+
+  it('lists consumers, with what a snapshot does with each', () => {
+    const text = formatStore(aDescription(), { consumers: [consumer], unknown: undefined }, now)
+    expect(text).to.match(
+      /consumer db +running, writes data; paused for a snapshot, hooks pre-snapshot\n/,
+    )
+  })
+
+  it('says why it knows no consumers', () => {
+    const text = formatStore(aDescription(), { consumers: [], unknown: 'no socket' }, now)
+    expect(text).to.match(/consumers +not known: no socket\n/)
+  })
+
+  it('lets no container steer a terminal', () => {
+    const hostile = {
+      ...consumer,
+      name: steeringText,
+      state: steeringText,
+      problems: [steeringText],
+    }
+    const text = formatStore(aDescription(), { consumers: [hostile], unknown: steeringText }, now)
+    expect(text).not.to.match(steeringCharacters)
   })
 
   const { config } = aDescription()
@@ -44,7 +78,7 @@ describe('formatStore', () => {
   ]
   for (const [what, part] of texts) {
     it(`lets ${what} steer no terminal`, () => {
-      expect(formatStore(aDescription(part), now)).not.to.match(steeringCharacters)
+      expect(formatStore(aDescription(part), noConsumers, now)).not.to.match(steeringCharacters)
     })
   }
 })

@@ -1,0 +1,117 @@
+import { join } from 'node:path'
+import type { VolumeSpec } from '../config/volume-spec.ts'
+import { chooseEngine } from '../copy/choose-engine.ts'
+import type { SnapshotCopy, SnapshotRequest } from '../copy/engine.ts'
+import { SpareError } from '../copy/move-spare.ts'
+import type { Catalog } from '../store/catalog.ts'
+import { syncFilesystem } from '../store/durable.ts'
+import { indexFileName, sealFileName } from '../store/layout.ts'
+import type { Lock } from '../store/lock.ts'
+import type { RecordWarning, VolumeRecord } from '../store/record.ts'
+import { findSpare } from '../store/spare.ts'
+import { createStagedVolume } from '../store/staging.ts'
+import { openDirectory } from '../system/directory-handle.ts'
+import { isMountPoint, readMounts } from '../system/mounts.ts'
+import { assertSourceIsThere } from './check-source.ts'
+import type { ActionContext } from './context.ts'
+import { findBase, noBase } from './find-base.ts'
+import { reportProgress } from './report-progress.ts'
+
+export interface CopyOptions {
+  /** Compare contents, so that a change that kept size and time is captured too. */
+  checksum: boolean
+  /** Take it although a volume has no files now and had some before. */
+  allowEmpty: boolean
+  /** Data will be held still for the end of it: do before whatever can be done before. */
+  isHeld: boolean
+}
+
+export interface VolumeCopy {
+  volume: VolumeRecord
+  warnings: RecordWarning[]
+}
+
+/** A volume on its way into staging. */
+export interface VolumeCopying {
+  /** All that can be done while the data still move; nothing where they are not to be held. */
+  prepare(): Promise<void>
+  /** Makes the copy what the source is now. Calls `onRead` once, when that is not needed any more. */
+  finish(onRead: () => void): Promise<VolumeCopy>
+  close(): void
+}
+
+/** Opens a volume to copy it into `staging`; with `isHeld` in two passes, where its engine can. */
+export function openVolumeCopy(
+  context: ActionContext,
+  lock: Lock,
+  options: CopyOptions,
+  catalog: Catalog,
+  staging: string,
+  { id, path }: VolumeSpec,
+): VolumeCopying {
+  const { store, config, emit, signal } = context
+  const source = openDirectory(path)
+  const { engine } = chooseEngine(config.engine, path, store.directory)
+  const isTwoPass = options.isHeld && engine.hasSecondPass
+  const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
+  const target = createStagedVolume(store, staging, id)
+  const request: SnapshotRequest = {
+    source,
+    target,
+    base: base.snapshot === undefined ? undefined : join(base.snapshot.path, id),
+    baseIndex:
+      base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(id)),
+    index: join(staging, indexFileName(id)),
+    seal: join(staging, sealFileName(id)),
+    spare: base.snapshot === undefined || isTwoPass ? undefined : findSpare(store, id),
+    // a restore gave files times that its safety snapshot may hold with other contents
+    checksum: options.checksum || base.snapshot?.record.kind === 'safety',
+    lockDescriptor: lock.descriptor,
+    signal,
+    onProgress: reportProgress(context, id),
+  }
+  let first: SnapshotCopy | undefined
+
+  async function copyOnce(): Promise<SnapshotCopy> {
+    emit({ type: 'phase', phase: 'copy', volume: id, detail: path })
+    return engine.snapshot(request).catch((error: unknown) => {
+      if (!(error instanceof SpareError)) throw error
+      emit({ type: 'warning', code: 'spare', volume: id, message: error.message })
+      // whoever changed it can have staging open by now, so that is made anew
+      createStagedVolume(store, staging, id)
+      return engine.snapshot({ ...request, spare: undefined })
+    })
+  }
+
+  async function copyWhole(onRead: () => void): Promise<SnapshotCopy> {
+    const copy = await copyOnce()
+    onRead()
+    return copy
+  }
+
+  return {
+    async prepare() {
+      if (!options.isHeld) return
+      if (isTwoPass) first = await copyOnce()
+      // what is written to the disk now is not waited for while the data are held
+      await syncFilesystem(source.cwd)
+    },
+    async finish(onRead) {
+      const copy =
+        first?.update === undefined ? await copyWhole(onRead) : await first.update(onRead)
+      const volume: VolumeRecord = {
+        id,
+        path,
+        engine: engine.name,
+        ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
+        base: base.snapshot?.name ?? null,
+        mountPoint: isMountPoint(readMounts(), path),
+        contents: copy.contents,
+      }
+      if (!options.allowEmpty) assertSourceIsThere(volume, target, catalog)
+      const warnings = [...base.warnings, ...copy.warnings]
+      return { volume, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }
+    },
+    close: () => source.close(),
+  }
+}

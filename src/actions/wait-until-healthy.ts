@@ -1,0 +1,50 @@
+import type { RecordWarning } from '../store/record.ts'
+import type { ActionContext } from './context.ts'
+import type { Hold } from './hold-consumers.ts'
+
+const longestMs = 120_000
+const betweenLooksMs = 250
+
+/**
+ * Waits until those that were stopped and have a HEALTHCHECK are healthy, and says so. Those that are not in time, or end,
+ * become warnings.
+ */
+export async function waitUntilHealthy(
+  context: Pick<ActionContext, 'clock' | 'signal' | 'emit'>,
+  { client, stopped }: Hold,
+): Promise<RecordWarning[]> {
+  if (client === undefined) return []
+  const { clock, signal, emit } = context
+  const deadlineMs = clock.now().getTime() + longestMs
+  const waitFor = async (id: string, name: string): Promise<RecordWarning[]> => {
+    for (;;) {
+      const state = await client.inspect(id)
+      if (state?.running !== true) {
+        return [
+          warning(
+            `the container ${name} was started and is not running: see "docker logs ${name}"`,
+          ),
+        ]
+      }
+      if (state.health === undefined) return []
+      if (state.health === 'healthy') {
+        emit({ type: 'consumer', name, state: 'healthy' })
+        return []
+      }
+      if (signal?.aborted === true || clock.now().getTime() >= deadlineMs) {
+        return [
+          warning(
+            `the container ${name} is ${state.health} ${longestMs / 1000} s after it was started: see "docker logs ${name}"`,
+          ),
+        ]
+      }
+      await clock.sleep(betweenLooksMs, signal).catch(() => undefined)
+    }
+  }
+  const found = await Promise.all(stopped.map(async ({ id, name }) => waitFor(id, name)))
+  return found.flat()
+}
+
+function warning(message: string): RecordWarning {
+  return { code: 'consumer-unhealthy', message }
+}

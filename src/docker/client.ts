@@ -1,0 +1,251 @@
+import type Dockerode from 'dockerode'
+import { BusyError, OperationError, errorCode, messageOf } from '../errors.ts'
+
+/** How long the Engine may take for anything but stopping. */
+const callTimeoutMs = 60_000
+
+/** What Docker waits for a container that names no time of its own (docker-stop(1)). */
+const stopGraceSeconds = 10
+
+/** A container as the list of them tells it. */
+export interface Container {
+  /** 64 hex digits. */
+  id: string
+  name: string
+  /** `running`, `paused`, `exited` and so on. */
+  state: string
+  labels: Readonly<Record<string, string>>
+  mounts: readonly ContainerMount[]
+}
+
+export interface ContainerMount {
+  /** A path on the Engine's host. */
+  source: string
+  destination: string
+  writable: boolean
+}
+
+export interface ContainerState {
+  running: boolean
+  paused: boolean
+  /** Undefined without a HEALTHCHECK. */
+  health: 'starting' | 'healthy' | 'unhealthy' | undefined
+}
+
+/** A command that runs in a container. */
+export interface RunningCommand {
+  /** Standard input, output and error in both directions; the caller takes it apart with `demux`. */
+  stream: NodeJS.ReadWriteStream & { destroy(): void }
+  demux(stdout: NodeJS.WritableStream, stderr: NodeJS.WritableStream): void
+  /** Null while it runs, or when it could not be started. */
+  exitCode(): Promise<number | null>
+}
+
+export interface CommandRequest {
+  command: readonly string[]
+  user: string | undefined
+  environment: readonly string[]
+}
+
+/**
+ * The part of the Docker API this program uses. Every call throws OperationError that names its endpoint when the
+ * Engine, or a proxy before it, does not do it.
+ */
+export interface DockerClient {
+  /** All of them, running or not: GET /containers/json. */
+  listContainers(): Promise<Container[]>
+  /** Undefined when there is no such container: GET /containers/ID/json. */
+  inspect(id: string): Promise<ContainerState | undefined>
+  /** False when it does not run, is paused already, or gone: POST /containers/ID/pause. */
+  pause(id: string): Promise<boolean>
+  /** False when it is stopped already, or gone: POST /containers/ID/stop. */
+  stop(id: string): Promise<boolean>
+  /** These do nothing to a container that is so already, or gone: POST /containers/ID/unpause, POST /containers/ID/start. */
+  unpause(id: string): Promise<void>
+  start(id: string): Promise<void>
+  /** POST /containers/ID/exec, POST /exec/ID/start, GET /exec/ID/json. */
+  execute(id: string, request: CommandRequest): Promise<RunningCommand>
+}
+
+/**
+ * Opens the API at `host` (unix:// or tcp://; TLS as in DOCKER_TLS_VERIFY and DOCKER_CERT_PATH). Nothing is called yet.
+ */
+export async function connectDocker(host: string): Promise<DockerClient> {
+  const { default: Docker } = await import('dockerode')
+  // what it finds in the environment itself is DOCKER_HOST, for tcp:// with its certificates
+  const docker = new Docker(
+    host.startsWith('unix://') ? { socketPath: host.slice('unix://'.length) } : undefined,
+  )
+  return {
+    async listContainers() {
+      const found = await call(host, 'GET /containers/json', [], (abortSignal) =>
+        docker.listContainers({ all: true, abortSignal }),
+      )
+      return (found ?? []).map(describeContainer)
+    },
+    async inspect(id) {
+      const found = await call(host, `GET /containers/${id}/json`, [404], (abortSignal) =>
+        docker.getContainer(id).inspect({ abortSignal }),
+      )
+      return found === undefined ? undefined : describeState(found)
+    },
+    async pause(id) {
+      const answer = await call(host, `POST /containers/${id}/pause`, [404, 409], (abortSignal) =>
+        answered(docker.getContainer(id).pause({ abortSignal })),
+      )
+      return answer !== undefined
+    },
+    async unpause(id) {
+      await call(host, `POST /containers/${id}/unpause`, [404, 409], (abortSignal) =>
+        docker.getContainer(id).unpause({ abortSignal }),
+      )
+    },
+    async stop(id) {
+      const graceSeconds = await readStopGrace(docker, host, id)
+      const answer = await call(
+        host,
+        `POST /containers/${id}/stop`,
+        [304, 404],
+        (abortSignal) => answered(docker.getContainer(id).stop({ abortSignal })),
+        graceSeconds * 1000 + callTimeoutMs,
+      )
+      return answer !== undefined
+    },
+    async start(id) {
+      await call(host, `POST /containers/${id}/start`, [304, 404], (abortSignal) =>
+        docker.getContainer(id).start({ abortSignal }),
+      )
+    },
+    execute: async (id, request) => startCommand(docker, host, id, request),
+  }
+}
+
+async function startCommand(
+  docker: Dockerode,
+  host: string,
+  id: string,
+  { command, user, environment }: CommandRequest,
+): Promise<RunningCommand> {
+  const created = await call(host, `POST /containers/${id}/exec`, [], (abortSignal) =>
+    docker.getContainer(id).exec({
+      Cmd: [...command],
+      ...(user === undefined ? {} : { User: user }),
+      Env: [...environment],
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: true,
+      abortSignal,
+    }),
+  )
+  if (created === undefined) throw new OperationError(`container ${id} is gone`)
+  const stream = await call(host, 'POST /exec/ID/start', [], () =>
+    created.start({ hijack: true, stdin: true }),
+  )
+  if (stream === undefined) throw new OperationError(`container ${id} is gone`)
+  return {
+    stream,
+    demux: (stdout, stderr) => docker.modem.demuxStream(stream, stdout, stderr),
+    async exitCode() {
+      const state = await call(host, 'GET /exec/ID/json', [], (abortSignal) =>
+        created.inspect({ abortSignal }),
+      )
+      return state?.ExitCode ?? null
+    },
+  }
+}
+
+async function readStopGrace(docker: Dockerode, host: string, id: string): Promise<number> {
+  const found = await call(host, `GET /containers/${id}/json`, [404], (abortSignal) =>
+    docker.getContainer(id).inspect({ abortSignal }),
+  )
+  return (found?.Config as { StopTimeout?: number } | undefined)?.StopTimeout ?? stopGraceSeconds
+}
+
+/** The API answers these with nothing. */
+async function answered(work: Promise<unknown>): Promise<true> {
+  await work
+  return true
+}
+
+/** Gives undefined for an answer in `expected`; other refusals become errors that name the endpoint. */
+async function call<T>(
+  host: string,
+  endpoint: string,
+  expected: readonly number[],
+  request: (signal: AbortSignal) => Promise<T>,
+  timeoutMs = callTimeoutMs,
+): Promise<T | undefined> {
+  const timeout = AbortSignal.timeout(timeoutMs)
+  try {
+    return await request(timeout)
+  } catch (error) {
+    const status = statusOf(error)
+    if (status !== undefined && expected.includes(status)) return undefined
+    throw explain(host, endpoint, error, timeout.aborted ? timeoutMs : undefined)
+  }
+}
+
+function explain(
+  host: string,
+  endpoint: string,
+  error: unknown,
+  timedOutMs: number | undefined,
+): OperationError {
+  const status = statusOf(error)
+  if (timedOutMs !== undefined) {
+    return new BusyError(
+      `the Docker API at ${host} did not answer ${endpoint} within ${timedOutMs / 1000} s: is the Engine in order?`,
+      { cause: error },
+    )
+  }
+  if (status === 401 || status === 403) {
+    return new OperationError(
+      `the Docker API at ${host} does not allow ${endpoint} (${status}): allow it in the socket proxy, see "The Docker API" in the README`,
+      { cause: error },
+    )
+  }
+  if (status === undefined) {
+    return new OperationError(
+      `the Docker API at ${host} cannot be reached (${errorCode(error) ?? messageOf(error)}): is the socket mounted, and DOCKER_HOST right?`,
+      { cause: error },
+    )
+  }
+  return new OperationError(
+    `the Docker API at ${host} refused ${endpoint} (${status}): ${oneLine(messageOf(error))}`,
+    { cause: error },
+  )
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim()
+}
+
+function statusOf(error: unknown): number | undefined {
+  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
+    ? error.statusCode
+    : undefined
+}
+
+function describeContainer(info: Dockerode.ContainerInfo): Container {
+  return {
+    id: info.Id,
+    name: info.Names[0]?.replace(/^\//, '') ?? info.Id.slice(0, 12),
+    state: info.State,
+    labels: info.Labels ?? {},
+    mounts: info.Mounts.map(({ Source, Destination, RW }) => ({
+      source: Source,
+      destination: Destination,
+      writable: RW,
+    })),
+  }
+}
+
+function describeState({ State }: Dockerode.ContainerInspectInfo): ContainerState {
+  const health = State.Health?.Status
+  return {
+    running: State.Running,
+    paused: State.Paused,
+    health:
+      health === 'starting' || health === 'healthy' || health === 'unhealthy' ? health : undefined,
+  }
+}

@@ -1,0 +1,80 @@
+import { isInside } from '../system/mounts.ts'
+import type { Container } from './client.ts'
+import { type ConsumerPolicy, readPolicy } from './labels.ts'
+
+/** The image of this program has it: a sidecar mounts the data too, and is no consumer. */
+const ownLabel = 'snap-volume.sidecar'
+
+/** A container that mounts data of ours. */
+export interface Consumer {
+  id: string
+  name: string
+  /** As Docker says it: `running`, `paused`, `exited` and so on. */
+  state: string
+  /** Whether it can write them; one that only reads needs not be held. */
+  writes: boolean
+  /** The ids of the volumes it mounts. */
+  volumes: string[]
+  policy: ConsumerPolicy
+}
+
+/** Where a volume is for the Engine. */
+export interface VolumeOnHost {
+  id: string
+  hostPath: string
+}
+
+/**
+ * Those of `containers` that mount a directory of `volumes`, one above or one below, whatever they are called and
+ * however the mount came about (bind, named volume, --volumes-from).
+ */
+export function findConsumers(
+  containers: readonly Container[],
+  volumes: readonly VolumeOnHost[],
+): Consumer[] {
+  return containers.flatMap((container) => {
+    if (container.labels[ownLabel] === 'true') return []
+    const shared = container.mounts.flatMap(({ source, writable }) =>
+      volumes
+        .filter(({ hostPath }) => isInside(source, hostPath) || isInside(hostPath, source))
+        .map(({ id }) => ({ id, writable })),
+    )
+    if (shared.length === 0) return []
+    return [
+      {
+        id: container.id,
+        name: container.name,
+        state: container.state,
+        writes: shared.some(({ writable }) => writable),
+        volumes: [...new Set(shared.map(({ id }) => id))],
+        policy: readPolicy(container.labels),
+      },
+    ]
+  })
+}
+
+/** Where the Engine has what this process sees at `path`; undefined for what is in the container itself. */
+export function hostPathOf(path: string, own: Container): string | undefined {
+  const mount = own.mounts
+    .filter(({ destination }) => isInside(path, destination))
+    .toSorted((one, other) => other.destination.length - one.destination.length)[0]
+  if (mount === undefined) return undefined
+  const below = mount.destination === '/' ? path : path.slice(mount.destination.length)
+  return `${mount.source}${below}`
+}
+
+/** The container this process is in, by what Docker mounts into each: files of a directory named for it. */
+export function findOwnContainer(
+  containers: readonly Container[],
+  mountRoots: readonly string[],
+  hostname: string,
+): Container | undefined {
+  const id = mountRoots
+    .map((root) => /containers\/([0-9a-f]{64})\//.exec(root)?.[1])
+    .find((found) => found !== undefined)
+  return containers.find((container) =>
+    id === undefined
+      ? /^[0-9a-f]{12}$/.test(hostname) && container.id.startsWith(hostname)
+      : container.id === id,
+  )
+}

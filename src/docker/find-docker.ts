@@ -1,0 +1,20 @@
+import { existsSync } from 'node:fs'
+import { type DockerClient, connectDocker } from './client.ts'
+
+const usualSocket = '/var/run/docker.sock'
+
+/** The Docker API, or why there is none. */
+export type Docker =
+  { client: DockerClient; missing: undefined } | { client: undefined; missing: string }
+
+/** Where the API is: at DOCKER_HOST, or at the socket in its usual place. Loads nothing where there is none. */
+export async function findDocker(host: string | undefined): Promise<Docker> {
+  const address = host ?? (existsSync(usualSocket) ? `unix://${usualSocket}` : undefined)
+  if (address === undefined) {
+    return {
+      client: undefined,
+      missing: `there is no Docker API (no ${usualSocket} here, and no DOCKER_HOST)`,
+    }
+  }
+  return { client: await connectDocker(address), missing: undefined }
+}

@@ -1,0 +1,40 @@
+import type { QuiescePolicy } from '../config/settings.ts'
+import type { Consumer } from './consumers.ts'
+
+export interface QuiesceStep {
+  consumer: Consumer
+  action: 'pause' | 'stop'
+}
+
+/**
+ * Which consumers are paused or stopped while a snapshot reads the data, in this order; they come back in reverse.
+ * Only those that run and can write; the label snap-volume.quiesce of each, else `fallback`.
+ */
+export function planQuiesce(
+  consumers: readonly Consumer[],
+  fallback: QuiescePolicy,
+): QuiesceStep[] {
+  return planSteps(consumers, ({ policy }) => policy.quiesce ?? fallback)
+}
+
+/** The same for the time that a restore writes them: stopped, unless the label snap-volume.restore says otherwise. */
+export function planRestoreStop(consumers: readonly Consumer[]): QuiesceStep[] {
+  return planSteps(consumers, ({ policy }) => policy.restore)
+}
+
+function planSteps(
+  consumers: readonly Consumer[],
+  policyOf: (consumer: Consumer) => QuiescePolicy,
+): QuiesceStep[] {
+  return consumers
+    .filter(({ state, writes }) => state === 'running' && writes)
+    .flatMap((consumer) => {
+      const action = policyOf(consumer)
+      return action === 'none' ? [] : [{ consumer, action }]
+    })
+    .toSorted(
+      (one, other) =>
+        one.consumer.policy.stopOrder - other.consumer.policy.stopOrder ||
+        one.consumer.name.localeCompare(other.consumer.name, 'en'),
+    )
+}

@@ -1,0 +1,197 @@
+import { Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { HookRecord } from '../store/record.ts'
+import type { DockerClient, RunningCommand } from './client.ts'
+import type { Consumer } from './consumers.ts'
+import type { ConsumerHook, HookPoint } from './labels.ts'
+
+/** Of what a hook prints, so much of the end is kept. */
+const keptOutput = 4096
+
+/** A session says this on a line of its own when the data are held. */
+const readyLine = 'ready'
+
+const killGraceMs = 5000
+
+/** A hook that stays open: what it holds is held until `end`. */
+export interface HookSession {
+  /** Ends its standard input and waits for it. */
+  end(): Promise<HookRecord>
+}
+
+/**
+ * Runs a hook in a consumer to its end; what went wrong is in what it returns. Throws OperationError when the Docker API does not do
+ * its part.
+ */
+export async function runConsumerHook(
+  client: DockerClient,
+  consumer: Consumer,
+  point: HookPoint,
+  hook: ConsumerHook,
+  environment: readonly string[],
+): Promise<HookRecord> {
+  const running = await begin(client, consumer, hook, environment)
+  running.command.stream.end()
+  return running.finish(point, hook.timeoutMs)
+}
+
+/**
+ * Starts a hook that stays open, and waits until it says that it is ready. Returns its record instead where it ended, or
+ * said nothing in time.
+ */
+export async function openHookSession(
+  client: DockerClient,
+  consumer: Consumer,
+  point: HookPoint,
+  hook: ConsumerHook,
+  environment: readonly string[],
+): Promise<HookSession | HookRecord> {
+  const running = await begin(client, consumer, hook, environment)
+  const isReady = await Promise.race([
+    running.sawReady.then(() => true),
+    running.ended.then(() => false),
+    sleep(hook.timeoutMs, false, { ref: false }),
+  ])
+  if (!isReady) {
+    running.command.stream.end()
+    return { ...(await running.finish(point, killGraceMs)), ...notReady }
+  }
+  return {
+    async end() {
+      const wasOver = running.isOver()
+      running.command.stream.end()
+      const record = await running.finish(point, hook.timeoutMs)
+      return wasOver ? { ...record, outcome: 'failed' } : record
+    },
+  }
+}
+
+/** It ended, or took too long, before it held anything. */
+const notReady = { outcome: 'failed' } as const
+
+interface RunningHook {
+  command: RunningCommand
+  sawReady: Promise<void>
+  ended: Promise<void>
+  isOver(): boolean
+  finish(point: HookPoint, timeoutMs: number): Promise<HookRecord>
+}
+
+async function begin(
+  client: DockerClient,
+  consumer: Consumer,
+  hook: ConsumerHook,
+  environment: readonly string[],
+): Promise<RunningHook> {
+  const began = performance.now()
+  const output = keepEnd(keptOutput)
+  let sawPid: (pid: string) => void
+  const pid = new Promise<string>((resolve) => (sawPid = resolve))
+  let sayReady: () => void
+  const sawReady = new Promise<void>((resolve) => (sayReady = resolve))
+  // its process id comes first, so that it can be ended when it hangs
+  const command = await client.execute(consumer.id, {
+    command: ['sh', '-c', 'echo $$; exec sh -c "$1"', 'sh', hook.command],
+    user: hook.user,
+    environment,
+  })
+  let isFirst = true
+  const stdout = lineReader((line) => {
+    const isPid = isFirst && /^[0-9]+\n$/.test(line)
+    isFirst = false
+    if (isPid) sawPid(line.trim())
+    else output.add(Buffer.from(line, 'latin1'))
+    if (line.trim() === readyLine) sayReady()
+  })
+  command.demux(
+    stdout,
+    new Writable({ write: (chunk: Buffer, _, done) => done(output.add(chunk)) }),
+  )
+  let over = false
+  const ended = new Promise<void>((resolve) => {
+    const end = (): void => {
+      over = true
+      resolve()
+    }
+    command.stream.once('end', end)
+    command.stream.once('close', end)
+    command.stream.once('error', end)
+  })
+  void ended.then(() => stdout.end())
+  return {
+    command,
+    sawReady,
+    ended,
+    isOver: () => over,
+    async finish(point, timeoutMs) {
+      const inTime = await Promise.race([
+        ended.then(() => true),
+        sleep(timeoutMs, false, { ref: false }),
+      ])
+      if (!inTime) await endHanging(client, consumer, hook, command, pid, ended)
+      const exitCode = inTime ? await command.exitCode() : null
+      return {
+        point,
+        container: consumer.name,
+        outcome: inTime ? (exitCode === 0 ? 'done' : 'failed') : 'timeout',
+        exitCode,
+        ms: Math.round(performance.now() - began),
+        output: output.text(),
+      }
+    },
+  }
+}
+
+/** The Engine cannot end what it has executed; the shell in the container is killed by its number there. */
+async function endHanging(
+  client: DockerClient,
+  consumer: Consumer,
+  { user }: ConsumerHook,
+  command: RunningCommand,
+  pid: Promise<string>,
+  ended: Promise<void>,
+): Promise<void> {
+  const number = await Promise.race([pid, sleep(killGraceMs, '', { ref: false })])
+  if (/^[0-9]+$/.test(number)) {
+    const killing = await client.execute(consumer.id, {
+      // it leads a process group (runc makes it a session of its own), with all that it started
+      command: ['sh', '-c', 'kill -s TERM -- "-$1"; sleep 1; kill -s KILL -- "-$1"', 'sh', number],
+      user,
+      environment: [],
+    })
+    killing.stream.resume()
+    killing.stream.end()
+    await Promise.race([ended, sleep(killGraceMs, undefined, { ref: false })])
+  }
+  command.stream.destroy()
+}
+
+/** A stream that calls `onLine` for each line, with its line feed, and for what is left at the end. */
+function lineReader(onLine: (line: string) => void): Writable {
+  let rest = ''
+  return new Writable({
+    write(chunk: Buffer, _, done) {
+      const lines = (rest + chunk.toString('latin1')).split(/(?<=\n)/)
+      rest = lines.at(-1)?.endsWith('\n') === false ? (lines.pop() ?? '') : ''
+      for (const line of lines) onLine(line)
+      // a line without an end is not kept as a whole
+      if (rest.length > keptOutput) rest = rest.slice(-keptOutput)
+      done()
+    },
+    final(done) {
+      if (rest !== '') onLine(rest)
+      done()
+    },
+  })
+}
+
+function keepEnd(limit: number): { add: (chunk: Buffer) => undefined; text: () => string } {
+  let kept = Buffer.alloc(0)
+  return {
+    add(chunk) {
+      kept = Buffer.concat([kept, chunk]).subarray(-limit)
+      return undefined
+    },
+    text: () => kept.toString(),
+  }
+}

@@ -1,0 +1,56 @@
+import { existsSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import * as v from 'valibot'
+import { OperationError, isNotFound, messageOf } from '../errors.ts'
+import { fsyncDirectory, readDocument, writeFileDurably } from './durable.ts'
+import type { StoreLayout } from './layout.ts'
+import { parseDocument } from './record.ts'
+
+const consumerSchema = v.object({
+  id: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  name: v.string(),
+  action: v.picklist(['pause', 'stop']),
+})
+
+const schema = v.object({
+  schema: v.literal(1),
+  /** What they were paused or stopped for. */
+  purpose: v.string(),
+  startedAt: v.string(),
+  /** In the order in which they are paused or stopped; they come back in reverse. */
+  consumers: v.array(consumerSchema),
+})
+
+/**
+ * Which consumers this program paused or stopped. It is on the disk before the first of them is, and as long as one of
+ * them may be: whoever finds it while nobody holds the consumers' lock wakes them.
+ */
+export type ConsumerJournal = v.InferOutput<typeof schema>
+export type JournaledConsumer = ConsumerJournal['consumers'][number]
+
+export function writeConsumerJournal(store: StoreLayout, journal: ConsumerJournal): void {
+  writeFileDurably(store.consumerJournal, `${JSON.stringify(journal, null, 2)}\n`, 0o600)
+}
+
+/** Durably: else a power cut could bring it back, and later somebody wake who was stopped by hand. */
+export function removeConsumerJournal(store: StoreLayout): void {
+  rmSync(store.consumerJournal, { force: true })
+  fsyncDirectory(dirname(store.consumerJournal))
+}
+
+export function hasConsumerJournal(store: StoreLayout): boolean {
+  return existsSync(store.consumerJournal)
+}
+
+/** Undefined when there is none. Throws OperationError for one that cannot be read. */
+export function readConsumerJournal(store: StoreLayout): ConsumerJournal | undefined {
+  try {
+    return parseDocument(schema, readDocument(store.consumerJournal))
+  } catch (error) {
+    if (isNotFound(error)) return undefined
+    throw new OperationError(
+      `${store.consumerJournal} cannot be read (${messageOf(error)}): containers may still be paused or stopped; look with "docker ps -a", and move the file away`,
+      { cause: error },
+    )
+  }
+}

@@ -1,0 +1,142 @@
+import { expect } from 'chai'
+import { randomUUID } from 'node:crypto'
+import { docker, execIn } from '../support/docker.ts'
+import {
+  isCounting,
+  nameOf,
+  readNumbers,
+  runOnVolumes,
+  startConsumer,
+  stateOf,
+  withDockerSocket,
+} from './support/consumers.ts'
+import { describeOnEngine } from './support/on-engine.ts'
+import {
+  type Sidecar,
+  dataIn,
+  resultOf,
+  runBeside,
+  startSidecar,
+  succeeded,
+  takeSnapshot,
+} from './support/sidecar.ts'
+
+/** Fails when it is started on numbers that do not belong together. */
+const carefulCounter = `
+  const { readFileSync } = require('node:fs')
+  const [a, b] = ['a', 'b'].map((name) => Number(readFileSync('/data/' + name, 'utf8')))
+  if (a !== b && a !== b + 1) process.exit(9)
+  process.on('SIGTERM', () => process.exit(0))
+  setInterval(() => undefined, 1000)`
+
+describeOnEngine('a restore with the Docker API', () => {
+  let sidecar: Sidecar
+  let counter: string
+  let snapshot: string
+
+  before(async () => {
+    sidecar = await startSidecar({ options: withDockerSocket, env: { SNAP_QUIESCE: 'pause' } })
+    counter = await startConsumer(sidecar)
+    await isCounting(sidecar)
+    snapshot = await takeSnapshot(sidecar)
+  })
+
+  it('stops who uses the data, and starts them again', async () => {
+    const { stdout, exitCode } = await runBeside(sidecar, ['restore', snapshot, '--json'])
+    expect(exitCode, stdout).to.equal(0)
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; state?: string; phase?: string })
+      .flatMap(({ type, state, phase }) =>
+        type === 'consumer' ? [state] : phase === 'restore' ? [phase] : [],
+      )
+    expect(events).to.deep.equal(['stopped', 'restore', 'started'])
+    expect(await stateOf(counter)).to.equal('running')
+  })
+
+  it('takes its safety snapshot of data that nobody writes', async () => {
+    const { stdout } = await runBeside(sidecar, ['restore', snapshot, '--json'])
+    const { safety } = resultOf(stdout) as { safety: string }
+    const shown = JSON.parse(succeeded(await runBeside(sidecar, ['show', safety, '--json']))) as {
+      consistency: string
+    }
+    expect(shown.consistency).to.equal('stopped')
+    const [a, b] = readNumbers(dataIn(sidecar, safety))
+    expect([b, b + 1]).to.include(a)
+  })
+
+  it('starts nobody who was stopped before', async () => {
+    await docker('stop', counter)
+    succeeded(await runBeside(sidecar, ['restore', snapshot]))
+    expect(await stateOf(counter)).to.equal('exited')
+    const [a, b] = readNumbers(sidecar.data)
+    expect([b, b + 1]).to.include(a)
+  })
+
+  it('leaves those alone whose label says so', async () => {
+    const web = await startConsumer(sidecar, {
+      labels: { 'snap-volume.restore': 'none' },
+      command: ['sleep', 'infinity'],
+    })
+    const startedAt = async () => docker('inspect', '--format', '{{.State.StartedAt}}', web)
+    const before = await startedAt()
+    succeeded(await runBeside(sidecar, ['restore', snapshot]))
+    expect(await startedAt()).to.equal(before)
+    await docker('rm', '-f', web)
+  })
+
+  it('waits until they are healthy, and says so', async () => {
+    const careful = await startConsumer(sidecar, {
+      options: [
+        '--name',
+        `careful-${randomUUID()}`,
+        '--health-cmd',
+        'test -e /tmp/late || { touch /tmp/late; false; }',
+        '--health-interval',
+        '1s',
+      ],
+      command: ['node', '-e', carefulCounter],
+    })
+    const { stderr, exitCode } = await runBeside(sidecar, ['restore', snapshot])
+    const name = await nameOf(careful)
+    expect(stderr).to.match(
+      new RegExp(
+        `container ${name}: stopped[^]*container ${name}: started[^]*container ${name}: healthy`,
+      ),
+    )
+    expect(exitCode).to.equal(0)
+    await docker('rm', '-f', careful)
+  })
+
+  it('tells of a container that does not stay up afterwards', async () => {
+    const frail = await startConsumer(sidecar, {
+      options: ['--health-cmd', 'true', '--health-interval', '1s'],
+      // comes up once
+      command: ['sh', '-c', 'test ! -e /tmp/again && touch /tmp/again && exec sleep infinity'],
+    })
+    const { exitCode, stderr } = await runBeside(sidecar, ['restore', snapshot])
+    expect(exitCode).to.equal(3)
+    expect(stderr).to.match(
+      /warning: the container \S+ (was started and is not running|is still stopped)/,
+    )
+    await docker('rm', '-f', frail)
+    // whom nobody finds any more nobody has to wake
+    succeeded(await runOnVolumes(sidecar, ['show']))
+  })
+
+  it('runs the hooks of those who use the data: before they stop, and when they are back', async () => {
+    const hooked = await startConsumer(sidecar, {
+      labels: {
+        'snap-volume.pre-restore': 'echo "$SNAP_HOOK" > /tmp/pre',
+        'snap-volume.post-restore': 'echo "$SNAP_HOOK $SNAP_RESULT" > /tmp/post',
+      },
+      command: ['sleep', 'infinity'],
+    })
+    succeeded(await runBeside(sidecar, ['restore', snapshot]))
+    expect((await execIn(hooked, 'cat', '/tmp/pre', '/tmp/post')).stdout).to.equal(
+      'pre-restore\npost-restore success',
+    )
+    await docker('rm', '-f', hooked)
+  })
+})

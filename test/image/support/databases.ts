@@ -1,0 +1,172 @@
+import { expect } from 'chai'
+import { docker, execIn, startContainer, waitForHealthy } from '../../support/docker.ts'
+import { succeeded } from './sidecar.ts'
+
+/** A database server that can be put under load, and asked whether what it holds belongs together. */
+export interface Database {
+  name: string
+  image: string
+  /** Where it keeps its data. */
+  path: string
+  options: readonly string[]
+  /** More arguments of the server. */
+  command: readonly string[]
+  prepare(server: string): Promise<void>
+  /** Transactions without end, of several clients, that keep an invariant. */
+  load(server: string): Promise<void>
+  /** Throws when it is not in order. Returns how many transactions it holds. */
+  check(server: string): Promise<number>
+  /** How it is snapshotted by hooks instead of a pause. */
+  hooks: {
+    labels: Readonly<Record<string, string>>
+    /** Where the volume is that is snapshotted, if that is not its data. */
+    path?: string
+    /** What in it a server starts on. */
+    data: string
+  }
+}
+
+const clients = 3
+const accounts = 200
+
+export const mariadb: Database = {
+  name: 'MariaDB',
+  image: 'snap-volume-test/mariadb',
+  path: '/var/lib/mysql',
+  options: ['-e', 'MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=1'],
+  command: ['--innodb-log-file-size=16M', '--innodb-buffer-pool-size=32M'],
+  async prepare(server) {
+    await sql(
+      server,
+      `CREATE DATABASE bank; USE bank;
+       CREATE TABLE account (id INT PRIMARY KEY, balance BIGINT NOT NULL, note VARCHAR(200) NOT NULL) ENGINE=InnoDB;
+       CREATE TABLE transfer (id BIGINT AUTO_INCREMENT PRIMARY KEY, amount INT NOT NULL, note VARCHAR(200) NOT NULL) ENGINE=InnoDB;
+       INSERT INTO account SELECT seq, 1000, REPEAT('x', 200) FROM seq_1_to_${accounts};
+       DELIMITER //
+       CREATE PROCEDURE transfer_some()
+       BEGIN
+         DECLARE source, target, sum INT;
+         DECLARE CONTINUE HANDLER FOR SQLEXCEPTION ROLLBACK;
+         LOOP
+           SET source = 1 + FLOOR(RAND() * ${accounts}), target = 1 + FLOOR(RAND() * ${accounts}), sum = 1 + FLOOR(RAND() * 9);
+           START TRANSACTION;
+           UPDATE account SET balance = balance - sum, note = UUID() WHERE id = source;
+           UPDATE account SET balance = balance + sum, note = UUID() WHERE id = target;
+           INSERT INTO transfer (amount, note) VALUES (sum, REPEAT(UUID(), 4));
+           COMMIT;
+         END LOOP;
+       END //
+       DELIMITER ;`,
+    )
+  },
+  async load(server) {
+    for (let client = 0; client < clients; client += 1) {
+      await docker('exec', '-d', server, 'mariadb', 'bank', '-e', 'CALL transfer_some()')
+    }
+  },
+  async check(server) {
+    const checked = await sql(server, 'CHECK TABLE bank.account, bank.transfer EXTENDED')
+    expect(checked).to.match(/^(bank\.\w+\tcheck\tstatus\tOK\n?){2}$/)
+    const [sum, count] = (
+      await sql(
+        server,
+        'SELECT (SELECT SUM(balance) FROM bank.account), (SELECT COUNT(*) FROM bank.transfer)',
+      )
+    )
+      .trim()
+      .split('\t')
+    expect(Number(sum), 'the sum of all accounts').to.equal(accounts * 1000)
+    return Number(count)
+  },
+  hooks: {
+    data: '.',
+    labels: {
+      'snap-volume.pre-snapshot': `
+      { cat <<'SQL'
+      SET GLOBAL innodb_max_dirty_pages_pct = 0;
+      FLUSH TABLES WITH READ LOCK;
+      DELIMITER //
+      BEGIN NOT ATOMIC
+        WHILE (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS
+               WHERE VARIABLE_NAME = 'INNODB_BUFFER_POOL_PAGES_DIRTY') > 0 DO
+          DO SLEEP(0.05);
+        END WHILE;
+      END //
+      DELIMITER ;
+      SELECT 'ready';
+SQL
+      cat
+      echo 'SET GLOBAL innodb_max_dirty_pages_pct = DEFAULT;'
+      } | mariadb --batch --skip-column-names --unbuffered`,
+      'snap-volume.pre-snapshot.session': 'true',
+    },
+  },
+}
+
+async function sql(server: string, text: string): Promise<string> {
+  return succeeded(await execIn(server, 'mariadb', '--batch', '--skip-column-names', '-e', text))
+}
+
+export const postgres: Database = {
+  name: 'PostgreSQL',
+  image: 'snap-volume-test/postgres',
+  path: '/var/lib/postgresql/data',
+  options: [],
+  command: ['-c', 'max_wal_size=64MB', '-c', 'checkpoint_timeout=30s'],
+  async prepare(server) {
+    succeeded(await execIn(server, 'pgbench', '--initialize', '--quiet', '--scale=1'))
+    await psql(server, 'CREATE EXTENSION amcheck')
+  },
+  async load(server) {
+    const seconds = '--time=3600'
+    await docker('exec', '-d', server, 'pgbench', `--client=${clients}`, '--no-vacuum', seconds)
+  },
+  async check(server) {
+    succeeded(
+      await execIn(server, 'pg_amcheck', '--all', '--heapallindexed', '--no-dependent-toast'),
+    )
+    const sums = await psql(
+      server,
+      `SELECT (SELECT SUM(abalance) FROM pgbench_accounts) = (SELECT SUM(bbalance) FROM pgbench_branches),
+              (SELECT SUM(tbalance) FROM pgbench_tellers) = (SELECT SUM(bbalance) FROM pgbench_branches),
+              (SELECT COALESCE(SUM(delta), 0) FROM pgbench_history) = (SELECT SUM(bbalance) FROM pgbench_branches),
+              (SELECT COUNT(*) FROM pgbench_history)`,
+    )
+    const [accountsFit, tellersFit, historyFits, count] = sums.trim().split('|')
+    expect([accountsFit, tellersFit, historyFits], 'the sums').to.deep.equal(['t', 't', 't'])
+    return Number(count)
+  },
+  hooks: {
+    path: '/backup',
+    data: 'base',
+    labels: {
+      'snap-volume.pre-snapshot':
+        'rm -rf /backup/new && pg_basebackup -D /backup/new -c fast -X stream && chown -R postgres:postgres /backup/new && rm -rf /backup/base && mv /backup/new /backup/base',
+      'snap-volume.pre-snapshot.timeout': '10m',
+    },
+  },
+}
+
+async function psql(server: string, text: string): Promise<string> {
+  return succeeded(
+    await execIn(server, 'psql', '--no-psqlrc', '--tuples-only', '--no-align', '-c', text),
+  )
+}
+
+/** Starts a server on the data that `options` mount, and waits until it answers; throws its log when it ends. */
+export async function startServer(
+  { image, options, command }: Database,
+  mounts: readonly string[],
+  labels: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const server = await startContainer(image, {
+    options: [
+      ...options,
+      ...mounts,
+      ...Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]),
+    ],
+    command: [...command],
+  })
+  await waitForHealthy(server)
+  return server
+}

@@ -1,0 +1,210 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { execa } from 'execa'
+import { randomOf, seed } from '../crash/support/random.ts'
+import { docker, removeContainer, startContainer, tryDocker } from '../support/docker.ts'
+import {
+  isCounting,
+  nameOf,
+  runOnVolumes,
+  startConsumer,
+  stateOf,
+  withDockerSocket,
+} from './support/consumers.ts'
+import { eventually } from './support/eventually.ts'
+import { baseImage, describeOnEngine, productImage } from './support/on-engine.ts'
+import {
+  type Sidecar,
+  startAnew,
+  startSidecar,
+  succeeded,
+  takeSnapshot,
+} from './support/sidecar.ts'
+
+const kills = Number(process.env['SNAP_VOLUME_TEST_KILLS'] ?? 50)
+
+const journalOf = ({ store }: Sidecar): string => join(store, '.snap-volume/journal/consumers.json')
+
+/** Starts a command in a container of its own beside the sidecar. */
+async function startBeside({ container, options }: Sidecar, words: string[]): Promise<string> {
+  return startContainer(productImage, {
+    options: ['--volumes-from', container, ...options],
+    command: words,
+  })
+}
+
+/** How long a command runs when it is not killed, in ms. */
+async function timeOf(sidecar: Sidecar, words: string[]): Promise<number> {
+  const command = await startBeside(sidecar, words)
+  const began = performance.now()
+  expect(await docker('wait', command)).to.equal('0')
+  const tookMs = performance.now() - began
+  await removeContainer(command)
+  return tookMs
+}
+
+/**
+ * Lets `kill` kill something at a random instant and then runs another command, `count` times: the consumer has to run
+ * after each. Prints how often the kill left it otherwise.
+ */
+async function killAgainAndAgain(
+  sidecar: Sidecar,
+  consumer: string,
+  count: number,
+  kill: (fraction: number) => Promise<void>,
+): Promise<void> {
+  const random = randomOf(`kill ${count}`)
+  const found: string[] = []
+  for (let round = 0; round < count; round += 1) {
+    await kill(random())
+    found.push(await stateOf(consumer))
+    succeeded(await runOnVolumes(sidecar, ['show']))
+    expect(await stateOf(consumer), `after kill ${round}`).to.equal('running')
+    expect(existsSync(journalOf(sidecar)), `a journal after kill ${round}`).to.equal(false)
+  }
+  const asleep = found.filter((state) => state !== 'running').length
+  process.stdout.write(`      left paused or stopped by the kill: ${asleep} of ${count}\n`)
+}
+
+describeOnEngine(`a consumer of a program that is killed (SNAP_VOLUME_TEST_SEED=${seed})`, () => {
+  let sidecar: Sidecar
+  let consumer: string
+
+  before(async function () {
+    this.timeout(240_000)
+    sidecar = await startSidecar({
+      options: withDockerSocket,
+      env: { SNAP_QUIESCE: 'pause', SNAP_MAX: '1000' },
+      // many files, for a pause that lasts
+      fill: 'seq 1 30000 | xargs touch',
+    })
+    consumer = await startConsumer(sidecar)
+    await isCounting(sidecar)
+    await takeSnapshot(sidecar)
+  })
+
+  it('runs again after the next command, which says so', async () => {
+    const command = await startBeside(sidecar, ['snapshot'])
+    await eventually('a paused consumer', async () =>
+      (await stateOf(consumer)) === 'paused' ? true : undefined,
+    )
+    await docker('kill', command)
+    expect(await stateOf(consumer)).to.equal('paused')
+    const shown = await runOnVolumes(sidecar, ['show'])
+    succeeded(shown)
+    expect(await stateOf(consumer)).to.equal('running')
+    expect(shown.stderr).to.contain(`container ${await nameOf(consumer)}: unpaused`)
+  })
+
+  const half = Math.ceil(kills / 2)
+
+  it(`runs again whenever the command snapshot was killed (${half} times)`, async function () {
+    this.timeout(60_000 + half * 10_000)
+    const tookMs = await timeOf(sidecar, ['snapshot'])
+    await killAgainAndAgain(sidecar, consumer, half, async (fraction) => {
+      const command = await startBeside(sidecar, ['snapshot'])
+      await sleep(fraction * tookMs)
+      await tryDocker('kill', command)
+      await removeContainer(command)
+    })
+  })
+
+  it(`runs again whenever the daemon was killed (${half} times)`, async function () {
+    this.timeout(60_000 + half * 10_000)
+    const { container } = await startAnew(sidecar, () => ({
+      SNAP_QUIESCE: 'pause',
+      SNAP_MAX: '1000',
+      SNAP_CRON: '* * * * * *',
+    }))
+    await killAgainAndAgain(sidecar, consumer, half, async (fraction) => {
+      await docker('start', container)
+      await sleep(1000 + fraction * 2000)
+      await docker('kill', container)
+    })
+    await removeContainer(container)
+  })
+})
+
+describeOnEngine(`a consumer of a restore that is killed (SNAP_VOLUME_TEST_SEED=${seed})`, () => {
+  it(`runs again after the next command (${kills} times)`, async function () {
+    this.timeout(60_000 + kills * 15_000)
+    const sidecar = await startSidecar({
+      options: withDockerSocket,
+      env: { SNAP_QUIESCE: 'pause', SNAP_MAX: '1000' },
+      fill: 'for file in $(seq 1 3000); do echo $file > $file; done',
+    })
+    const consumer = await startConsumer(sidecar)
+    await isCounting(sidecar)
+    const words = ['restore', await takeSnapshot(sidecar)]
+    const tookMs = await timeOf(sidecar, words)
+    await killAgainAndAgain(sidecar, consumer, kills, async (fraction) => {
+      const command = await startBeside(sidecar, words)
+      await sleep(fraction * tookMs)
+      await tryDocker('kill', command)
+      await removeContainer(command)
+    })
+  })
+})
+
+describeOnEngine('a consumer that a daemon which is killed has stopped', () => {
+  it('runs again after the next start', async () => {
+    const sidecar = await startSidecar({
+      options: withDockerSocket,
+      env: { SNAP_QUIESCE: 'stop', SNAP_CRON: '* * * * * *' },
+      fill: 'for file in $(seq 1 2000); do echo $file > $file; done',
+    })
+    const consumer = await startConsumer(sidecar)
+    await eventually('a stopped consumer', async () =>
+      (await stateOf(consumer)) === 'exited' ? true : undefined,
+    )
+    await docker('kill', sidecar.container)
+    expect(JSON.parse(readFileSync(journalOf(sidecar), 'utf8'))).to.have.property('consumers')
+    await docker('start', sidecar.container)
+    await eventually('a running consumer', async () =>
+      (await stateOf(consumer)) === 'running' ? true : undefined,
+    )
+  })
+})
+
+describeOnEngine('a journal of paused containers', () => {
+  let sidecar: Sidecar
+
+  before(async () => {
+    sidecar = await startSidecar({ options: withDockerSocket, fill: 'echo one > one' })
+  })
+
+  async function plant(id: string, name: string): Promise<void> {
+    const journal = {
+      schema: 1,
+      purpose: 'snapshot',
+      startedAt: '2026-11-20T03:00:00.000Z',
+      consumers: [{ id, name, action: 'stop' }],
+    }
+    await execa('sh', ['-c', 'cat > "$0"', journalOf(sidecar)], { input: JSON.stringify(journal) })
+  }
+
+  it('starts no container that does not mount the data, whoever wrote it', async () => {
+    const stranger = await startContainer(baseImage, { command: ['true'] })
+    await docker('wait', stranger)
+    await plant(stranger, 'stranger')
+    const { stderr } = await runOnVolumes(sidecar, ['show'])
+    expect(stderr).to.contain('does not mount the volumes, so it is left alone')
+    expect(await stateOf(stranger)).to.equal('exited')
+    await execa('rm', [journalOf(sidecar)])
+  })
+
+  it('forgets a container that is gone', async () => {
+    await plant('0'.repeat(64), 'gone')
+    succeeded(await runOnVolumes(sidecar, ['show']))
+    expect(readdirSync(join(sidecar.store, '.snap-volume/journal'))).to.deep.equal([])
+  })
+
+  it('says what to do where there is no Docker API', async () => {
+    await plant('0'.repeat(64), 'db')
+    const { stderr } = await runOnVolumes({ ...sidecar, options: [] }, ['show'])
+    expect(stderr).to.contain('run "docker start db"')
+    await execa('rm', [journalOf(sidecar)])
+  })
+})
