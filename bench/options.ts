@@ -14,6 +14,7 @@ export const scenarioNames = [
   'large',
   'btrfs',
   'memory',
+  'pause',
 ] as const
 
 export type ScenarioName = (typeof scenarioNames)[number]

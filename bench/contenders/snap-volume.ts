@@ -2,16 +2,21 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { programFile, startDaemon } from '../../test/support/cli.ts'
+import type { SnapshotRecord } from '../../src/store/record.ts'
 import type { Run } from '../command.ts'
 import type { RestorableStore, StoreKind } from './store.ts'
 
 export interface SnapVolumeStore extends RestorableStore {
+  /** Takes a snapshot too, and gives its record. */
+  snapshotRecord: () => Promise<SnapshotRecord>
   /** Removes what is older than the newest `keep` snapshots. */
   prune: (keep: number) => Promise<void>
 }
 
 export interface SnapVolumeOptions {
-  engine?: 'link' | 'btrfs'
+  engine?: 'link' | 'btrfs' | 'rsync'
+  /** SNAP_QUIESCE */
+  quiesce?: 'none' | 'pause'
   /** SNAP_MAX */
   keep?: number
   /** The node that runs it. */
@@ -24,23 +29,38 @@ const apartMs = 1100
 export function snapVolume(
   run: Run,
   source: string,
-  { engine = 'link', keep = 1000, node = process.execPath }: SnapVolumeOptions = {},
+  {
+    engine = 'link',
+    quiesce = 'none',
+    keep = 1000,
+    node = process.execPath,
+  }: SnapVolumeOptions = {},
 ): StoreKind<SnapVolumeStore> {
   return {
     name: 'snap-volume',
     async make(directory) {
-      const env = { SNAP_DIR: join(directory, 'store'), SNAP_ENGINE: engine, SNAP_MAX: `${keep}` }
+      const env = {
+        SNAP_DIR: join(directory, 'store'),
+        SNAP_ENGINE: engine,
+        SNAP_QUIESCE: quiesce,
+        SNAP_MAX: `${keep}`,
+      }
       await configure(source, env)
       let endedMs = 0
       const snap = async (words: readonly string[], more: Record<string, string> = {}) => {
-        await run([node, programFile, ...words], { env: { ...env, ...more } })
+        const output = await run([node, programFile, ...words], { env: { ...env, ...more } })
         endedMs = performance.now()
+        return output
       }
       return {
         prepare: () => sleep(Math.max(0, endedMs + apartMs - performance.now())),
-        snapshot: () => snap(['snapshot']),
-        restore: () => snap(['restore', 'latest', '--yes']),
-        prune: (keep) => snap(['prune'], { SNAP_MAX: `${keep}` }),
+        snapshot: async () => void (await snap(['snapshot'])),
+        async snapshotRecord() {
+          const lines = (await snap(['snapshot', '--json'])).trim().split('\n')
+          return (JSON.parse(lines.at(-1) ?? '') as { snapshot: SnapshotRecord }).snapshot
+        },
+        restore: async () => void (await snap(['restore', 'latest', '--yes'])),
+        prune: async (keep) => void (await snap(['prune'], { SNAP_MAX: `${keep}` })),
       }
     },
   }

@@ -5,6 +5,7 @@ import { deletion } from './delete.ts'
 import { first } from './first.ts'
 import { large } from './large.ts'
 import { memory } from './memory.ts'
+import { pause } from './pause.ts'
 import { restore } from './restore.ts'
 import { changed, metadata, unchanged } from './snapshots.ts'
 import { steady } from './steady.ts'
@@ -20,4 +21,5 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   large,
   btrfs,
   memory,
+  pause,
 }
