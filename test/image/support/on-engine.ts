@@ -2,8 +2,8 @@ import type { Suite } from 'mocha'
 import { engineMissing, sweep } from '../../support/docker.ts'
 import { skipBecause } from '../../support/skip.ts'
 
-/** The image that test/run.sh builds from the Dockerfile before these tests. */
-export const productImage = 'snap-volume:test'
+/** The image that test/run.sh builds from the Dockerfile before these tests, or another one to try. */
+export const productImage = process.env['SNAP_VOLUME_TEST_IMAGE'] ?? 'snap-volume:test'
 
 /** What it is built on; a container of it stands for any application. */
 export const baseImage = 'node:24-bookworm-slim'
