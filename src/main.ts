@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { runProgram } from './cli/program.ts'
-import { OperationError, exitCodes, errorCode, messageOf } from './errors.ts'
-import { printable } from './system/printable.ts'
+import { reportError } from './cli/report-error.ts'
+import { OperationError, errorCode } from './errors.ts'
 import { systemClock } from './system/clock.ts'
 
 const oldestNode = 24
@@ -24,7 +24,10 @@ try {
     signal: interruption.signal,
   })
 } catch (error) {
-  process.exitCode = report(error)
+  process.exitCode = reportError(error, process, {
+    json: words.includes('--json'),
+    debug: process.env['SNAP_LOG_LEVEL'] === 'debug',
+  })
 }
 
 function assertNode(): void {
@@ -32,20 +35,4 @@ function assertNode(): void {
   throw new OperationError(
     `Node ${process.versions.node} is too old: run it with Node ${oldestNode} or newer, or use the image`,
   )
-}
-
-function report(error: unknown): number {
-  const isExpected = error instanceof OperationError
-  const exitCode = isExpected ? error.exitCode : exitCodes.failed
-  const message = isExpected
-    ? error.message
-    : `${messageOf(error)}; this was not foreseen, SNAP_LOG_LEVEL=debug shows where it happened`
-  process.stderr.write(`snap-volume: ${printable(message.replaceAll('\n', ' '))}\n`)
-  if (!isExpected && process.env['SNAP_LOG_LEVEL'] === 'debug' && error instanceof Error) {
-    process.stderr.write(`${error.stack}\n`)
-  }
-  if (words.includes('--json')) {
-    process.stdout.write(`${JSON.stringify({ type: 'error', message, exitCode })}\n`)
-  }
-  return exitCode
 }

@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import type { Settings } from '../config/settings.ts'
 import { readSavedConfig } from '../store/saved-config.ts'
 import { type Lock, acquireLock } from '../store/lock.ts'
@@ -87,13 +88,20 @@ export async function asWriter<T>(
   try {
     return await withStoreLock(context, purpose, work)
   } finally {
-    if (!context.signal?.aborted) {
-      const leftOver = await emptyTrash(context.store, context.signal)
-      if (leftOver !== undefined) {
-        context.emit({ type: 'warning', code: 'trash', message: leftOver })
-      }
-    }
+    if (!context.signal?.aborted) await deleteTrash(context)
   }
+}
+
+async function deleteTrash({ store, signal, emit }: ActionContext): Promise<void> {
+  const free = (): number => {
+    const { bavail, bsize } = statfsSync(store.directory)
+    return bavail * bsize
+  }
+  const before = free()
+  const leftOver = await emptyTrash(store, signal)
+  if (leftOver !== undefined) emit({ type: 'warning', code: 'trash', message: leftOver })
+  const bytes = free() - before
+  if (bytes > 0) emit({ type: 'freed', bytes })
 }
 
 /** Runs `work` while nobody writes the store; throws BusyError when another one does not end in time. */

@@ -1,17 +1,14 @@
-import { statSync } from 'node:fs'
 import type { EngineChoice, Settings } from '../config/settings.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
 import { OperationError, errorCode, messageOf } from '../errors.ts'
 import { type Catalog, readCatalog } from '../store/catalog.ts'
+import { readHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import type { SnapshotRecord } from '../store/record.ts'
 import { readNextRun } from '../store/schedule-state.ts'
 import { isPlainDirectoryOnBtrfs } from '../system/subvolume.ts'
 import { readStoreConfig } from './context.ts'
-
-/** Older than this, the heartbeat of a daemon says that none runs. */
-const heartbeatAgeMs = 120_000
 
 /** What `show` tells; the same document is its JSON form. */
 export interface StoreDescription {
@@ -58,7 +55,7 @@ export function describeStore(store: StoreLayout, settings: Settings, now: Date)
     damaged,
     config,
     daemon: {
-      running: isDaemonAlive(store, now),
+      running: readHeartbeat(store, now) !== undefined,
       nextRun: readNextRun(store)?.toISOString() ?? null,
     },
     problems,
@@ -106,9 +103,4 @@ function wayToSubvolume(choice: EngineChoice, id: string, path: string): string 
     return ''
   }
   return `; "snap-volume subvolume ${id}" makes it one`
-}
-
-function isDaemonAlive(store: StoreLayout, now: Date): boolean {
-  const beat = statSync(store.heartbeat, { throwIfNoEntry: false })
-  return beat !== undefined && now.getTime() - beat.mtimeMs < heartbeatAgeMs
 }

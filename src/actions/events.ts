@@ -17,5 +17,7 @@ export type ActionEvent =
   | { type: 'published'; name: string; kind: string }
   | { type: 'removed'; name: string; reason: string }
   | { type: 'adopted'; name: string }
+  /** So much more room the store's filesystem has after a deletion. */
+  | { type: 'freed'; bytes: number }
 
 export type Emit = (event: ActionEvent) => void

@@ -3,7 +3,10 @@ import { recordTotals } from '../store/record.ts'
 import type { SnapshotResult } from './take-snapshot.ts'
 
 /** One line for a snapshot just taken; the name stands first. */
-export function summarizeSnapshot({ record, removed }: SnapshotResult): string {
+export function summarizeSnapshot({
+  record,
+  removed,
+}: Pick<SnapshotResult, 'record' | 'removed'>): string {
   const totals = recordTotals(record)
   const pruned = removed.length === 0 ? '' : `; ${removed.length} older removed`
   if (totals === undefined) return `${record.name}${pruned}`

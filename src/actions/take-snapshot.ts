@@ -36,6 +36,8 @@ export interface SnapshotResult {
   record: SnapshotRecord
   /** The names that retention removed afterwards. */
   removed: string[]
+  /** Those of the record, and what went wrong when it was published already. */
+  warnings: RecordWarning[]
 }
 
 /**
@@ -58,9 +60,23 @@ export async function takeSnapshot(
     if (interrupted !== undefined) throw new OperationError(describeInterruptedRestore(interrupted))
     const record = await writeSnapshot(context, lock, options, context.config.volumes)
     context.emit({ type: 'phase', phase: 'prune' })
-    const removed = applyRetention(context)
-    return { record, removed }
+    return { record, ...pruneAfter(context, record) }
   })
+}
+
+/** The snapshot is there, whatever becomes of older ones. */
+function pruneAfter(
+  context: ActionContext,
+  { name, warnings }: SnapshotRecord,
+): Omit<SnapshotResult, 'record'> {
+  try {
+    return { removed: applyRetention(context), warnings }
+  } catch (error) {
+    const message = `${name} is published, and older ones could not be removed: ${messageOf(error)}`
+    const warning: RecordWarning = { code: 'prune', message }
+    context.emit({ type: 'warning', ...warning })
+    return { removed: [], warnings: [...warnings, warning] }
+  }
 }
 
 export interface WriteOptions extends SnapshotOptions {

@@ -1,12 +1,6 @@
 import type { Environment } from '../config/variables.ts'
 import type { Clock } from '../system/clock.ts'
-
-/** The process as a command sees it: nothing below `main` touches `process` itself. */
-export interface Terminal {
-  stdin: NodeJS.ReadStream
-  stdout: NodeJS.WriteStream
-  stderr: NodeJS.WriteStream
-}
+import type { Terminal } from '../system/terminal.ts'
 
 export interface CommandInput {
   /** The words after the command, parsed by its declaration. */
@@ -45,6 +39,8 @@ export interface Command {
   details?: readonly string[]
   positionals: readonly Positional[]
   options: Readonly<Record<string, Option>>
+  /** Never handed to a daemon elsewhere. */
+  isLocal?: boolean
   /** Returns the exit code; loads what it needs when it is called, to keep the start-up light. */
   run: (input: CommandInput) => Promise<number>
 }

@@ -18,17 +18,22 @@ export async function confirm(
 ): Promise<void> {
   const { createInterface } = await import('node:readline/promises')
   terminal.stdout.write(plan)
-  const reader = createInterface({ input: terminal.stdin, output: terminal.stdout })
+  const reader = createInterface({
+    input: terminal.stdin,
+    output: terminal.stdout,
+    // what is typed is echoed where it is typed
+    terminal: false,
+  })
   const timeIsUp = AbortSignal.timeout(secondsToAnswer * 1000)
   try {
     const answer = await reader.question(
       `${what} begins in ${secondsToAnswer} s: y begins now, n leaves everything as it is [y/n] `,
-      { signal: AbortSignal.any([signal, timeIsUp]) },
+      { signal: AbortSignal.any([signal, timeIsUp, ...(terminal.gone ? [terminal.gone] : [])]) },
     )
     if (/^y(es)?$/i.test(answer.trim())) return
   } catch (error) {
     if (errorCode(error) !== 'ABORT_ERR') throw error
-    if (timeIsUp.aborted && !signal.aborted) {
+    if (timeIsUp.aborted && !signal.aborted && terminal.gone?.aborted !== true) {
       terminal.stdout.write('\n')
       return
     }

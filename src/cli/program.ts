@@ -22,7 +22,31 @@ export async function runProgram(
     command.name === 'help'
       ? { command: rest.find((word) => !word.startsWith('-')), json: rest.includes('--json') }
       : await parseWords(command, rest)
-  return command.run({ ...input, options, json: options['json'] === true })
+  const json = options['json'] === true
+  if (command.isLocal !== true) {
+    const { findDaemon } = await import('./find-daemon.ts')
+    const daemon = await findDaemon(input.environment)
+    if (daemon !== undefined) {
+      const { runRemotely } = await import('../remote/client.ts')
+      return runRemotely(daemon, {
+        ...input,
+        command: command.name,
+        options: onlyOwn(command, options),
+      })
+    }
+  }
+  return command.run({ ...input, options, json })
+}
+
+/** Without what the parser adds: other spellings of the same, and what was not said. */
+function onlyOwn(
+  { positionals, options }: Command,
+  parsed: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const own = ['json', ...positionals.map(({ name }) => name), ...Object.keys(options)]
+  return Object.fromEntries(
+    own.flatMap((name) => (parsed[name] === undefined ? [] : [[name, parsed[name]]])),
+  )
 }
 
 function asksForHelp(words: readonly string[]): boolean {

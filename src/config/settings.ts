@@ -1,6 +1,13 @@
 import { isAbsolute, normalize } from 'node:path'
 import { closest, distance } from 'fastest-levenshtein'
 import { logLevels } from '../system/log.ts'
+import { type Address, type Endpoint, defaultPort, parseHost, parseListen } from './address.ts'
+import {
+  type NotifyTarget,
+  parseNotifyTargets,
+  parseTemplate,
+  templateFields,
+} from './notify-target.ts'
 import {
   type Environment,
   type Variable,
@@ -87,6 +94,65 @@ const variables = {
     expected: 'true or false',
     parse: parseSwitch,
   },
+  staleAfterMs: {
+    name: 'SNAP_STALE_AFTER',
+    fallback: 900_000,
+    expected: 'how late a snapshot may be, such as 15m or 2h',
+    parse: parseDurationMs,
+  },
+  warnFreePercent: {
+    name: 'SNAP_WARN_FREE',
+    fallback: 10,
+    expected: 'percent of the store, from 0 to 100, such as 10',
+    parse: parseWholeNumber(0, 100),
+  },
+  criticalFreePercent: {
+    name: 'SNAP_CRITICAL_FREE',
+    fallback: 3,
+    expected: 'percent of the store, from 0 to 100, such as 3',
+    parse: parseWholeNumber(0, 100),
+  },
+  listen: {
+    name: 'SNAP_LISTEN',
+    fallback: { host: undefined, port: defaultPort },
+    expected: `an address and a port, such as :${defaultPort} or 127.0.0.1:${defaultPort}`,
+    parse: parseListen,
+  },
+  token: {
+    name: 'SNAP_TOKEN',
+    fallback: undefined,
+    expected:
+      'at least 16 printable characters without spaces, such as `openssl rand -hex 32` prints',
+    parse: parseToken,
+    isSecret: true,
+  },
+  metricsOpen: {
+    name: 'SNAP_METRICS_OPEN',
+    fallback: false,
+    expected: 'true or false',
+    parse: parseSwitch,
+  },
+  host: {
+    name: 'SNAP_HOST',
+    fallback: undefined,
+    expected:
+      'where the daemon listens, such as mysql-vol, mysql-vol:8400 or unix:///opt/.snap/.snap-volume/control.sock',
+    parse: parseHost,
+  },
+  notifyTargets: {
+    name: 'SNAP_NOTIFY_URL',
+    fallback: [],
+    expected:
+      'one or several of http(s)://..., ping+http(s)://... and smtp(s)://...?from=...&to=..., with blanks between them',
+    parse: parseNotifyTargets,
+    isSecret: true,
+  },
+  notifyTemplate: {
+    name: 'SNAP_NOTIFY_TEMPLATE',
+    fallback: undefined,
+    expected: `a JSON document with texts such as {"text": "{{title}}: {{message}}"}; there are ${templateFields.map((field) => `{{${field}}}`).join(' ')}`,
+    parse: parseTemplate,
+  },
   lockTimeoutMs: {
     name: 'SNAP_LOCK_TIMEOUT',
     fallback: 60_000,
@@ -122,6 +188,21 @@ interface SettingValues {
   hookTimeoutMs: number
   /** Undefined for the socket at its usual place, if there is one. */
   dockerHost: string | undefined
+  /** How late a snapshot may be before that is critical. */
+  staleAfterMs: number
+  warnFreePercent: number
+  criticalFreePercent: number
+  /** Where the daemon listens, if there is a token. */
+  listen: Endpoint
+  token: string | undefined
+  /** Whether metrics and the state of health are given without the token, from everywhere. */
+  metricsOpen: boolean
+  /** Where a client finds the daemon; undefined to look for the store, then for the link. */
+  host: Address | undefined
+  /** Who is told when something goes wrong. */
+  notifyTargets: NotifyTarget[]
+  /** What is posted to http targets; undefined for a document with all fields. */
+  notifyTemplate: string | undefined
   onStart: boolean
   catchUp: boolean
   lockTimeoutMs: number
@@ -162,6 +243,15 @@ export function readSettings(environment: Environment): Settings {
     postRestore: read('postRestore'),
     hookTimeoutMs: read('hookTimeoutMs'),
     dockerHost: read('dockerHost'),
+    staleAfterMs: read('staleAfterMs'),
+    warnFreePercent: read('warnFreePercent'),
+    criticalFreePercent: read('criticalFreePercent'),
+    listen: read('listen'),
+    token: read('token'),
+    metricsOpen: read('metricsOpen'),
+    host: read('host'),
+    notifyTargets: read('notifyTargets'),
+    notifyTemplate: read('notifyTemplate'),
     onStart: read('onStart'),
     catchUp: read('catchUp'),
     lockTimeoutMs: read('lockTimeoutMs'),
@@ -196,6 +286,10 @@ function hookVariable(name: string): Variable<string | undefined> {
     expected: 'a command for sh -c, or unset',
     parse: (text) => (/^\s*$/.test(text) || text.includes('\0') ? undefined : text),
   }
+}
+
+function parseToken(text: string): string | undefined {
+  return /^[!-~]{16,512}$/.test(text) ? text : undefined
 }
 
 function parseDockerHost(text: string): string | undefined {

@@ -11,6 +11,8 @@ export interface Variable<T> {
   expected: string
   /** Returns undefined for a text that is not a right value. */
   parse: (text: string) => T | undefined
+  /** Then no message has it. */
+  isSecret?: boolean
 }
 
 export interface ReadVariable<T> {
@@ -28,9 +30,8 @@ export function readVariable<T>(environment: Environment, variable: Variable<T>)
   if (source === undefined) return { value: variable.fallback, given: false }
   const value = variable.parse(source.text)
   if (value === undefined) {
-    throw new UsageError(
-      `${source.name} is ${JSON.stringify(source.text)}: it must be ${variable.expected}`,
-    )
+    const is = variable.isSecret === true ? 'is not right' : `is ${JSON.stringify(source.text)}`
+    throw new UsageError(`${source.name} ${is}: it must be ${variable.expected}`)
   }
   return { value, given: true }
 }

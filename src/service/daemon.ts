@@ -1,30 +1,39 @@
 import { once } from 'node:events'
+import { hostname } from 'node:os'
 import { type ActionContext, contextOfProcess } from '../actions/context.ts'
-import type { ActionEvent } from '../actions/events.ts'
-import { describeConsumers } from '../actions/describe-consumers.ts'
+import { describeStatus } from '../actions/describe-status.ts'
 import { prepareStore, recordStart } from '../actions/start-store.ts'
-import { summarizeSnapshot } from '../actions/snapshot-summary.ts'
-import { takeSnapshot } from '../actions/take-snapshot.ts'
 import { wakeLeftConsumers } from '../actions/wake-consumers.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Environment } from '../config/variables.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
-import { BusyError, InterruptedError, OperationError, messageOf } from '../errors.ts'
+import { BusyError, InterruptedError, messageOf } from '../errors.ts'
+import type { CommandExecutor } from '../remote/executor.ts'
 import { acquireLock } from '../store/lock.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import { readNextRun, writeNextRun } from '../store/schedule-state.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
+import { programVersion } from '../system/version.ts'
+import { announce } from './announce.ts'
 import { startHeartbeat } from './heartbeat.ts'
-import { type RunReason, createRunner } from './runner.ts'
-import { type Schedule, assertCron, restrictsBothDays, startSchedule } from './schedule.ts'
+import { logEvent } from './log-event.ts'
+import { createMetrics } from './metrics.ts'
+import { createNoticeRules } from './notice.ts'
+import { createNotifier } from './notifier.ts'
+import { type RunFollowers, runOnce } from './run-once.ts'
+import { type RunWatch, watchRuns } from './run-watch.ts'
+import { createRunner } from './runner.ts'
+import { type Schedule, assertCron, startSchedule } from './schedule.ts'
+import { startServer } from './server.ts'
 
 export interface DaemonOptions {
   settings: Settings
   /** What hooks find in theirs. */
   environment: Environment
   volumes: readonly VolumeSpec[]
+  /** The commands for clients. */
+  executor: CommandExecutor
   clock: Clock
   /** Ends the daemon; a snapshot under way is given up, and made up by the next start. */
   signal: AbortSignal
@@ -64,23 +73,25 @@ async function takeDaemonLock(store: StoreLayout, signal: AbortSignal) {
 
 async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<void> {
   const { settings, clock, signal, log } = options
-  const context = daemonContext(options, store)
-  await recordStart(context, clock.now())
-  const wake = async (): Promise<void> => wakeLeftConsumers(context, context.config.volumes)
-  await wake()
-  const stopHeartbeat = startHeartbeat(
-    store.heartbeat,
-    log,
-    () =>
-      // those who did not come back, and those of a command that was killed
-      void wake().catch((error: unknown) => log.error(messageOf(error))),
+  const metrics = createMetrics(
+    async () => describeStatus(store, settings, clock.now()),
+    clock,
+    programVersion,
   )
+  let watch: RunWatch | undefined
+  const context = daemonContext(options, store, (event) => {
+    watch?.sign()
+    metrics.observe(event)
+    logEvent(log, event)
+  })
+  await recordStart(context, clock.now())
   const missedAt = findMissedRun(settings, store, clock.now())
   const runner = createRunner(
     async (reason) => {
-      await runOnce(context, log, reason)
+      await runOnce(context, followers, reason)
       // only now: a run that is killed half-way stays due, and the next start makes it up
       if (!signal.aborted) noteNextRun(store, schedule, log)
+      await beat()
     },
     (reason, skipped) =>
       log.warn(`run skipped: the one before is still under way`, { reason, skipped }),
@@ -94,8 +105,37 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
       if (settings.catchUp) runner.trigger('catch-up')
     },
   })
+  const isDueNow = settings.onStart || missedAt !== undefined
+  const runs = watchRuns(store, settings, clock, isDueNow ? clock.now() : schedule.nextRun())
+  watch = runs
+  const notifier = createNotifier({
+    targets: settings.notifyTargets,
+    template: settings.notifyTemplate,
+    host: hostname(),
+    store: store.directory,
+    clock,
+    log,
+  })
+  const rules = createNoticeRules()
+  const followers: RunFollowers = { runs, metrics, rules, notifier, schedule, log }
+  const beat = async (): Promise<void> => {
+    for (const notice of rules.afterBeat(await runs.beat())) notifier.tell(notice)
+  }
+  const stopHeartbeat = await startHeartbeat(async () => {
+    // those who did not come back, and those of a command that was killed
+    await wakeLeftConsumers(context, context.config.volumes)
+    await beat()
+  }, log)
+  const stops: (() => Promise<void> | void)[] = [
+    () => schedule.stop(),
+    async () => runner.idle(),
+    async () => notifier.stop(),
+    stopHeartbeat,
+    () => runs.stop(),
+  ]
   try {
-    await announce(options, context, schedule)
+    stops.unshift(await startServer({ ...options, store, metrics }))
+    await announce(settings, context, schedule, log)
     if (settings.onStart) runner.trigger('start')
     else if (missedAt !== undefined) {
       log.info(`the run due at ${missedAt.toISOString()} was missed and is made up now`)
@@ -104,59 +144,23 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     if (!signal.aborted) await once(signal, 'abort')
     log.info('stopping')
   } finally {
-    schedule.stop()
-    await runner.idle()
-    stopHeartbeat()
+    for (const stop of stops) await stop()
   }
 }
 
 function daemonContext(
-  { settings, environment, volumes, clock, signal, log }: DaemonOptions,
+  { settings, environment, volumes, clock, signal }: DaemonOptions,
   store: StoreLayout,
-) {
+  emit: ActionContext['emit'],
+): ActionContext {
   const { maxSnapshots, engine, quiesce, cron, timeZone } = settings
-  const context: ActionContext = {
+  return {
     store,
     config: { volumes: [...volumes], maxSnapshots, engine, quiesce, cron, timeZone },
     clock,
     signal,
     ...contextOfProcess(settings, environment),
-    emit: (event) => logEvent(log, event),
-  }
-  return context
-}
-
-async function announce(
-  { settings, volumes, log }: DaemonOptions,
-  context: ActionContext,
-  schedule: Schedule,
-): Promise<void> {
-  const { store } = context
-  for (const { id, path } of volumes) log.info(`volume ${id}: ${path}`)
-  if (restrictsBothDays(settings.cron)) {
-    log.warn(
-      `SNAP_CRON ${JSON.stringify(settings.cron)} restricts both days: here both must fit, unlike in crontab`,
-    )
-  }
-  if (settings.quiesce !== 'none') await announceConsumers(context, log)
-  const interrupted = readInterruptedRestore(store)
-  if (interrupted !== undefined) log.error(describeInterruptedRestore(interrupted))
-  const next = schedule.nextRun()
-  log.info(
-    `started: store ${store.directory}, schedule ${settings.cron} (${settings.timeZone}), next run ${next?.toISOString() ?? 'never'}`,
-    { nextRun: next?.toISOString() ?? null },
-  )
-}
-
-/** Who asks for it should know at once when it cannot be done. */
-async function announceConsumers(context: ActionContext, log: Log): Promise<void> {
-  const { consumers, unknown } = await describeConsumers(context)
-  if (unknown !== undefined) {
-    log.warn(`SNAP_QUIESCE=${context.config.quiesce} cannot be done: ${unknown}`)
-  }
-  for (const { name, quiesce, problems } of consumers) {
-    log.info(`consumer ${name}: ${quiesce} for a snapshot`)
-    for (const problem of problems) log.warn(`consumer ${name}: ${problem}`)
+    emit,
   }
 }
 
@@ -174,44 +178,5 @@ function noteNextRun(store: StoreLayout, schedule: Schedule, log: Log): void {
     writeNextRun(store, next)
   } catch (error) {
     log.warn(`the next run cannot be noted in the store: ${messageOf(error)}`)
-  }
-}
-
-async function runOnce(context: ActionContext, log: Log, reason: RunReason): Promise<void> {
-  try {
-    const result = await takeSnapshot(context, { kind: 'scheduled' })
-    log.info(`snapshot ${summarizeSnapshot(result)}`, { reason, ...result })
-  } catch (error) {
-    const code = error instanceof OperationError ? error.exitCode : 1
-    log.error(`no snapshot was taken: ${messageOf(error)}`, { reason, exitCode: code })
-  }
-}
-
-function logEvent(log: Log, event: ActionEvent): void {
-  switch (event.type) {
-    case 'waiting':
-      return log.info(`waiting for the store: ${event.holder}`, event)
-    case 'warning':
-      return log.warn(
-        `${event.volume === undefined ? '' : `${event.volume}: `}${event.message}`,
-        event,
-      )
-    case 'removed':
-      return log.info(`removed ${event.name}: ${event.reason}`, event)
-    case 'adopted':
-      return log.info(`adopted ${event.name} from the predecessor`, event)
-    case 'consumer':
-      return log.info(`container ${event.name}: ${event.state}`, event)
-    case 'hook':
-      return log[event.outcome === 'done' ? 'info' : 'warn'](
-        `hook ${event.point}${event.container === null ? '' : ` in ${event.container}`}: ${event.outcome}`,
-        event,
-      )
-    case 'published':
-      return log.debug(`published ${event.name}`, event)
-    case 'phase':
-      return log.debug(`${event.phase} ${event.volume ?? ''}`.trim(), event)
-    case 'progress':
-      return undefined
   }
 }

@@ -1,26 +1,21 @@
-import { rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { messageOf } from '../errors.ts'
 import type { Log } from '../system/log.ts'
 
 const intervalMs = 30_000
 
-/**
- * Touches `file` now and every 30 s, for HEALTHCHECK and `show -a`, and calls `onBeat` each time but the first; returns what
- * ends it.
- */
-export function startHeartbeat(file: string, log: Log, onBeat: () => void): () => void {
-  writeFileSync(file, '', { mode: 0o600 })
-  const timer = setInterval(() => {
-    onBeat()
+/** Calls `beat` now and every 30 s; returns what ends it. A beat that fails is told of, and the next one comes. */
+export async function startHeartbeat(
+  beat: () => Promise<void> | void,
+  log: Log,
+): Promise<() => void> {
+  const beatOnce = async (): Promise<void> => {
     try {
-      const now = new Date()
-      utimesSync(file, now, now)
+      await beat()
     } catch (error) {
-      log.error(`the heartbeat cannot be written: ${messageOf(error)}; is the store still mounted?`)
+      log.error(`the heartbeat failed: ${messageOf(error)}; is the store still mounted?`)
     }
-  }, intervalMs)
-  return () => {
-    clearInterval(timer)
-    rmSync(file, { force: true })
   }
+  await beatOnce()
+  const timer = setInterval(() => void beatOnce(), intervalMs)
+  return () => clearInterval(timer)
 }

@@ -22,10 +22,14 @@ export interface StoreLayout {
   consumerJournal: string
   /** Held by the process that paused or stopped them, and by no program it starts. */
   consumerLock: string
-  /** Touched by the running daemon; HEALTHCHECK looks at its age. */
+  /** Written by the running daemon; HEALTHCHECK looks at its age and its first line. */
   heartbeat: string
   /** When the next scheduled run is due. */
   schedule: string
+  /** What became of the runs of the schedule. */
+  runs: string
+  /** The running daemon, for whoever shares the store. */
+  socket: string
 }
 
 export const recordFileName = '.snapshot.json'
@@ -59,5 +63,7 @@ export function storeLayout(directory: string): StoreLayout {
     consumerLock: join(own, 'consumers.lock'),
     heartbeat: join(own, 'heartbeat'),
     schedule: join(own, 'schedule.json'),
+    runs: join(own, 'runs.json'),
+    socket: join(own, 'control.sock'),
   }
 }

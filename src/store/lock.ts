@@ -1,10 +1,10 @@
 import { closeSync, constants, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { BusyError, OperationError, errorCode, messageOf } from '../errors.ts'
+import { BusyError, OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
 import { run } from '../system/run.ts'
 import { readDocument } from './durable.ts'
 
-const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants
+const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants
 const contendedExitCode = 75
 
 /**
@@ -49,6 +49,23 @@ export async function acquireLock(file: string, request: LockRequest): Promise<L
   }
   nameHolder(descriptor, request.purpose)
   return { descriptor, release: () => closeSync(descriptor) }
+}
+
+/** Who holds the lock, as BusyError would tell it; undefined when nobody does. */
+export async function findHolder(file: string): Promise<string | undefined> {
+  let descriptor
+  try {
+    descriptor = openSync(file, O_RDONLY | O_NOFOLLOW)
+  } catch (error) {
+    if (isNotFound(error)) return undefined
+    throw new OperationError(explainOpening(file, error), { cause: error })
+  }
+  try {
+    // shared, so that those who ask do not meet each other
+    return (await flock(descriptor, ['-n', '-s'], undefined)) ? undefined : describeHolder(file)
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 function openLockFile(file: string): number {

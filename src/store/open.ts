@@ -30,7 +30,7 @@ export function openStore(directory: string): StoreLayout {
 }
 
 const howToReachStore =
-  'run with --volumes-from the snap-volume container, with -v DIR:/opt/.snap, or with SNAP_DIR set'
+  'run with --volumes-from the snap-volume container, with -v DIR:/opt/.snap, with --link CONTAINER:snap-volume and SNAP_TOKEN, or with SNAP_DIR set'
 
 function assertReadable(directory: string): void {
   try {

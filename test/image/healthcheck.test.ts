@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { docker, execIn, waitForHealthy } from '../support/docker.ts'
 import { eventually } from './support/eventually.ts'
 import { describeOnEngine } from './support/on-engine.ts'
-import { type Sidecar, startSidecar } from './support/sidecar.ts'
+import { type Sidecar, runAsConsumer, snapshotNames, startSidecar } from './support/sidecar.ts'
 
 const heartbeat = '/opt/.snap/.snap-volume/heartbeat'
 
@@ -12,8 +12,8 @@ async function check({ container }: Sidecar) {
   const [kind, ...words] = JSON.parse(
     await docker('inspect', '--format', format, container),
   ) as string[]
-  expect(kind).to.equal('CMD-SHELL')
-  return execIn(container, '/bin/sh', '-c', ...words)
+  expect(kind).to.equal('CMD')
+  return execIn(container, ...words)
 }
 
 describeOnEngine('the health of a sidecar', () => {
@@ -71,5 +71,42 @@ describeOnEngine('the health of a sidecar', () => {
     })
     await waitForHealthy(elsewhere.container, 20_000)
     expect((await check(elsewhere)).exitCode).to.equal(0)
+  })
+
+  it('follows SNAP_DIR_FILE', async () => {
+    const elsewhere = await startSidecar({
+      fill: 'echo one > file; echo /elsewhere/store > where',
+      options: ['--tmpfs', '/elsewhere', '-e', 'SNAP_DIR_FILE=/data/where'],
+    })
+    expect((await check(elsewhere)).stdout).to.match(/^healthy: ok/)
+  })
+})
+
+describeOnEngine('a sidecar whose snapshots fail', () => {
+  it('turns unhealthy within a period and the margin, and is healthy after the next success', async () => {
+    const sidecar = await startSidecar({
+      fill: 'echo one > file',
+      env: { SNAP_CRON: '* * * * * *', SNAP_STALE_AFTER: '2s' },
+      options: ['--health-interval', '1s', '--health-retries', '1'],
+    })
+    const { container } = sidecar
+    const state = async (): Promise<string> =>
+      docker('inspect', '--format', '{{.State.Health.Status}}', container)
+    const becomes = async (wanted: string): Promise<void> => {
+      await eventually(`a container that is ${wanted}`, async () =>
+        (await state()) === wanted ? wanted : undefined,
+      )
+    }
+    await eventually('a snapshot', () => snapshotNames(sidecar)[0])
+    await becomes('healthy')
+    await runAsConsumer(sidecar, 'rm file')
+    await becomes('unhealthy')
+    const { exitCode, stdout } = await execIn(container, 'snap-volume', 'status', '--check')
+    expect([exitCode, stdout]).to.satisfy(
+      ([code, text]: [number, string]) =>
+        code === 2 && text.startsWith('critical: a snapshot is overdue'),
+    )
+    await runAsConsumer(sidecar, 'echo two > file')
+    await becomes('healthy')
   })
 })

@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { type Finished, execIn, runContainer } from '../support/docker.ts'
+import { type Finished, docker, execIn, runContainer, testLabel } from '../support/docker.ts'
 import { describeOnEngine, productImage } from './support/on-engine.ts'
 import {
   type Sidecar,
+  type SidecarOptions,
   dataIn,
   resultOf,
   runAsConsumer,
@@ -25,17 +27,58 @@ const withMounts: Run = ({ dataVolume, storeVolume, path }, ...words) =>
     command: words,
   })
 
+const token = 'a-token-of-these-tests'
+
+/** In a container that has no volume of the sidecar. */
+const fromElsewhere =
+  (optionsFor: (sidecar: Sidecar) => string[]): Run =>
+  (sidecar, ...words) =>
+    runContainer(productImage, {
+      options: [...optionsFor(sidecar), '-e', `SNAP_TOKEN=${token}`],
+      command: words,
+    })
+const linked = fromElsewhere(({ container }) => ['--link', `${container}:snap-volume`])
+const byAlias = fromElsewhere(() => ['--network', network])
+const byName = fromElsewhere(() => ['--network', network, '-e', 'SNAP_HOST=the-sidecar'])
+const bySocket: Run = ({ storeVolume }, ...words) => {
+  const socket = 'unix:///store/.snap-volume/control.sock'
+  const mount = ['-v', `${storeVolume}:/store`, '--network', 'none']
+  const options = mount.concat('-e', `SNAP_HOST=${socket}`)
+  return runContainer(productImage, { options, command: words })
+}
+
 const ways: [title: string, run: Run][] = [
   ['docker exec', byExec],
   ['a second container with --volumes-from', beside],
   ['a container with just the two -v mounts', withMounts],
+  ['a container with only the store, through its socket', bySocket],
+  ['a container with only --link', linked],
+  ['a container on the same network, by the alias snap-volume', byAlias],
+  ['a container on the same network, by SNAP_HOST', byName],
 ]
+
+let network: string
+
+/** A sidecar that all ways lead to. */
+async function startReachable(options: SidecarOptions): Promise<Sidecar> {
+  const sidecar = await startSidecar({ ...options, env: { ...options.env, SNAP_TOKEN: token } })
+  network = await docker(
+    'network',
+    'create',
+    '--label',
+    testLabel,
+    `snap-volume-test-${randomUUID()}`,
+  )
+  const names = ['--alias', 'snap-volume', '--alias', 'the-sidecar']
+  await docker('network', 'connect', ...names, network, sidecar.container)
+  return sidecar
+}
 
 describeOnEngine('the commands that only read', () => {
   let sidecar: Sidecar
 
   before(async () => {
-    sidecar = await startSidecar({ env: { SNAP_MAX: '2' }, fill: 'echo one > file' })
+    sidecar = await startReachable({ env: { SNAP_MAX: '2' }, fill: 'echo one > file' })
     await takeSnapshot(sidecar, '-m', 'the first', '--label', 'ticket=4711')
     await takeSnapshot(sidecar, '--pin')
     await takeSnapshot(sidecar)
@@ -48,21 +91,22 @@ describeOnEngine('the commands that only read', () => {
     ['show', 'latest'],
     ['restore', 'latest', '--dry-run'],
     ['prune', '--dry-run'],
+    ['status', '--check'],
     ['help'],
     ['show', '--help'],
   ]
   for (const words of commands.flatMap((words) => [words, [...words, '--json']])) {
-    it(`say the same from all three places: ${words.join(' ')}`, async () => {
+    it(`say the same whichever way they are reached: ${words.join(' ')}`, async () => {
       const first = withoutAges(succeeded(await byExec(sidecar, ...words)))
       expect(first).not.to.equal('')
-      for (const run of [beside, withMounts]) {
+      for (const [, run] of ways) {
         expect(withoutAges(succeeded(await run(sidecar, ...words)))).to.equal(first)
       }
       if (words.includes('--json') && !words.includes('--help')) resultOf(first)
     })
   }
 
-  it('say the same of an error from all three places', async () => {
+  it('say the same of an error whichever way they are reached', async () => {
     const results = []
     // one after the other: side by side they would wait for the lock, and say so
     for (const [, run] of ways) results.push(await run(sidecar, 'restore', 'latest~9'))
@@ -88,6 +132,7 @@ function withoutAges(output: string): string {
   return output
     .replaceAll(/^(@GMT-\S+) +\S+/gm, '$1')
     .replaceAll(/\((in )?[\d.]+\w+( ago)?\)/g, '()')
+    .replaceAll(/("free\w+":)\d+/g, '$10')
     .replaceAll(/ +/g, ' ')
 }
 
@@ -97,7 +142,7 @@ describeOnEngine('the commands that change something', () => {
       let sidecar: Sidecar
 
       before(async () => {
-        sidecar = await startSidecar({ env: { SNAP_MAX: '3' }, fill: 'echo one > file' })
+        sidecar = await startReachable({ env: { SNAP_MAX: '3' }, fill: 'echo one > file' })
       })
 
       it('take a snapshot with comment, pin and label', async () => {
@@ -135,6 +180,17 @@ describeOnEngine('the commands that change something', () => {
       })
     })
   }
+
+  it('are refused without the token, and where nothing is linked', async () => {
+    const sidecar = await startReachable({ fill: 'echo one > file' })
+    const link = ['--link', `${sidecar.container}:snap-volume`]
+    const without = await runContainer(productImage, { options: link, command: ['show'] })
+    expect(without.exitCode).to.equal(1)
+    expect(without.stderr).to.match(/^snap-volume: the daemon at \S+ wants a token: set SNAP_TOKEN/)
+    const alone = await runContainer(productImage, { command: ['show'] })
+    expect(alone.exitCode).to.equal(1)
+    expect(alone.stderr).to.match(/^snap-volume: there is no store at \/opt\/\.snap: .*--link/)
+  })
 
   it('take another SNAP_MAX from the environment of the container they run in', async () => {
     const sidecar = await startSidecar({ env: { SNAP_MAX: '9' }, fill: 'echo one > file' })

@@ -73,6 +73,8 @@ export interface Daemon {
   write: (text: string) => void
   /** Sends SIGTERM and resolves with the exit code. */
   stop: () => Promise<number>
+  /** Resolves with the exit code when it ends by itself. */
+  end: () => Promise<number>
 }
 
 /** Runs `start` and resolves once it has logged that it started; throws what it printed when it ends before. */
@@ -132,6 +134,10 @@ function launch(
     async stop() {
       child.kill('SIGCONT')
       child.kill('SIGTERM')
+      await ended
+      return child.exitCode ?? -1
+    },
+    async end() {
       await ended
       return child.exitCode ?? -1
     },

@@ -30,6 +30,10 @@ const doors: Readonly<Record<string, RegExp>> = {
   execa: /^system\/run(-shell)?\.ts$/,
   'node-cron': /^service\/schedule\.ts$/,
   dockerode: /^docker\//,
+  hono: /^remote\//,
+  '@hono/node-server': /^remote\//,
+  'prom-client': /^service\/metrics\.ts$/,
+  nodemailer: /^service\/notify-channel\.ts$/,
 }
 
 const notLiteral = '(not a string)'

@@ -9,6 +9,7 @@ export const helpCommand: Command = {
     ['help', 'what there is'],
     ['help restore', 'how to restore'],
   ],
+  isLocal: true,
   positionals: [{ name: 'command', describe: 'the command to explain', required: false }],
   options: {},
   async run({ options, json, terminal }) {

@@ -5,6 +5,7 @@ import { restoreCommand } from './restore.ts'
 import { showCommand } from './show.ts'
 import { snapshotCommand } from './snapshot.ts'
 import { startCommand } from './start.ts'
+import { statusCommand } from './status.ts'
 import { subvolumeCommand } from './subvolume.ts'
 import { versionCommand } from './version.ts'
 
@@ -16,6 +17,7 @@ export const commands: readonly Command[] = [
   snapshotCommand,
   restoreCommand,
   pruneCommand,
+  statusCommand,
   subvolumeCommand,
   versionCommand,
 ]

@@ -41,12 +41,12 @@ export const snapshotCommand: Command = {
         labels,
         allowEmpty: options['allow-empty'] === true,
       })
-      const { record, removed } = result
+      const { record, removed, warnings } = result
       printer.result(
         { type: 'result', snapshot: record, removed },
         `${summarizeSnapshot(result)}\n`,
       )
-      return record.warnings.length === 0 ? exitCodes.done : exitCodes.warnings
+      return warnings.length === 0 ? exitCodes.done : exitCodes.warnings
     } finally {
       printer.end()
     }

@@ -8,6 +8,7 @@ export const startCommand: Command = {
     ['start mysql:/var/lib/mysql', 'one volume, kept in the store as mysql'],
     ['start db:/var/lib/mysql files:/var/www/html', 'two volumes, always snapshotted together'],
   ],
+  isLocal: true,
   positionals: [
     {
       name: 'volumes',
@@ -32,7 +33,10 @@ export const startCommand: Command = {
       write: (line) => terminal.stdout.write(line),
     })
     for (const line of unknownVariables(environment)) log.warn(line)
-    await runDaemon({ settings, environment, volumes, clock, signal, log })
+    const { commands } = await import('./index.ts')
+    const { createExecutor } = await import('../command-executor.ts')
+    const executor = createExecutor(commands, environment, clock)
+    await runDaemon({ settings, environment, volumes, executor, clock, signal, log })
     return exitCodes.done
   },
 }

@@ -5,6 +5,7 @@ export const versionCommand: Command = {
   name: 'version',
   summary: 'the version of this program',
   examples: [['version', 'the version']],
+  isLocal: true,
   positionals: [],
   options: {},
   async run({ json, terminal }) {

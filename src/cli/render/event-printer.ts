@@ -2,7 +2,7 @@ import cliProgress from 'cli-progress'
 import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
 import type { ActionEvent, Emit } from '../../actions/events.ts'
-import type { Terminal } from '../command.ts'
+import type { Terminal } from '../../system/terminal.ts'
 import { printable } from '../../system/printable.ts'
 
 /** Shows an action's events as they come, and its result at the end. */
@@ -61,6 +61,8 @@ export function formatEvent(event: Exclude<ActionEvent, Progress>): string | und
       return `container ${printable(event.name)}: ${event.state}`
     case 'hook':
       return `hook ${event.point}${event.container === null ? '' : ` in ${printable(event.container)}`}: ${event.outcome} in ${prettyMilliseconds(event.ms)}`
+    case 'freed':
+      return undefined
     case 'published':
       return event.kind === 'safety'
         ? `the data as they are now are kept as ${event.name}`

@@ -22,6 +22,15 @@ describe('readSettings', () => {
       postRestore: undefined,
       hookTimeoutMs: 30_000,
       dockerHost: undefined,
+      staleAfterMs: 900_000,
+      warnFreePercent: 10,
+      criticalFreePercent: 3,
+      listen: { host: undefined, port: 8400 },
+      token: undefined,
+      metricsOpen: false,
+      host: undefined,
+      notifyTargets: [],
+      notifyTemplate: undefined,
       inImage: false,
       onStart: false,
       catchUp: true,
@@ -40,6 +49,10 @@ describe('readSettings', () => {
   })
 
   const right: [name: string, text: string, key: keyof Settings, value: unknown][] = [
+    ['SNAP_STALE_AFTER', '2h', 'staleAfterMs', 7_200_000],
+    ['SNAP_WARN_FREE', '0', 'warnFreePercent', 0],
+    ['SNAP_TOKEN', '0123456789abcdef', 'token', '0123456789abcdef'],
+    ['SNAP_LISTEN', '127.0.0.1:80', 'listen', { host: '127.0.0.1', port: 80 }],
     ['SNAP_MAX', '1', 'maxSnapshots', 1],
     ['SNAP_MAX', '65000', 'maxSnapshots', 65_000],
     ['SNAP_CRON', ' */5 * * * * ', 'cron', '*/5 * * * *'],
@@ -58,7 +71,7 @@ describe('readSettings', () => {
   ]
   for (const [name, text, key, value] of right) {
     it(`takes ${name}=${JSON.stringify(text)}`, () => {
-      expect(readSettings({ [name]: text })[key]).to.equal(value)
+      expect(readSettings({ [name]: text })[key]).to.deep.equal(value)
     })
   }
 

@@ -1,5 +1,5 @@
 import { Readable, Writable } from 'node:stream'
-import type { Terminal } from '../../../src/cli/command.ts'
+import type { Terminal } from '../../../src/system/terminal.ts'
 
 export interface FakeTerminal {
   terminal: Terminal

@@ -1,0 +1,131 @@
+import { statfsSync } from 'node:fs'
+import { OperationError, messageOf } from '../errors.ts'
+import { readCatalog } from '../store/catalog.ts'
+import { readConsumerJournal } from '../store/consumer-journal.ts'
+import { type Heartbeat, readHeartbeat } from '../store/heartbeat.ts'
+import type { StoreLayout } from '../store/layout.ts'
+import { findHolder } from '../store/lock.ts'
+import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import { type RunState, noRuns, readRunState } from '../store/run-state.ts'
+import { readSavedConfig } from '../store/saved-config.ts'
+import { readNextRun } from '../store/schedule-state.ts'
+import {
+  type Health,
+  type HealthFinding,
+  type HealthThresholds,
+  judgeHealth,
+} from './judge-health.ts'
+
+/** How it goes with the snapshots of a store, as far as one need not read them. */
+export interface Condition extends RunState {
+  daemon: { running: boolean; startedAt: string | null }
+  /** The run of the schedule that is under way. */
+  run: Heartbeat['running']
+  /** Who writes the store now, and since when. */
+  writer: string | null
+  nextRun: string | null
+  space: Space
+  /** What is left half-way, or broken. */
+  problems: HealthFinding[]
+}
+
+/** What `status` tells; the same document is its JSON form. */
+export interface StatusDescription extends Condition {
+  health: Health
+  snapshots: { count: number; oldest: string | null; newest: string | null }
+}
+
+interface Space {
+  freeBytes: number
+  totalBytes: number
+  freeInodes: number
+  totalInodes: number
+}
+
+/** Throws OperationError when the store cannot be read. */
+export async function describeStatus(
+  store: StoreLayout,
+  thresholds: HealthThresholds,
+  now: Date,
+): Promise<StatusDescription> {
+  const condition = await describeCondition(store, readHeartbeat(store, now), now)
+  const { snapshots, damaged } = readCatalog(store)
+  for (const { name, problem } of damaged) {
+    const message = `the record of ${name} is damaged and it is left alone: ${problem}`
+    condition.problems.push({ level: 'warning', code: 'damaged', message })
+  }
+  return {
+    ...condition,
+    health: judgeHealth(condition, thresholds, now),
+    snapshots: {
+      count: snapshots.length,
+      oldest: snapshots.at(0)?.name ?? null,
+      newest: snapshots.at(-1)?.name ?? null,
+    },
+  }
+}
+
+/** The part that costs the same however many snapshots there are; `heartbeat` is undefined when no daemon runs. */
+export async function describeCondition(
+  store: StoreLayout,
+  heartbeat: Heartbeat | undefined,
+  now: Date,
+): Promise<Condition> {
+  const problems: HealthFinding[] = []
+  const orProblem = <T>(
+    level: HealthFinding['level'],
+    code: string,
+    read: () => T,
+  ): T | undefined => {
+    try {
+      return read()
+    } catch (error) {
+      problems.push({ level, code, message: messageOf(error) })
+      return undefined
+    }
+  }
+  const writer = await findHolder(store.lock)
+  orProblem('critical', 'config', () => readSavedConfig(store))
+  const interrupted = orProblem('critical', 'journal', () => readInterruptedRestore(store))
+  if (interrupted !== undefined && writer === undefined) {
+    const message = describeInterruptedRestore(interrupted)
+    problems.push({ level: 'critical', code: 'restore-interrupted', message })
+  }
+  problems.push(...findAsleep(store, now))
+  return {
+    ...(orProblem('warning', 'runs', () => readRunState(store)) ?? noRuns),
+    daemon: { running: heartbeat !== undefined, startedAt: heartbeat?.startedAt ?? null },
+    run: heartbeat?.running ?? null,
+    writer: writer ?? null,
+    nextRun: readNextRun(store)?.toISOString() ?? null,
+    space: readSpace(store),
+    problems,
+  }
+}
+
+/** For so long a journal is one of a snapshot that is being taken. */
+const longestQuietMs = 600_000
+
+function findAsleep(store: StoreLayout, now: Date): HealthFinding[] {
+  try {
+    const journal = readConsumerJournal(store)
+    if (journal === undefined) return []
+    if (now.getTime() - Date.parse(journal.startedAt) < longestQuietMs) return []
+    const names = journal.consumers.map(({ name }) => name).join(', ')
+    const message = `containers have been paused or stopped since ${journal.startedAt} (${names}): look at them with "docker ps -a", then "docker unpause" or "docker start" them`
+    return [{ level: 'critical', code: 'consumer-asleep', message }]
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    return [{ level: 'critical', code: 'journal', message: error.message }]
+  }
+}
+
+function readSpace({ directory }: StoreLayout): Space {
+  const { bsize, bavail, blocks, ffree, files } = statfsSync(directory)
+  return {
+    freeBytes: bavail * bsize,
+    totalBytes: blocks * bsize,
+    freeInodes: ffree,
+    totalInodes: files,
+  }
+}

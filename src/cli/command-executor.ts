@@ -1,0 +1,46 @@
+import type { Environment } from '../config/variables.ts'
+import type { CommandExecutor, Parameter } from '../remote/executor.ts'
+import type { Clock } from '../system/clock.ts'
+import type { Command } from './command.ts'
+import { reportError } from './report-error.ts'
+
+/** The commands as the daemon runs them for its clients, with its own environment. */
+export function createExecutor(
+  commands: readonly Command[],
+  environment: Environment,
+  clock: Clock,
+): CommandExecutor {
+  const offered = commands.filter(({ isLocal }) => isLocal !== true)
+  return {
+    commands: offered.map((command) => ({
+      name: command.name,
+      summary: command.summary,
+      parameters: parametersOf(command),
+    })),
+    async execute(name, options, terminal, signal) {
+      const json = options['json'] === true
+      try {
+        const command = offered.find((candidate) => candidate.name === name)
+        if (command === undefined) throw new Error(`${name} is not offered`)
+        return await command.run({ options, json, terminal, environment, clock, signal })
+      } catch (error) {
+        return reportError(error, terminal, {
+          json,
+          debug: environment['SNAP_LOG_LEVEL'] === 'debug',
+        })
+      }
+    },
+  }
+}
+
+function parametersOf({ positionals, options }: Command): Parameter[] {
+  return [
+    ...positionals.map(({ name, describe, required, many }): Parameter => {
+      return { name, type: many === true ? 'array' : 'string', required, describe }
+    }),
+    ...Object.entries(options).map(([name, { type, describe }]): Parameter => {
+      return { name, type, required: false, describe }
+    }),
+    { name: 'json', type: 'boolean', required: false, describe: 'print JSON for a terminal too' },
+  ]
+}

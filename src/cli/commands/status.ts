@@ -1,0 +1,46 @@
+import { exitCodes } from '../../errors.ts'
+import type { Command } from '../command.ts'
+
+/** What monitoring systems expect of a check (Monitoring Plugins Development Guidelines). */
+const checkCodes = { ok: 0, warning: 1, critical: 2 } as const
+
+export const statusCommand: Command = {
+  name: 'status',
+  summary: 'whether snapshots are being taken, and what needs looking after',
+  examples: [
+    ['status', 'the last run, the next one, space, and what is wrong'],
+    ['status --check', 'one line, and exit code 0 (ok), 1 (warning) or 2 (critical)'],
+    ['status --json', 'for programs'],
+  ],
+  details: [
+    'Critical: no daemon, a snapshot overdue by more than SNAP_STALE_AFTER (15m), less than SNAP_CRITICAL_FREE (3)\n' +
+      'percent of space or inodes, a restore that was cut off, containers left paused or stopped. A warning: the\n' +
+      'last run failed or is flagged, less than SNAP_WARN_FREE (10) percent, a damaged record.',
+  ],
+  positionals: [],
+  options: {
+    check: {
+      type: 'boolean',
+      describe: 'for monitoring: one line, and the exit code is the verdict',
+    },
+  },
+  async run(input) {
+    const { options, json, terminal, clock } = input
+    const { openStoreOnly, wakeBeforeReading } = await import('../open-context.ts')
+    const { describeStatus } = await import('../../actions/describe-status.ts')
+    const { formatHealth } = await import('../../actions/judge-health.ts')
+    const { formatStatus } = await import('../render/status.ts')
+    const { store, settings } = openStoreOnly(input)
+    await wakeBeforeReading(input, store, settings)
+    const now = clock.now()
+    const status = await describeStatus(store, settings, now)
+    const isCheck = options['check'] === true
+    if (json) terminal.stdout.write(`${JSON.stringify(status)}\n`)
+    else {
+      terminal.stdout.write(
+        isCheck ? `${formatHealth(status.health)}\n` : formatStatus(status, now),
+      )
+    }
+    return isCheck ? checkCodes[status.health.level] : exitCodes.done
+  },
+}

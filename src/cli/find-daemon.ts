@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs'
+import { lookup } from 'node:dns/promises'
+import { defaultPort } from '../config/address.ts'
+import { readSettings } from '../config/settings.ts'
+import type { Environment } from '../config/variables.ts'
+import type { Target } from '../remote/client.ts'
+import { storeLayout } from '../store/layout.ts'
+
+/** What `--link mysql-vol:snap-volume` calls the sidecar, and a network alias may. */
+const linkAlias = 'snap-volume'
+
+/**
+ * The daemon to hand a command to: at SNAP_HOST, else none where the store is mounted, else the one that is linked.
+ * Undefined when the command is to run here.
+ */
+export async function findDaemon(environment: Environment): Promise<Target | undefined> {
+  const { host, token, storeDirectory } = readSettings(environment)
+  if (host !== undefined) return { address: host, token }
+  if (existsSync(storeLayout(storeDirectory).own) || !(await isLinked())) return undefined
+  return { address: { protocol: 'http:', host: linkAlias, port: defaultPort }, token }
+}
+
+async function isLinked(): Promise<boolean> {
+  try {
+    await lookup(linkAlias)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,169 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { getConnInfo } from '@hono/node-server/conninfo'
+import { type Context, Hono } from 'hono'
+import { bearerAuth } from 'hono/bearer-auth'
+import { bodyLimit } from 'hono/body-limit'
+import * as v from 'valibot'
+import { messageOf } from '../errors.ts'
+import { type CommandExecutor, findWrongOption } from './executor.ts'
+import { describeApi } from './openapi.ts'
+import { aliveMs, inputSchema, mediaType, requestSchema } from './protocol.ts'
+import type { Run } from './run.ts'
+import type { Runs } from './runs.ts'
+
+const largestBody = 64 * 1024
+
+export interface AppOptions {
+  executor: CommandExecutor
+  runs: Runs
+  /** What asks for no token: the socket, which only root can open. Else the token. */
+  token: string | undefined
+  /** Whether health and metrics are told to everyone, and not only to this machine. */
+  metricsOpen: boolean
+  health: () => Promise<{ isHealthy: boolean; document: object }>
+  metrics: () => Promise<{ contentType: string; text: string }>
+  version: string
+}
+
+/** The daemon's calls over HTTP; docs/api.md tells them. */
+export function createApp(options: AppOptions): Hono {
+  const { executor, runs, token, health, metrics } = options
+  const app = new Hono()
+  const withToken =
+    token === undefined ? undefined : bearerAuth({ verifyToken: (given) => isSame(given, token) })
+  if (withToken !== undefined) {
+    app.use('/v1/*', withToken)
+    for (const path of ['/healthz', '/metrics']) {
+      app.use(path, async (context, next) =>
+        options.metricsOpen || isLocal(context) ? next() : withToken(context, next),
+      )
+    }
+  }
+  app.use(bodyLimit({ maxSize: largestBody }))
+
+  app.get('/healthz', async (context) => {
+    const { isHealthy, document } = await health()
+    return context.json(document, isHealthy ? 200 : 503)
+  })
+  app.get('/metrics', async (context) => {
+    const { contentType, text } = await metrics()
+    return context.body(text, 200, { 'content-type': contentType })
+  })
+  app.get('/v1/openapi.json', (context) => context.json(describeApi(executor, options.version)))
+
+  app.post('/v1/commands/:name', async (context) => {
+    const command = executor.commands.find(({ name }) => name === context.req.param('name'))
+    if (command === undefined) return refuse(context, 404, 'there is no such command')
+    const request = v.safeParse(requestSchema, await readJson(context))
+    if (!request.success) return refuse(context, 400, describeIssue(request.issues[0]))
+    const wrong = findWrongOption(command, request.output.options)
+    if (wrong !== undefined) return refuse(context, 400, wrong)
+    const run = runs.start(command.name, request.output)
+    if (run === undefined) return refuse(context, 503, 'too many commands run: try again later')
+    return stream(runs, run, 0, request.output.terminal === undefined)
+  })
+
+  app.get('/v1/runs', (context) =>
+    context.json({
+      runs: runs.list().map(({ id, command, startedAt, exitCode = null }) => {
+        return { id, command, startedAt, exitCode }
+      }),
+    }),
+  )
+  app.get('/v1/runs/:id', (context) => {
+    const run = runs.find(context.req.param('id'))
+    if (run === undefined) return refuse(context, 404, 'there is no such run')
+    const from = Number(context.req.query('from') ?? 0)
+    if (!Number.isSafeInteger(from) || from < 0) {
+      return refuse(context, 400, 'from must be a whole number')
+    }
+    return stream(runs, run, from, false)
+  })
+  app.delete('/v1/runs/:id', (context) =>
+    runs.interrupt(context.req.param('id'))
+      ? context.body(null, 202)
+      : refuse(context, 404, 'there is no such run under way'),
+  )
+  app.post('/v1/runs/:id/input', async (context) => {
+    const input = v.safeParse(inputSchema, await readJson(context))
+    if (!input.success) return refuse(context, 400, describeIssue(input.issues[0]))
+    return runs.input(context.req.param('id'), input.output.text)
+      ? context.body(null, 202)
+      : refuse(context, 404, 'there is no such run under way')
+  })
+
+  app.notFound((context) => refuse(context, 404, 'there is no such path'))
+  app.onError((error, context) => {
+    if ('getResponse' in error && typeof error.getResponse === 'function') {
+      return (error as { getResponse(): Response }).getResponse()
+    }
+    return refuse(context, 500, messageOf(error))
+  })
+  return app
+}
+
+/** In constant time, whatever their lengths. */
+function isSame(given: string, token: string): boolean {
+  return timingSafeEqual(digest(given), digest(token))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+/** Over the loopback interface; what comes through a proxy there is the proxy's to guard. */
+function isLocal(context: Context): boolean {
+  const address = getConnInfo(context).remote.address ?? ''
+  return address === '::1' || address.replace(/^::ffff:/, '').startsWith('127.')
+}
+
+async function readJson(context: Context): Promise<unknown> {
+  const text = await context.req.text()
+  if (text.trim() === '') return {}
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function describeIssue(issue: v.BaseIssue<unknown>): string {
+  return `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`
+}
+
+function refuse(context: Context, status: 400 | 404 | 500 | 503, error: string) {
+  return context.json({ error }, status)
+}
+
+/** With `asEvents` what the command prints are lines of JSON already. */
+function stream(runs: Runs, run: Run, from: number, asEvents: boolean): Response {
+  const encoder = new TextEncoder()
+  const lines = run.follow(from)
+  const stopListening = runs.listen(run.id)
+  let alive: NodeJS.Timeout | undefined
+  const end = (): void => {
+    clearInterval(alive)
+    stopListening()
+  }
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      alive = setInterval(() => controller.enqueue(encoder.encode('\n')), aliveMs)
+      alive.unref()
+    },
+    async pull(controller) {
+      const { value, done } = await lines.next()
+      if (done === true) {
+        end()
+        controller.close()
+        return
+      }
+      const isEvent = asEvents && value.type === 'stdout'
+      controller.enqueue(encoder.encode(isEvent ? value.text : `${JSON.stringify(value)}\n`))
+    },
+    async cancel() {
+      end()
+      await lines.return()
+    },
+  })
+  return new Response(body, { headers: { 'content-type': mediaType } })
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto'
+import type { RunLine } from './protocol.ts'
+
+/** Of what a run prints, so much is kept for those who read slowly, or come back. */
+const keptBytes = 4 * 1024 * 1024
+
+/** A command that runs for a client, or has; it goes on when the client is gone. */
+export interface Run {
+  readonly id: string
+  readonly command: string
+  readonly startedAt: string
+  /** Undefined while it runs. */
+  readonly exitCode: number | undefined
+  print(stream: 'stdout' | 'stderr', text: string): void
+  finish(exitCode: number): void
+  /** Everything from a line on, counted from 0, as it comes, until the run has ended. */
+  follow(from: number): AsyncGenerator<RunLine, void>
+}
+
+export function createRun(command: string, startedAt: Date): Run {
+  const id = randomUUID()
+  const lines: RunLine[] = [{ type: 'run', id, command, startedAt: startedAt.toISOString() }]
+  let dropped = 0
+  let bytes = 0
+  let exitCode: number | undefined
+  let changed = Promise.withResolvers<void>()
+
+  function append(line: RunLine): void {
+    lines.push(line)
+    bytes += sizeOf(line)
+    while (bytes > keptBytes && lines.length > 1) {
+      bytes -= sizeOf(lines.shift())
+      dropped += 1
+    }
+    changed.resolve()
+    changed = Promise.withResolvers<void>()
+  }
+
+  return {
+    id,
+    command,
+    startedAt: startedAt.toISOString(),
+    get exitCode() {
+      return exitCode
+    },
+    print: (stream, text) => append({ type: stream, text }),
+    finish(code) {
+      exitCode = code
+      append({ type: 'exit', exitCode: code })
+    },
+    async *follow(from) {
+      let next = from
+      for (;;) {
+        if (next < dropped) {
+          yield { type: 'skipped', lines: dropped - next }
+          next = dropped
+        }
+        const line = lines[next - dropped]
+        if (line === undefined) {
+          if (exitCode !== undefined) return
+          await changed.promise
+          continue
+        }
+        next += 1
+        yield line
+      }
+    },
+  }
+}
+
+function sizeOf(line: RunLine | undefined): number {
+  return line !== undefined && 'text' in line ? line.text.length : 0
+}

@@ -1,0 +1,42 @@
+import type { ActionContext } from '../actions/context.ts'
+import { describeConsumers } from '../actions/describe-consumers.ts'
+import type { Settings } from '../config/settings.ts'
+import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import type { Log } from '../system/log.ts'
+import { type Schedule, restrictsBothDays } from './schedule.ts'
+
+/** Tells what this daemon is going to do, and what its owner should know at once. */
+export async function announce(
+  settings: Settings,
+  context: ActionContext,
+  schedule: Schedule,
+  log: Log,
+): Promise<void> {
+  const { store, config } = context
+  for (const { id, path } of config.volumes) log.info(`volume ${id}: ${path}`)
+  if (restrictsBothDays(settings.cron)) {
+    log.warn(
+      `SNAP_CRON ${JSON.stringify(settings.cron)} restricts both days: here both must fit, unlike in crontab`,
+    )
+  }
+  if (settings.quiesce !== 'none') await announceConsumers(context, log)
+  const interrupted = readInterruptedRestore(store)
+  if (interrupted !== undefined) log.error(describeInterruptedRestore(interrupted))
+  const next = schedule.nextRun()
+  log.info(
+    `started: store ${store.directory}, schedule ${settings.cron} (${settings.timeZone}), next run ${next?.toISOString() ?? 'never'}`,
+    { nextRun: next?.toISOString() ?? null },
+  )
+}
+
+/** Who asks for it should know at once when it cannot be done. */
+async function announceConsumers(context: ActionContext, log: Log): Promise<void> {
+  const { consumers, unknown } = await describeConsumers(context)
+  if (unknown !== undefined) {
+    log.warn(`SNAP_QUIESCE=${context.config.quiesce} cannot be done: ${unknown}`)
+  }
+  for (const { name, quiesce, problems } of consumers) {
+    log.info(`consumer ${name}: ${quiesce} for a snapshot`)
+    for (const problem of problems) log.warn(`consumer ${name}: ${problem}`)
+  }
+}

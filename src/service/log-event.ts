@@ -1,0 +1,34 @@
+import type { ActionEvent } from '../actions/events.ts'
+import type { Log } from '../system/log.ts'
+
+/** Tells an event in the daemon's log. */
+export function logEvent(log: Log, event: ActionEvent): void {
+  switch (event.type) {
+    case 'waiting':
+      return log.info(`waiting for the store: ${event.holder}`, event)
+    case 'warning':
+      return log.warn(
+        `${event.volume === undefined ? '' : `${event.volume}: `}${event.message}`,
+        event,
+      )
+    case 'removed':
+      return log.info(`removed ${event.name}: ${event.reason}`, event)
+    case 'adopted':
+      return log.info(`adopted ${event.name} from the predecessor`, event)
+    case 'consumer':
+      return log.info(`container ${event.name}: ${event.state}`, event)
+    case 'hook':
+      return log[event.outcome === 'done' ? 'info' : 'warn'](
+        `hook ${event.point}${event.container === null ? '' : ` in ${event.container}`}: ${event.outcome}`,
+        event,
+      )
+    case 'freed':
+      return log.debug(`freed ${event.bytes} bytes`, event)
+    case 'published':
+      return log.debug(`published ${event.name}`, event)
+    case 'phase':
+      return log.debug(`${event.phase} ${event.volume ?? ''}`.trim(), event)
+    case 'progress':
+      return undefined
+  }
+}

@@ -1,0 +1,104 @@
+import type { NotifyTarget } from '../config/notify-target.ts'
+import { messageOf } from '../errors.ts'
+import type { Clock } from '../system/clock.ts'
+import type { Log } from '../system/log.ts'
+import type { Notice } from './notice.ts'
+import { type Ping, sendNotice, sendPing } from './notify-channel.ts'
+
+/** Before each further attempt. */
+const retryAfterMs = [1000, 10_000, 60_000]
+
+/** What nobody takes for so long is not worth more memory. */
+const mostWaiting = 100
+
+const stopAfterMs = 5000
+
+export interface NotifierOptions {
+  targets: readonly NotifyTarget[]
+  template: string | undefined
+  host: string
+  store: string
+  clock: Clock
+  log: Log
+}
+
+/** Sends notices and pings beside the work: nothing waits for it, and it tries again. */
+export interface Notifier {
+  tell(notice: Notice): void
+  ping(ping: Ping, message: string): void
+  /** Gives what waits a moment more. */
+  stop(): Promise<void>
+}
+
+type Send = (signal: AbortSignal) => Promise<void>
+
+export function createNotifier(options: NotifierOptions): Notifier {
+  const { targets, template, host, store, clock, log } = options
+  const stopping = new AbortController()
+  const ending = new AbortController()
+  const queues = targets.map((target) => ({ target, queue: createQueue(target) }))
+
+  function createQueue(target: NotifyTarget) {
+    const waiting: { what: string; send: Send }[] = []
+    let working: Promise<void> | undefined
+    const work = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        if (ending.signal.aborted) return
+        await deliver(target, next.what, next.send)
+      }
+    }
+    return {
+      add(what: string, send: Send) {
+        if (waiting.length >= mostWaiting) waiting.shift()
+        waiting.push({ what, send })
+        working ??= work().finally(() => (working = undefined))
+      },
+      idle: async () => working,
+    }
+  }
+
+  async function deliver(target: NotifyTarget, what: string, send: Send): Promise<void> {
+    for (const waitMs of [...retryAfterMs, undefined]) {
+      try {
+        return await send(ending.signal)
+      } catch (error) {
+        const again = waitMs === undefined || stopping.signal.aborted ? undefined : waitMs
+        const next = again === undefined ? 'given up' : `trying again in ${again / 1000} s`
+        log.warn(`${nameOf(target)} could not be told of ${what}: ${messageOf(error)}; ${next}`)
+        if (again === undefined) return
+        await clock.sleep(again, stopping.signal).catch(() => undefined)
+      }
+    }
+  }
+
+  return {
+    tell(notice) {
+      const envelope = { notice, host, store, time: clock.now().toISOString() }
+      for (const { target, queue } of queues) {
+        if (target.kind === 'ping') continue
+        queue.add(notice.event, async (signal) => sendNotice(target, envelope, template, signal))
+      }
+    },
+    ping(ping, message) {
+      for (const { target, queue } of queues) {
+        if (target.kind !== 'ping') continue
+        queue.add(ping, async (signal) => sendPing(target.url, ping, message, signal))
+      }
+    },
+    async stop() {
+      stopping.abort()
+      const isTime = new AbortController()
+      await Promise.race([
+        Promise.all(queues.map(async ({ queue }) => queue.idle())),
+        clock.sleep(stopAfterMs, isTime.signal).catch(() => undefined),
+      ])
+      isTime.abort()
+      ending.abort()
+    },
+  }
+}
+
+/** Without what may be secret in it. */
+function nameOf({ kind, url }: NotifyTarget): string {
+  return `${kind} ${new URL(url).host}`
+}

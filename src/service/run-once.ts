@@ -1,0 +1,74 @@
+import type { ActionContext } from '../actions/context.ts'
+import { summarizeSnapshot } from '../actions/snapshot-summary.ts'
+import { type SnapshotResult, takeSnapshot } from '../actions/take-snapshot.ts'
+import { OperationError, exitCodes, messageOf } from '../errors.ts'
+import type { RecordWarning } from '../store/record.ts'
+import type { Log } from '../system/log.ts'
+import type { Metrics } from './metrics.ts'
+import type { NoticeRules } from './notice.ts'
+import type { Notifier } from './notifier.ts'
+import type { RunOutcome, RunWatch } from './run-watch.ts'
+import type { RunReason } from './runner.ts'
+import type { Schedule } from './schedule.ts'
+
+/** Who follows the runs of a daemon. */
+export interface RunFollowers {
+  runs: RunWatch
+  metrics: Metrics
+  rules: NoticeRules
+  notifier: Notifier
+  schedule: Schedule
+  log: Log
+}
+
+/** Takes a snapshot on schedule, and tells everybody what became of it. Never throws. */
+export async function runOnce(
+  context: ActionContext,
+  followers: RunFollowers,
+  reason: RunReason,
+): Promise<void> {
+  const { runs, metrics, rules, notifier, schedule, log } = followers
+  const beganMs = performance.now()
+  runs.begin(reason)
+  notifier.ping('start', reason)
+  const { outcome, exitCode, result } = await takeOne(context, log, reason)
+  // one that was ended with the daemon says nothing of how it goes
+  if (context.signal?.aborted) return
+  metrics.ran({ reason, exitCode, seconds: (performance.now() - beganMs) / 1000 })
+  if (result !== undefined) metrics.published(result.record)
+  notifier.ping(result === undefined ? 'fail' : 'success', outcome.error ?? outcome.snapshot ?? '')
+  try {
+    const { before, run } = runs.end(outcome, schedule.nextRun())
+    const warnings: readonly RecordWarning[] = result?.warnings ?? []
+    for (const notice of rules.afterRun(before, run, warnings)) notifier.tell(notice)
+  } catch (error) {
+    log.warn(`the outcome of the run cannot be noted in the store: ${messageOf(error)}`)
+  }
+}
+
+interface Taken {
+  outcome: RunOutcome
+  exitCode: number
+  result?: SnapshotResult
+}
+
+async function takeOne(context: ActionContext, log: Log, reason: RunReason): Promise<Taken> {
+  try {
+    const result = await takeSnapshot(context, { kind: 'scheduled' })
+    log.info(`snapshot ${summarizeSnapshot(result)}`, { reason, ...result })
+    const isFlagged = result.warnings.length > 0
+    return {
+      outcome: {
+        outcome: isFlagged ? 'flagged' : 'success',
+        snapshot: result.record.name,
+        error: null,
+      },
+      exitCode: isFlagged ? exitCodes.warnings : exitCodes.done,
+      result,
+    }
+  } catch (error) {
+    const exitCode = error instanceof OperationError ? error.exitCode : exitCodes.failed
+    log.error(`no snapshot was taken: ${messageOf(error)}`, { reason, exitCode })
+    return { outcome: { outcome: 'failed', snapshot: null, error: messageOf(error) }, exitCode }
+  }
+}

@@ -1,0 +1,171 @@
+import { once } from 'node:events'
+import { rm, writeFile } from 'node:fs/promises'
+import { type IncomingMessage, createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { SMTPServer } from 'smtp-server'
+import type { Daemon } from '../support/cli.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+
+interface Call {
+  url: string
+  body: string
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+/** A web server that keeps what it is told, and answers with `status`. */
+async function startReceiver(status: (call: number) => number = () => 200) {
+  const calls: Call[] = []
+  const server = createHttpServer((request, response) => {
+    void readBody(request).then((body) => {
+      calls.push({ url: request.url ?? '', body })
+      return response.writeHead(status(calls.length)).end()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return { calls, url: `http://127.0.0.1:${port}`, close: () => server.close() }
+}
+
+/** A mail server that keeps what it is sent. */
+async function startMailServer() {
+  const mails: string[] = []
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData(stream, _, done) {
+      let text = ''
+      stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
+      stream.on('end', () => {
+        mails.push(text)
+        done()
+      })
+    },
+  })
+  const listening = server.listen(0, '127.0.0.1')
+  await once(listening, 'listening')
+  const { port } = listening.address() as AddressInfo
+  return {
+    mails,
+    url: `smtp://127.0.0.1:${port}?from=snap@example.org&to=ops@example.org`,
+    close: () => new Promise<void>((resolve) => server.close(resolve)),
+  }
+}
+
+function eventsOf(calls: readonly Call[]): string[] {
+  return calls.map(({ body }) => (JSON.parse(body) as { event: string }).event)
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + 30_000
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error(`30 s passed without ${what}`)
+    await sleep(50)
+  }
+}
+
+describe('Notifications', () => {
+  let store: TestStore
+  let daemon: Daemon | undefined
+
+  const file = (): string => join(store.data, 'hello.txt')
+
+  /** A daemon that takes a snapshot each second. */
+  async function start(targets: string, env: Record<string, string> = {}): Promise<Daemon> {
+    daemon = await store.startDaemon({
+      env: { SNAP_CRON: '* * * * * *', SNAP_MAX: '3', SNAP_NOTIFY_URL: targets, ...env },
+    })
+    await until('a snapshot', () => store.snapshotNames().length > 0)
+    return daemon
+  }
+
+  beforeEach(async () => {
+    store = await makeStore()
+  })
+
+  afterEach(async () => {
+    await daemon?.stop()
+    daemon = undefined
+    await store.remove()
+  })
+
+  it('tell of a failure once, that snapshots are overdue once, and of the recovery once', async () => {
+    const hook = await startReceiver()
+    const pings = await startReceiver()
+    const mail = await startMailServer()
+    await start(`${hook.url}/hook ping+${pings.url}/uuid ${mail.url}`, { SNAP_STALE_AFTER: '2s' })
+    await rm(file())
+    await until('an overdue snapshot', () => eventsOf(hook.calls).includes('stale'))
+    const fails = (): number => pings.calls.filter(({ url }) => url === '/uuid/fail').length
+    await until('several failures', () => fails() > 3)
+    await writeFile(file(), 'back\n')
+    await until('the recovery', () => eventsOf(hook.calls).includes('recovery'))
+    const last = pings.calls.length
+    await until('more runs', () => pings.calls.length > last + 4)
+    expect(eventsOf(hook.calls)).to.deep.equal(['failure', 'stale', 'recovery'])
+    const [failure] = hook.calls.map(({ body }) => JSON.parse(body) as Record<string, unknown>)
+    expect(failure).to.include({ title: 'no snapshot was taken', store: store.directory })
+    expect(failure?.['message']).to.match(/empty|no files/)
+    expect(pings.calls.map(({ url }) => url)).to.include.members([
+      '/uuid/start',
+      '/uuid',
+      '/uuid/fail',
+    ])
+    await until('three mails', () => mail.mails.length === 3)
+    expect(mail.mails[0]).to.match(/^Subject: snap-volume on .*: no snapshot was taken/m)
+    expect(mail.mails[0]).to.match(/^To: ops@example\.org/m)
+    for (const server of [hook, pings]) server.close()
+    await mail.close()
+  })
+
+  it('are as the template says', async () => {
+    const hook = await startReceiver()
+    await start(hook.url, { SNAP_NOTIFY_TEMPLATE: '{"text": "{{title}} ({{event}})"}' })
+    await rm(file())
+    await until('a call', () => hook.calls.length > 0)
+    hook.close()
+    expect(hook.calls[0]?.body).to.equal('{"text": "no snapshot was taken (failure)"}')
+  })
+
+  it('are sent again when they were not taken', async () => {
+    const hook = await startReceiver((call) => (call === 1 ? 500 : 200))
+    const { line } = await start(hook.url)
+    await rm(file())
+    await line(/could not be told of failure: it answered 500; trying again in 1 s/)
+    await until('a second call', () => hook.calls.length > 1)
+    hook.close()
+    expect(hook.calls[1]).to.deep.equal(hook.calls[0])
+  })
+
+  it('keep no snapshot waiting, whoever does not answer', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    await start(`ping+http://127.0.0.1:${port}/uuid`, { SNAP_MAX: '100' })
+    await until('snapshots', () => store.snapshotNames().length > 3)
+    expect(await daemon?.stop()).to.equal(0)
+    silent.close()
+  })
+
+  it('do not show secrets of the address in the log', async () => {
+    const { line } = await start('http://me:secret@127.0.0.1:1/secret-path')
+    await rm(file())
+    expect(await line(/could not be told of failure/)).not.to.contain('secret')
+  })
+
+  it('are refused at the start where an address is none, without showing it', async () => {
+    const finished = await store.run(['start', store.spec], {
+      env: { SNAP_NOTIFY_URL: 'secret-without-a-scheme' },
+    })
+    expect(finished.exitCode).to.equal(2)
+    expect(finished.stderr).to.match(/SNAP_NOTIFY_URL is not right: it must be one or several of/)
+    expect(finished.stderr).not.to.contain('secret')
+  })
+})

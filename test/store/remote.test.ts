@@ -1,0 +1,293 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { type Daemon, type Environment, launchCli } from '../support/cli.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+
+const token = 'a-token-of-these-tests'
+const bearer = { authorization: `Bearer ${token}` }
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+describe('The daemon on the network', () => {
+  let store: TestStore
+  let daemon: Daemon | undefined
+  let port: number
+  let url: string
+
+  async function start(env: Environment = {}): Promise<Daemon> {
+    port = await freePort()
+    url = `http://127.0.0.1:${port}`
+    daemon = await store.startDaemon({
+      env: { SNAP_TOKEN: token, SNAP_LISTEN: `:${port}`, ...env },
+    })
+    return daemon
+  }
+
+  /** What a client needs, which has no store. */
+  const client = (at = port): Environment => ({
+    SNAP_TOKEN: token,
+    SNAP_HOST: `127.0.0.1:${at}`,
+    SNAP_DIR: '/nowhere',
+  })
+
+  beforeEach(async () => {
+    store = await makeStore()
+  })
+
+  afterEach(async () => {
+    await daemon?.stop()
+    daemon = undefined
+    await store.remove()
+  })
+
+  it('does not listen without a token, and says so where SNAP_LISTEN asks for it', async () => {
+    port = await freePort()
+    daemon = await store.startDaemon({ env: { SNAP_LISTEN: `:${port}` } })
+    expect(daemon.output()).to.contain('SNAP_LISTEN has no effect without SNAP_TOKEN')
+    const { exitCode, stderr } = await store.run(['show'], { env: client() })
+    expect([exitCode, stderr]).to.deep.equal([
+      1,
+      `snap-volume: nobody listens at http://127.0.0.1:${port}: does the daemon run, and has it a SNAP_TOKEN? Without one it listens on no network\n`,
+    ])
+  })
+
+  it('answers no call without the token, or with another one', async () => {
+    await start()
+    const calls: [method: string, path: string][] = [
+      ['GET', '/v1/openapi.json'],
+      ['GET', '/v1/runs'],
+      ['GET', '/v1/runs/x'],
+      ['DELETE', '/v1/runs/x'],
+      ['POST', '/v1/runs/x/input'],
+      ...['show', 'snapshot', 'restore', 'prune', 'status', 'nonsense'].map(
+        (name): [string, string] => ['POST', `/v1/commands/${name}`],
+      ),
+    ]
+    for (const [method, path] of calls) {
+      for (const authorization of [undefined, 'Bearer wrong', `Basic ${token}`, 'Bearer ']) {
+        const headers: Record<string, string> = authorization === undefined ? {} : { authorization }
+        const { status } = await fetch(url + path, { method, headers })
+        expect(status, `${method} ${path} ${authorization}`).to.be.oneOf([400, 401])
+      }
+    }
+    expect(store.snapshotNames()).to.deep.equal([])
+    expect((await fetch(`${url}/v1/runs`, { headers: bearer })).status).to.equal(200)
+  })
+
+  it('tells its health and metrics on loopback, and elsewhere only with the token or SNAP_METRICS_OPEN', async function () {
+    const address = Object.values(networkInterfaces())
+      .flat()
+      .find((found) => found?.internal === false && found.family === 'IPv4')?.address
+    await start()
+    for (const path of ['/healthz', '/metrics']) {
+      expect((await fetch(url + path)).status).to.equal(200)
+      if (address === undefined) continue
+      const elsewhere = `http://${address}:${port}${path}`
+      expect((await fetch(elsewhere)).status).to.equal(401)
+      expect((await fetch(elsewhere, { headers: bearer })).status).to.equal(200)
+    }
+    await daemon?.stop()
+    await start({ SNAP_METRICS_OPEN: 'true' })
+    if (address === undefined) return
+    expect((await fetch(`http://${address}:${port}/metrics`)).status).to.equal(200)
+    expect((await fetch(`http://${address}:${port}/v1/runs`)).status).to.equal(401)
+  })
+
+  it('streams the events of a command as lines of JSON, the exit code last', async () => {
+    await start()
+    const response = await fetch(`${url}/v1/commands/snapshot`, {
+      method: 'POST',
+      headers: bearer,
+      body: JSON.stringify({ options: { message: 'by HTTP', label: ['ticket=4711'] } }),
+    })
+    expect(response.headers.get('content-type')).to.equal('application/x-ndjson')
+    const events = (await response.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; exitCode?: number })
+    expect(events.map(({ type }) => type)).to.include.members(['run', 'phase', 'result', 'exit'])
+    expect(events.at(-1)).to.deep.equal({ type: 'exit', exitCode: 0 })
+    expect(store.snapshotNames()).to.have.length(1)
+  })
+
+  const wrong: [what: string, name: string, body: unknown, status: number, error: RegExp][] = [
+    ['a command that is none', 'nonsense', {}, 404, /no such command/],
+    ['a command that is not for clients', 'start', {}, 404, /no such command/],
+    ['an option that is none', 'show', { options: { x: 1 } }, 400, /show has no option /],
+    ['__proto__', 'show', '{"options":{"__proto__":{"all":true}}}', 200, /./],
+    ['an option of another type', 'show', { options: { all: 'yes' } }, 400, /all must be true/],
+    ['a list with other things', 'snapshot', { options: { label: [1] } }, 400, /a list of texts/],
+    ['what is no JSON', 'show', '{', 400, /the body/],
+    ['what nobody knows', 'show', { option: {} }, 400, /option/],
+  ]
+  it('refuses what it does not understand, and says why', async () => {
+    await start()
+    for (const [what, name, body, status, error] of wrong) {
+      const response = await fetch(`${url}/v1/commands/${name}`, {
+        method: 'POST',
+        headers: bearer,
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      })
+      expect(response.status, what).to.equal(status)
+      expect(await response.text(), what).to.match(error)
+    }
+  })
+
+  it('refuses a body of more than 64 KiB', async () => {
+    await start()
+    const response = await fetch(`${url}/v1/commands/show`, {
+      method: 'POST',
+      headers: bearer,
+      body: JSON.stringify({ options: { snapshot: 'x'.repeat(100_000) } }),
+    })
+    expect(response.status).to.equal(413)
+  })
+
+  it('describes its calls, one for each command that a client may run', async () => {
+    await start()
+    const response = await fetch(`${url}/v1/openapi.json`, { headers: bearer })
+    const { openapi, paths } = (await response.json()) as { openapi: string; paths: object }
+    expect(openapi).to.equal('3.1.0')
+    expect(paths).to.include.keys('/v1/commands/show', '/v1/commands/restore', '/v1/runs/{id}')
+    expect(paths).not.to.have.property('/v1/commands/start')
+  })
+
+  it('serves a hundred clients at once', async () => {
+    await start()
+    await store.snapshot()
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const response = await fetch(`${url}/v1/commands/show`, {
+          method: 'POST',
+          headers: bearer,
+          body: '{}',
+        })
+        return (await response.text()).split('\n').slice(1).join('\n')
+      }),
+    )
+    expect(new Set(answers).size).to.equal(1)
+    expect(answers[0]).to.contain('@GMT-')
+  })
+
+  it('lets a hundred clients take their turns to write, and the store is good afterwards', async () => {
+    await start({ SNAP_LOCK_TIMEOUT: '0' })
+    const codes = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const response = await fetch(`${url}/v1/commands/snapshot`, {
+          method: 'POST',
+          headers: bearer,
+          body: '{}',
+        })
+        const last = (await response.text()).trim().split('\n').at(-1) ?? ''
+        return (JSON.parse(last) as { exitCode: number }).exitCode
+      }),
+    )
+    expect(new Set(codes)).to.deep.equal(new Set([0, 75]))
+    expect(store.snapshotNames()).to.have.length(codes.filter((code) => code === 0).length)
+  })
+
+  it('is not moved by a scan of junk', async () => {
+    const { output } = await start()
+    const sockets: Socket[] = []
+    for (let count = 0; count < 400; count += 1) {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => undefined)
+      if (count % 4 === 0) socket.end(randomBytes(2000))
+      else if (count % 4 === 1)
+        socket.end(`GET /v1/runs HTTP/1.1\r\nHost: x\r\n${'x: y\r\n'.repeat(5000)}`)
+      else if (count % 4 === 2)
+        socket.end('POST /v1/commands/snapshot HTTP/1.1\r\nContent-Length: -1\r\n\r\n')
+      else socket.write('GET /v1/')
+      sockets.push(socket)
+      if (count % 50 === 49) await sleep(20)
+    }
+    for (const socket of sockets) socket.destroy()
+    const { exitCode } = await store.run(['show'], { env: client() })
+    expect(exitCode).to.equal(0)
+    expect(store.snapshotNames()).to.deep.equal([])
+    expect(
+      output()
+        .split('\n')
+        .filter((line) => line !== ''),
+    ).to.have.length(3)
+  })
+
+  it('interrupts a command when its client is, and nothing is published', async () => {
+    await start({ SNAP_PRE_SNAPSHOT: 'sleep 30' })
+    const launched = launchCli(['snapshot', '--json'], { env: client() })
+    await launched.line(/"phase":"copy"/)
+    launched.signal('SIGINT')
+    expect(await launched.end()).to.equal(130)
+    expect(store.snapshotNames()).to.deep.equal([])
+  })
+
+  it('goes on with a command whose client is killed', async () => {
+    await start({ SNAP_PRE_SNAPSHOT: 'sleep 1' })
+    const launched = launchCli(['snapshot'], { env: client() })
+    await launched.line(/^snapshot of data/)
+    launched.signal('SIGKILL')
+    for (let wait = 0; wait < 100 && store.snapshotNames().length === 0; wait += 1) await sleep(100)
+    expect(store.snapshotNames()).to.have.length(1)
+  })
+
+  it('shows the rest of a restore to a client whose connection was cut', async () => {
+    await start({ SNAP_POST_RESTORE: 'sleep 2' })
+    const name = await store.snapshot()
+    const { server, cut } = await startRelay(port)
+    const { port: relay } = server.address() as AddressInfo
+    const launched = launchCli(['restore', 'latest', '--yes'], { env: client(relay) })
+    await launched.line(/^restore of data/)
+    cut()
+    await launched.line(/^warning: the connection to \S+ is cut; "restore" goes on there/)
+    await launched.line(new RegExp(`is as it was in ${name.replaceAll('.', '\\.')}`))
+    expect(await launched.end()).to.equal(0)
+    server.close()
+  })
+
+  it('tells status of the command that runs', async () => {
+    await start({ SNAP_PRE_RESTORE: 'sleep 2' })
+    await store.snapshot()
+    const launched = launchCli(['restore', 'latest', '--yes', '--json'], { env: client() })
+    await launched.line(/"phase":"lock"/)
+    for (let wait = 0; wait < 50; wait += 1) {
+      const { stdout } = await store.run(['status'], { env: client() })
+      if (/writing +"restore" runs since/.test(stdout)) break
+      expect(wait, stdout).to.be.lessThan(49)
+    }
+    expect(await launched.line(/"type":"result"/)).to.contain('safety')
+    await launched.stop()
+  })
+})
+
+/** Hands on all bytes to a port until it cuts the connections there are. */
+async function startRelay(port: number): Promise<{ server: Server; cut: () => void }> {
+  const open = new Set<Socket>()
+  const server = createServer((from) => {
+    const to = connect(port, '127.0.0.1')
+    for (const socket of [from, to]) {
+      open.add(socket)
+      socket.on('error', () => undefined)
+    }
+    from.pipe(to).pipe(from)
+  }).listen(0)
+  await once(server, 'listening')
+  return {
+    server,
+    cut() {
+      for (const socket of open) socket.destroy()
+      open.clear()
+    },
+  }
+}
