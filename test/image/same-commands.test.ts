@@ -48,6 +48,7 @@ describeOnEngine('the commands that only read', () => {
     ['show', 'latest'],
     ['restore', 'latest', '--dry-run'],
     ['prune', '--dry-run'],
+    ['samba-config'],
     ['help'],
     ['show', '--help'],
   ]
