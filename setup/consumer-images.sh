@@ -9,6 +9,7 @@ set -euo pipefail
 mariadb_test_image=snap-volume-test/mariadb
 postgres_test_image=snap-volume-test/postgres
 redis_test_image=snap-volume-test/redis
+samba_test_image=snap-volume-test/samba
 
 build_mariadb_image() {
   build_image "$mariadb_test_image" "$repository/test/images/mariadb"
@@ -20,6 +21,10 @@ build_postgres_image() {
 
 build_redis_image() {
   build_image "$redis_test_image" "$repository/test/images/redis"
+}
+
+build_samba_image() {
+  build_image "$samba_test_image" "$repository/examples/samba"
 }
 
 # Leaves the image in $mariadb_image: the official one, or ours where it cannot be pulled.

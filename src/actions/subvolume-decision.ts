@@ -1,7 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type VolumeSpec, parseVolumeSpec } from '../config/volume-spec.ts'
-import { OperationError, UsageError } from '../errors.ts'
+import { OperationError } from '../errors.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import { findUsers } from '../system/in-use.ts'
 import {
@@ -16,6 +15,7 @@ import { shellWord } from '../system/shell-word.ts'
 import { hasBtrfsProgram, isBtrfs, isSubvolume } from '../system/subvolume.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 import type { ActionContext } from './context.ts'
+import { findVolume } from './find-volume.ts'
 
 /** Which directory becomes a subvolume, and by which names; all three are beside one another. */
 export interface SubvolumeDecision {
@@ -44,15 +44,6 @@ export function decideSubvolume({ store, config }: ActionContext, wish: string):
   const obstacle = findObstacle(decision, store.directory)
   if (obstacle === undefined) return decision
   throw new OperationError(`volume ${id} is left as it is: ${obstacle}`)
-}
-
-function findVolume(configured: readonly VolumeSpec[], wish: string): VolumeSpec {
-  const wanted = wish.includes(':') ? parseVolumeSpec(wish) : { id: wish, path: undefined }
-  const volume = configured.find(({ id }) => id === wanted.id)
-  if (volume !== undefined) return { id: volume.id, path: wanted.path ?? volume.path }
-  throw new UsageError(
-    `there is no volume ${JSON.stringify(wanted.id)}: configured are ${configured.map(({ id }) => id).join(', ')}`,
-  )
 }
 
 function findObstacle(decision: SubvolumeDecision, store: string): string | undefined {

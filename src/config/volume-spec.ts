@@ -34,10 +34,11 @@ export function parseVolumeSpec(text: string): VolumeSpec {
       `${JSON.stringify(id)} in ${shown} cannot name a volume: use 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit`,
     )
   }
-  return { id, path: parseVolumePath(text.slice(colon + 1), shown) }
+  return { id, path: parsePath(text.slice(colon + 1), shown) }
 }
 
-function parseVolumePath(path: string, shown: string): string {
+/** Throws UsageError, which names the words that are `shown`, for what is no absolute path of a directory. */
+export function parsePath(path: string, shown: string): string {
   if (path.includes('\0')) throw new UsageError(`the path in ${shown} contains a NUL byte`)
   if (!isAbsolute(path)) {
     throw new UsageError(`the path in ${shown} must be absolute, such as /var/lib/mysql`)
@@ -47,7 +48,7 @@ function parseVolumePath(path: string, shown: string): string {
   }
   const trimmed = normalize(path).replace(/\/+$/, '')
   if (trimmed === '') {
-    throw new UsageError(`${shown} names the whole filesystem: name the data directory`)
+    throw new UsageError(`${shown} names the whole filesystem: name a directory in it`)
   }
   return trimmed
 }

@@ -39,6 +39,7 @@ describeOnEngine('a container without any mount', () => {
     ['snapshot'],
     ['restore', 'latest'],
     ['prune'],
+    ['samba-config'],
     ['subvolume', 'mysql', '--yes'],
   ]
   for (const words of commands) {

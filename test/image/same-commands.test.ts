@@ -92,6 +92,7 @@ describeOnEngine('the commands that only read', () => {
     ['restore', 'latest', '--dry-run'],
     ['prune', '--dry-run'],
     ['status', '--check'],
+    ['samba-config'],
     ['help'],
     ['show', '--help'],
   ]

@@ -23,6 +23,7 @@ describe('--json', () => {
     ['show'],
     ['show', '-a'],
     ['show', 'latest'],
+    ['samba-config'],
     ['prune', '--dry-run'],
   ]
   for (const words of oneDocument) {

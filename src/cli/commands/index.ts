@@ -2,6 +2,7 @@ import type { Command } from '../command.ts'
 import { helpCommand } from './help.ts'
 import { pruneCommand } from './prune.ts'
 import { restoreCommand } from './restore.ts'
+import { sambaConfigCommand } from './samba-config.ts'
 import { showCommand } from './show.ts'
 import { snapshotCommand } from './snapshot.ts'
 import { startCommand } from './start.ts'
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   restoreCommand,
   pruneCommand,
   statusCommand,
+  sambaConfigCommand,
   subvolumeCommand,
   versionCommand,
 ]

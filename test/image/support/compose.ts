@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { expect } from 'chai'
 import { execa } from 'execa'
 
@@ -25,17 +26,21 @@ export async function commandsUnder(file: string, heading: string): Promise<stri
     .map((line) => line.slice('#   '.length))
 }
 
-/** Runs lines that begin with `docker compose`, in a project of its own with more files, without a terminal. */
+/**
+ * Runs lines that begin with `docker compose`, in the directory of the first file and a project of its own with more
+ * files, without a terminal.
+ */
 export function composeRunner(
   compose: string,
   project: string,
-  files: readonly string[],
+  files: readonly [string, ...string[]],
 ): (line: string) => Promise<string> {
   const options = files.map((file) => `--file '${file}'`).join(' ')
   return async (line) => {
     const words = line
       .replace(/^docker compose( -f \S+)?/, `${compose} --project-name ${project} ${options}`)
-      .replace(/ exec /, ' exec -T ')
-    return (await execa('bash', ['-c', words], { stdin: 'ignore' })).stdout
+      .replace(/ exec (-T )?/, ' exec -T ')
+    const cwd = dirname(files[0])
+    return (await execa('bash', ['-c', words], { stdin: 'ignore', cwd })).stdout
   }
 }

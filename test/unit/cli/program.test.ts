@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { expect } from 'chai'
 import { commands } from '../../../src/cli/commands/index.ts'
 import { formatCommandHelp, formatHelp } from '../../../src/cli/help.ts'
@@ -6,6 +7,7 @@ import { runProgram } from '../../../src/cli/program.ts'
 import { OperationError, UsageError } from '../../../src/errors.ts'
 import { storeLayout } from '../../../src/store/layout.ts'
 import { createStore } from '../../../src/store/open.ts'
+import { writeSavedConfig } from '../../../src/store/saved-config.ts'
 import { programVersion } from '../../../src/system/version.ts'
 import { fakeTerminal } from '../support/fake-terminal.ts'
 import { rejectionOf } from '../support/rejection.ts'
@@ -110,7 +112,7 @@ describe('the program', () => {
   describe('refuses', () => {
     it('a command that is none, and names those there are', async () => {
       expect(await usageErrorOf('nonsense')).to.equal(
-        'there is no command "nonsense": there are start, help, show, snapshot, restore, prune, status, subvolume, version',
+        'there is no command "nonsense": there are start, help, show, snapshot, restore, prune, status, samba-config, subvolume, version',
       )
     })
 
@@ -266,6 +268,48 @@ describe('the program', () => {
     it('that warning once, also for one snapshot', async () => {
       const { messages } = await run(['show', 'latest'], { SNAP_MAXX: '1' })
       expect(messages.match(/warning/g)).to.have.length(1)
+    })
+  })
+
+  describe('tells Samba', () => {
+    beforeEach(() => {
+      writeSavedConfig(createStore(directory.path), {
+        schema: 1,
+        volumes: [{ id: 'data', path: '/srv/data' }],
+        cron: '0 3 * * *',
+        timeZone: 'GMT',
+        maxSnapshots: 7,
+        engine: 'auto',
+        quiesce: 'none',
+        startedAt: '2026-11-20T03:00:00.000Z',
+        program: programVersion,
+      })
+    })
+
+    it('of the volumes of the last start', async () => {
+      const { output } = await run(['samba-config'])
+      expect(output).to.match(/^\[data\]\n +path = \/srv\/data$/m)
+    })
+
+    it('where it finds them', async () => {
+      const words = ['samba-config', 'data:/export/data', '--store', '/export/.snapshot']
+      const { output } = await run(words)
+      expect(output)
+        .to.match(/^ +path = \/export\/data$/m)
+        .and.match(/^ +shadow:snapdir = \/export\/\.snapshot$/m)
+    })
+
+    it('in one document to programs', async () => {
+      const { output } = await run(['samba-config', '--json'])
+      expect(output).to.match(/^[^\n]*\n$/)
+      expect(JSON.parse(output)).to.include({ schema: 1, store: directory.path })
+    })
+
+    it('nothing of what is wrong: that goes to standard error', async () => {
+      chmodSync(directory.path, 0o700)
+      const { output, messages } = await run(['samba-config'])
+      expect(messages).to.match(/^warning: users cannot enter the store .*\n$/)
+      expect(output).not.to.include('warning')
     })
   })
 })

@@ -1,0 +1,15 @@
+import { type VolumeSpec, parseVolumeSpec } from '../config/volume-spec.ts'
+import { UsageError } from '../errors.ts'
+
+/**
+ * The configured volume that `wish` names, by its ID or as ID:PATH where it has another path.
+ * Throws UsageError when there is none.
+ */
+export function findVolume(configured: readonly VolumeSpec[], wish: string): VolumeSpec {
+  const wanted = wish.includes(':') ? parseVolumeSpec(wish) : { id: wish, path: undefined }
+  const volume = configured.find(({ id }) => id === wanted.id)
+  if (volume !== undefined) return { id: volume.id, path: wanted.path ?? volume.path }
+  throw new UsageError(
+    `there is no volume ${JSON.stringify(wanted.id)}: configured are ${configured.map(({ id }) => id).join(', ')}`,
+  )
+}
