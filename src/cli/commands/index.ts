@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts'
+import { doctorCommand } from './doctor.ts'
 import { helpCommand } from './help.ts'
 import { pruneCommand } from './prune.ts'
 import { restoreCommand } from './restore.ts'
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   restoreCommand,
   pruneCommand,
   statusCommand,
+  doctorCommand,
   sambaConfigCommand,
   subvolumeCommand,
   versionCommand,

@@ -1,0 +1,41 @@
+import { type ConsumerDescription, describeConsumers } from '../describe-consumers.ts'
+import type { ActionContext } from '../context.ts'
+import { type DoctorFinding, note, ok, problem } from './finding.ts'
+
+/** Whether the Docker API is there, who uses the data, and what snapshots do with them. */
+export async function checkDocker(
+  context: Pick<ActionContext, 'config' | 'docker' | 'hooks'>,
+): Promise<DoctorFinding[]> {
+  const { consumers, unknown } = await describeConsumers(context)
+  if (unknown !== undefined) {
+    const fix = 'mount /var/run/docker.sock or set DOCKER_HOST, if containers are to be paused'
+    return [
+      context.config.quiesce === 'none'
+        ? note('docker', unknown, fix)
+        : problem('docker', `SNAP_QUIESCE=${context.config.quiesce}, and ${unknown}`, fix),
+    ]
+  }
+  const hasOwnHook = context.hooks.commands['pre-snapshot'] !== undefined
+  return [
+    ok('docker', 'the API answers'),
+    ...consumers.flatMap((consumer) => checkConsumer(consumer, hasOwnHook)),
+  ]
+}
+
+function checkConsumer(consumer: ConsumerDescription, hasOwnHook: boolean): DoctorFinding[] {
+  const { name, state, volumes, writes, quiesce, hooks, problems } = consumer
+  const subject = `consumer ${name}`
+  const what = `${state}, ${writes ? 'writes' : 'reads'} ${volumes.join(', ')}`
+  const isLive = writes && state === 'running' && quiesce === 'none'
+  const isHooked = hasOwnHook || hooks.includes('pre-snapshot')
+  return [
+    isLive && !isHooked
+      ? note(
+          subject,
+          `${what}, and is snapshotted live`,
+          'set SNAP_QUIESCE=pause, or its label snap-volume.quiesce=pause',
+        )
+      : ok(subject, what),
+    ...problems.map((message) => problem(subject, message, 'put the label right')),
+  ]
+}

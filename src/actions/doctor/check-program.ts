@@ -1,0 +1,35 @@
+import { assertRsync, readRsyncVersion } from '../../copy/rsync-command.ts'
+import { assertPrivileges } from '../../system/privileges.ts'
+import { hasBtrfsProgram } from '../../system/subvolume.ts'
+import { programVersion } from '../../system/version.ts'
+import { type DoctorFinding, note, ok, problemOf } from './finding.ts'
+
+/** What this process can do, wherever its data are. */
+export async function checkProgram(): Promise<DoctorFinding[]> {
+  return [
+    ok('program', `snap-volume ${programVersion}`),
+    await checkRsync(),
+    checkPrivileges(),
+    hasBtrfsProgram()
+      ? ok('btrfs', 'its program is installed')
+      : note('btrfs', 'its program is not installed', 'install btrfs-progs for the engine btrfs'),
+  ]
+}
+
+async function checkRsync(): Promise<DoctorFinding> {
+  try {
+    await assertRsync()
+    return ok('rsync', `version ${await readRsyncVersion()}`)
+  } catch (error) {
+    return problemOf('rsync', error)
+  }
+}
+
+function checkPrivileges(): DoctorFinding {
+  try {
+    assertPrivileges()
+    return ok('capabilities', 'owners, modes and devices can be kept')
+  } catch (error) {
+    return problemOf('capabilities', error)
+  }
+}

@@ -1,0 +1,182 @@
+import {
+  constants,
+  copyFileSync,
+  linkSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import prettyBytes from 'pretty-bytes'
+import type { Settings } from '../../config/settings.ts'
+import { errorCode, messageOf } from '../../errors.ts'
+import { readCatalog } from '../../store/catalog.ts'
+import { readConsumerJournal } from '../../store/consumer-journal.ts'
+import { readHeartbeat } from '../../store/heartbeat.ts'
+import type { StoreLayout } from '../../store/layout.ts'
+import { isOnRootFilesystem } from '../../store/open.ts'
+import { describeInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
+import { mountOf, readMounts } from '../../system/mounts.ts'
+import { type DoctorFinding, note, ok, problem, problemOf } from './finding.ts'
+
+const { COPYFILE_FICLONE_FORCE } = constants
+
+/** Names that one file may have: ext4 and btrfs document theirs, XFS counts with 32 bits. */
+const linkLimits: Readonly<Record<string, number>> = { ext4: 65_000, ext3: 32_000, btrfs: 65_535 }
+
+/** What the filesystem of the store can do, and what is left in it. */
+export function checkStore(store: StoreLayout, settings: Settings, now: Date): DoctorFinding[] {
+  return [
+    checkPlace(store, settings),
+    ...probe(store),
+    checkLinkLimit(store, settings),
+    ...checkRoom(store, settings),
+    checkVisibility(store),
+    checkClock(store, now),
+    checkDaemon(store, now),
+    ...checkJournals(store),
+  ]
+}
+
+function checkPlace({ directory }: StoreLayout, settings: Settings): DoctorFinding {
+  if (settings.inImage && isOnRootFilesystem(directory)) {
+    return problem(
+      'store',
+      `${directory} is inside the container and would go with it`,
+      `mount one with -v /some/directory:${directory}`,
+    )
+  }
+  const type = mountOf(readMounts(), directory)?.type ?? 'an unknown filesystem'
+  return ok('store', `${directory} on ${type}`)
+}
+
+/** Tries what depends on the filesystem, in a directory of its own. */
+function probe({ own }: StoreLayout): DoctorFinding[] {
+  let home: string
+  try {
+    home = mkdtempSync(join(own, 'doctor.'))
+  } catch (error) {
+    return [
+      problem(
+        'store',
+        `it cannot be written (${errorCode(error) ?? messageOf(error)})`,
+        'mount it read-write, free space, and run as root',
+      ),
+    ]
+  }
+  try {
+    const file = join(home, 'file')
+    writeFileSync(file, 'x'.repeat(4096))
+    return [probeLinks(file, join(home, 'link')), probeReflinks(file, join(home, 'clone'))]
+  } finally {
+    rmSync(home, { recursive: true, force: true })
+  }
+}
+
+function probeLinks(file: string, link: string): DoctorFinding {
+  try {
+    linkSync(file, link)
+    return ok('hard links', 'unchanged files cost no space')
+  } catch (error) {
+    return problem(
+      'hard links',
+      `this filesystem has none (${errorCode(error) ?? messageOf(error)})`,
+      'put the store on ext4, XFS, btrfs or another filesystem with hard links',
+    )
+  }
+}
+
+function probeReflinks(file: string, clone: string): DoctorFinding {
+  try {
+    copyFileSync(file, clone, COPYFILE_FICLONE_FORCE)
+    return ok('reflinks', 'large files that change share what did not, where the data are here too')
+  } catch {
+    return note(
+      'reflinks',
+      'this filesystem has none: a large file that changes is copied as a whole',
+      'where databases are large, put data and store on one XFS or btrfs',
+    )
+  }
+}
+
+function checkLinkLimit({ directory }: StoreLayout, { maxSnapshots }: Settings): DoctorFinding {
+  const type = mountOf(readMounts(), directory)?.type ?? ''
+  const limit = linkLimits[type]
+  if (limit === undefined)
+    return ok('link limit', 'more names for a file than SNAP_MAX can ask for')
+  return maxSnapshots < limit
+    ? ok('link limit', `${limit} names for a file, SNAP_MAX is ${maxSnapshots}`)
+    : note(
+        'link limit',
+        `${type} allows ${limit} names for a file, and SNAP_MAX is ${maxSnapshots}: then files are copied anew`,
+        'lower SNAP_MAX, or put the store on XFS',
+      )
+}
+
+function checkRoom({ directory }: StoreLayout, settings: Settings): DoctorFinding[] {
+  const { bsize, bavail, blocks, ffree, files } = statfsSync(directory)
+  const judge = (subject: string, free: number, total: number, shown: string): DoctorFinding => {
+    const percent = (free / total) * 100
+    const message = `${percent.toFixed(1)} % free${shown}`
+    if (percent >= settings.warnFreePercent) return ok(subject, message)
+    const fix = 'enlarge the filesystem, or lower SNAP_MAX and prune'
+    return percent < settings.criticalFreePercent
+      ? problem(subject, message, fix)
+      : note(subject, message, fix)
+  }
+  const space = judge('space', bavail, blocks, ` (${prettyBytes(bavail * bsize)})`)
+  // filesystems that make inodes as they need them count none
+  return files === 0 ? [space] : [space, judge('inodes', ffree, files, ` (${ffree})`)]
+}
+
+function checkVisibility({ directory }: StoreLayout): DoctorFinding {
+  const { mode } = statSync(directory)
+  return (mode & 0o011) === 0
+    ? note(
+        'samba',
+        `only root can enter ${directory}, so Samba shows no Previous Versions to others`,
+        `if it is to, chmod 0755 ${directory}`,
+      )
+    : ok('samba', 'users can enter the store; "snap-volume samba-config" prints the shares')
+}
+
+function checkClock(store: StoreLayout, now: Date): DoctorFinding {
+  const newest = readCatalog(store).snapshots.at(-1)
+  if (newest === undefined || newest.time.getTime() <= now.getTime() + 2000) {
+    return ok('clock', `${now.toISOString()}, after the newest snapshot`)
+  }
+  return problem(
+    'clock',
+    `it is ${now.toISOString()}, before the newest snapshot ${newest.name}`,
+    'set the clock of the host, or remove the snapshots of the future',
+  )
+}
+
+function checkDaemon(store: StoreLayout, now: Date): DoctorFinding {
+  return readHeartbeat(store, now) === undefined
+    ? problem('daemon', 'none runs on this store', 'start the container of "snap-volume start"')
+    : ok('daemon', 'it runs')
+}
+
+function checkJournals(store: StoreLayout): DoctorFinding[] {
+  const findings: DoctorFinding[] = []
+  try {
+    const restore = readInterruptedRestore(store)
+    if (restore !== undefined) {
+      const message = describeInterruptedRestore(restore)
+      findings.push(problem('journal', message, 'finish or undo it'))
+    }
+    const consumers = readConsumerJournal(store)
+    if (consumers !== undefined) {
+      const names = consumers.consumers.map(({ name }) => name).join(', ')
+      const message = `containers are paused or stopped since ${consumers.startedAt}: ${names}`
+      const fix = 'any command wakes them where the Docker API is, if no snapshot is under way'
+      findings.push(problem('journal', message, fix))
+    }
+  } catch (error) {
+    findings.push(problemOf('journal', error))
+  }
+  return findings.length === 0 ? [ok('journal', 'nothing is left half-way')] : findings
+}

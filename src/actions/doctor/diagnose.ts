@@ -1,0 +1,30 @@
+import type { Settings } from '../../config/settings.ts'
+import type { Environment } from '../../config/variables.ts'
+import { OperationError } from '../../errors.ts'
+import { openStore } from '../../store/open.ts'
+import { contextOfProcess, readStoreConfig } from '../context.ts'
+import { checkDocker } from './check-docker.ts'
+import { checkProgram } from './check-program.ts'
+import { checkStore } from './check-store.ts'
+import { checkVolumes } from './check-volumes.ts'
+import { type DoctorFinding, problemOf } from './finding.ts'
+
+/** Looks at all that snapshots depend on; what cannot be looked at is a finding too. Writes nothing but a probe that is gone again. */
+export async function diagnose(
+  settings: Settings,
+  environment: Environment,
+  now: Date,
+): Promise<DoctorFinding[]> {
+  const findings = await checkProgram()
+  try {
+    const store = openStore(settings.storeDirectory)
+    findings.push(...checkStore(store, settings, now))
+    const config = readStoreConfig(store, settings)
+    findings.push(...checkVolumes(store, config, settings))
+    findings.push(...(await checkDocker({ config, ...contextOfProcess(settings, environment) })))
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    findings.push(problemOf('store', error))
+  }
+  return findings
+}
