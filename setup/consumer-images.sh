@@ -9,6 +9,7 @@ set -euo pipefail
 mariadb_test_image=snap-volume-test/mariadb
 postgres_test_image=snap-volume-test/postgres
 redis_test_image=snap-volume-test/redis
+prometheus_test_image=snap-volume-test/prometheus
 samba_test_image=snap-volume-test/samba
 
 build_mariadb_image() {
@@ -21,6 +22,10 @@ build_postgres_image() {
 
 build_redis_image() {
   build_image "$redis_test_image" "$repository/test/images/redis"
+}
+
+build_prometheus_image() {
+  build_image "$prometheus_test_image" "$repository/test/images/prometheus"
 }
 
 build_samba_image() {

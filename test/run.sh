@@ -104,7 +104,7 @@ check_shell_scripts() {
 }
 
 build_test_images() {
-  build_mariadb_image && build_postgres_image && build_redis_image && build_samba_image
+  build_mariadb_image && build_postgres_image && build_redis_image && build_prometheus_image && build_samba_image
 }
 
 run_image_suite() {
