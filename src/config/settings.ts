@@ -4,6 +4,7 @@ import { logLevels } from '../system/log.ts'
 import {
   type Environment,
   type Variable,
+  formatDurationMs,
   parseDurationMs,
   parseOneOf,
   parseSwitch,
@@ -25,82 +26,100 @@ const mostSnapshots = 65_000
 const variables = {
   storeDirectory: {
     name: 'SNAP_DIR',
+    describe: 'the store',
     fallback: '/opt/.snap',
     expected: 'an absolute path, such as /opt/.snap',
     parse: parseDirectory,
   },
   maxSnapshots: {
     name: 'SNAP_MAX',
+    describe: 'how many snapshots to keep, the newest, and as many safety snapshots',
     fallback: 128,
     expected: `a whole number from 1 to ${mostSnapshots}, such as 128`,
     parse: parseWholeNumber(1, mostSnapshots),
   },
   cron: {
     name: 'SNAP_CRON',
+    describe: 'when to take a snapshot; five fields, or six with seconds',
     fallback: '0 3 * * *',
     expected: 'a cron expression of five fields (or six, with seconds), such as "0 3 * * *"',
     parse: (text) => (/^\s*$/.test(text) ? undefined : text.trim()),
   },
   timeZone: {
     name: 'SNAP_TZ',
+    describe: 'the time zone of SNAP_CRON, such as Europe/Berlin',
     fallback: 'GMT',
     expected: 'the name of a time zone, such as Europe/Berlin',
     parse: (text) => (isTimeZone(text) ? text : undefined),
   },
   engine: {
     name: 'SNAP_ENGINE',
+    describe: `how to copy: ${engineChoices.join(', ')}`,
     fallback: 'auto',
     expected: `one of ${engineChoices.join(', ')}`,
     parse: parseOneOf(engineChoices),
   },
   quiesce: {
     name: 'SNAP_QUIESCE',
+    describe: `what a snapshot does with the containers that write the data: ${quiescePolicies.join(', ')}`,
     fallback: 'none',
     expected: `one of ${quiescePolicies.join(', ')}`,
     parse: parseOneOf(quiescePolicies),
   },
-  preSnapshot: hookVariable('SNAP_PRE_SNAPSHOT'),
-  postSnapshot: hookVariable('SNAP_POST_SNAPSHOT'),
-  preRestore: hookVariable('SNAP_PRE_RESTORE'),
-  postRestore: hookVariable('SNAP_POST_RESTORE'),
+  preSnapshot: hookVariable(
+    'SNAP_PRE_SNAPSHOT',
+    'a command for sh -c before a snapshot reads the data',
+  ),
+  postSnapshot: hookVariable('SNAP_POST_SNAPSHOT', 'the same when the data have been read'),
+  preRestore: hookVariable('SNAP_PRE_RESTORE', 'the same before a restore'),
+  postRestore: hookVariable('SNAP_POST_RESTORE', 'the same after a restore'),
   hookTimeoutMs: {
     name: 'SNAP_HOOK_TIMEOUT',
+    describe: 'how long each of these commands may take',
     fallback: 30_000,
     expected: 'how long a hook may take, such as 30s or 10m',
     parse: parseDurationMs,
+    format: formatDurationMs,
   },
   dockerHost: {
     name: 'DOCKER_HOST',
+    describe: 'where the Docker API is, if not at /var/run/docker.sock',
     fallback: undefined,
     expected: 'where the Docker API is, such as unix:///var/run/docker.sock or tcp://proxy:2375',
     parse: parseDockerHost,
   },
   onStart: {
     name: 'SNAP_ON_START',
+    describe: 'take a snapshot when the sidecar starts',
     fallback: false,
     expected: 'true or false',
     parse: parseSwitch,
   },
   catchUp: {
     name: 'SNAP_CATCH_UP',
+    describe: 'make up, once, for runs missed while the sidecar was down or the host asleep',
     fallback: true,
     expected: 'true or false',
     parse: parseSwitch,
   },
   lockTimeoutMs: {
     name: 'SNAP_LOCK_TIMEOUT',
+    describe: 'how long to wait while another process writes the store; 0 gives up at once',
     fallback: 60_000,
     expected: 'a time to wait, such as 30s, 10m or 0',
     parse: parseDurationMs,
+    format: formatDurationMs,
   },
   inImage: {
     name: 'SNAP_VOLUME_IMAGE',
+    describe: undefined,
     fallback: false,
     expected: 'true, as the image sets it',
     parse: parseSwitch,
   },
   logLevel: {
     name: 'SNAP_LOG_LEVEL',
+    describe: `how much start logs: ${logLevels.join(', ')}`,
     fallback: 'info',
     expected: `one of ${logLevels.join(', ')}`,
     parse: parseOneOf(logLevels),
@@ -171,6 +190,25 @@ export function readSettings(environment: Environment): Settings {
   }
 }
 
+/** A variable as people read of it. */
+export interface VariableDescription {
+  name: string
+  describe: string
+  /** The text that means the same as leaving it out; undefined where there is none. */
+  fallback: string | undefined
+}
+
+/** Every variable that people set, in the order of their declarations. */
+export function describeVariables(): VariableDescription[] {
+  type Value = SettingValues[keyof SettingValues]
+  return Object.values<Variable<Value>>(variables as Variables).flatMap((variable) => {
+    const { name, describe, fallback } = variable
+    if (describe === undefined) return []
+    if (fallback === undefined) return { name, describe, fallback }
+    return { name, describe, fallback: variable.format?.(fallback) ?? String(fallback) }
+  })
+}
+
 /** A line for each SNAP_* that is none of ours, with the nearest known name. */
 export function unknownVariables(environment: Environment): string[] {
   const known = Object.values(variables).flatMap(({ name }) => [name, `${name}_FILE`])
@@ -189,9 +227,10 @@ function isInjectedByLink(name: string): boolean {
   return name.startsWith('SNAP_VOLUME_')
 }
 
-function hookVariable(name: string): Variable<string | undefined> {
+function hookVariable(name: string, describe: string): Variable<string | undefined> {
   return {
     name,
+    describe,
     fallback: undefined,
     expected: 'a command for sh -c, or unset',
     parse: (text) => (/^\s*$/.test(text) || text.includes('\0') ? undefined : text),

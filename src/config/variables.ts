@@ -6,11 +6,15 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** One environment variable: how its text becomes a value, and what to say when it does not. */
 export interface Variable<T> {
   name: string
+  /** What it is for, as one line of the man page; undefined for what only the image sets. */
+  describe: string | undefined
   fallback: T
   /** What a right value looks like, as the end of an error line. */
   expected: string
   /** Returns undefined for a text that is not a right value. */
   parse: (text: string) => T | undefined
+  /** The text of a value, where String() is not it. */
+  format?(value: T): string
 }
 
 export interface ReadVariable<T> {
@@ -79,4 +83,9 @@ export function parseDurationMs(text: string): number | undefined {
   const match = /^([0-9]{1,6})([smh]?)$/.exec(text)
   if (match === null) return undefined
   return Number(match[1]) * durationUnitsMs[match[2] as keyof typeof durationUnitsMs]
+}
+
+/** Whole seconds, as parseDurationMs reads them. */
+export function formatDurationMs(durationMs: number): string {
+  return `${durationMs / 1000}s`
 }

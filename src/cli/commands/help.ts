@@ -8,9 +8,12 @@ export const helpCommand: Command = {
   examples: [
     ['help', 'what there is'],
     ['help restore', 'how to restore'],
+    ['help --man | man -l -', 'all of it as a man page'],
   ],
   positionals: [{ name: 'command', describe: 'the command to explain', required: false }],
-  options: {},
+  options: {
+    man: { type: 'boolean', describe: 'print the man page of the whole program, in roff' },
+  },
   async run({ options, json, terminal }) {
     // the list of commands has this one in it
     const { commands } = await import('./index.ts')
@@ -20,6 +23,8 @@ export const helpCommand: Command = {
     if (json) {
       // JSON leaves functions out
       terminal.stdout.write(`${JSON.stringify({ schema: 1, commands: chosen })}\n`)
+    } else if (options['man'] === true) {
+      terminal.stdout.write(await readManPage(commands))
     } else if (typeof name === 'string') {
       for (const command of chosen) terminal.stdout.write(formatCommandHelp(command))
     } else {
@@ -27,4 +32,11 @@ export const helpCommand: Command = {
     }
     return exitCodes.done
   },
+}
+
+async function readManPage(commands: readonly Command[]): Promise<string> {
+  const { formatManPage } = await import('../man-page.ts')
+  const { describeVariables } = await import('../../config/settings.ts')
+  const { programVersion } = await import('../../system/version.ts')
+  return formatManPage({ commands, variables: describeVariables(), version: programVersion })
 }

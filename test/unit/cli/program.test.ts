@@ -73,6 +73,13 @@ describe('the program', () => {
       ).to.equal(0)
     })
 
+    it('with the man page of the whole program', async () => {
+      const { exitCode, output, messages } = await run(['help', '--man'])
+      expect({ exitCode, messages }).to.deep.equal({ exitCode: 0, messages: '' })
+      expect(output).to.match(/^\.TH SNAP\\-VOLUME 1 /)
+      expect(output).to.include(programVersion).and.to.include('SNAP_LOG_LEVEL')
+    })
+
     it('programs with one document that has every command', async () => {
       const document = JSON.parse((await run(['help', '--json'])).output) as {
         commands: { name: string }[]
