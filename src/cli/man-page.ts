@@ -1,5 +1,7 @@
-import type { VariableDescription } from '../config/settings.ts'
+import { type VariableDescription, describeVariables } from '../config/settings.ts'
+import { programVersion } from '../system/version.ts'
 import type { Command, Option } from './command.ts'
+import { commands } from './commands/index.ts'
 import { commonOptions, formatOption, formatPositional, formatUsage } from './help.ts'
 import { overview } from './overview.ts'
 import { roffText } from './roff.ts'
@@ -10,7 +12,12 @@ interface ManPage {
   version: string
 }
 
-/** The page of the whole program, snap-volume(1), in the macros of man(7). */
+/** The page of this program, snap-volume(1). */
+export function manPage(): string {
+  return formatManPage({ commands, variables: describeVariables(), version: programVersion })
+}
+
+/** The page of a program with these commands and variables, in the macros of man(7). */
 export function formatManPage({ commands, variables, version }: ManPage): string {
   return [
     // without a date: the version says how old it is, and a page of the same source is the same

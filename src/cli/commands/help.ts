@@ -10,7 +10,9 @@ export const helpCommand: Command = {
     ['help restore', 'how to restore'],
     ['help --man | man -l -', 'all of it as a man page'],
   ],
-  positionals: [{ name: 'command', describe: 'the command to explain', required: false }],
+  positionals: [
+    { name: 'command', describe: 'the command to explain', required: false, offers: 'commands' },
+  ],
   options: {
     man: { type: 'boolean', describe: 'print the man page of the whole program, in roff' },
   },
@@ -24,7 +26,8 @@ export const helpCommand: Command = {
       // JSON leaves functions out
       terminal.stdout.write(`${JSON.stringify({ schema: 1, commands: chosen })}\n`)
     } else if (options['man'] === true) {
-      terminal.stdout.write(await readManPage(commands))
+      const { manPage } = await import('../man-page.ts')
+      terminal.stdout.write(manPage())
     } else if (typeof name === 'string') {
       for (const command of chosen) terminal.stdout.write(formatCommandHelp(command))
     } else {
@@ -32,11 +35,4 @@ export const helpCommand: Command = {
     }
     return exitCodes.done
   },
-}
-
-async function readManPage(commands: readonly Command[]): Promise<string> {
-  const { formatManPage } = await import('../man-page.ts')
-  const { describeVariables } = await import('../../config/settings.ts')
-  const { programVersion } = await import('../../system/version.ts')
-  return formatManPage({ commands, variables: describeVariables(), version: programVersion })
 }

@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts'
+import { completionCommand } from './completion.ts'
 import { helpCommand } from './help.ts'
 import { pruneCommand } from './prune.ts'
 import { restoreCommand } from './restore.ts'
@@ -17,5 +18,6 @@ export const commands: readonly Command[] = [
   restoreCommand,
   pruneCommand,
   subvolumeCommand,
+  completionCommand,
   versionCommand,
 ]
