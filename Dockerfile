@@ -4,7 +4,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY setup/bundle.mjs setup/
 COPY src ./src
-RUN npm run build
+RUN npm run build && node dist/main.js help --man > snap-volume.1
 
 FROM node:24-bookworm-slim
 
@@ -27,6 +27,7 @@ COPY entrypoint.sh healthcheck.sh /usr/local/bin/
 WORKDIR /opt/snap-volume
 COPY package.json LICENSE ./
 COPY --from=build /build/dist ./dist
+COPY --from=build /build/snap-volume.1 /usr/local/share/man/man1/
 RUN ln -s /opt/snap-volume/dist/main.js /usr/local/bin/snap-volume
 WORKDIR /
 

@@ -27,6 +27,8 @@ export interface Positional {
   describe: string
   required: boolean
   many?: boolean
+  /** What a shell offers for it on TAB: these words, the commands there are, or the snapshots there are. */
+  offers?: readonly string[] | 'commands' | 'snapshots'
 }
 
 /** One command: what the help says of it, what the parser accepts, and what it does. */

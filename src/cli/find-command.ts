@@ -3,7 +3,7 @@ import type { Command } from './command.ts'
 import { commands } from './commands/index.ts'
 
 /** What people type before they know the commands. */
-const aliases = new Map([
+export const commandAliases: ReadonlyMap<string, string> = new Map([
   ['--help', 'help'],
   ['-h', 'help'],
   ['--version', 'version'],
@@ -11,7 +11,7 @@ const aliases = new Map([
 
 /** Throws UsageError, with the names there are, for any other. */
 export function findCommand(name: string): Command {
-  const wanted = aliases.get(name) ?? name
+  const wanted = commandAliases.get(name) ?? name
   const command = commands.find((candidate) => candidate.name === wanted)
   if (command !== undefined) return command
   throw new UsageError(

@@ -1,28 +1,22 @@
 import type { Command, Option, Positional } from './command.ts'
+import { overview } from './overview.ts'
 
 const width = 26
 
 /** The help of the whole program: examples first. */
 export function formatHelp(commands: readonly Command[]): string {
   return [
-    'snap-volume: snapshots of Docker volumes, taken on a schedule, restored by one command',
+    `snap-volume: ${overview.summary}`,
     '',
     'Examples:',
-    '  docker run -d --name mysql-vol -v /export/data/mysql:/var/lib/mysql \\',
-    '    -v /export/.snapshot/mysql:/opt/.snap snap-volume start mysql:/var/lib/mysql',
-    '  docker run -d --volumes-from mysql-vol mysql:8',
-    '  docker run --rm -t --volumes-from mysql-vol snap-volume show',
-    '  docker exec -t mysql-vol snap-volume snapshot -m "before the upgrade"',
-    '  docker run --rm -it --volumes-from mysql-vol snap-volume restore latest',
-    '  docker run --rm -t --link mysql-vol:snap-volume -e SNAP_TOKEN=... snap-volume status',
+    ...overview.examples.map((line) => `  ${line}`),
     '',
     'Commands:',
-    ...commands.map((command) => row(usage(command), command.summary)),
+    ...commands.map((command) => row(formatUsage(command), command.summary)),
     '',
     'Every command has --help, with examples, and --json.',
     '',
-    'A snapshot is named in full, by a beginning that fits one, as latest or latest~2, or by a time',
-    '(2026-11-20, 2026-11-20T03:00Z, "2 days ago"), which means the newest at or before it.',
+    overview.references,
     '',
     'Environment: SNAP_MAX, SNAP_CRON, SNAP_TZ, SNAP_DIR, SNAP_ENGINE, SNAP_ON_START, SNAP_CATCH_UP,',
     'SNAP_QUIESCE, SNAP_PRE_SNAPSHOT, SNAP_POST_SNAPSHOT, SNAP_PRE_RESTORE, SNAP_POST_RESTORE,',
@@ -30,7 +24,7 @@ export function formatHelp(commands: readonly Command[]): string {
     'SNAP_NOTIFY_TEMPLATE, SNAP_TOKEN, SNAP_LISTEN, SNAP_METRICS_OPEN, SNAP_HOST, SNAP_LOCK_TIMEOUT,',
     'SNAP_LOG_LEVEL; each also as NAME_FILE; DOCKER_HOST. See README.md.',
     '',
-    'Exit codes: 0 done; 1 failed; 2 usage; 3 done with warnings; 75 the store is busy; 130 interrupted',
+    `Exit codes: ${overview.exitCodes.map((pair) => pair.join(' ')).join('; ')}`,
     '',
   ].join('\n')
 }
@@ -44,10 +38,10 @@ export function formatCommandHelp(command: Command): string {
     'Examples:',
     ...examples.flatMap(([line, does]) => [`  snap-volume ${line}`, `      ${does}`]),
     '',
-    `Usage: snap-volume ${usage(command)} [options]`,
+    `Usage: snap-volume ${formatUsage(command)} [options]`,
     '',
     ...details.flatMap((paragraph) => [paragraph, '']),
-    ...positionals.map((positional) => row(shown(positional), positional.describe)),
+    ...positionals.map((positional) => row(formatPositional(positional), positional.describe)),
     ...Object.entries({ ...options, ...commonOptions }).map(([optionName, option]) =>
       row(formatOption(optionName, option), option.describe),
     ),
@@ -61,16 +55,17 @@ export const commonOptions: Readonly<Record<string, Option>> = {
   help: { type: 'boolean', alias: 'h', describe: 'this help' },
 }
 
-function usage({ name, positionals }: Command): string {
-  return [name, ...positionals.map(shown)].join(' ')
+/** The command and its arguments. */
+export function formatUsage({ name, positionals }: Command): string {
+  return [name, ...positionals.map(formatPositional)].join(' ')
 }
 
-function shown({ name, required, many }: Positional): string {
+export function formatPositional({ name, required, many }: Positional): string {
   const word = `${name.toUpperCase()}${many === true ? ' ...' : ''}`
   return required ? word : `[${word}]`
 }
 
-function formatOption(name: string, { alias, value }: Option): string {
+export function formatOption(name: string, { alias, value }: Option): string {
   return `${alias === undefined ? '' : `-${alias}, `}--${name}${value === undefined ? '' : ` ${value}`}`
 }
 

@@ -20,7 +20,11 @@ export async function runProgram(
   // the parser costs more time than the whole of help
   const options =
     command.name === 'help'
-      ? { command: rest.find((word) => !word.startsWith('-')), json: rest.includes('--json') }
+      ? {
+          command: rest.find((word) => !word.startsWith('-')),
+          json: rest.includes('--json'),
+          man: rest.includes('--man'),
+        }
       : await parseWords(command, rest)
   const json = options['json'] === true
   if (command.isLocal !== true) {

@@ -19,6 +19,11 @@ export function parseListen(text: string): Endpoint | undefined {
   return { host: match?.[1]?.replaceAll(/[[\]]/g, ''), port }
 }
 
+/** As it is written. */
+export function formatListen({ host = '', port }: Endpoint): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 /** `mysql-vol`, `mysql-vol:8400`, an http or https address, or unix:///a/path. */
 export function parseHost(text: string): Address | undefined {
   if (text.startsWith('unix:///')) return { socket: text.slice('unix://'.length) }

@@ -1,7 +1,14 @@
 import { isAbsolute, normalize } from 'node:path'
 import { closest, distance } from 'fastest-levenshtein'
 import { logLevels } from '../system/log.ts'
-import { type Address, type Endpoint, defaultPort, parseHost, parseListen } from './address.ts'
+import {
+  type Address,
+  type Endpoint,
+  defaultPort,
+  formatListen,
+  parseHost,
+  parseListen,
+} from './address.ts'
 import {
   type NotifyTarget,
   parseNotifyTargets,
@@ -11,6 +18,7 @@ import {
 import {
   type Environment,
   type Variable,
+  formatDurationMs,
   parseDurationMs,
   parseOneOf,
   parseSwitch,
@@ -32,94 +40,115 @@ const mostSnapshots = 65_000
 const variables = {
   storeDirectory: {
     name: 'SNAP_DIR',
+    describe: 'the store',
     fallback: '/opt/.snap',
     expected: 'an absolute path, such as /opt/.snap',
     parse: parseDirectory,
   },
   maxSnapshots: {
     name: 'SNAP_MAX',
+    describe: 'how many snapshots to keep, the newest, and as many safety snapshots',
     fallback: 128,
     expected: `a whole number from 1 to ${mostSnapshots}, such as 128`,
     parse: parseWholeNumber(1, mostSnapshots),
   },
   cron: {
     name: 'SNAP_CRON',
+    describe: 'when to take a snapshot; five fields, or six with seconds',
     fallback: '0 3 * * *',
     expected: 'a cron expression of five fields (or six, with seconds), such as "0 3 * * *"',
     parse: (text) => (/^\s*$/.test(text) ? undefined : text.trim()),
   },
   timeZone: {
     name: 'SNAP_TZ',
+    describe: 'the time zone of SNAP_CRON, such as Europe/Berlin',
     fallback: 'GMT',
     expected: 'the name of a time zone, such as Europe/Berlin',
     parse: (text) => (isTimeZone(text) ? text : undefined),
   },
   engine: {
     name: 'SNAP_ENGINE',
+    describe: `how to copy: ${engineChoices.join(', ')}`,
     fallback: 'auto',
     expected: `one of ${engineChoices.join(', ')}`,
     parse: parseOneOf(engineChoices),
   },
   quiesce: {
     name: 'SNAP_QUIESCE',
+    describe: `what a snapshot does with the containers that write the data: ${quiescePolicies.join(', ')}`,
     fallback: 'none',
     expected: `one of ${quiescePolicies.join(', ')}`,
     parse: parseOneOf(quiescePolicies),
   },
-  preSnapshot: hookVariable('SNAP_PRE_SNAPSHOT'),
-  postSnapshot: hookVariable('SNAP_POST_SNAPSHOT'),
-  preRestore: hookVariable('SNAP_PRE_RESTORE'),
-  postRestore: hookVariable('SNAP_POST_RESTORE'),
+  preSnapshot: hookVariable(
+    'SNAP_PRE_SNAPSHOT',
+    'a command for sh -c before a snapshot reads the data',
+  ),
+  postSnapshot: hookVariable('SNAP_POST_SNAPSHOT', 'the same when the data have been read'),
+  preRestore: hookVariable('SNAP_PRE_RESTORE', 'the same before a restore'),
+  postRestore: hookVariable('SNAP_POST_RESTORE', 'the same after a restore'),
   hookTimeoutMs: {
     name: 'SNAP_HOOK_TIMEOUT',
+    describe: 'how long each of these commands may take',
     fallback: 30_000,
     expected: 'how long a hook may take, such as 30s or 10m',
     parse: parseDurationMs,
+    format: formatDurationMs,
   },
   dockerHost: {
     name: 'DOCKER_HOST',
+    describe: 'where the Docker API is, if not at /var/run/docker.sock',
     fallback: undefined,
     expected: 'where the Docker API is, such as unix:///var/run/docker.sock or tcp://proxy:2375',
     parse: parseDockerHost,
   },
   onStart: {
     name: 'SNAP_ON_START',
+    describe: 'take a snapshot when the sidecar starts',
     fallback: false,
     expected: 'true or false',
     parse: parseSwitch,
   },
   catchUp: {
     name: 'SNAP_CATCH_UP',
+    describe: 'make up, once, for runs missed while the sidecar was down or the host asleep',
     fallback: true,
     expected: 'true or false',
     parse: parseSwitch,
   },
   staleAfterMs: {
     name: 'SNAP_STALE_AFTER',
+    describe: 'how late a snapshot may be before that is critical',
     fallback: 900_000,
     expected: 'how late a snapshot may be, such as 15m or 2h',
     parse: parseDurationMs,
+    format: formatDurationMs,
   },
   warnFreePercent: {
     name: 'SNAP_WARN_FREE',
+    describe: 'percent of the space or inodes of the store: with less free, status warns',
     fallback: 10,
     expected: 'percent of the store, from 0 to 100, such as 10',
     parse: parseWholeNumber(0, 100),
   },
   criticalFreePercent: {
     name: 'SNAP_CRITICAL_FREE',
+    describe: 'the same, and it is critical',
     fallback: 3,
     expected: 'percent of the store, from 0 to 100, such as 3',
     parse: parseWholeNumber(0, 100),
   },
   listen: {
     name: 'SNAP_LISTEN',
+    describe: 'where the daemon listens, if it has a token',
     fallback: { host: undefined, port: defaultPort },
     expected: `an address and a port, such as :${defaultPort} or 127.0.0.1:${defaultPort}`,
     parse: parseListen,
+    format: formatListen,
   },
   token: {
     name: 'SNAP_TOKEN',
+    describe: 'what clients over the network must know; without it nothing listens there',
     fallback: undefined,
     expected:
       'at least 16 printable characters without spaces, such as `openssl rand -hex 32` prints',
@@ -128,12 +157,14 @@ const variables = {
   },
   metricsOpen: {
     name: 'SNAP_METRICS_OPEN',
+    describe: 'give metrics and health to everyone, without the token',
     fallback: false,
     expected: 'true or false',
     parse: parseSwitch,
   },
   host: {
     name: 'SNAP_HOST',
+    describe: 'for clients: where the daemon is, such as mysql-vol or mysql-vol:8400',
     fallback: undefined,
     expected:
       'where the daemon listens, such as mysql-vol, mysql-vol:8400 or unix:///opt/.snap/.snap-volume/control.sock',
@@ -141,6 +172,7 @@ const variables = {
   },
   notifyTargets: {
     name: 'SNAP_NOTIFY_URL',
+    describe: 'who is told of failures and recoveries: web addresses, pings, e-mail',
     fallback: [],
     expected:
       'one or several of http(s)://..., ping+http(s)://... and smtp(s)://...?from=...&to=..., with blanks between them',
@@ -149,24 +181,29 @@ const variables = {
   },
   notifyTemplate: {
     name: 'SNAP_NOTIFY_TEMPLATE',
+    describe: 'the JSON document that web addresses are sent',
     fallback: undefined,
     expected: `a JSON document with texts such as {"text": "{{title}}: {{message}}"}; there are ${templateFields.map((field) => `{{${field}}}`).join(' ')}`,
     parse: parseTemplate,
   },
   lockTimeoutMs: {
     name: 'SNAP_LOCK_TIMEOUT',
+    describe: 'how long to wait while another process writes the store; 0 gives up at once',
     fallback: 60_000,
     expected: 'a time to wait, such as 30s, 10m or 0',
     parse: parseDurationMs,
+    format: formatDurationMs,
   },
   inImage: {
     name: 'SNAP_VOLUME_IMAGE',
+    describe: undefined,
     fallback: false,
     expected: 'true, as the image sets it',
     parse: parseSwitch,
   },
   logLevel: {
     name: 'SNAP_LOG_LEVEL',
+    describe: `how much start logs: ${logLevels.join(', ')}`,
     fallback: 'info',
     expected: `one of ${logLevels.join(', ')}`,
     parse: parseOneOf(logLevels),
@@ -261,6 +298,30 @@ export function readSettings(environment: Environment): Settings {
   }
 }
 
+/** A variable as people read of it. */
+export interface VariableDescription {
+  name: string
+  describe: string
+  /** The text that means the same as leaving it out; undefined where there is none. */
+  fallback: string | undefined
+}
+
+/** Every variable that people set, in the order of their declarations. */
+export function describeVariables(): VariableDescription[] {
+  type Value = SettingValues[keyof SettingValues]
+  return Object.values<Variable<Value>>(variables as Variables).flatMap((variable) => {
+    const { name, describe, fallback } = variable
+    if (describe === undefined) return []
+    if (fallback === undefined || isEmpty(fallback)) return { name, describe, fallback: undefined }
+    const text = typeof fallback === 'object' ? '' : String(fallback)
+    return { name, describe, fallback: variable.format?.(fallback) ?? text }
+  })
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
+}
+
 /** A line for each SNAP_* that is none of ours, with the nearest known name. */
 export function unknownVariables(environment: Environment): string[] {
   const known = Object.values(variables).flatMap(({ name }) => [name, `${name}_FILE`])
@@ -279,9 +340,10 @@ function isInjectedByLink(name: string): boolean {
   return name.startsWith('SNAP_VOLUME_')
 }
 
-function hookVariable(name: string): Variable<string | undefined> {
+function hookVariable(name: string, describe: string): Variable<string | undefined> {
   return {
     name,
+    describe,
     fallback: undefined,
     expected: 'a command for sh -c, or unset',
     parse: (text) => (/^\s*$/.test(text) || text.includes('\0') ? undefined : text),

@@ -6,6 +6,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** One environment variable: how its text becomes a value, and what to say when it does not. */
 export interface Variable<T> {
   name: string
+  /** What it is for, as one line of the man page; undefined for what only the image sets. */
+  describe: string | undefined
   fallback: T
   /** What a right value looks like, as the end of an error line. */
   expected: string
@@ -13,6 +15,8 @@ export interface Variable<T> {
   parse: (text: string) => T | undefined
   /** Then no message has it. */
   isSecret?: boolean
+  /** The text of a value, where String() is not it. */
+  format?(value: T): string
 }
 
 export interface ReadVariable<T> {
@@ -80,4 +84,10 @@ export function parseDurationMs(text: string): number | undefined {
   const match = /^([0-9]{1,6})([smh]?)$/.exec(text)
   if (match === null) return undefined
   return Number(match[1]) * durationUnitsMs[match[2] as keyof typeof durationUnitsMs]
+}
+
+/** As parseDurationMs reads them: seconds, or minutes where there are several whole ones. */
+export function formatDurationMs(durationMs: number): string {
+  const minutes = durationMs / 60_000
+  return minutes > 1 && Number.isInteger(minutes) ? `${minutes}m` : `${durationMs / 1000}s`
 }

@@ -26,12 +26,20 @@ describeOnEngine('a container without any mount', () => {
     expect(commands.map(({ name }) => name)).to.include.members(['start', 'show', 'restore'])
   })
 
-  it('needs neither network, nor capabilities, nor anything to write for the help', async () => {
-    const options = ['--network', 'none', '--read-only', '--cap-drop', 'ALL', '--user', '65534']
-    const { exitCode, stdout } = await run(['help'], options)
-    expect(exitCode).to.equal(0)
-    expect(stdout).to.contain('Examples:')
-  })
+  const needsNothing: [words: string[], prints: string][] = [
+    [['help'], 'Examples:'],
+    [['help', '--man'], '.TH SNAP'],
+    [['completion', 'bash'], 'complete -F'],
+    [['completion', 'zsh'], '#compdef snap-volume'],
+  ]
+  for (const [words, prints] of needsNothing) {
+    it(`needs neither network, nor capabilities, nor anything to write for ${words.join(' ')}`, async () => {
+      const options = ['--network', 'none', '--read-only', '--cap-drop', 'ALL', '--user', '65534']
+      const { exitCode, stdout, stderr } = await run(words, options)
+      expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: '' })
+      expect(stdout).to.contain(prints)
+    })
+  }
 
   const commands = [
     ['show'],

@@ -69,6 +69,13 @@ describeOnEngine('the image', () => {
       expect(licences).to.match(new RegExp(`^${name} `, 'm'))
   })
 
+  it('has the man page of the program that is in it', async () => {
+    const page = await inImage('cat /usr/local/share/man/man1/snap-volume.1')
+    expect(page)
+      .to.equal(await inImage('snap-volume help --man'))
+      .and.match(/^\.TH SNAP/)
+  })
+
   it('has an rsync of 3.5.0 or newer', async () => {
     const output = await inImage('rsync --version')
     const [, major = '', minor = ''] = /version v?(\d+)\.(\d+)\./.exec(output) ?? []

@@ -19,6 +19,7 @@ describe('--json', () => {
   const oneDocument = [
     ['help'],
     ['help', 'restore'],
+    ['completion', 'bash'],
     ['version'],
     ['show'],
     ['show', '-a'],

@@ -8,10 +8,15 @@ export const helpCommand: Command = {
   examples: [
     ['help', 'what there is'],
     ['help restore', 'how to restore'],
+    ['help --man | man -l -', 'all of it as a man page'],
   ],
   isLocal: true,
-  positionals: [{ name: 'command', describe: 'the command to explain', required: false }],
-  options: {},
+  positionals: [
+    { name: 'command', describe: 'the command to explain', required: false, offers: 'commands' },
+  ],
+  options: {
+    man: { type: 'boolean', describe: 'print the man page of the whole program, in roff' },
+  },
   async run({ options, json, terminal }) {
     // the list of commands has this one in it
     const { commands } = await import('./index.ts')
@@ -21,6 +26,9 @@ export const helpCommand: Command = {
     if (json) {
       // JSON leaves functions out
       terminal.stdout.write(`${JSON.stringify({ schema: 1, commands: chosen })}\n`)
+    } else if (options['man'] === true) {
+      const { manPage } = await import('../man-page.ts')
+      terminal.stdout.write(manPage())
     } else if (typeof name === 'string') {
       for (const command of chosen) terminal.stdout.write(formatCommandHelp(command))
     } else {

@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts'
+import { completionCommand } from './completion.ts'
 import { doctorCommand } from './doctor.ts'
 import { helpCommand } from './help.ts'
 import { pruneCommand } from './prune.ts'
@@ -23,5 +24,6 @@ export const commands: readonly Command[] = [
   doctorCommand,
   sambaConfigCommand,
   subvolumeCommand,
+  completionCommand,
   versionCommand,
 ]

@@ -23,6 +23,7 @@ export const restoreCommand: Command = {
       name: 'snapshot',
       describe: 'the snapshot to restore; see "snap-volume show"',
       required: false,
+      offers: 'snapshots',
     },
   ],
   options: {

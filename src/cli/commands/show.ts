@@ -13,7 +13,14 @@ export const showCommand: Command = {
     ['show latest', 'the whole record of one snapshot'],
     ['show --json', 'for programs'],
   ],
-  positionals: [{ name: 'snapshot', describe: 'show the record of this one', required: false }],
+  positionals: [
+    {
+      name: 'snapshot',
+      describe: 'show the record of this one',
+      required: false,
+      offers: 'snapshots',
+    },
+  ],
   options: {
     all: {
       type: 'boolean',

@@ -75,6 +75,13 @@ describe('the program', () => {
       ).to.equal(0)
     })
 
+    it('with the man page of the whole program', async () => {
+      const { exitCode, output, messages } = await run(['help', '--man'])
+      expect({ exitCode, messages }).to.deep.equal({ exitCode: 0, messages: '' })
+      expect(output).to.match(/^\.TH SNAP\\-VOLUME 1 /)
+      expect(output).to.include(programVersion).and.to.include('SNAP_LOG_LEVEL')
+    })
+
     it('programs with one document that has every command', async () => {
       const document = JSON.parse((await run(['help', '--json'])).output) as {
         commands: { name: string }[]
@@ -109,10 +116,29 @@ describe('the program', () => {
     })
   })
 
+  describe('prints the completion', () => {
+    for (const shell of ['bash', 'zsh']) {
+      it(`of ${shell}, with every command, without a store`, async () => {
+        const { exitCode, output, messages } = await run(['completion', shell])
+        expect({ exitCode, messages }).to.deep.equal({ exitCode: 0, messages: '' })
+        for (const command of commands) expect(output).to.include(command.name)
+      })
+
+      it(`of ${shell} to programs`, async () => {
+        const { output } = await run(['completion', shell])
+        expect(JSON.parse((await run(['completion', shell, '--json'])).output)).to.deep.equal({
+          schema: 1,
+          shell,
+          script: output,
+        })
+      })
+    }
+  })
+
   describe('refuses', () => {
     it('a command that is none, and names those there are', async () => {
       expect(await usageErrorOf('nonsense')).to.equal(
-        'there is no command "nonsense": there are start, help, show, snapshot, restore, prune, status, doctor, samba-config, subvolume, version',
+        'there is no command "nonsense": there are start, help, show, snapshot, restore, prune, status, doctor, samba-config, subvolume, completion, version',
       )
     })
 
@@ -170,6 +196,12 @@ describe('the program', () => {
 
     it('a restore of nothing', async () => {
       expect(await usageErrorOf('restore', '')).to.include('which snapshot?')
+    })
+
+    it('a shell that it has no completion for', async () => {
+      expect(await usageErrorOf('completion', 'fish')).to.equal(
+        'there is no completion for "fish": there is one for bash and zsh',
+      )
     })
 
     it('to undo and to restore at once', async () => {
