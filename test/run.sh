@@ -173,6 +173,8 @@ clean_up() {
 sweep_engine() {
   local filter=(--quiet --filter "label=snap-volume-test=$SNAP_VOLUME_TEST_RUN")
   [[ -z $engine_missing ]] && command -v docker || return 0
+  # Its tests leave a Swarm alone that is there already.
+  if docker service ls "${filter[@]}" | grep -q .; then docker swarm leave --force || true; fi
   docker ps --all "${filter[@]}" | xargs --no-run-if-empty docker rm --force --volumes || true
   docker volume ls "${filter[@]}" | xargs --no-run-if-empty docker volume rm --force || true
   docker network ls "${filter[@]}" | xargs --no-run-if-empty docker network rm || true
