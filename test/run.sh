@@ -19,7 +19,7 @@ test/run.sh --help
 
 Steps, in their order:
   build       npm run build
-  check       npm run check: format, lint, types, dead code, import directions
+  check       npm run check: format, lint, types, dead code, import directions, workflows
   shellcheck  every shell script
   unit        test/unit: pure parts
   store       test/store: real rsync, ext4, XFS and btrfs on loop devices
