@@ -41,6 +41,8 @@ EXPOSE 8400
 ARG VERSION=unknown
 ARG COMMIT=unknown
 ARG SOURCE=
+# What `version` says; last, so that a new commit builds nothing anew.
+ENV SNAP_VOLUME_COMMIT=$COMMIT
 # It mounts what its consumers mount, and is none of them.
 LABEL snap-volume.sidecar="true" \
       org.opencontainers.image.title="snap-volume" \

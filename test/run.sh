@@ -19,7 +19,7 @@ test/run.sh --help
 
 Steps, in their order:
   build       npm run build
-  check       npm run check: format, lint, types, dead code, import directions
+  check       npm run check: format, lint, types, dead code, import directions, workflows
   shellcheck  every shell script
   unit        test/unit: pure parts
   store       test/store: real rsync, ext4, XFS and btrfs on loop devices
@@ -175,6 +175,8 @@ clean_up() {
 sweep_engine() {
   local filter=(--quiet --filter "label=snap-volume-test=$SNAP_VOLUME_TEST_RUN")
   [[ -z $engine_missing ]] && command -v docker || return 0
+  # Its tests leave a Swarm alone that is there already.
+  if docker service ls "${filter[@]}" | grep -q .; then docker swarm leave --force || true; fi
   docker ps --all "${filter[@]}" | xargs --no-run-if-empty docker rm --force --volumes || true
   docker volume ls "${filter[@]}" | xargs --no-run-if-empty docker volume rm --force || true
   docker network ls "${filter[@]}" | xargs --no-run-if-empty docker network rm || true

@@ -94,21 +94,22 @@ export class RsyncError extends OperationError {
  * the tree through links by whoever owns it (CVE-2026-53795).
  */
 export async function assertRsync(): Promise<void> {
-  const version = await readVersion()
-  if (version !== undefined && compareVersions(version, oldestSafe) >= 0) return
+  const version = await readRsyncVersion()
+  if (version !== undefined && compareVersions(version.split('.').map(Number), oldestSafe) >= 0) {
+    return
+  }
   throw new OperationError(
-    `rsync ${version?.join('.') ?? 'of an unknown version'} is too old to be run safely as root: install ${oldestSafe.join('.')} or newer (Debian: from its security archive), or use the image`,
+    `rsync ${version ?? 'of an unknown version'} is too old to be run safely as root: install ${oldestSafe.join('.')} or newer (Debian: from its security archive), or use the image`,
   )
 }
 
-/** As it is written, such as 3.5.0; undefined when rsync does not say it as it always did. */
+/**
+ * The version of the rsync that is installed, such as `3.5.0`; undefined for one that does not say it in these words.
+ * Throws OperationError when there is none.
+ */
 export async function readRsyncVersion(): Promise<string | undefined> {
-  return (await readVersion())?.join('.')
-}
-
-async function readVersion(): Promise<number[] | undefined> {
   const { stdout } = await run('rsync', ['--version'])
-  return /^rsync\s+version v?(\d+)\.(\d+)\.(\d+)/.exec(stdout)?.slice(1).map(Number)
+  return /^rsync\s+version v?(\d+\.\d+\.\d+)/.exec(stdout)?.[1]
 }
 
 function compareVersions(one: readonly number[], other: readonly number[]): number {

@@ -19,6 +19,10 @@ async function inImage(script: string, image = productImage): Promise<string> {
   return succeeded(finished)
 }
 
+async function runProduct(...command: string[]): Promise<string> {
+  return succeeded(await runContainer(productImage, { options: ['--network', 'none'], command }))
+}
+
 describeOnEngine('the image', () => {
   it('carries the labels of the Open Container Initiative', async () => {
     const output = await docker('inspect', '--format', '{{json .Config.Labels}}', productImage)
@@ -29,6 +33,18 @@ describeOnEngine('the image', () => {
     expect(label('licenses')).to.equal('MIT')
     expect(label('version')).to.equal(version)
     expect(label('revision')).to.match(/^([0-9a-f]{40}|unknown)$/)
+  })
+
+  it('says which commit it is of, and which rsync it has', async () => {
+    const format = '{{index .Config.Labels "org.opencontainers.image.revision"}}'
+    const commit = await docker('inspect', '--format', format, productImage)
+    expect(await runProduct('version')).to.match(
+      new RegExp(`^${version}\ncommit ${commit}\nrsync \\d+\\.\\d+\\.\\d+$`),
+    )
+    expect(JSON.parse(await runProduct('version', '--json'))).to.deep.include({
+      version,
+      commit: commit === 'unknown' ? null : commit,
+    })
   })
 
   it('adds little to its base', async () => {

@@ -75,5 +75,11 @@ describe('Without a good rsync', () => {
       const { exitCode } = await store.run(['show', '-a'], { through: withoutRsync })
       expect(exitCode).to.equal(0)
     })
+
+    it('version says that it knows none', async () => {
+      const { exitCode, stdout } = await store.run(['version'], { through: withoutRsync })
+      expect(exitCode).to.equal(0)
+      expect(stdout).to.match(/^rsync unknown$/m)
+    })
   })
 })

@@ -104,16 +104,37 @@ describe('the program', () => {
   })
 
   describe('tells its version', () => {
-    it('to people', async () => {
-      expect((await run(['version'])).output).to.equal(`${programVersion}\n`)
+    const SNAP_VOLUME_COMMIT = '89e2c8cd1b7b1d8d9c2d3f0c8a5f3f6f7e6d5c4b'
+
+    it('to people, with the commit and the version of rsync', async () => {
+      const [version, commit, rsync] = (
+        await run(['version'], { SNAP_VOLUME_COMMIT })
+      ).output.split('\n')
+      expect(version).to.equal(programVersion)
+      expect(commit).to.equal(`commit ${SNAP_VOLUME_COMMIT}`)
+      expect(rsync).to.match(/^rsync (\d+\.\d+\.\d+|unknown)$/)
     })
 
     it('to programs', async () => {
-      expect(JSON.parse((await run(['version', '--json'])).output)).to.deep.equal({
+      const { output } = await run(['version', '--json'], { SNAP_VOLUME_COMMIT })
+      const document = JSON.parse(output) as { rsync: string | null }
+      expect(document).to.deep.equal({
         schema: 1,
         version: programVersion,
+        commit: SNAP_VOLUME_COMMIT,
+        rsync: document.rsync,
       })
+      expect(document.rsync ?? '0.0.0').to.match(/^\d+\.\d+\.\d+$/)
     })
+
+    for (const commit of [undefined, '', 'unknown']) {
+      it(`without a commit when that is ${JSON.stringify(commit)}`, async () => {
+        const environment = { SNAP_VOLUME_COMMIT: commit }
+        expect((await run(['version'], environment)).output).to.contain('\ncommit unknown\n')
+        const { output } = await run(['version', '--json'], environment)
+        expect((JSON.parse(output) as { commit: unknown }).commit).to.equal(null)
+      })
+    }
   })
 
   describe('prints the completion', () => {

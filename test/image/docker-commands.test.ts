@@ -1,0 +1,140 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { execa } from 'execa'
+import { docker, execIn, testLabel, tryDocker } from '../support/docker.ts'
+import { eventually, logLine } from './support/eventually.ts'
+import { commandsInSection } from './support/markdown.ts'
+import { describeOnEngine, productImage } from './support/on-engine.ts'
+import { succeeded } from './support/sidecar.ts'
+
+const repository = fileURLToPath(new URL('../../', import.meta.url))
+const mariadbImage = 'snap-volume-test/mariadb'
+
+let scratch: string
+
+/** Runs a documented command in `scratch`, with names and images of the test in place of the documented ones. */
+async function run(command: string, names: readonly (readonly [RegExp, string])[]) {
+  const ours = names.reduce((text, [name, own]) => text.replaceAll(name, own), command)
+  const line = ours.startsWith('docker run')
+    ? ours
+        .replace('docker run', `docker run --label ${testLabel}`)
+        .replace(/(?<=\s)snap-volume(?=\s|$)/, productImage)
+        .replace('mariadb:11', mariadbImage)
+    : ours
+  return (await execa('bash', ['-c', line], { cwd: scratch, stdin: 'ignore' })).stdout
+}
+
+async function sql(server: string, text: string): Promise<string> {
+  const command = ['mariadb', '--skip-column-names', '-e', text]
+  return eventually(`an answer to ${text}`, async () => {
+    const { exitCode, stdout } = await execIn(server, ...command)
+    return exitCode === 0 ? stdout : undefined
+  })
+}
+
+const makeShop = 'CREATE DATABASE shop; CREATE TABLE shop.fruit SELECT "plum" AS name'
+const breakShop = 'UPDATE shop.fruit SET name = "none"'
+const readShop = 'SELECT name FROM shop.fruit'
+
+describeOnEngine('the documented docker commands', () => {
+  beforeEach(async () => {
+    scratch = await mkdtemp(join(tmpdir(), 'docker-commands-'))
+  })
+
+  afterEach(async () => {
+    await rm(scratch, { recursive: true, force: true })
+  })
+
+  it('of examples/docker-commands.md do what is said of them', async () => {
+    const shop = `docker-commands-${process.pid}`
+    const [sidecar, server] = [`${shop}-vol`, `${shop}-db`]
+    const volumes = [`${shop}-data`, `${shop}-snapshots`]
+    let newest = ''
+    const follow = async (heading: string): Promise<string> => {
+      const outputs: string[] = []
+      for (const command of await commandsInSection(
+        join(repository, 'examples/docker-commands.md'),
+        heading,
+      )) {
+        outputs.push(
+          await run(command, [
+            [/\bshop-(?=vol|db|data|snapshots)/g, `${shop}-`],
+            [/@GMT-[\d.-]+\d/g, newest],
+          ]),
+        )
+      }
+      return outputs.join('\n')
+    }
+    try {
+      await follow('Start both')
+      await logLine(sidecar, / started: /)
+      await sql(server, makeShop)
+      await follow('Take a snapshot now')
+      const seen = await follow('See what there is')
+      expect(seen).to.match(/ paused +before the upgrade/)
+      newest = /@GMT-[\d.-]+\d/.exec(seen)?.[0] ?? ''
+      await sql(server, breakShop)
+      expect(await follow('Restore')).to.match(/would become[^]*is as it was in/)
+      expect(await sql(server, readShop)).to.equal('plum')
+      await follow('Go back to what the restore replaced')
+      expect(await sql(server, readShop)).to.equal('none')
+      await follow('Get at one file of a snapshot')
+      expect(await readdir(join(scratch, 'shop-as-it-was'))).to.include('fruit.ibd')
+      expect(await follow('Use the snapshots without the sidecar')).to.contain(newest)
+      await follow('Change a setting, or upgrade')
+      await logLine(sidecar, / started: /)
+      expect(succeeded(await execIn(sidecar, 'snap-volume', 'show', '-a'))).to.contain(newest)
+      await follow('Remove everything')
+      const left = await docker('volume', 'ls', '--format', '{{.Name}}')
+      expect(left.split('\n').filter((name) => volumes.includes(name))).to.deep.equal([])
+    } finally {
+      await tryDocker('rm', '--force', sidecar, server)
+      await tryDocker('volume', 'rm', '--force', ...volumes)
+    }
+  })
+
+  it('of the README do what is said of them', async () => {
+    const own = `readme-${process.pid}`
+    const [sidecar, server] = [`${own}-vol`, `${own}-db`]
+    const commands = (await commandsInSection(join(repository, 'README.md'), 'Use it'))
+      // the image is there already
+      .filter((command) => !command.startsWith('docker build '))
+    const next = async (pattern: RegExp): Promise<string> => {
+      const command = commands.shift() ?? ''
+      expect(command).to.match(pattern)
+      return run(command, [
+        [/\bmysql-vol\b/g, sidecar],
+        [/(?<= )db\b(?=\s|$)/g, server],
+        [/\/export\//g, `${scratch}/export/`],
+        [/@GMT-[\d.-]+\d/g, 'latest'],
+        // there is no terminal
+        [/(?<= )-(it|t) /g, ''],
+      ])
+    }
+    const stopRestoreStart = async (pattern: RegExp): Promise<void> => {
+      await next(/^docker stop /)
+      await next(pattern)
+      await next(/^docker start /)
+    }
+    try {
+      await next(/ start mysql:/)
+      await logLine(sidecar, / started: /)
+      await next(/ mariadb:11$/)
+      await sql(server, makeShop)
+      expect(await next(/ show$/)).to.contain('no snapshot')
+      await next(/ show -a$/)
+      await next(/ snapshot -m /)
+      await sql(server, breakShop)
+      await stopRestoreStart(/ restore @GMT-/)
+      expect(await sql(server, readShop)).to.equal('plum')
+      await stopRestoreStart(/ restore --undo$/)
+      expect(await sql(server, readShop)).to.equal('none')
+      expect(commands).to.deep.equal([])
+    } finally {
+      await tryDocker('rm', '--force', '--volumes', sidecar, server)
+    }
+  })
+})
