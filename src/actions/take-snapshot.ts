@@ -15,9 +15,11 @@ import { createStaging, discardStaging } from '../store/staging.ts'
 import { programVersion } from '../system/version.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 import { type ActionContext, asWriter } from './context.ts'
-import { type VolumeCopy, type VolumeCopying, openVolumeCopy } from './copy-volume.ts'
+import { openVolumeCopy } from './copy-volume.ts'
+import { copyVolumes, withVolumes } from './copy-volumes.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
-import { type Hold, planHold } from './hold-consumers.ts'
+import type { Hold } from './hold.ts'
+import { planHold } from './hold-consumers.ts'
 import { judgeConsistency } from './judge-consistency.ts'
 import { applyRetention } from './prune.ts'
 
@@ -185,62 +187,6 @@ function dropIndexes({ store, emit }: ActionContext, { volumes }: SnapshotRecord
       const message = `${index} has served and cannot be removed: ${messageOf(error)}`
       emit({ type: 'warning', code: 'index', volume: id, message })
     }
-  }
-}
-
-/**
- * Copies all volumes: what can be done while the data move, then the rest while they are held. They are let go as soon as
- * all have been read, and whatever happens.
- */
-async function copyVolumes(hold: Hold, copyings: readonly VolumeCopying[]): Promise<VolumeCopy[]> {
-  let error: unknown
-  try {
-    for (const copying of copyings) await copying.prepare()
-    await hold.begin()
-    const copies = await finishCopies(hold, copyings)
-    await hold.release()
-    return copies
-  } catch (failure) {
-    error = failure
-    throw failure
-  } finally {
-    // what is wrong with that was thrown above, or came of what was
-    await hold.release().catch(() => undefined)
-    await hold.end(error)
-  }
-}
-
-async function finishCopies(hold: Hold, copyings: readonly VolumeCopying[]): Promise<VolumeCopy[]> {
-  let unread = copyings.length
-  const onRead = (): void => {
-    unread -= 1
-    // whether it went well is asked when all is copied
-    if (unread === 0) hold.release().catch(() => undefined)
-  }
-  if (!hold.isNeeded) {
-    const copies: VolumeCopy[] = []
-    for (const copying of copyings) copies.push(await copying.finish(onRead))
-    return copies
-  }
-  // side by side, so that none is held for the disk of another
-  const results = await Promise.allSettled(copyings.map(async (copying) => copying.finish(onRead)))
-  return results.map((result) => {
-    if (result.status === 'rejected') throw result.reason
-    return result.value
-  })
-}
-
-/** Opens all, and closes them whatever happens. */
-async function withVolumes<T>(
-  openers: readonly (() => VolumeCopying)[],
-  work: (copyings: readonly VolumeCopying[]) => Promise<T>,
-): Promise<T> {
-  const copyings: VolumeCopying[] = []
-  try {
-    for (const open of openers) copyings.push(open())
-    return await work(copyings)
-  } finally {
-    for (const copying of copyings) copying.close()
   }
 }
 

@@ -1,6 +1,6 @@
 import type { RecordWarning } from '../store/record.ts'
 import type { ActionContext } from './context.ts'
-import type { Hold } from './hold-consumers.ts'
+import type { Hold } from './hold.ts'
 
 const longestMs = 120_000
 const betweenLooksMs = 250

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises'
 import { defaultPort } from '../config/address.ts'
 import { readSettings } from '../config/settings.ts'
 import type { Environment } from '../config/variables.ts'
-import type { Target } from '../remote/client.ts'
+import type { Target } from '../remote/request.ts'
 import { storeLayout } from '../store/layout.ts'
 
 /** What `--link mysql-vol:snap-volume` calls the sidecar, and a network alias may. */

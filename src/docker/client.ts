@@ -1,8 +1,6 @@
 import type Dockerode from 'dockerode'
-import { BusyError, OperationError, errorCode, messageOf } from '../errors.ts'
-
-/** How long the Engine may take for anything but stopping. */
-const callTimeoutMs = 60_000
+import { OperationError } from '../errors.ts'
+import { call, callTimeoutMs } from './call.ts'
 
 /** What Docker waits for a container that names no time of its own (docker-stop(1)). */
 const stopGraceSeconds = 10
@@ -165,65 +163,6 @@ async function readStopGrace(docker: Dockerode, host: string, id: string): Promi
 async function answered(work: Promise<unknown>): Promise<true> {
   await work
   return true
-}
-
-/** Gives undefined for an answer in `expected`; other refusals become errors that name the endpoint. */
-async function call<T>(
-  host: string,
-  endpoint: string,
-  expected: readonly number[],
-  request: (signal: AbortSignal) => Promise<T>,
-  timeoutMs = callTimeoutMs,
-): Promise<T | undefined> {
-  const timeout = AbortSignal.timeout(timeoutMs)
-  try {
-    return await request(timeout)
-  } catch (error) {
-    const status = statusOf(error)
-    if (status !== undefined && expected.includes(status)) return undefined
-    throw explain(host, endpoint, error, timeout.aborted ? timeoutMs : undefined)
-  }
-}
-
-function explain(
-  host: string,
-  endpoint: string,
-  error: unknown,
-  timedOutMs: number | undefined,
-): OperationError {
-  const status = statusOf(error)
-  if (timedOutMs !== undefined) {
-    return new BusyError(
-      `the Docker API at ${host} did not answer ${endpoint} within ${timedOutMs / 1000} s: is the Engine in order?`,
-      { cause: error },
-    )
-  }
-  if (status === 401 || status === 403) {
-    return new OperationError(
-      `the Docker API at ${host} does not allow ${endpoint} (${status}): allow it in the socket proxy, see "The Docker API" in the README`,
-      { cause: error },
-    )
-  }
-  if (status === undefined) {
-    return new OperationError(
-      `the Docker API at ${host} cannot be reached (${errorCode(error) ?? messageOf(error)}): is the socket mounted, and DOCKER_HOST right?`,
-      { cause: error },
-    )
-  }
-  return new OperationError(
-    `the Docker API at ${host} refused ${endpoint} (${status}): ${oneLine(messageOf(error))}`,
-    { cause: error },
-  )
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim()
-}
-
-function statusOf(error: unknown): number | undefined {
-  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
-    ? error.statusCode
-    : undefined
 }
 
 function describeContainer(info: Dockerode.ContainerInfo): Container {

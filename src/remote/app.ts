@@ -1,8 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { once } from 'node:events'
 import { getConnInfo } from '@hono/node-server/conninfo'
 import { type Context, Hono } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import { bodyLimit } from 'hono/body-limit'
+import { HTTPException } from 'hono/http-exception'
 import * as v from 'valibot'
 import { messageOf } from '../errors.ts'
 import { type CommandExecutor, findWrongOption } from './executor.ts'
@@ -12,6 +14,7 @@ import type { Run } from './run.ts'
 import type { Runs } from './runs.ts'
 
 const largestBody = 64 * 1024
+const bodyTimeoutMs = 10_000
 
 export interface AppOptions {
   executor: CommandExecutor
@@ -94,9 +97,7 @@ export function createApp(options: AppOptions): Hono {
 
   app.notFound((context) => refuse(context, 404, 'there is no such path'))
   app.onError((error, context) => {
-    if ('getResponse' in error && typeof error.getResponse === 'function') {
-      return (error as { getResponse(): Response }).getResponse()
-    }
+    if (error instanceof HTTPException) return error.getResponse()
     return refuse(context, 500, messageOf(error))
   })
   return app
@@ -118,7 +119,10 @@ function isLocal(context: Context): boolean {
 }
 
 async function readJson(context: Context): Promise<unknown> {
-  const text = await context.req.text()
+  const timeIsUp = AbortSignal.timeout(bodyTimeoutMs)
+  const text = await Promise.race([context.req.text(), once(timeIsUp, 'abort')])
+  if (typeof text !== 'string')
+    throw new HTTPException(408, { message: 'the body did not come in time' })
   if (text.trim() === '') return {}
   try {
     return JSON.parse(text)

@@ -1,9 +1,7 @@
-import { once } from 'node:events'
-import { type IncomingMessage, request as httpRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
-import { type Address, formatAddress } from '../config/address.ts'
-import { BusyError, OperationError, UsageError, errorCode, messageOf } from '../errors.ts'
+import { formatAddress } from '../config/address.ts'
+import { OperationError, UsageError, errorCode } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Terminal } from '../system/terminal.ts'
 import {
@@ -13,12 +11,7 @@ import {
   aliveMs,
   paths,
 } from './protocol.ts'
-
-/** The daemon that a client talks to. */
-export interface Target {
-  address: Address
-  token: string | undefined
-}
+import { type Target, send } from './request.ts'
 
 export interface RemoteCall {
   command: string
@@ -161,97 +154,5 @@ async function tell(target: Target, method: string, path: string, body?: object)
     response.resume()
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
-  }
-}
-
-async function send(
-  target: Target,
-  method: string,
-  path: string,
-  body?: object,
-): Promise<IncomingMessage> {
-  const { address, token } = target
-  const content = body === undefined ? undefined : JSON.stringify(body)
-  const options = {
-    method,
-    path,
-    headers: {
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(content === undefined
-        ? {}
-        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(content) }),
-    },
-    agent: false as const,
-  }
-  const request =
-    'socket' in address
-      ? httpRequest({ ...options, socketPath: address.socket })
-      : (address.protocol === 'https:' ? httpsRequest : httpRequest)({
-          ...options,
-          host: address.host,
-          port: address.port,
-        })
-  request.setTimeout(aliveMs * 3, () => request.destroy(new Error('no answer')))
-  request.end(content)
-  let response: IncomingMessage
-  try {
-    ;[response] = (await once(request, 'response')) as [IncomingMessage]
-  } catch (error) {
-    throw new OperationError(explainUnreachable(address, error), { cause: error })
-  }
-  const status = response.statusCode ?? 0
-  if (status >= 200 && status < 300) return response
-  throw await explainRefusal(target, status, response)
-}
-
-function explainUnreachable(address: Address, error: unknown): string {
-  const where = formatAddress(address)
-  switch (errorCode(error)) {
-    case 'ECONNREFUSED':
-      return `nobody listens at ${where}: does the daemon run, and has it a SNAP_TOKEN? Without one it listens on no network`
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `there is no host for ${where}: is the sidecar linked (--link mysql-vol:snap-volume) or on the same network, and SNAP_HOST right?`
-    case 'ENOENT':
-      return `there is no socket at ${where}: does the daemon run, and is its store mounted here?`
-    default:
-      return `${where} cannot be reached: ${messageOf(error)}`
-  }
-}
-
-async function explainRefusal(
-  { address, token }: Target,
-  status: number,
-  response: IncomingMessage,
-): Promise<OperationError> {
-  const where = formatAddress(address)
-  const why = await readError(response)
-  if (status === 401 || (status === 400 && token === undefined)) {
-    return new OperationError(
-      token === undefined
-        ? `the daemon at ${where} wants a token: set SNAP_TOKEN, or SNAP_TOKEN_FILE, to its own`
-        : `the daemon at ${where} has another token: set SNAP_TOKEN, or SNAP_TOKEN_FILE, to its own`,
-    )
-  }
-  if (status === 503) return new BusyError(`the daemon at ${where} is busy: ${why}`)
-  if (status === 400 || status === 404) {
-    return new UsageError(
-      `the daemon at ${where} does not know that (${why}): is it of the same version?`,
-    )
-  }
-  return new OperationError(`the daemon at ${where} answered ${status}: ${why}`)
-}
-
-async function readError(response: IncomingMessage): Promise<string> {
-  let text = ''
-  for await (const chunk of response) {
-    text += String(chunk)
-    if (text.length > 4096) break
-  }
-  try {
-    const { error } = JSON.parse(text) as { error?: unknown }
-    return String(error)
-  } catch {
-    return response.statusMessage ?? 'no reason'
   }
 }

@@ -63,10 +63,10 @@ function eventsOf(calls: readonly Call[]): string[] {
   return calls.map(({ body }) => (JSON.parse(body) as { event: string }).event)
 }
 
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + 30_000
+async function until(what: string, isSo: () => boolean, timeoutMs = 30_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs
   while (!isSo()) {
-    if (performance.now() > deadline) throw new Error(`30 s passed without ${what}`)
+    if (performance.now() > deadline) throw new Error(`${timeoutMs} ms passed without ${what}`)
     await sleep(50)
   }
 }
@@ -123,6 +123,27 @@ describe('Notifications', () => {
     expect(mail.mails[0]).to.match(/^To: ops@example\.org/m)
     for (const server of [hook, pings]) server.close()
     await mail.close()
+  })
+
+  it('tell of a run that does not get on, and of its end', async function () {
+    this.timeout(120_000)
+    const hook = await startReceiver()
+    daemon = await store.startDaemon({
+      env: {
+        SNAP_CRON: '0 0 29 2 *',
+        SNAP_ON_START: 'true',
+        SNAP_PRE_SNAPSHOT: 'sleep 40',
+        SNAP_HOOK_TIMEOUT: '60s',
+        SNAP_STALE_AFTER: '5s',
+        SNAP_NOTIFY_URL: hook.url,
+      },
+    })
+    await until('the next heartbeat', () => hook.calls.length > 0, 60_000)
+    const [call] = hook.calls
+    expect(call?.body).to.match(/"event":"stale".*overdue by \d+.*the run of \S+ does not get on/)
+    await until('the end of the run', () => eventsOf(hook.calls).includes('recovery'), 60_000)
+    hook.close()
+    expect(eventsOf(hook.calls)).to.deep.equal(['stale', 'recovery'])
   })
 
   it('are as the template says', async () => {

@@ -155,6 +155,17 @@ describe('The daemon on the network', () => {
     expect(response.status).to.equal(413)
   })
 
+  it('waits ten seconds for a body, and starts nothing without', async () => {
+    await start()
+    const socket = connect(port, '127.0.0.1')
+    const head = `POST /v1/commands/snapshot HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 99\r\n\r\n`
+    socket.write(`${head}{"options"`)
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(answer.toString()).to.match(/^HTTP\/1\.1 408 /)
+    socket.destroy()
+    expect(store.snapshotNames()).to.deep.equal([])
+  })
+
   it('describes its calls, one for each command that a client may run', async () => {
     await start()
     const response = await fetch(`${url}/v1/openapi.json`, { headers: bearer })

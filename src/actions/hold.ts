@@ -1,0 +1,57 @@
+import type { DockerClient } from '../docker/client.ts'
+import type { JournaledConsumer } from '../store/consumer-journal.ts'
+import type { HookRecord, QuietConsumer, RecordWarning } from '../store/record.ts'
+import type { HeldConsistency } from './judge-consistency.ts'
+
+/**
+ * Holds the data still: hooks, and consumers paused or stopped. Whoever calls `begin` calls `release` and `end`, whatever happens
+ * in between; both can be called again and do nothing then.
+ */
+export interface Hold {
+  /** Whether anything is done at all. */
+  readonly isNeeded: boolean
+  /** Undefined where there is no Docker API. */
+  readonly client?: DockerClient | undefined
+  /** Throws OperationError when a hook fails that must not; then `release` and `end` are still due. */
+  begin(): Promise<void>
+  /** The data have been read, or written: lets everyone go on. Throws when a session that held them did not last. */
+  release(): Promise<void>
+  /** Runs the post hooks. */
+  end(error: unknown): Promise<void>
+  /** What the record says of it, once it has ended. */
+  report(): HoldReport
+  /** Names of those that should have been paused or stopped, and could not be. */
+  readonly notHeld: readonly string[]
+  /** Those that were stopped, and are started by `release`. */
+  readonly stopped: readonly JournaledConsumer[]
+}
+
+const nothing = async (): Promise<void> => Promise.resolve()
+
+/** What somebody else holds already; nothing is done by it, but the report says how well. */
+export function asHeldBy(hold: Hold): Hold {
+  return {
+    isNeeded: false,
+    begin: nothing,
+    release: nothing,
+    end: nothing,
+    report: () => ({
+      ...hold.report(),
+      quietMs: undefined,
+      consumers: [],
+      hooks: [],
+      warnings: [],
+    }),
+    notHeld: [],
+    stopped: [],
+  }
+}
+
+export interface HoldReport {
+  /** How well the data were held by it alone. */
+  consistency: HeldConsistency
+  quietMs: number | undefined
+  consumers: QuietConsumer[]
+  hooks: readonly HookRecord[]
+  warnings: RecordWarning[]
+}
