@@ -28,6 +28,8 @@ export interface CopyOptions {
 
 export interface VolumeCopy {
   volume: VolumeRecord
+  /** Whether anything was written while it was read, as far as the engine looks. */
+  hasMoved: boolean
   warnings: RecordWarning[]
 }
 
@@ -110,7 +112,8 @@ export function openVolumeCopy(
       }
       if (!options.allowEmpty) assertSourceIsThere(volume, target, catalog)
       const warnings = [...base.warnings, ...copy.warnings]
-      return { volume, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }
+      const hasMoved = copy.hasMoved === true
+      return { volume, hasMoved, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }
     },
     close: () => source.close(),
   }

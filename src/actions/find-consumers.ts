@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError, isNotFound } from '../errors.ts'
@@ -14,6 +14,9 @@ import {
 } from '../docker/consumers.ts'
 import { type Mount, readMounts } from '../system/mounts.ts'
 
+/** Docker puts it into each container. */
+const inContainer = '/.dockerenv'
+
 export interface FoundConsumers {
   client: DockerClient | undefined
   consumers: Consumer[]
@@ -23,9 +26,11 @@ export interface FoundConsumers {
 /**
  * The consumers as far as they can be known: without the API everything else works; where SNAP_QUIESCE asks for it, a warning says
  * that it was not there.
+ * Throws OperationError for a restore when there is an API and it does not tell: it would write under whoever is not known.
  */
 export async function lookForConsumers(
   { docker, config, emit }: ActionContext,
+  kind: 'snapshot' | 'restore',
   volumes: readonly VolumeSpec[],
 ): Promise<FoundConsumers> {
   const isAskedFor = config.quiesce !== 'none'
@@ -50,6 +55,12 @@ export async function lookForConsumers(
     return { client, consumers, warnings }
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
+    if (kind === 'restore') {
+      throw new OperationError(
+        `nothing was restored, because nobody can say who writes the data: ${error.message}; put that right, or stop them yourself and run it where no Docker API is`,
+        { cause: error },
+      )
+    }
     if (!isAskedFor) emit({ type: 'warning', code: 'docker', message: error.message })
     return without(error.message)
   }
@@ -64,7 +75,13 @@ export async function listConsumers(
   volumes: readonly VolumeSpec[],
 ): Promise<Consumer[]> {
   const containers = await client.listContainers()
-  const own = findOwnContainer(containers, rootsOfOwnFiles(readMounts()), hostname())
+  const paths = volumes.map(({ path }) => path)
+  const own = findOwnContainer(containers, rootsOfOwnFiles(readMounts()), hostname(), paths)
+  if (own === undefined && existsSync(inContainer)) {
+    throw new OperationError(
+      'the container that this runs in is not among those of the Docker API, so nobody can say what its volumes are there: run an image with the label snap-volume.sidecar=true',
+    )
+  }
   return own === undefined
     ? findConsumers(containers.map(withRealPaths), volumes.map(onThisHost))
     : findConsumers(

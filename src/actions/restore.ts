@@ -67,23 +67,31 @@ export async function restore(context: ActionContext, wish: RestoreWish): Promis
   return asWriter(context, 'restore', async (lock) => {
     const decision = decideRestore(context, wish)
     const hold = await planHold(context, 'restore', decision.targets)
-    let failure: unknown
-    try {
+    const { result, failure } = await attempt(async () => {
       await hold.begin()
       if (hold.notHeld.length > 0) throw stillRunning(hold)
-      const result = await restoreHeld(context, lock, wish, decision, hold)
-      await hold.release()
-      const unhealthy = await waitUntilHealthy(context, hold)
-      return { ...result, warnings: [...hold.report().warnings, ...unhealthy] }
-    } catch (error) {
-      failure = error
-      for (const warning of hold.report().warnings) context.emit({ type: 'warning', ...warning })
-      throw error
-    } finally {
-      await hold.release().catch(() => undefined)
-      await hold.end(failure)
-    }
+      return restoreHeld(context, lock, wish, decision, hold)
+    })
+    const released = await attempt(async () => hold.release())
+    const unhealthy = failure === undefined ? await waitUntilHealthy(context, hold) : []
+    const error = failure ?? released.failure
+    await hold.end(error)
+    // who did not come back is told of whatever became of the data
+    const warnings = [...hold.report().warnings, ...unhealthy]
+    if (result !== undefined && error === undefined) return { ...result, warnings }
+    for (const warning of warnings) context.emit({ type: 'warning', ...warning })
+    throw error
   })
+}
+
+async function attempt<T>(
+  work: () => Promise<T>,
+): Promise<{ result?: T; failure: undefined } | { result?: undefined; failure: unknown }> {
+  try {
+    return { result: await work(), failure: undefined }
+  } catch (failure) {
+    return { failure }
+  }
 }
 
 /** The part of a restore for which whoever uses the data must not. */

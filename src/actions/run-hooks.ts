@@ -2,7 +2,7 @@ import type { DockerClient } from '../docker/client.ts'
 import type { Consumer } from '../docker/consumers.ts'
 import type { HookPoint } from '../docker/labels.ts'
 import { type HookSession, openHookSession, runConsumerHook } from '../docker/run-hook.ts'
-import { OperationError, messageOf } from '../errors.ts'
+import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { HookRecord, RecordWarning } from '../store/record.ts'
 import { runShell } from '../system/run-shell.ts'
 import type { ActionContext } from './context.ts'
@@ -94,14 +94,14 @@ export function createHooks(
     const told = [`SNAP_HOOK=${pre}`]
     let problem: string | undefined
     if (hook.session) {
-      const opened = await openHookSession(client, consumer, pre, hook, told)
+      const opened = await openHookSession(client, consumer, pre, hook, told, context.signal)
       if ('end' in opened) {
         sessions.push({ consumer, session: opened })
         return
       }
       problem = judge(opened)
     } else {
-      problem = judge(await runConsumerHook(client, consumer, pre, hook, told))
+      problem = judge(await runConsumerHook(client, consumer, pre, hook, told, context.signal))
     }
     settle(consumer, problem)
   }
@@ -140,7 +140,10 @@ export function createHooks(
           )
         ownIsDone = true
       }
-      for (const consumer of running) await runPreOf(consumer)
+      for (const consumer of running) {
+        throwIfInterrupted(context.signal)
+        await runPreOf(consumer)
+      }
     },
     async endSessions() {
       const errors: unknown[] = []

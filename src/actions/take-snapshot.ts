@@ -117,6 +117,7 @@ export async function writeSnapshot(
       async (copyings) => copyVolumes(hold, copyings),
     )
     const held = hold.report()
+    const judged = judgeConsistency(held.consistency, copies)
     context.emit({ type: 'phase', phase: 'publish' })
     const record: SnapshotRecord = {
       schema: 1,
@@ -125,7 +126,7 @@ export async function writeSnapshot(
       program: programVersion,
       startedAt: startedAt.toISOString(),
       finishedAt: clock.now().toISOString(),
-      consistency: judgeConsistency(held.consistency, copies),
+      consistency: judged.consistency,
       ...(held.quietMs === undefined ? {} : { quietMs: held.quietMs }),
       ...(held.consumers.length === 0 ? {} : { consumers: held.consumers }),
       ...(held.hooks.length === 0 ? {} : { hooks: [...held.hooks] }),
@@ -133,6 +134,7 @@ export async function writeSnapshot(
       warnings: [
         ...warnOfClock(startedAt, time),
         ...held.warnings,
+        ...judged.warnings,
         ...copies.flatMap(({ warnings }) => warnings),
       ],
       comment: options.comment ?? null,

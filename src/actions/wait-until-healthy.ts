@@ -1,3 +1,4 @@
+import { OperationError } from '../errors.ts'
 import type { RecordWarning } from '../store/record.ts'
 import type { ActionContext } from './context.ts'
 import type { Hold } from './hold.ts'
@@ -41,7 +42,14 @@ export async function waitUntilHealthy(
       await clock.sleep(betweenLooksMs, signal).catch(() => undefined)
     }
   }
-  const found = await Promise.all(stopped.map(async ({ id, name }) => waitFor(id, name)))
+  const found = await Promise.all(
+    stopped.map(async ({ id, name }) =>
+      waitFor(id, name).catch((error: unknown) => {
+        if (!(error instanceof OperationError)) throw error
+        return [warning(`whether the container ${name} is healthy is not known: ${error.message}`)]
+      }),
+    ),
+  )
   return found.flat()
 }
 

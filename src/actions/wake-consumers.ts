@@ -15,6 +15,11 @@ import { listConsumers } from './find-consumers.ts'
 
 const attempts = 3
 const betweenAttemptsMs = 1000
+const betweenLooksMs = 250
+/** Who runs so long after a start has not ended at once. */
+const steadyMs = 1000
+
+type Waking = Pick<ActionContext, 'clock' | 'emit'>
 
 /**
  * Lets consumers go on that this program paused or stopped, in reverse order, and says so. Never throws: who does not come back stays in
@@ -22,7 +27,7 @@ const betweenAttemptsMs = 1000
  * Returns those that did not come back.
  */
 export async function wakeConsumers(
-  context: Pick<ActionContext, 'clock' | 'emit'>,
+  context: Waking,
   client: DockerClient,
   consumers: readonly JournaledConsumer[],
 ): Promise<JournaledConsumer[]> {
@@ -39,38 +44,88 @@ export async function wakeConsumers(
 }
 
 async function wakeOne(
-  { clock, emit }: Pick<ActionContext, 'clock' | 'emit'>,
+  context: Waking,
   client: DockerClient,
   consumer: JournaledConsumer,
 ): Promise<boolean> {
-  const { id, name, action } = consumer
   let problem = ''
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     try {
-      const before = await client.inspect(id)
-      if (before === undefined) return true
-      if (action === 'pause' ? !before.paused : before.running) return true
-      await (action === 'pause' ? client.unpause(id) : client.start(id))
-      const after = await client.inspect(id)
-      if (after === undefined || !after.paused) {
-        if (action === 'pause' || after?.running === true) {
-          emit({ type: 'consumer', name, state: action === 'pause' ? 'unpaused' : 'started' })
-          return true
-        }
-      }
-      problem = 'it ended again at once, see its log'
+      await letGoOn(context, client, consumer)
+      return true
     } catch (error) {
       if (!(error instanceof OperationError)) throw error
       problem = error.message
     }
-    if (attempt < attempts) await clock.sleep(betweenAttemptsMs)
+    if (attempt < attempts) await context.clock.sleep(betweenAttemptsMs)
   }
-  emit({
-    type: 'warning',
-    code: 'consumer-asleep',
-    message: `the container ${name} is still ${action === 'pause' ? 'paused' : 'stopped'}: ${problem}; run "docker ${wordFor(action)} ${name}"; every command of this program tries it again`,
-  })
+  tellAsleep(context, consumer, problem)
   return false
+}
+
+/** Throws OperationError when the API does not do it. */
+async function letGoOn(
+  { clock, emit }: Waking,
+  client: DockerClient,
+  { id, name, action, settledBy }: JournaledConsumer,
+): Promise<void> {
+  // nobody was asked, so whatever it does is not for us to change
+  if (settledBy === undefined) return
+  for (;;) {
+    const isAsleep = await readAsleep(client, id, action)
+    if (isAsleep === undefined || isAsleep) break
+    // what was asked for before this process may still be done
+    if (clock.now().getTime() >= Date.parse(settledBy)) return
+    await clock.sleep(betweenLooksMs)
+  }
+  await (action === 'pause' ? client.unpause(id) : client.start(id))
+  emit({ type: 'consumer', name, state: action === 'pause' ? 'unpaused' : 'started' })
+}
+
+/** Undefined where nobody may look: then asking it to go on does no harm. False when it is gone. */
+async function readAsleep(
+  client: DockerClient,
+  id: string,
+  action: JournaledConsumer['action'],
+): Promise<boolean | undefined> {
+  try {
+    const state = await client.inspect(id)
+    if (state === undefined) return false
+    return action === 'pause' ? state.paused : !state.running
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    return undefined
+  }
+}
+
+/** Those of `started` that ended again soon, which it tells of. */
+export async function findEnded(
+  context: Waking,
+  client: DockerClient,
+  started: readonly JournaledConsumer[],
+): Promise<JournaledConsumer[]> {
+  const ended: JournaledConsumer[] = []
+  const stopped = started.filter(({ action }) => action === 'stop')
+  if (stopped.length === 0) return ended
+  await context.clock.sleep(steadyMs)
+  for (const consumer of stopped) {
+    try {
+      const state = await client.inspect(consumer.id)
+      if (state === undefined || (state.running && !state.restarting)) continue
+      tellAsleep(context, consumer, `it ended again, see "docker logs ${consumer.name}"`)
+      ended.push(consumer)
+    } catch (error) {
+      // where nobody may look, starting it has to be enough
+      if (!(error instanceof OperationError)) throw error
+    }
+  }
+  return ended
+}
+
+function tellAsleep({ emit }: Waking, { name, action }: JournaledConsumer, problem: string): void {
+  const state = action === 'pause' ? 'paused' : 'stopped'
+  const message = `the container ${name} is still ${state}: ${problem}; run "docker ${wordFor(action)} ${name}"; every command of this program tries it again`
+  emit({ type: 'warning', code: 'consumer-asleep', message })
 }
 
 /**
@@ -113,7 +168,7 @@ export async function wakeLeftConsumers(
   const warn = (message: string): void =>
     emit({ type: 'warning', code: 'consumer-asleep', message })
   try {
-    const lock = await lockConsumers(store, 'waking containers')
+    const lock = await lockConsumers(store, 'waking containers', 0)
     if (lock === undefined) return
     try {
       const journal = readConsumerJournal(store)
@@ -133,7 +188,13 @@ export async function wakeLeftConsumers(
         )
       }
       const ours = journal.consumers.filter(({ id }) => known.has(id))
-      keepInJournal(context, [...(await wakeConsumers(context, client, ours)), ...strangers])
+      const asleep = await wakeConsumers(context, client, ours)
+      const started = ours.filter((consumer) => !asleep.includes(consumer))
+      keepInJournal(context, [
+        ...asleep,
+        ...(await findEnded(context, client, started)),
+        ...strangers,
+      ])
     } finally {
       lock.release()
     }
@@ -143,10 +204,10 @@ export async function wakeLeftConsumers(
   }
 }
 
-/** Undefined while another process has consumers paused or stopped. */
-export async function lockConsumers(store: StoreLayout, purpose: string) {
+/** Undefined when another process has consumers paused or stopped for longer than `timeoutMs`. */
+export async function lockConsumers(store: StoreLayout, purpose: string, timeoutMs: number) {
   try {
-    return await acquireLock(store.consumerLock, { timeoutMs: 0, purpose })
+    return await acquireLock(store.consumerLock, { timeoutMs, purpose })
   } catch (error) {
     if (error instanceof BusyError) return undefined
     throw error

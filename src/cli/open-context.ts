@@ -3,7 +3,7 @@ import type { Emit } from '../actions/events.ts'
 import { hasConsumerJournal } from '../store/consumer-journal.ts'
 import { type Settings, readSettings, unknownVariables } from '../config/settings.ts'
 import { OperationError } from '../errors.ts'
-import type { StoreLayout } from '../store/layout.ts'
+import { type StoreLayout, storeLayout } from '../store/layout.ts'
 import { openStore } from '../store/open.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import { assertPrivileges } from '../system/privileges.ts'
@@ -63,6 +63,14 @@ export async function wakeBeforeReading(
     if (!(error instanceof OperationError)) throw error
     emit({ type: 'warning', code: 'consumer-asleep', message: error.message })
   }
+}
+
+/** The same where there may be no store. */
+export async function wakeLeft(input: CommandInput): Promise<void> {
+  const settings = readSettings(input.environment)
+  const store = storeLayout(settings.storeDirectory)
+  if (hasConsumerJournal(store))
+    await wakeBeforeReading(input, openStore(store.directory), settings)
 }
 
 async function wake(context: ActionContext): Promise<void> {

@@ -67,6 +67,8 @@ export interface SnapshotCopy {
   contents: VolumeContents | null
   /** Whether what was copied shares its contents with the source; undefined where nothing was, or nobody knows. */
   reflink?: boolean | undefined
+  /** Whether anything was written while it was read, as far as the engine looks. */
+  hasMoved?: boolean
   warnings: RecordWarning[]
   /**
    * The second pass: brings the copy up to date with the source as it is now, at the cost of a scan and of what

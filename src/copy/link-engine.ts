@@ -105,7 +105,7 @@ async function copyOnce(
     // the disk begins to write; publishing waits for what is left
     const writing = syncFilesystem(target)
     writing.catch(() => undefined)
-    const warnings = await finishCopies(trees, scan, copied)
+    const { warnings, hasMoved } = await finishCopies(trees, scan, copied)
     onRead?.()
     await writing
     const added = countAdded(staging.here, request.base, scan)
@@ -114,6 +114,7 @@ async function copyOnce(
     return {
       contents: { ...scan.counts, ...added },
       reflink,
+      hasMoved,
       warnings: [...warnOfScan(scan), ...warnings],
       ...(pass.spare === undefined && { update: updating(request, { ...pass, index }) }),
     }
@@ -130,12 +131,12 @@ async function finishCopies(
   trees: RsyncTrees,
   scan: ScanResult,
   copied: readonly Copied[],
-): Promise<RecordWarning[]> {
-  const warnings = await settleCopies(trees, copied)
+): ReturnType<typeof settleCopies> {
+  const settled = await settleCopies(trees, copied)
   dropVanished(trees, scan.directories)
   // last, because what is written into a directory moves its times
   await rsyncDirectories(trees, scan.directories)
-  return warnings
+  return settled
 }
 
 /** Links and copies; what is left are the attributes of directories, and another look at the copies. */

@@ -20,12 +20,12 @@ const typeBits = BigInt(constants.S_IFMT)
 /**
  * Looks again at what was copied: a file whose inode or ctime is not what was seen before the copy may have
  * been read half old, half new. It is copied again, a few times; what will not hold still is named in a warning,
- * and so is what vanished before it was read.
+ * and so is what vanished before it was read. Says also whether anything moved at all.
  */
 export async function settleCopies(
   trees: RsyncTrees,
   copied: readonly Copied[],
-): Promise<RecordWarning[]> {
+): Promise<{ warnings: RecordWarning[]; hasMoved: boolean }> {
   const vanished: BytePath[] = []
   const becameDirectories: BytePath[] = []
   const lookAgain = (copies: Copied): BytePath[] => {
@@ -35,6 +35,7 @@ export async function settleCopies(
     return found.moved
   }
   let moving = copied.flatMap(lookAgain)
+  const hasMoved = moving.length + vanished.length + becameDirectories.length > 0
   for (let round = 0; round < mostRounds && moving.length > 0; round += 1) {
     const seen = see(trees.source.here, moving)
     unstage(trees.staging, moving)
@@ -42,7 +43,7 @@ export async function settleCopies(
     moving = lookAgain({ list: seen, isComplete: false })
   }
   await stageEmpty(trees, becameDirectories)
-  return [
+  const warnings = [
     ...warnOfPaths('vanished', 'vanished while they were read', vanished.map(displayPath)),
     ...warnOfPaths(
       'moving',
@@ -55,6 +56,7 @@ export async function settleCopies(
       becameDirectories.map(displayPath),
     ),
   ]
+  return { warnings, hasMoved }
 }
 
 /** Takes those directories out of staging that are gone from the source: they would stay as they were made for the scan. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type Dockerode from 'dockerode'
 import { OperationError } from '../errors.ts'
 import { call, callTimeoutMs } from './call.ts'
@@ -24,8 +25,15 @@ export interface ContainerMount {
 }
 
 export interface ContainerState {
+  /** Also while it is paused, or waits to be started again. */
   running: boolean
   paused: boolean
+  /** Its restart policy waits to start it again. */
+  restarting: boolean
+  /** How long it has to end when it is stopped. */
+  stopGraceMs: number
+  /** It goes, with its anonymous volumes, when it ends (--rm). */
+  isRemovedAtEnd: boolean
   /** Undefined without a HEALTHCHECK. */
   health: 'starting' | 'healthy' | 'unhealthy' | undefined
 }
@@ -56,8 +64,8 @@ export interface DockerClient {
   inspect(id: string): Promise<ContainerState | undefined>
   /** False when it does not run, is paused already, or gone: POST /containers/ID/pause. */
   pause(id: string): Promise<boolean>
-  /** False when it is stopped already, or gone: POST /containers/ID/stop. */
-  stop(id: string): Promise<boolean>
+  /** False when it is stopped already, or gone; `graceMs` is its own: POST /containers/ID/stop. */
+  stop(id: string, graceMs: number): Promise<boolean>
   /** These do nothing to a container that is so already, or gone: POST /containers/ID/unpause, POST /containers/ID/start. */
   unpause(id: string): Promise<void>
   start(id: string): Promise<void>
@@ -98,14 +106,13 @@ export async function connectDocker(host: string): Promise<DockerClient> {
         docker.getContainer(id).unpause({ abortSignal }),
       )
     },
-    async stop(id) {
-      const graceSeconds = await readStopGrace(docker, host, id)
+    async stop(id, graceMs) {
       const answer = await call(
         host,
         `POST /containers/${id}/stop`,
         [304, 404],
         (abortSignal) => answered(docker.getContainer(id).stop({ abortSignal })),
-        graceSeconds * 1000 + callTimeoutMs,
+        graceMs + callTimeoutMs,
       )
       return answer !== undefined
     },
@@ -136,8 +143,14 @@ async function startCommand(
     }),
   )
   if (created === undefined) throw new OperationError(`container ${id} is gone`)
-  const stream = await call(host, 'POST /exec/ID/start', [], () =>
-    created.start({ hijack: true, stdin: true }),
+  const stream = await call(host, 'POST /exec/ID/start', [], async (abortSignal) =>
+    // dockerode hands no signal on to this one
+    Promise.race([
+      created.start({ hijack: true, stdin: true }),
+      once(abortSignal, 'abort').then(() => {
+        throw new Error('no answer')
+      }),
+    ]),
   )
   if (stream === undefined) throw new OperationError(`container ${id} is gone`)
   return {
@@ -150,13 +163,6 @@ async function startCommand(
       return state?.ExitCode ?? null
     },
   }
-}
-
-async function readStopGrace(docker: Dockerode, host: string, id: string): Promise<number> {
-  const found = await call(host, `GET /containers/${id}/json`, [404], (abortSignal) =>
-    docker.getContainer(id).inspect({ abortSignal }),
-  )
-  return (found?.Config as { StopTimeout?: number } | undefined)?.StopTimeout ?? stopGraceSeconds
 }
 
 /** The API answers these with nothing. */
@@ -179,11 +185,20 @@ function describeContainer(info: Dockerode.ContainerInfo): Container {
   }
 }
 
-function describeState({ State }: Dockerode.ContainerInspectInfo): ContainerState {
+function describeState({
+  State,
+  Config,
+  HostConfig,
+}: Dockerode.ContainerInspectInfo): ContainerState {
   const health = State.Health?.Status
+  // missing where the container names none
+  const { StopTimeout: graceSeconds = stopGraceSeconds } = Config as { StopTimeout?: number }
   return {
     running: State.Running,
     paused: State.Paused,
+    restarting: State.Restarting,
+    stopGraceMs: graceSeconds * 1000,
+    isRemovedAtEnd: HostConfig.AutoRemove === true,
     health:
       health === 'starting' || health === 'healthy' || health === 'unhealthy' ? health : undefined,
   }

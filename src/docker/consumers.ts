@@ -33,7 +33,7 @@ export function findConsumers(
   volumes: readonly VolumeOnHost[],
 ): Consumer[] {
   return containers.flatMap((container) => {
-    if (container.labels[ownLabel] === 'true') return []
+    if (isSidecar(container)) return []
     const shared = container.mounts.flatMap(({ source, writable }) =>
       volumes
         .filter(({ hostPath }) => isInside(source, hostPath) || isInside(hostPath, source))
@@ -63,18 +63,33 @@ export function hostPathOf(path: string, own: Container): string | undefined {
   return `${mount.source}${below}`
 }
 
-/** The container this process is in, by what Docker mounts into each: files of a directory named for it. */
+/**
+ * The container this process is in, by what Docker mounts into each: files of a directory named for it. In the network of
+ * another container these are of that one, which is no sidecar; then it is the sidecar that has all of `paths` mounted.
+ */
 export function findOwnContainer(
   containers: readonly Container[],
   mountRoots: readonly string[],
   hostname: string,
+  paths: readonly string[],
 ): Container | undefined {
+  const sidecars = containers.filter(isSidecar)
   const id = mountRoots
     .map((root) => /containers\/([0-9a-f]{64})\//.exec(root)?.[1])
     .find((found) => found !== undefined)
-  return containers.find((container) =>
+  const named = sidecars.find((container) =>
     id === undefined
       ? /^[0-9a-f]{12}$/.test(hostname) && container.id.startsWith(hostname)
       : container.id === id,
   )
+  if (named !== undefined) return named
+  return sidecars.find(
+    (container) =>
+      container.state === 'running' &&
+      paths.every((path) => hostPathOf(path, container) !== undefined),
+  )
+}
+
+function isSidecar({ labels }: Container): boolean {
+  return labels[ownLabel] === 'true'
 }

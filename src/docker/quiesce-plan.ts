@@ -6,9 +6,14 @@ export interface QuiesceStep {
   action: 'pause' | 'stop'
 }
 
+/** Whether it writes now, or may at any moment. */
+export function mayWrite({ state, writes }: Consumer): boolean {
+  return writes && ['running', 'restarting', 'paused'].includes(state)
+}
+
 /**
  * Which consumers are paused or stopped while a snapshot reads the data, in this order; they come back in reverse.
- * Only those that run and can write; the label snap-volume.quiesce of each, else `fallback`.
+ * Only those that run, or are about to, and can write; the label snap-volume.quiesce of each, else `fallback`.
  */
 export function planQuiesce(
   consumers: readonly Consumer[],
@@ -22,12 +27,20 @@ export function planRestoreStop(consumers: readonly Consumer[]): QuiesceStep[] {
   return planSteps(consumers, ({ policy }) => policy.restore)
 }
 
+/** Those that somebody else has paused: they would write old memory over what a restore wrote, once they go on. */
+export function findPausedByOthers(consumers: readonly Consumer[]): Consumer[] {
+  return consumers.filter(
+    (consumer) =>
+      mayWrite(consumer) && consumer.state === 'paused' && consumer.policy.restore !== 'none',
+  )
+}
+
 function planSteps(
   consumers: readonly Consumer[],
   policyOf: (consumer: Consumer) => QuiescePolicy,
 ): QuiesceStep[] {
   return consumers
-    .filter(({ state, writes }) => state === 'running' && writes)
+    .filter((consumer) => mayWrite(consumer) && consumer.state !== 'paused')
     .flatMap((consumer) => {
       const action = policyOf(consumer)
       return action === 'none' ? [] : [{ consumer, action }]

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { OperationError } from '../errors.ts'
 import type { HookRecord } from '../store/record.ts'
 import type { DockerClient, RunningCommand } from './client.ts'
 import type { Consumer } from './consumers.ts'
@@ -29,10 +30,11 @@ export async function runConsumerHook(
   point: HookPoint,
   hook: ConsumerHook,
   environment: readonly string[],
+  signal?: AbortSignal,
 ): Promise<HookRecord> {
   const running = await begin(client, consumer, hook, environment)
   running.command.stream.end()
-  return running.finish(point, hook.timeoutMs)
+  return running.finish(point, hook.timeoutMs, signal)
 }
 
 /**
@@ -45,12 +47,13 @@ export async function openHookSession(
   point: HookPoint,
   hook: ConsumerHook,
   environment: readonly string[],
+  signal?: AbortSignal,
 ): Promise<HookSession | HookRecord> {
   const running = await begin(client, consumer, hook, environment)
   const isReady = await Promise.race([
     running.sawReady.then(() => true),
     running.ended.then(() => false),
-    sleep(hook.timeoutMs, false, { ref: false }),
+    sleepUntil(hook.timeoutMs, signal),
   ])
   if (!isReady) {
     running.command.stream.end()
@@ -74,7 +77,7 @@ interface RunningHook {
   sawReady: Promise<void>
   ended: Promise<void>
   isOver(): boolean
-  finish(point: HookPoint, timeoutMs: number): Promise<HookRecord>
+  finish(point: HookPoint, timeoutMs: number, signal?: AbortSignal): Promise<HookRecord>
 }
 
 async function begin(
@@ -123,11 +126,8 @@ async function begin(
     sawReady,
     ended,
     isOver: () => over,
-    async finish(point, timeoutMs) {
-      const inTime = await Promise.race([
-        ended.then(() => true),
-        sleep(timeoutMs, false, { ref: false }),
-      ])
+    async finish(point, timeoutMs, signal) {
+      const inTime = await Promise.race([ended.then(() => true), sleepUntil(timeoutMs, signal)])
       if (!inTime) await endHanging(client, consumer, hook, command, pid, ended)
       const exitCode = inTime ? await command.exitCode() : null
       return {
@@ -151,19 +151,40 @@ async function endHanging(
   pid: Promise<string>,
   ended: Promise<void>,
 ): Promise<void> {
-  const number = await Promise.race([pid, sleep(killGraceMs, '', { ref: false })])
-  if (/^[0-9]+$/.test(number)) {
-    const killing = await client.execute(consumer.id, {
-      // it leads a process group (runc makes it a session of its own), with all that it started
-      command: ['sh', '-c', 'kill -s TERM -- "-$1"; sleep 1; kill -s KILL -- "-$1"', 'sh', number],
-      user,
-      environment: [],
-    })
-    killing.stream.resume()
-    killing.stream.end()
-    await Promise.race([ended, sleep(killGraceMs, undefined, { ref: false })])
+  try {
+    const number = await Promise.race([pid, sleep(killGraceMs, '', { ref: false })])
+    if (/^[0-9]+$/.test(number)) {
+      const killing = await client.execute(consumer.id, {
+        // it leads a process group (runc makes it a session of its own), with all that it started
+        command: [
+          'sh',
+          '-c',
+          'kill -s TERM -- "-$1"; sleep 1; kill -s KILL -- "-$1"',
+          'sh',
+          number,
+        ],
+        user,
+        environment: [],
+      })
+      killing.stream.on('error', () => undefined)
+      killing.stream.resume()
+      killing.stream.end()
+      await Promise.race([ended, sleep(killGraceMs, undefined, { ref: false })])
+    }
+  } catch (error) {
+    // one that cannot be ended is left behind
+    if (!(error instanceof OperationError)) throw error
+  } finally {
+    command.stream.destroy()
   }
-  command.stream.destroy()
+}
+
+/** Gives false when the time is over, or the signal aborts. */
+async function sleepUntil(timeoutMs: number, signal: AbortSignal | undefined): Promise<false> {
+  await sleep(timeoutMs, undefined, { ref: false, ...(signal && { signal }) }).catch(
+    () => undefined,
+  )
+  return false
 }
 
 /** A stream that calls `onLine` for each line, with its line feed, and for what is left at the end. */

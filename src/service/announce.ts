@@ -35,6 +35,11 @@ async function announceConsumers(context: ActionContext, log: Log): Promise<void
   if (unknown !== undefined) {
     log.warn(`SNAP_QUIESCE=${context.config.quiesce} cannot be done: ${unknown}`)
   }
+  if (unknown === undefined && consumers.length === 0) {
+    log.warn(
+      `SNAP_QUIESCE=${context.config.quiesce}, and no container mounts the data: it is asked again before each snapshot`,
+    )
+  }
   for (const { name, quiesce, problems } of consumers) {
     log.info(`consumer ${name}: ${quiesce} for a snapshot`)
     for (const problem of problems) log.warn(`consumer ${name}: ${problem}`)

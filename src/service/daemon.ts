@@ -10,6 +10,7 @@ import type { VolumeSpec } from '../config/volume-spec.ts'
 import { BusyError, InterruptedError, messageOf } from '../errors.ts'
 import type { CommandExecutor } from '../remote/executor.ts'
 import { acquireLock } from '../store/lock.ts'
+import { readSavedConfig } from '../store/saved-config.ts'
 import { readNextRun, writeNextRun } from '../store/schedule-state.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import type { Clock } from '../system/clock.ts'
@@ -84,6 +85,8 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     metrics.observe(event)
     logEvent(log, event)
   })
+  // first of all, and also those whose volume is not configured any more
+  await wakeLeftConsumers(context, [...context.config.volumes, ...volumesBefore(store)])
   await recordStart(context, clock.now())
   const missedAt = findMissedRun(settings, store, clock.now())
   const runner = createRunner(
@@ -161,6 +164,15 @@ function daemonContext(
     signal,
     ...contextOfProcess(settings, environment),
     emit,
+  }
+}
+
+/** Those of the last start, if it can be read. */
+function volumesBefore(store: StoreLayout): VolumeSpec[] {
+  try {
+    return readSavedConfig(store).volumes
+  } catch {
+    return []
   }
 }
 

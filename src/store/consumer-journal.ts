@@ -4,12 +4,16 @@ import * as v from 'valibot'
 import { OperationError, isNotFound, messageOf } from '../errors.ts'
 import { fsyncDirectory, readDocument, writeFileDurably } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
-import { parseDocument } from './record.ts'
+import { parseDocument, timestamp } from './record.ts'
 
 const consumerSchema = v.object({
   id: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   name: v.string(),
   action: v.picklist(['pause', 'stop']),
+  /**
+   * By when the Engine has done what it was asked for, whoever asked is still there or not; missing before it is asked.
+   */
+  settledBy: v.optional(timestamp),
 })
 
 const schema = v.object({

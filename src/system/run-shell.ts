@@ -1,6 +1,10 @@
+import type { Readable } from 'node:stream'
 import { errorCode } from '../errors.ts'
 
 const keptOutput = 4096
+
+/** Time to read what was printed last. */
+const pipeGraceMs = 500
 
 export interface ShellResult {
   outcome: 'done' | 'failed' | 'timeout'
@@ -41,6 +45,11 @@ export async function runShell(
     stop()
   }, timeoutMs)
   signal?.addEventListener('abort', stop)
+  if (signal?.aborted) stop()
+  // what left its group may keep the pipes open for as long as it likes
+  subprocess.nodeChildProcess.once('exit', () => {
+    setTimeout(() => closePipes(subprocess), pipeGraceMs).unref()
+  })
   try {
     const { exitCode } = await subprocess
     return {
@@ -53,6 +62,11 @@ export async function runShell(
     clearTimeout(timer)
     signal?.removeEventListener('abort', stop)
   }
+}
+
+function closePipes({ stdout, stderr }: { stdout: Readable; stderr: Readable }): void {
+  stdout.destroy()
+  stderr.destroy()
 }
 
 function endGroup(leader: number | undefined): void {

@@ -119,6 +119,26 @@ describeOnEngine('a Docker API behind a proxy', () => {
     expect(await stateOf(consumer)).to.equal('running')
   })
 
+  it('that does not allow to list containers keeps a restore from writing under who is not known', async () => {
+    denied = /^GET \/containers\/json/
+    const { exitCode, stderr } = await runBeside(sidecar, ['restore', 'latest'], {
+      DOCKER_HOST: 'unix:///proxy/docker.sock',
+    })
+    denied = /^$/
+    expect(exitCode).to.equal(1)
+    expect(stderr).to.match(
+      /nothing was restored, because nobody can say who writes the data: .*403/,
+    )
+  })
+
+  it('that does not allow to look at a container pauses it, and lets it go on', async () => {
+    denied = /^GET \/containers\/[0-9a-f]{64}\/json/
+    const { stdout, consistency } = await snapshot()
+    denied = /^$/
+    expect(consistency, stdout).to.equal('paused')
+    expect(await stateOf(consumer)).to.equal('running')
+  })
+
   it('that is not there at all is named, and the rest works', async () => {
     proxy.close()
     proxy.closeAllConnections()

@@ -88,7 +88,7 @@ describe('A list of files', () => {
     await shellIn(source, 'rm entry; mkdir entry; echo secret > entry/inside')
     chmodSync(join(source, 'entry'), 0o751)
     const isComplete = await copy(list)
-    const warnings = await settleCopies(trees, [{ list, isComplete }])
+    const { warnings } = await settleCopies(trees, [{ list, isComplete }])
     expect(warnings).to.have.lengthOf(1)
     expect(warnings[0]).to.include({ code: 'moving' })
     expect(readdirSync(join(target, 'entry'))).to.deep.equal([])

@@ -14,8 +14,11 @@ export const doctorCommand: Command = {
   details: ['Exit code 0, or 3 when there are problems.'],
   positionals: [],
   options: {},
-  async run({ json, terminal, environment, clock }) {
+  async run(input) {
+    const { json, terminal, environment, clock } = input
     const { readSettings } = await import('../../config/settings.ts')
+    const { wakeLeft } = await import('../open-context.ts')
+    await wakeLeft(input)
     const { diagnose } = await import('../../actions/doctor/diagnose.ts')
     const findings = await diagnose(readSettings(environment), environment, clock.now())
     if (json) terminal.stdout.write(`${JSON.stringify({ schema: 1, findings })}\n`)

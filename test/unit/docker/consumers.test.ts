@@ -68,19 +68,37 @@ describe('hostPathOf', () => {
   })
 })
 
-describe('findOwnContainer', () => {
-  const containers = [aContainer({ id: 'b'.repeat(64) }), aContainer()]
+function inDirectoryOf(owner: string): string[] {
+  return ['/', `/var/lib/docker/containers/${owner}/hostname`]
+}
 
+describe('findOwnContainer', () => {
+  const labels = { 'snap-volume.sidecar': 'true' }
+  const store = { source: '/export/snap', destination: '/opt/.snap', writable: true }
+  const sidecar = aContainer({ labels })
+  const containers = [aContainer({ id: 'b'.repeat(64) }), sidecar]
   it('knows it by the files that Docker mounts into it', () => {
-    const roots = ['/', `/var/lib/docker/containers/${id}/hostname`]
-    expect(findOwnContainer(containers, roots, 'whatever')?.id).to.equal(id)
+    expect(findOwnContainer(containers, inDirectoryOf(id), 'whatever', ['/x'])?.id).to.equal(id)
   })
 
   it('knows it by its hostname else', () => {
-    expect(findOwnContainer(containers, ['/'], id.slice(0, 12))?.id).to.equal(id)
+    expect(findOwnContainer(containers, ['/'], id.slice(0, 12), ['/x'])?.id).to.equal(id)
+  })
+
+  it('does not take the container whose network it shares for it', () => {
+    const other = 'b'.repeat(64)
+    const mounted = aContainer({ labels, mounts: [store] })
+    expect(
+      findOwnContainer(
+        [containers[0] ?? mounted, mounted],
+        inDirectoryOf(other),
+        other.slice(0, 12),
+        ['/opt/.snap'],
+      )?.id,
+    ).to.equal(id)
   })
 
   it('is in none on a host', () => {
-    expect(findOwnContainer(containers, ['/'], 'myhost')).to.equal(undefined)
+    expect(findOwnContainer(containers, ['/'], 'myhost', ['/x'])).to.equal(undefined)
   })
 })

@@ -1,0 +1,246 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { removeContainer, runContainer, docker, execIn, startContainer } from '../support/docker.ts'
+import type { SnapshotRecord } from '../../src/store/record.ts'
+import {
+  type ConsumerOptions,
+  nameOf,
+  runOnVolumes,
+  startConsumer,
+  stateOf,
+  withDockerSocket,
+} from './support/consumers.ts'
+import { eventually } from './support/eventually.ts'
+import { describeOnEngine, productImage } from './support/on-engine.ts'
+import {
+  type Sidecar,
+  resultOf,
+  runBeside,
+  startSidecar,
+  succeeded,
+  takeSnapshot,
+} from './support/sidecar.ts'
+
+/** Ends some time after it was told to. */
+const slow = (seconds: number): string[] => [
+  'sh',
+  '-c',
+  `trap 'sleep ${seconds}; exit 0' TERM; while :; do sleep 0.1; done`,
+]
+const quiet = ['sleep', 'infinity']
+
+interface Taken {
+  exitCode: number
+  record?: SnapshotRecord
+  codes: string[]
+  output: string
+}
+
+async function snapshot(
+  sidecar: Sidecar,
+  env: Readonly<Record<string, string>> = {},
+  options: readonly string[] = [],
+): Promise<Taken> {
+  const finished = await runBeside(
+    { ...sidecar, options: [...sidecar.options, ...options] },
+    ['snapshot', '--json'],
+    env,
+  )
+  const { snapshot: record } = resultOf(finished.stdout) as { snapshot?: SnapshotRecord }
+  return {
+    exitCode: finished.exitCode,
+    output: finished.stdout + finished.stderr,
+    codes: record?.warnings.map(({ code }) => code) ?? [],
+    ...(record && { record }),
+  }
+}
+
+describeOnEngine('a consumer that is hard to hold', () => {
+  let sidecar: Sidecar
+  const started: string[] = []
+
+  before(async () => {
+    sidecar = await startSidecar({
+      options: withDockerSocket,
+      fill: 'for file in $(seq 1 100); do echo $file > $file; done',
+    })
+    await takeSnapshot(sidecar)
+  })
+
+  afterEach(async () => {
+    for (const consumer of started.splice(0)) await removeContainer(consumer)
+    // whom nobody finds any more nobody has to wake
+    succeeded(await runOnVolumes(sidecar, ['show']))
+  })
+
+  async function start(options: ConsumerOptions): Promise<string> {
+    const consumer = await startConsumer(sidecar, options)
+    started.push(consumer)
+    return consumer
+  }
+
+  const journal = (): string => join(sidecar.store, '.snap-volume/journal/consumers.json')
+
+  it('because it takes time to stop runs again after a kill meanwhile', async () => {
+    const consumer = await start({ command: slow(4), options: ['--stop-timeout', '8'] })
+    const command = await startContainer(productImage, {
+      options: [
+        '--volumes-from',
+        sidecar.container,
+        ...withDockerSocket,
+        '-e',
+        'SNAP_QUIESCE=stop',
+      ],
+      command: ['snapshot'],
+    })
+    await eventually('a stop that was asked for', () => {
+      try {
+        return readFileSync(journal(), 'utf8').includes('settledBy') ? true : undefined
+      } catch {
+        return undefined
+      }
+    })
+    await sleep(500)
+    await removeContainer(command)
+    const shown = await runOnVolumes(sidecar, ['show'])
+    succeeded(shown)
+    expect(shown.stderr).to.contain(`container ${await nameOf(consumer)}: started`)
+    await sleep(5000)
+    expect(await stateOf(consumer)).to.equal('running')
+  })
+
+  it('because it would be gone (--rm) is left alone, and keeps a restore away', async () => {
+    const consumer = await start({ command: quiet, options: ['--rm'] })
+    const { exitCode, record, output } = await snapshot(sidecar, { SNAP_QUIESCE: 'stop' })
+    expect([exitCode, record?.consistency]).to.deep.equal([3, 'live'])
+    expect(output).to.contain('it would be gone, because it was started with --rm')
+    const restored = await runBeside(sidecar, ['restore', 'latest'])
+    expect(restored.exitCode).to.equal(1)
+    expect(restored.stderr).to.contain('nothing was restored')
+    expect(await stateOf(consumer)).to.equal('running')
+  })
+
+  it('because it is started again and again is stopped for a restore', async () => {
+    const consumer = await start({
+      command: ['sh', '-c', 'sleep 0.2; exit 1'],
+      options: ['--restart', 'always'],
+    })
+    await eventually('a container that is restarted', async () =>
+      (await stateOf(consumer)) === 'restarting' ? true : undefined,
+    )
+    const { stderr } = await runBeside(sidecar, ['restore', 'latest'])
+    const name = await nameOf(consumer)
+    expect(stderr).to.match(new RegExp(`container ${name}: stopped[^]*container ${name}: started`))
+  })
+
+  it('because somebody else has paused it keeps a restore away, and its snapshot is live', async () => {
+    const consumer = await start({ command: quiet })
+    await docker('pause', consumer)
+    const { stderr, exitCode } = await runBeside(sidecar, ['restore', 'latest'])
+    const { record } = await snapshot(sidecar, { SNAP_QUIESCE: 'pause' })
+    await docker('unpause', consumer)
+    expect(exitCode).to.equal(1)
+    expect(stderr).to.contain('somebody else has paused it')
+    expect(record?.consistency).to.equal('live')
+  })
+
+  it('because it ends soon after it was started again is told of', async () => {
+    const consumer = await start({
+      command: [
+        'sh',
+        '-c',
+        'if [ -e /tmp/again ]; then sleep 0.3; exit 1; fi; touch /tmp/again; exec sleep infinity',
+      ],
+    })
+    const { exitCode, codes } = await snapshot(sidecar, { SNAP_QUIESCE: 'stop' })
+    expect(exitCode).to.equal(3)
+    expect(codes).to.include('consumer-asleep')
+    expect(await stateOf(consumer)).to.equal('exited')
+  })
+
+  it('because it came while a hook ran is held too', async () => {
+    const command = snapshot(sidecar, {
+      SNAP_QUIESCE: 'pause',
+      SNAP_PRE_SNAPSHOT: 'touch /data/hook; sleep 4',
+    })
+    await eventually('the hook', () => {
+      try {
+        return readFileSync(join(sidecar.data, 'hook')) && true
+      } catch {
+        return undefined
+      }
+    })
+    const consumer = await start({ command: quiet })
+    const { record } = await command
+    expect(record?.consumers?.map(({ name }) => name)).to.deep.equal([await nameOf(consumer)])
+    expect(record?.consistency).to.equal('paused')
+  })
+
+  it('because it came while others were held makes the record say live', async () => {
+    await start({ command: slow(4), options: ['--stop-timeout', '8'] })
+    const command = snapshot(sidecar, { SNAP_QUIESCE: 'stop' })
+    await eventually('a stop that was asked for', () => {
+      try {
+        return readFileSync(journal(), 'utf8').includes('settledBy') ? true : undefined
+      } catch {
+        return undefined
+      }
+    })
+    const late = await start({ command: quiet })
+    const { record, output } = await command
+    expect(record?.consistency).to.equal('live')
+    expect(output).to.contain(`the container ${await nameOf(late)} ran meanwhile`)
+  })
+
+  it('because the sidecar is in its network is found all the same', async () => {
+    const consumer = await start({ command: quiet })
+    const { record } = await snapshot(sidecar, { SNAP_QUIESCE: 'pause' }, [
+      '--network',
+      `container:${consumer}`,
+    ])
+    expect(record?.consistency).to.equal('paused')
+  })
+
+  it('is not hooked when its own hook failed, whatever the sidecar did', async () => {
+    await start({
+      command: quiet,
+      labels: {
+        'snap-volume.pre-snapshot': 'exit 7',
+        'snap-volume.pre-snapshot.on-error': 'continue',
+      },
+    })
+    const { record } = await snapshot(sidecar, { SNAP_PRE_SNAPSHOT: 'true' })
+    expect(record?.consistency).to.equal('live')
+  })
+
+  it('is not forgotten because of a journal that nobody can read', async () => {
+    await start({ command: quiet })
+    writeFileSync(journal(), '{')
+    const { codes } = await snapshot(sidecar, { SNAP_QUIESCE: 'pause' })
+    expect(codes).to.include('consumer-not-held')
+    expect(readFileSync(journal(), 'utf8')).to.equal('{')
+    await runContainer(productImage, {
+      options: ['-v', `${sidecar.storeVolume}:/opt/.snap`, '--entrypoint', 'rm'],
+      command: ['/opt/.snap/.snap-volume/journal/consumers.json'],
+    })
+  })
+})
+
+describeOnEngine('a hook of the sidecar that leaves something behind', () => {
+  it('is not waited for', async () => {
+    const sidecar = await startSidecar({ fill: 'echo one > one' })
+    const began = performance.now()
+    const { stdout } = await execIn(
+      sidecar.container,
+      'env',
+      'SNAP_PRE_SNAPSHOT=setsid sleep 60 & echo hello',
+      'snap-volume',
+      'snapshot',
+      '--json',
+    )
+    expect(stdout).to.contain('hello')
+    expect(performance.now() - began).to.be.lessThan(30_000)
+  })
+})
