@@ -23,6 +23,8 @@ export interface ActionContext {
   /** Opens the Docker API, or says why there is none. */
   docker: () => Promise<Docker>
   hooks: SidecarHooks
+  /** In a container of the image, where paths are not those of the Engine's host. */
+  inImage: boolean
   emit: Emit
 }
 
@@ -38,7 +40,7 @@ export interface SidecarHooks {
 export function contextOfProcess(
   settings: Settings,
   environment: Environment,
-): Pick<ActionContext, 'lockTimeoutMs' | 'docker' | 'hooks'> {
+): Pick<ActionContext, 'lockTimeoutMs' | 'docker' | 'hooks' | 'inImage'> {
   const { preSnapshot, postSnapshot, preRestore, postRestore } = settings
   const commands = {
     ...(preSnapshot === undefined ? {} : { 'pre-snapshot': preSnapshot }),
@@ -48,6 +50,7 @@ export function contextOfProcess(
   }
   return {
     lockTimeoutMs: settings.lockTimeoutMs,
+    inImage: settings.inImage,
     docker: async () => findDocker(settings.dockerHost),
     hooks: { commands, timeoutMs: settings.hookTimeoutMs, environment },
   }

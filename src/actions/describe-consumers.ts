@@ -24,12 +24,12 @@ export interface ConsumersDescription {
 
 /** The consumers of the configured volumes, and what a snapshot does with each. */
 export async function describeConsumers(
-  context: Pick<ActionContext, 'config' | 'docker'>,
+  context: Pick<ActionContext, 'config' | 'docker' | 'inImage'>,
 ): Promise<ConsumersDescription> {
   const { client, missing } = await context.docker()
   if (client === undefined) return { consumers: [], unknown: missing }
   try {
-    const consumers = await listConsumers(client, context.config.volumes)
+    const consumers = await listConsumers(client, context.config.volumes, context.inImage)
     const steps = planQuiesce(consumers, context.config.quiesce)
     return {
       unknown: undefined,

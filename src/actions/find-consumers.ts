@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError, isNotFound } from '../errors.ts'
@@ -14,9 +14,6 @@ import {
 } from '../docker/consumers.ts'
 import { type Mount, readMounts } from '../system/mounts.ts'
 
-/** Docker puts it into each container. */
-const inContainer = '/.dockerenv'
-
 export interface FoundConsumers {
   client: DockerClient | undefined
   consumers: Consumer[]
@@ -29,7 +26,7 @@ export interface FoundConsumers {
  * Throws OperationError for a restore when there is an API and it does not tell: it would write under whoever is not known.
  */
 export async function lookForConsumers(
-  { docker, config, emit }: ActionContext,
+  { docker, config, inImage, emit }: ActionContext,
   kind: 'snapshot' | 'restore',
   volumes: readonly VolumeSpec[],
 ): Promise<FoundConsumers> {
@@ -45,7 +42,7 @@ export async function lookForConsumers(
   const { client, missing } = await docker()
   if (client === undefined) return without(missing)
   try {
-    const consumers = await listConsumers(client, volumes)
+    const consumers = await listConsumers(client, volumes, inImage)
     const warnings = consumers.flatMap(({ name, policy }) =>
       policy.problems.map((problem) => ({
         code: 'label',
@@ -73,11 +70,12 @@ export async function lookForConsumers(
 export async function listConsumers(
   client: DockerClient,
   volumes: readonly VolumeSpec[],
+  inImage: boolean,
 ): Promise<Consumer[]> {
   const containers = await client.listContainers()
   const paths = volumes.map(({ path }) => path)
   const own = findOwnContainer(containers, rootsOfOwnFiles(readMounts()), hostname(), paths)
-  if (own === undefined && existsSync(inContainer)) {
+  if (own === undefined && inImage) {
     throw new OperationError(
       'the container that this runs in is not among those of the Docker API, so nobody can say what its volumes are there: run an image with the label snap-volume.sidecar=true',
     )

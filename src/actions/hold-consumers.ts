@@ -151,7 +151,7 @@ function createHold(
   /** Whether all are as they were left, and nobody came; else nobody knows what was written meanwhile. */
   async function checkHeld(engine: DockerClient): Promise<void> {
     try {
-      for (const consumer of await listConsumers(engine, volumes)) {
+      for (const consumer of await listConsumers(engine, volumes, context.inImage)) {
         const known = consumers.some(({ id }) => id === consumer.id)
         const action = held.find(({ step }) => step.consumer.id === consumer.id)?.step.action
         const isAsLeft =

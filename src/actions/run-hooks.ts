@@ -132,6 +132,7 @@ export function createHooks(
     async runPre() {
       isBegun = true
       const own = await runOwn(pre, [`SNAP_HOOK=${pre}`])
+      throwIfInterrupted(context.signal)
       if (own !== undefined) {
         const problem = judge(own)
         if (problem !== undefined)

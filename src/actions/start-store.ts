@@ -14,6 +14,7 @@ import { programVersion } from '../system/version.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 import { type ActionContext, type StoreConfig, asWriter } from './context.ts'
 import type { ActionEvent } from './events.ts'
+import { explainFailure, inStore } from './explain-failure.ts'
 
 /**
  * Checks that snapshots of `volumes` can be taken here and makes the store where there is none.
@@ -41,12 +42,15 @@ export async function prepareStore(
  */
 export async function recordStart(context: ActionContext, now: Date): Promise<void> {
   const { store, config, emit } = context
-  await asWriter(context, 'start', () => {
-    discardStaging(store)
-    for (const warning of warnOfOthers(store, config)) emit(warning)
-    for (const event of adoptPredecessor(store, config.volumes)) emit(event)
-    writeSavedConfig(store, savedConfig(config, now))
-    return Promise.resolve()
+  await asWriter(context, 'start', async () => {
+    try {
+      discardStaging(store)
+      for (const warning of warnOfOthers(store, config)) emit(warning)
+      for (const event of adoptPredecessor(store, config.volumes)) emit(event)
+      writeSavedConfig(store, savedConfig(config, now))
+    } catch (error) {
+      throw await explainFailure(error, inStore(store.directory), 'nothing was started')
+    }
   })
 }
 

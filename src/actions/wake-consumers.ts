@@ -160,7 +160,7 @@ export function keepInJournal(
  * the consumers' lock. Only containers that mount our volumes are touched, whoever wrote the journal.
  */
 export async function wakeLeftConsumers(
-  context: Pick<ActionContext, 'store' | 'clock' | 'emit' | 'docker'>,
+  context: Pick<ActionContext, 'store' | 'clock' | 'emit' | 'docker' | 'inImage'>,
   volumes: readonly VolumeSpec[],
 ): Promise<void> {
   const { store, emit, docker } = context
@@ -178,7 +178,9 @@ export async function wakeLeftConsumers(
         warn(`${missing}, and ${describeLeft(journal.consumers)}`)
         return
       }
-      const known = new Set((await listConsumers(client, volumes)).map(({ id }) => id))
+      const known = new Set(
+        (await listConsumers(client, volumes, context.inImage)).map(({ id }) => id),
+      )
       const strangers: JournaledConsumer[] = []
       for (const stranger of journal.consumers.filter(({ id }) => !known.has(id))) {
         if ((await client.inspect(stranger.id)) === undefined) continue

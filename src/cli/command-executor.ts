@@ -19,11 +19,14 @@ export function createExecutor(
     })),
     async execute(name, options, terminal, signal) {
       const json = options['json'] === true
+      const input = { options, json, terminal, environment, clock, signal }
+      const command = offered.find((candidate) => candidate.name === name)
       try {
-        const command = offered.find((candidate) => candidate.name === name)
         if (command === undefined) throw new Error(`${name} is not offered`)
-        return await command.run({ options, json, terminal, environment, clock, signal })
+        return await command.run(input)
       } catch (error) {
+        const exitCode = command?.recover?.(error, input)
+        if (exitCode !== undefined) return exitCode
         return reportError(error, terminal, {
           json,
           debug: environment['SNAP_LOG_LEVEL'] === 'debug',

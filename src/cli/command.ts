@@ -43,6 +43,8 @@ export interface Command {
   options: Readonly<Record<string, Option>>
   /** Never handed to a daemon elsewhere. */
   isLocal?: boolean
+  /** Makes a result of a failure and gives its exit code; undefined to let it be the failure that it is. */
+  recover?: (error: unknown, input: CommandInput) => number | undefined
   /** Returns the exit code; loads what it needs when it is called, to keep the start-up light. */
   run: (input: CommandInput) => Promise<number>
 }

@@ -26,20 +26,25 @@ export async function runProgram(
           man: rest.includes('--man'),
         }
       : await parseWords(command, rest)
-  const json = options['json'] === true
-  if (command.isLocal !== true) {
-    const { findDaemon } = await import('./find-daemon.ts')
-    const daemon = await findDaemon(input.environment)
-    if (daemon !== undefined) {
-      const { runRemotely } = await import('../remote/client.ts')
-      return runRemotely(daemon, {
-        ...input,
-        command: command.name,
-        options: onlyOwn(command, options),
-      })
-    }
+  const commandInput = { ...input, options, json: options['json'] === true }
+  try {
+    return await runWhereItBelongs(command, commandInput)
+  } catch (error) {
+    const exitCode = command.recover?.(error, commandInput)
+    if (exitCode === undefined) throw error
+    return exitCode
   }
-  return command.run({ ...input, options, json })
+}
+
+/** Here, or by the daemon that is told of or linked. */
+async function runWhereItBelongs(command: Command, input: CommandInput): Promise<number> {
+  if (command.isLocal === true) return command.run(input)
+  const { findDaemon } = await import('./find-daemon.ts')
+  const daemon = await findDaemon(input.environment)
+  if (daemon === undefined) return command.run(input)
+  const { runRemotely } = await import('../remote/client.ts')
+  const options = onlyOwn(command, input.options)
+  return runRemotely(daemon, { ...input, command: command.name, options })
 }
 
 /** Without what the parser adds: other spellings of the same, and what was not said. */

@@ -151,7 +151,7 @@ const variables = {
     describe: 'what clients over the network must know; without it nothing listens there',
     fallback: undefined,
     expected:
-      'at least 16 printable characters without spaces, such as `openssl rand -hex 32` prints',
+      'at least 16 of A-Z a-z 0-9 . _ ~ + / - and = at the end, such as `openssl rand -hex 32` prints',
     parse: parseToken,
     isSecret: true,
   },
@@ -351,7 +351,7 @@ function hookVariable(name: string, describe: string): Variable<string | undefin
 }
 
 function parseToken(text: string): string | undefined {
-  return /^[!-~]{16,512}$/.test(text) ? text : undefined
+  return /^[A-Za-z0-9._~+/-]{16,512}=*$/.test(text) ? text : undefined
 }
 
 function parseDockerHost(text: string): string | undefined {

@@ -12,6 +12,7 @@ import { describeApi } from './openapi.ts'
 import { aliveMs, inputSchema, mediaType, requestSchema } from './protocol.ts'
 import type { Run } from './run.ts'
 import type { Runs } from './runs.ts'
+import { proofHeader, takeProof } from './socket-proof.ts'
 
 const largestBody = 64 * 1024
 const bodyTimeoutMs = 10_000
@@ -19,8 +20,8 @@ const bodyTimeoutMs = 10_000
 export interface AppOptions {
   executor: CommandExecutor
   runs: Runs
-  /** What asks for no token: the socket, which only root can open. Else the token. */
-  token: string | undefined
+  /** What has to be shown for a call: the token, or over the socket that one may write the store. */
+  access: { token: string } | { socket: string }
   /** Whether health and metrics are told to everyone, and not only to this machine. */
   metricsOpen: boolean
   health: () => Promise<{ isHealthy: boolean; document: object }>
@@ -30,17 +31,22 @@ export interface AppOptions {
 
 /** The daemon's calls over HTTP; docs/api.md tells them. */
 export function createApp(options: AppOptions): Hono {
-  const { executor, runs, token, health, metrics } = options
+  const { executor, runs, access, health, metrics } = options
   const app = new Hono()
-  const withToken =
-    token === undefined ? undefined : bearerAuth({ verifyToken: (given) => isSame(given, token) })
-  if (withToken !== undefined) {
+  if ('token' in access) {
+    const withToken = bearerAuth({ verifyToken: (given) => isSame(given, access.token) })
     app.use('/v1/*', withToken)
     for (const path of ['/healthz', '/metrics']) {
       app.use(path, async (context, next) =>
         options.metricsOpen || isLocal(context) ? next() : withToken(context, next),
       )
     }
+  } else {
+    app.use('/v1/*', async (context, next) =>
+      takeProof(access.socket, context.req.header(proofHeader))
+        ? next()
+        : refuse(context, 401, 'the store has to be writable for whoever asks'),
+    )
   }
   app.use(bodyLimit({ maxSize: largestBody }))
 
@@ -63,7 +69,7 @@ export function createApp(options: AppOptions): Hono {
     if (wrong !== undefined) return refuse(context, 400, wrong)
     const run = runs.start(command.name, request.output)
     if (run === undefined) return refuse(context, 503, 'too many commands run: try again later')
-    return stream(runs, run, 0, request.output.terminal === undefined)
+    return stream(runs, run, 0)
   })
 
   app.get('/v1/runs', (context) =>
@@ -76,11 +82,13 @@ export function createApp(options: AppOptions): Hono {
   app.get('/v1/runs/:id', (context) => {
     const run = runs.find(context.req.param('id'))
     if (run === undefined) return refuse(context, 404, 'there is no such run')
+    // Hono has it answered as GET, and nobody would read what is streamed
+    if (context.req.method === 'HEAD') return refuse(context, 405, 'ask for it by GET')
     const from = Number(context.req.query('from') ?? 0)
     if (!Number.isSafeInteger(from) || from < 0) {
       return refuse(context, 400, 'from must be a whole number')
     }
-    return stream(runs, run, from, false)
+    return stream(runs, run, from)
   })
   app.delete('/v1/runs/:id', (context) =>
     runs.interrupt(context.req.param('id'))
@@ -135,12 +143,12 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   return `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`
 }
 
-function refuse(context: Context, status: 400 | 404 | 500 | 503, error: string) {
+function refuse(context: Context, status: 400 | 401 | 404 | 405 | 500 | 503, error: string) {
   return context.json({ error }, status)
 }
 
-/** With `asEvents` what the command prints are lines of JSON already. */
-function stream(runs: Runs, run: Run, from: number, asEvents: boolean): Response {
+/** What a command prints for no terminal are lines of JSON already. */
+function stream(runs: Runs, run: Run, from: number): Response {
   const encoder = new TextEncoder()
   const lines = run.follow(from)
   const stopListening = runs.listen(run.id)
@@ -161,7 +169,7 @@ function stream(runs: Runs, run: Run, from: number, asEvents: boolean): Response
         controller.close()
         return
       }
-      const isEvent = asEvents && value.type === 'stdout'
+      const isEvent = run.isForPrograms && value.type === 'stdout'
       controller.enqueue(encoder.encode(isEvent ? value.text : `${JSON.stringify(value)}\n`))
     },
     async cancel() {

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { createInterface } from 'node:readline'
 import { formatAddress } from '../config/address.ts'
-import { OperationError, UsageError, errorCode } from '../errors.ts'
+import { OperationError, UsageError, errorCode, throwIfInterrupted } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Terminal } from '../system/terminal.ts'
 import {
@@ -32,18 +31,21 @@ const betweenAttemptsMs = 1000
  */
 export async function runRemotely(target: Target, call: RemoteCall): Promise<number> {
   const { command, options, terminal, signal } = call
+  throwIfInterrupted(signal)
   const body: CommandRequest = { options: { ...options }, terminal: shapeOf(terminal) }
   const follower = createFollower(terminal)
-  const response = await send(target, 'POST', paths.command(command), body)
-  const stopAnswering = answer(target, follower, terminal)
+  const response = await send(target, 'POST', paths.command(command), body, signal)
+  const stopAnswering = answer(target, follower, call)
   const interrupt = (): void => {
-    if (follower.run !== undefined) void tell(target, 'DELETE', paths.run(follower.run))
+    void follower.known.then(async (run) => tell(target, call, follower, 'DELETE', paths.run(run)))
   }
-  signal.addEventListener('abort', interrupt, { once: true })
+  if (signal.aborted) interrupt()
+  else signal.addEventListener('abort', interrupt, { once: true })
   try {
     const exitCode = await follower.follow(response)
     return exitCode ?? (await reconnect(target, follower, call))
   } finally {
+    follower.isOver = true
     signal.removeEventListener('abort', interrupt)
     stopAnswering()
   }
@@ -62,22 +64,32 @@ function outputShapeOf({ isTTY, columns }: NodeJS.WriteStream): TerminalShape['s
 }
 
 interface Follower {
+  /** Resolves with the id of the run when it has begun. */
+  known: Promise<string>
   run: string | undefined
   /** How many lines have been shown. */
   seen: number
+  isOver: boolean
+  begin(run: string): void
   /** Undefined when the connection ended before the command did. */
   follow(response: IncomingMessage): Promise<number | undefined>
 }
 
 function createFollower(terminal: Terminal): Follower {
+  const { promise, resolve } = Promise.withResolvers<string>()
   const follower: Follower = {
+    known: promise,
     run: undefined,
     seen: 0,
+    isOver: false,
+    begin(run) {
+      follower.run = run
+      resolve(run)
+    },
     async follow(response) {
-      response.setTimeout(aliveMs * 3, () => response.destroy())
+      response.setTimeout(aliveMs * 3, () => response.destroy(new SilenceError()))
       try {
-        for await (const text of createInterface({ input: response, crlfDelay: Infinity })) {
-          if (text === '') continue
+        for await (const text of readLines(response)) {
           const line = JSON.parse(text) as RunLine
           follower.seen += line.type === 'skipped' ? line.lines : 1
           if (line.type === 'exit') return line.exitCode
@@ -85,7 +97,8 @@ function createFollower(terminal: Terminal): Follower {
         }
       } catch (error) {
         // cut in the middle of a line, or before
-        if (errorCode(error) === undefined && !(error instanceof SyntaxError)) throw error
+        const isCut = error instanceof SilenceError || error instanceof SyntaxError
+        if (!isCut && errorCode(error) === undefined) throw error
       } finally {
         response.destroy()
       }
@@ -95,8 +108,23 @@ function createFollower(terminal: Terminal): Follower {
   return follower
 }
 
+/** Nothing came for so long that the connection must be gone. */
+class SilenceError extends Error {}
+
+/** Lines that are not empty; what JSON leaves as it is, such as U+2028, ends none. */
+async function* readLines(response: IncomingMessage): AsyncGenerator<string, void> {
+  response.setEncoding('utf8')
+  let rest = ''
+  for await (const chunk of response as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line !== '') yield line
+  }
+  if (rest !== '') yield rest
+}
+
 function show(follower: Follower, terminal: Terminal, line: RunLine): void {
-  if (line.type === 'run') follower.run = line.id
+  if (line.type === 'run') follower.begin(line.id)
   else if (line.type === 'stdout' || line.type === 'stderr') terminal[line.type].write(line.text)
   else if (line.type === 'skipped') {
     terminal.stderr.write(`warning: ${line.lines} lines were lost on the way\n`)
@@ -110,7 +138,7 @@ async function reconnect(
 ): Promise<number> {
   const { run } = follower
   const where = formatAddress(target.address)
-  const until = clock.now().getTime() + reconnectForMs
+  let until = clock.now().getTime() + reconnectForMs
   if (run !== undefined) {
     terminal.stderr.write(
       `warning: the connection to ${where} is cut; "${command}" goes on there, trying again\n`,
@@ -118,9 +146,12 @@ async function reconnect(
     while (clock.now().getTime() < until && !signal.aborted) {
       await clock.sleep(betweenAttemptsMs, signal).catch(() => undefined)
       try {
-        const path = `${paths.run(run)}?from=${follower.seen}`
+        const seen = follower.seen
+        const path = `${paths.run(run)}?from=${seen}`
         const exitCode = await follower.follow(await send(target, 'GET', path))
         if (exitCode !== undefined) return exitCode
+        // it was found again, and is cut again
+        if (follower.seen > seen) until = clock.now().getTime() + reconnectForMs
       } catch (error) {
         if (!(error instanceof OperationError)) throw error
         if (error instanceof UsageError) break
@@ -133,11 +164,14 @@ async function reconnect(
 }
 
 /** What is typed goes to the command there. */
-function answer(target: Target, follower: Follower, { stdin, stdout }: Terminal): () => void {
+function answer(target: Target, follower: Follower, call: RemoteCall): () => void {
+  const { stdin, stdout } = call.terminal
   if (!stdin.isTTY || !stdout.isTTY) return () => undefined
   const hand = (chunk: Buffer): void => {
-    if (follower.run === undefined) return
-    void tell(target, 'POST', paths.input(follower.run), { text: chunk.toString() })
+    const text = chunk.toString()
+    void follower.known.then(async (run) =>
+      tell(target, call, follower, 'POST', paths.input(run), { text }),
+    )
   }
   stdin.on('data', hand)
   return () => {
@@ -147,12 +181,28 @@ function answer(target: Target, follower: Follower, { stdin, stdout }: Terminal)
   }
 }
 
-/** What cannot be told is told by the stream: it ends, or goes on. */
-async function tell(target: Target, method: string, path: string, body?: object): Promise<void> {
-  try {
-    const response = await send(target, method, path, body)
-    response.resume()
-  } catch (error) {
-    if (!(error instanceof OperationError)) throw error
+/** Until it is told, or the command has ended. */
+async function tell(
+  target: Target,
+  { clock, terminal }: RemoteCall,
+  follower: Follower,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<void> {
+  let isFirst = true
+  while (!follower.isOver) {
+    try {
+      const response = await send(target, method, path, body)
+      response.resume()
+      return
+    } catch (error) {
+      if (!(error instanceof OperationError)) throw error
+      // it has ended meanwhile
+      if (error instanceof UsageError) return
+      if (isFirst) terminal.stderr.write(`warning: ${error.message}; trying again\n`)
+      isFirst = false
+    }
+    await clock.sleep(betweenAttemptsMs)
   }
 }

@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Endpoint } from '../config/address.ts'
 import { OperationError, messageOf } from '../errors.ts'
@@ -12,6 +13,8 @@ const mostConnections = 256
 
 /** Kernels take no longer path for a unix socket (unix(7)). */
 const longestSocketPath = 107
+
+const closeGraceMs = 1000
 
 export interface Listener {
   close(): Promise<void>
@@ -55,6 +58,9 @@ async function listen(app: App, begin: (server: Server) => void, where: string):
     async close() {
       const closed = once(server, 'close')
       server.close()
+      server.closeIdleConnections()
+      // what has been printed last is still on its way
+      await Promise.race([closed, sleep(closeGraceMs, undefined, { ref: false })])
       server.closeAllConnections()
       await closed
     },

@@ -2,8 +2,18 @@ import { once } from 'node:events'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { type Address, formatAddress } from '../config/address.ts'
-import { BusyError, OperationError, UsageError, errorCode, messageOf } from '../errors.ts'
+import {
+  BusyError,
+  OperationError,
+  UsageError,
+  errorCode,
+  messageOf,
+  throwIfInterrupted,
+} from '../errors.ts'
 import { aliveMs } from './protocol.ts'
+import { makeProof, proofHeader } from './socket-proof.ts'
+
+const hurryMs = 5000
 
 /** The daemon that a client talks to. */
 export interface Target {
@@ -20,6 +30,7 @@ export async function send(
   method: string,
   path: string,
   body?: object,
+  signal?: AbortSignal,
 ): Promise<IncomingMessage> {
   const { address, token } = target
   const content = body === undefined ? undefined : JSON.stringify(body)
@@ -27,6 +38,7 @@ export async function send(
     method,
     path,
     headers: {
+      ...('socket' in address ? { [proofHeader]: makeProof(address.socket) } : {}),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(content === undefined
         ? {}
@@ -43,13 +55,22 @@ export async function send(
           port: address.port,
         })
   request.setTimeout(aliveMs * 3, () => request.destroy(new Error('no answer')))
+  // who interrupts it waits no longer than for an answer that is on its way
+  const hurry = (): void => void request.setTimeout(hurryMs)
+  signal?.addEventListener('abort', hurry, { once: true })
   request.end(content)
   let response: IncomingMessage
   try {
     ;[response] = (await once(request, 'response')) as [IncomingMessage]
   } catch (error) {
+    throwIfInterrupted(signal)
     throw new OperationError(explainUnreachable(address, error), { cause: error })
+  } finally {
+    signal?.removeEventListener('abort', hurry)
   }
+  // from now on the response tells of a cut
+  request.setTimeout(0)
+  request.on('error', () => undefined)
   const status = response.statusCode ?? 0
   if (status >= 200 && status < 300) return response
   throw await explainRefusal(target, status, response)

@@ -4,11 +4,16 @@ import type { RunLine } from './protocol.ts'
 /** Of what a run prints, so much is kept for those who read slowly, or come back. */
 const keptBytes = 4 * 1024 * 1024
 
+/** What a line takes beside its text. */
+const lineOverhead = 100
+
 /** A command that runs for a client, or has; it goes on when the client is gone. */
 export interface Run {
   readonly id: string
   readonly command: string
   readonly startedAt: string
+  /** Whether it prints lines of JSON and nothing else. */
+  readonly isForPrograms: boolean
   /** Undefined while it runs. */
   readonly exitCode: number | undefined
   print(stream: 'stdout' | 'stderr', text: string): void
@@ -17,7 +22,7 @@ export interface Run {
   follow(from: number): AsyncGenerator<RunLine, void>
 }
 
-export function createRun(command: string, startedAt: Date): Run {
+export function createRun(command: string, startedAt: Date, isForPrograms: boolean): Run {
   const id = randomUUID()
   const lines: RunLine[] = [{ type: 'run', id, command, startedAt: startedAt.toISOString() }]
   let dropped = 0
@@ -28,18 +33,27 @@ export function createRun(command: string, startedAt: Date): Run {
   function append(line: RunLine): void {
     lines.push(line)
     bytes += sizeOf(line)
-    while (bytes > keptBytes && lines.length > 1) {
-      bytes -= sizeOf(lines.shift())
-      dropped += 1
-    }
+    if (bytes > keptBytes) dropOldest()
     changed.resolve()
     changed = Promise.withResolvers<void>()
+  }
+
+  /** A quarter at a time, because a list is not shortened at its beginning for nothing. */
+  function dropOldest(): void {
+    let count = 0
+    while (bytes > (keptBytes * 3) / 4 && count < lines.length - 1) {
+      bytes -= sizeOf(lines[count])
+      count += 1
+    }
+    lines.splice(0, count)
+    dropped += count
   }
 
   return {
     id,
     command,
     startedAt: startedAt.toISOString(),
+    isForPrograms,
     get exitCode() {
       return exitCode
     },
@@ -69,5 +83,5 @@ export function createRun(command: string, startedAt: Date): Run {
 }
 
 function sizeOf(line: RunLine | undefined): number {
-  return line !== undefined && 'text' in line ? line.text.length : 0
+  return lineOverhead + (line !== undefined && 'text' in line ? line.text.length : 0)
 }

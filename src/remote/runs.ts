@@ -8,8 +8,9 @@ import { createVirtualTerminal, noTerminal } from './virtual-terminal.ts'
 /** A port scan must not start a thousand of them. */
 const mostAtOnce = 128
 
-/** So many that have ended can still be read. */
+/** So many that have ended can still be read, for so long: clients come back within a minute. */
 const mostEnded = 32
+const keptMs = 300_000
 
 interface OpenRun {
   run: Run
@@ -54,13 +55,14 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
     ended.set(run.id, run)
     const [oldest] = ended.keys()
     if (ended.size > mostEnded && oldest !== undefined) ended.delete(oldest)
+    setTimeout(() => ended.delete(run.id), keptMs).unref()
   }
 
   return {
     start(command, request) {
       if (open.size >= mostAtOnce || signal.aborted) return undefined
       const opened: OpenRun = {
-        run: createRun(command, clock.now()),
+        run: createRun(command, clock.now(), request.terminal === undefined),
         stdin: new PassThrough(),
         interruption: new AbortController(),
         gone: new AbortController(),

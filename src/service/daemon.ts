@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { type ActionContext, contextOfProcess } from '../actions/context.ts'
 import { describeStatus } from '../actions/describe-status.ts'
+import type { ActionEvent } from '../actions/events.ts'
 import { prepareStore, recordStart } from '../actions/start-store.ts'
 import { wakeLeftConsumers } from '../actions/wake-consumers.ts'
 import type { Settings } from '../config/settings.ts'
@@ -10,9 +11,11 @@ import type { VolumeSpec } from '../config/volume-spec.ts'
 import { BusyError, InterruptedError, messageOf } from '../errors.ts'
 import type { CommandExecutor } from '../remote/executor.ts'
 import { acquireLock } from '../store/lock.ts'
+import { removeHeartbeat, writeHeartbeat } from '../store/heartbeat.ts'
 import { readSavedConfig } from '../store/saved-config.ts'
 import { readNextRun, writeNextRun } from '../store/schedule-state.ts'
 import type { StoreLayout } from '../store/layout.ts'
+import { readChildActivity } from '../system/child-activity.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import { programVersion } from '../system/version.ts'
@@ -79,38 +82,15 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     clock,
     programVersion,
   )
-  let watch: RunWatch | undefined
+  let runs: RunWatch | undefined
+  const isNews = createProgressFilter()
   const context = daemonContext(options, store, (event) => {
-    watch?.sign()
+    if (isNews(event)) runs?.sign()
+    if (event.type === 'published') runs?.published()
     metrics.observe(event)
     logEvent(log, event)
   })
-  // first of all, and also those whose volume is not configured any more
-  await wakeLeftConsumers(context, [...context.config.volumes, ...volumesBefore(store)])
-  await recordStart(context, clock.now())
-  const missedAt = findMissedRun(settings, store, clock.now())
-  const runner = createRunner(
-    async (reason) => {
-      await runOnce(context, followers, reason)
-      // only now: a run that is killed half-way stays due, and the next start makes it up
-      if (!signal.aborted) noteNextRun(store, schedule, log)
-      await beat()
-    },
-    (reason, skipped) =>
-      log.warn(`run skipped: the one before is still under way`, { reason, skipped }),
-  )
-  const schedule = startSchedule({
-    cron: settings.cron,
-    timeZone: settings.timeZone,
-    onDue: () => runner.trigger('schedule'),
-    onMissed: () => {
-      log.warn('a scheduled run was missed: the host was asleep or too busy')
-      if (settings.catchUp) runner.trigger('catch-up')
-    },
-  })
-  const isDueNow = settings.onStart || missedAt !== undefined
-  const runs = watchRuns(store, settings, clock, isDueNow ? clock.now() : schedule.nextRun())
-  watch = runs
+  const waking = { ...context, emit: (event: ActionEvent) => logEvent(log, event) }
   const notifier = createNotifier({
     targets: settings.notifyTargets,
     template: settings.notifyTemplate,
@@ -120,23 +100,62 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     log,
   })
   const rules = createNoticeRules()
-  const followers: RunFollowers = { runs, metrics, rules, notifier, schedule, log }
+  const startedAt = clock.now().toISOString()
   const beat = async (): Promise<void> => {
-    for (const notice of rules.afterBeat(await runs.beat())) notifier.tell(notice)
+    if (runs === undefined) writeHeartbeat(store, 'healthy: starting', { startedAt, running: null })
+    else for (const notice of rules.afterBeat(await runs.beat())) notifier.tell(notice)
   }
-  const stopHeartbeat = await startHeartbeat(async () => {
+  // first of all, and also those whose volume is not configured any more
+  await wakeLeftConsumers(waking, [...context.config.volumes, ...volumesBefore(store)])
+  // what a killed run left may take long to delete
+  const heartbeat = await startHeartbeat(async () => {
     // those who did not come back, and those of a command that was killed
-    await wakeLeftConsumers(context, context.config.volumes)
+    await wakeLeftConsumers(waking, context.config.volumes)
     await beat()
   }, log)
   const stops: (() => Promise<void> | void)[] = [
-    () => schedule.stop(),
-    async () => runner.idle(),
     async () => notifier.stop(),
-    stopHeartbeat,
-    () => runs.stop(),
+    () => heartbeat.stop(),
+    () => removeHeartbeat(store),
   ]
   try {
+    await recordStart(context, clock.now())
+    const missedAt = findMissedRun(settings, store, clock.now())
+    const runner = createRunner(
+      async (reason) => {
+        await runOnce(context, followers, reason)
+        // only now: a run that is killed half-way stays due, and the next start makes it up
+        if (!signal.aborted) noteNextRun(store, schedule, log)
+        await heartbeat.beat()
+      },
+      (reason, skipped) =>
+        log.warn(`run skipped: the one before is still under way`, { reason, skipped }),
+      (error) => log.error(`the run ended in a way that was not foreseen: ${messageOf(error)}`),
+    )
+    const schedule = startSchedule({
+      cron: settings.cron,
+      timeZone: settings.timeZone,
+      onDue: () => runner.trigger('schedule'),
+      onMissed: () => {
+        log.warn('a scheduled run was missed: the host was asleep or too busy')
+        if (settings.catchUp) runner.trigger('catch-up')
+      },
+    })
+    stops.unshift(
+      () => schedule.stop(),
+      async () => runner.idle(),
+    )
+    const isDueNow = settings.onStart || missedAt !== undefined
+    runs = watchRuns({
+      store,
+      thresholds: settings,
+      clock,
+      log,
+      expectedBy: isDueNow ? clock.now() : schedule.nextRun(),
+      readActivity: readChildActivity,
+    })
+    await heartbeat.beat()
+    const followers: RunFollowers = { runs, metrics, rules, notifier, schedule, log }
     stops.unshift(await startServer({ ...options, store, metrics }))
     await announce(settings, context, schedule, log)
     if (settings.onStart) runner.trigger('start')
@@ -148,6 +167,19 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     log.info('stopping')
   } finally {
     for (const stop of stops) await stop()
+  }
+}
+
+/** Progress comes every half second, whether there is any or not. */
+function createProgressFilter(): (event: ActionEvent) => boolean {
+  let last = ''
+  return (event) => {
+    if (event.type !== 'progress') return true
+    const { volume, files, bytes, fraction } = event
+    const now = `${volume} ${files} ${bytes} ${fraction}`
+    const isNews = now !== last
+    last = now
+    return isNews
   }
 }
 

@@ -3,11 +3,17 @@ import type { Log } from '../system/log.ts'
 
 const intervalMs = 30_000
 
-/** Calls `beat` now and every 30 s; returns what ends it. A beat that fails is told of, and the next one comes. */
+export interface HeartbeatTimer {
+  /** One between the others. */
+  beat(): Promise<void>
+  stop(): void
+}
+
+/** Calls `beat` now and every 30 s. One that fails is told of, and the next one comes. */
 export async function startHeartbeat(
   beat: () => Promise<void> | void,
   log: Log,
-): Promise<() => void> {
+): Promise<HeartbeatTimer> {
   const beatOnce = async (): Promise<void> => {
     try {
       await beat()
@@ -17,5 +23,5 @@ export async function startHeartbeat(
   }
   await beatOnce()
   const timer = setInterval(() => void beatOnce(), intervalMs)
-  return () => clearInterval(timer)
+  return { beat: beatOnce, stop: () => clearInterval(timer) }
 }

@@ -22,7 +22,7 @@ export async function sendNotice(
   template: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  if (target.kind === 'mail') await mail(target, envelope)
+  if (target.kind === 'mail') await mail(target, envelope, signal)
   else await post(target.url, 'application/json', formatBody(envelope, template), signal)
 }
 
@@ -80,9 +80,17 @@ async function post(
 async function mail(
   { url, from, to }: Extract<NotifyTarget, { kind: 'mail' }>,
   { notice, host, store, time }: Envelope,
+  signal: AbortSignal,
 ): Promise<void> {
   const { createTransport } = await import('nodemailer')
-  const transport = createTransport(url, { from })
+  const timeouts = {
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+  }
+  const transport = createTransport({ url, ...timeouts }, { from })
+  const close = (): void => transport.close()
+  signal.addEventListener('abort', close)
   try {
     await transport.sendMail({
       to,
@@ -90,6 +98,7 @@ async function mail(
       text: `${notice.message}\n\nstore: ${store}\nhost: ${host}\ntime: ${time}\n`,
     })
   } finally {
-    transport.close()
+    signal.removeEventListener('abort', close)
+    close()
   }
 }

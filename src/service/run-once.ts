@@ -2,7 +2,6 @@ import type { ActionContext } from '../actions/context.ts'
 import { summarizeSnapshot } from '../actions/snapshot-summary.ts'
 import { type SnapshotResult, takeSnapshot } from '../actions/take-snapshot.ts'
 import { OperationError, exitCodes, messageOf } from '../errors.ts'
-import type { RecordWarning } from '../store/record.ts'
 import type { Log } from '../system/log.ts'
 import type { Metrics } from './metrics.ts'
 import type { NoticeRules } from './notice.ts'
@@ -37,13 +36,8 @@ export async function runOnce(
   metrics.ran({ reason, exitCode, seconds: (performance.now() - beganMs) / 1000 })
   if (result !== undefined) metrics.published(result.record)
   notifier.ping(result === undefined ? 'fail' : 'success', outcome.error ?? outcome.snapshot ?? '')
-  try {
-    const { before, run } = runs.end(outcome, schedule.nextRun())
-    const warnings: readonly RecordWarning[] = result?.warnings ?? []
-    for (const notice of rules.afterRun(before, run, warnings)) notifier.tell(notice)
-  } catch (error) {
-    log.warn(`the outcome of the run cannot be noted in the store: ${messageOf(error)}`)
-  }
+  const { before, run } = runs.end(outcome, schedule.nextRun())
+  for (const notice of rules.afterRun(before, run, result?.warnings ?? [])) notifier.tell(notice)
 }
 
 interface Taken {

@@ -5,7 +5,8 @@ import {
   formatHealth,
   judgeHealth,
 } from '../actions/judge-health.ts'
-import { removeHeartbeat, writeHeartbeat } from '../store/heartbeat.ts'
+import { messageOf } from '../errors.ts'
+import { type Heartbeat, writeHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import {
   type FinishedRun,
@@ -16,6 +17,7 @@ import {
   writeRunState,
 } from '../store/run-state.ts'
 import type { Clock } from '../system/clock.ts'
+import type { Log } from '../system/log.ts'
 
 /** How the runs of the schedule go, kept in the store for `status` and for the daemon that comes next. */
 export interface RunWatch {
@@ -23,34 +25,62 @@ export interface RunWatch {
   begin(reason: string): void
   /** It gets on. */
   sign(): void
+  /** Its snapshot is there; what follows may take its time. */
+  published(): void
   /** It has ended; the next one is due at `nextRun`. Returns it, and what was known before. */
   end(outcome: RunOutcome, nextRun: Date | undefined): { before: RunState; run: FinishedRun }
   /** Looks at everything, writes the heartbeat, and gives the verdict. */
   beat(): Promise<Health>
-  stop(): void
 }
 
 export type RunOutcome = Pick<FinishedRun, 'outcome' | 'snapshot' | 'error'>
 
-/** `expectedBy` is when the first success of this daemon is due. */
-export function watchRuns(
-  store: StoreLayout,
-  thresholds: HealthThresholds,
-  clock: Clock,
-  expectedBy: Date | undefined,
-): RunWatch {
+export interface RunWatchOptions {
+  store: StoreLayout
+  thresholds: HealthThresholds
+  clock: Clock
+  log: Log
+  /** When the first success of this daemon is due, unless one is overdue since before. */
+  expectedBy: Date | undefined
+  /** Grows as long as the programs that this process has started do something. */
+  readActivity: () => number
+}
+
+/** What cannot be written, as on a full disk, is told of, and known in memory. */
+export function watchRuns({
+  store,
+  thresholds,
+  clock,
+  log,
+  expectedBy,
+  readActivity,
+}: RunWatchOptions): RunWatch {
   const startedAt = clock.now().toISOString()
-  let running: { startedAt: string; reason: string; lastSignAt: string } | null = null
+  let running: Heartbeat['running'] = null
+  let activity = 0
   let state = firstState(store, expectedBy)
-  writeRunState(store, state)
+  keep('how runs went', () => writeRunState(store, state))
+
+  function keep(what: string, write: () => void): void {
+    try {
+      write()
+    } catch (error) {
+      log.warn(`${what} cannot be noted in the store: ${messageOf(error)}`)
+    }
+  }
+
+  function sign(): void {
+    if (running !== null) running.lastSignAt = clock.now().toISOString()
+  }
 
   return {
     begin(reason) {
       const now = clock.now().toISOString()
-      running = { startedAt: now, reason, lastSignAt: now }
+      running = { startedAt: now, reason, lastSignAt: now, isPublished: false }
     },
-    sign() {
-      if (running !== null) running.lastSignAt = clock.now().toISOString()
+    sign,
+    published() {
+      if (running !== null) running.isPublished = true
     },
     end(outcome, nextRun) {
       const finishedAt = clock.now().toISOString()
@@ -63,17 +93,20 @@ export function watchRuns(
       running = null
       const before = state
       state = withRun(before, run, nextRun)
-      writeRunState(store, state)
+      keep('the outcome of the run', () => writeRunState(store, state))
       return { before, run }
     },
     async beat() {
+      const sinceBefore = activity
+      activity = readActivity()
+      if (activity !== sinceBefore) sign()
       const heartbeat = { startedAt, running }
       const now = clock.now()
-      const health = judgeHealth(await describeCondition(store, heartbeat, now), thresholds, now)
-      writeHeartbeat(store, verdictOf(health), heartbeat)
+      const condition = await describeCondition(store, heartbeat, now)
+      const health = judgeHealth({ ...condition, ...state }, thresholds, now)
+      keep('the heartbeat', () => writeHeartbeat(store, verdictOf(health), heartbeat))
       return health
     },
-    stop: () => removeHeartbeat(store),
   }
 }
 
@@ -83,10 +116,11 @@ function verdictOf(health: Health): string {
   return stale === undefined ? `healthy: ${formatHealth(health)}` : `unhealthy: ${stale.message}`
 }
 
-/** What a daemon before left; while none ran, none was overdue. */
+/** What a daemon before left; while none ran, none was overdue, but a restart is no success. */
 function firstState(store: StoreLayout, expectedBy: Date | undefined): RunState {
   const left = readLeft(store)
-  return { ...left, expectedBy: expectedBy?.toISOString() ?? null }
+  const isFailing = left.failuresInARow > 0 && left.expectedBy !== null
+  return isFailing ? left : { ...left, expectedBy: expectedBy?.toISOString() ?? null }
 }
 
 /** One that cannot be read is written anew: it says only how earlier runs went. */

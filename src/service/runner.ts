@@ -11,6 +11,7 @@ export interface Runner {
 export function createRunner(
   job: (reason: RunReason) => Promise<void>,
   onSkip: (reason: RunReason, skipped: number) => void,
+  onError: (error: unknown) => void,
 ): Runner {
   let running: Promise<void> | undefined
   let skipped = 0
@@ -21,9 +22,11 @@ export function createRunner(
         onSkip(reason, skipped)
         return
       }
-      running = job(reason).finally(() => {
-        running = undefined
-      })
+      running = job(reason)
+        .catch(onError)
+        .finally(() => {
+          running = undefined
+        })
     },
     idle: async () => running,
   }

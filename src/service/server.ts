@@ -25,7 +25,7 @@ export interface ServerOptions {
 export async function startServer(options: ServerOptions): Promise<() => Promise<void>> {
   const { store, settings, executor, metrics, clock, signal, log } = options
   const runs = createRuns(executor, clock, signal)
-  const shared: Omit<AppOptions, 'token'> = {
+  const shared: Omit<AppOptions, 'access'> = {
     executor,
     runs,
     metricsOpen: settings.metricsOpen,
@@ -44,12 +44,16 @@ export async function startServer(options: ServerOptions): Promise<() => Promise
   try {
     const { token, listen } = settings
     if (token !== undefined) {
-      listeners.push(await listenOnNetwork(createApp({ ...shared, token }), listen))
+      listeners.push(await listenOnNetwork(createApp({ ...shared, access: { token } }), listen))
       log.info(`listening on ${listen.host ?? ''}:${listen.port}`)
     } else if (settings.given.has('listen')) {
       log.warn('SNAP_LISTEN has no effect without SNAP_TOKEN: nothing listens on the network')
     }
-    await listenOnStoreSocket(listeners, createApp({ ...shared, token: undefined }), options)
+    await listenOnStoreSocket(
+      listeners,
+      createApp({ ...shared, access: { socket: store.socket } }),
+      options,
+    )
   } catch (error) {
     await stop()
     throw error

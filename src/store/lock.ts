@@ -33,7 +33,11 @@ export interface LockRequest {
 export async function acquireLock(file: string, request: LockRequest): Promise<Lock> {
   const descriptor = openLockFile(file)
   try {
-    if (!(await flock(descriptor, ['-n'], request.signal))) {
+    // who only looks whether it is held has it for a moment
+    const isFree =
+      (await flock(descriptor, ['-n'], request.signal)) ||
+      (await flock(descriptor, ['-w', '0.1'], request.signal))
+    if (!isFree) {
       const holder = describeHolder(file)
       if (request.timeoutMs > 0) request.onWait?.(holder)
       const seconds = String(request.timeoutMs / 1000)

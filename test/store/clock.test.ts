@@ -26,6 +26,7 @@ describe('A clock', () => {
       },
       clock: { now: () => new Date(time), sleep: () => Promise.resolve() },
       lockTimeoutMs: 0,
+      inImage: false,
       docker: () => Promise.resolve({ client: undefined, missing: 'no Docker in this test' }),
       hooks: { commands: {}, timeoutMs: 0, environment: {} },
       emit: () => undefined,

@@ -1,12 +1,16 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { rm, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { execa } from 'execa'
 import { SMTPServer } from 'smtp-server'
 import type { Daemon } from '../support/cli.ts'
+import { mountTmpfs } from '../support/mounts.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
 interface Call {
@@ -144,6 +148,29 @@ describe('Notifications', () => {
     await until('the end of the run', () => eventsOf(hook.calls).includes('recovery'), 60_000)
     hook.close()
     expect(eventsOf(hook.calls)).to.deep.equal(['stale', 'recovery'])
+  })
+
+  it('tell of a store that is full, whose daemon goes on', async function () {
+    this.timeout(90_000)
+    const hook = await startReceiver()
+    const filesystem = await mountTmpfs('size=8m')
+    const full = await makeStore({ on: filesystem.path, dataOn: tmpdir() })
+    daemon = await full.startDaemon({
+      env: { SNAP_CRON: '* * * * * *', SNAP_NOTIFY_URL: hook.url, SNAP_STALE_AFTER: '3s' },
+    })
+    await until('a snapshot', () => full.snapshotNames().length > 0)
+    await writeFile(join(full.directory, 'too-much'), randomBytes(1024)).catch(() => undefined)
+    await execa('sh', ['-c', 'cat /dev/zero > "$0"/too-much', full.directory], { reject: false })
+    await writeFile(join(full.data, 'hello.txt'), randomBytes(2 * 1024 * 1024))
+    await until('that it is overdue', () => eventsOf(hook.calls).includes('stale'), 60_000)
+    await rm(join(full.directory, 'too-much'))
+    await until('the recovery', () => eventsOf(hook.calls).includes('recovery'))
+    expect(eventsOf(hook.calls)).to.deep.equal(['failure', 'stale', 'recovery'])
+    expect(await daemon.stop()).to.equal(0)
+    daemon = undefined
+    hook.close()
+    await full.remove()
+    await filesystem.remove()
   })
 
   it('are as the template says', async () => {

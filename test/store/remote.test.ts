@@ -1,10 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { readdirSync } from 'node:fs'
+import { mkdtemp, rmdir } from 'node:fs/promises'
+import { type IncomingMessage, request as httpRequest } from 'node:http'
+import { type AddressInfo, type Socket, connect, createServer } from 'node:net'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { execa } from 'execa'
 import { type Daemon, type Environment, launchCli } from '../support/cli.ts'
+import { expectRefusal } from '../support/refusal.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
 const token = 'a-token-of-these-tests'
@@ -244,6 +250,25 @@ describe('The daemon on the network', () => {
     expect(store.snapshotNames()).to.deep.equal([])
   })
 
+  it('interrupts a command also when its client is interrupted before it knows of it', async () => {
+    await start({ SNAP_PRE_SNAPSHOT: 'sleep 3' })
+    const relay = await startRelay(port, 1000)
+    const launched = launchCli(['snapshot'], { env: client(relay.port) })
+    await relay.connected
+    launched.signal('SIGINT')
+    expect(await launched.end()).to.equal(130)
+    relay.close()
+    expect(store.snapshotNames()).to.deep.equal([])
+  })
+
+  it('tells a client the end of a command that it interrupts to stop', async () => {
+    const { signal } = await start({ SNAP_PRE_SNAPSHOT: 'sleep 30' })
+    const launched = launchCli(['snapshot', '--json'], { env: client() })
+    await launched.line(/"phase":"copy"/)
+    signal('SIGTERM')
+    expect(await launched.end()).to.equal(130)
+  })
+
   it('goes on with a command whose client is killed', async () => {
     await start({ SNAP_PRE_SNAPSHOT: 'sleep 1' })
     const launched = launchCli(['snapshot'], { env: client() })
@@ -253,18 +278,80 @@ describe('The daemon on the network', () => {
     expect(store.snapshotNames()).to.have.length(1)
   })
 
-  it('shows the rest of a restore to a client whose connection was cut', async () => {
-    await start({ SNAP_POST_RESTORE: 'sleep 2' })
-    const name = await store.snapshot()
-    const { server, cut } = await startRelay(port)
-    const { port: relay } = server.address() as AddressInfo
-    const launched = launchCli(['restore', 'latest', '--yes'], { env: client(relay) })
-    await launched.line(/^restore of data/)
-    cut()
-    await launched.line(/^warning: the connection to \S+ is cut; "restore" goes on there/)
-    await launched.line(new RegExp(`is as it was in ${name.replaceAll('.', '\\.')}`))
-    expect(await launched.end()).to.equal(0)
-    server.close()
+  for (const [how, reset] of [
+    ['cut', false],
+    ['reset', true],
+  ] as const) {
+    it(`shows the rest of a restore to a client whose connection was ${how}`, async () => {
+      await start({ SNAP_POST_RESTORE: 'sleep 2' })
+      const name = await store.snapshot()
+      const relay = await startRelay(port)
+      const launched = launchCli(['restore', 'latest', '--yes'], { env: client(relay.port) })
+      await launched.line(/^restore of data/)
+      relay.cut(reset)
+      await launched.line(/^warning: the connection to \S+ is cut; "restore" goes on there/)
+      await launched.line(new RegExp(`is as it was in ${name.replaceAll('.', '\\.')}`))
+      expect(await launched.end()).to.equal(0)
+      relay.close()
+    })
+  }
+
+  it('says the same whatever a comment holds', async () => {
+    await start()
+    await store.snapshot('-m', 'one\u2028two\u2029three')
+    const here = await store.run(['show', '--json'])
+    const there = await store.run(['show', '--json'], { env: client() })
+    expect(there).to.deep.equal(here)
+  })
+
+  it('does nothing over the socket for those who have the store read-only', async () => {
+    await start()
+    const readOnly = await mkdtemp(join(tmpdir(), 'read-only-'))
+    await execa('mount', ['--bind', '-o', 'ro', store.directory, readOnly])
+    try {
+      const socket = `unix://${readOnly}/.snap-volume/control.sock`
+      const finished = await store.run(['snapshot'], { env: { SNAP_HOST: socket } })
+      expectRefusal(finished, 1, /does nothing for those who have its store read-only/)
+      const request = httpRequest({
+        socketPath: `${readOnly}/.snap-volume/control.sock`,
+        method: 'POST',
+        path: '/v1/commands/snapshot',
+      }).end('{}')
+      const [{ statusCode }] = (await once(request, 'response')) as [IncomingMessage]
+      expect(statusCode).to.equal(401)
+      expect(store.snapshotNames()).to.deep.equal([])
+    } finally {
+      await execa('umount', [readOnly])
+      await rmdir(readOnly)
+    }
+  })
+
+  it('runs commands over the socket for those who may write the store', async () => {
+    await start()
+    const socket = `unix://${store.directory}/.snap-volume/control.sock`
+    const { exitCode } = await store.run(['snapshot'], { env: { SNAP_HOST: socket } })
+    expect(exitCode).to.equal(0)
+    expect(readdirSync(join(store.directory, '.snap-volume')).join(' ')).not.to.contain('client.')
+  })
+
+  it('is critical for status --check where it cannot be asked', async () => {
+    port = await freePort()
+    const { exitCode, stdout } = await store.run(['status', '--check'], { env: client() })
+    expect([exitCode, stdout]).to.satisfy(
+      ([code, text]: [number, string]) => code === 2 && text.startsWith('critical: nobody listens'),
+    )
+  })
+
+  it('answers no HEAD of a run, which nobody would read', async () => {
+    await start()
+    const response = await fetch(`${url}/v1/commands/show`, {
+      method: 'POST',
+      headers: bearer,
+      body: '{}',
+    })
+    const { id } = JSON.parse((await response.text()).split('\n')[0] ?? '') as { id: string }
+    const head = await fetch(`${url}/v1/runs/${id}`, { method: 'HEAD', headers: bearer })
+    expect(head.status).to.equal(405)
   })
 
   it('tells status of the command that runs', async () => {
@@ -282,8 +369,17 @@ describe('The daemon on the network', () => {
   })
 })
 
-/** Hands on all bytes to a port until it cuts the connections there are. */
-async function startRelay(port: number): Promise<{ server: Server; cut: () => void }> {
+interface Relay {
+  port: number
+  /** Resolves when a client has connected. */
+  connected: Promise<unknown>
+  /** Ends the connections there are, or resets them. */
+  cut(reset: boolean): void
+  close(): void
+}
+
+/** Hands on all bytes to a port; what comes back only after some time. */
+async function startRelay(port: number, delayMs = 0): Promise<Relay> {
   const open = new Set<Socket>()
   const server = createServer((from) => {
     const to = connect(port, '127.0.0.1')
@@ -291,14 +387,21 @@ async function startRelay(port: number): Promise<{ server: Server; cut: () => vo
       open.add(socket)
       socket.on('error', () => undefined)
     }
-    from.pipe(to).pipe(from)
-  }).listen(0)
+    from.pipe(to)
+    setTimeout(() => to.pipe(from), delayMs)
+  }).listen(0, '127.0.0.1')
+  const connected = once(server, 'connection')
   await once(server, 'listening')
   return {
-    server,
-    cut() {
-      for (const socket of open) socket.destroy()
+    port: (server.address() as AddressInfo).port,
+    connected,
+    cut(reset) {
+      for (const socket of open) {
+        if (reset) socket.resetAndDestroy()
+        else socket.destroy()
+      }
       open.clear()
     },
+    close: () => server.close(),
   }
 }

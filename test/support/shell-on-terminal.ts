@@ -59,11 +59,12 @@ export async function startShell(name: ShellName): Promise<ShellOnTerminal> {
     const end = `end-${count}`
     child.stdin.write(`${keys}echo end-$((${count}))\n`)
     // the shell does not read single keys before it has printed its prompt
-    await appeared(`\n${end}\n${prompt}`, from)
+    // what was typed ahead may be echoed without an end of its line
+    await appeared(`${end}\n${prompt}`, from)
     const [, ...lines] = output.slice(from).split('\n')
     return lines.slice(
       0,
-      lines.findIndex((line) => line.startsWith(prompt) || line === end),
+      lines.findIndex((line) => line.startsWith(prompt) || line.endsWith(end)),
     )
   }
 

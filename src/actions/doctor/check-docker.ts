@@ -4,7 +4,7 @@ import { type DoctorFinding, note, ok, problem } from './finding.ts'
 
 /** Whether the Docker API is there, who uses the data, and what snapshots do with them. */
 export async function checkDocker(
-  context: Pick<ActionContext, 'config' | 'docker' | 'hooks'>,
+  context: Pick<ActionContext, 'config' | 'docker' | 'hooks' | 'inImage'>,
 ): Promise<DoctorFinding[]> {
   const { consumers, unknown } = await describeConsumers(context)
   if (unknown !== undefined) {

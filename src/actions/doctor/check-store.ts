@@ -16,6 +16,7 @@ import { readCatalog } from '../../store/catalog.ts'
 import { readConsumerJournal } from '../../store/consumer-journal.ts'
 import { readHeartbeat } from '../../store/heartbeat.ts'
 import type { StoreLayout } from '../../store/layout.ts'
+import { findHolder } from '../../store/lock.ts'
 import { isOnRootFilesystem } from '../../store/open.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
 import { mountOf, readMounts } from '../../system/mounts.ts'
@@ -27,7 +28,12 @@ const { COPYFILE_FICLONE_FORCE } = constants
 const linkLimits: Readonly<Record<string, number>> = { ext4: 65_000, ext3: 32_000, btrfs: 65_535 }
 
 /** What the filesystem of the store can do, and what is left in it. */
-export function checkStore(store: StoreLayout, settings: Settings, now: Date): DoctorFinding[] {
+export async function checkStore(
+  store: StoreLayout,
+  settings: Settings,
+  now: Date,
+): Promise<DoctorFinding[]> {
+  const writer = await findHolder(store.lock)
   return [
     checkPlace(store, settings),
     ...probe(store),
@@ -36,7 +42,9 @@ export function checkStore(store: StoreLayout, settings: Settings, now: Date): D
     checkVisibility(store),
     checkClock(store, now),
     checkDaemon(store, now),
-    ...checkJournals(store),
+    ...(writer === undefined
+      ? checkJournals(store)
+      : [ok('journal', `not looked at, because somebody writes: ${writer}`)]),
   ]
 }
 
@@ -70,6 +78,9 @@ function probe({ own }: StoreLayout): DoctorFinding[] {
     const file = join(home, 'file')
     writeFileSync(file, 'x'.repeat(4096))
     return [probeLinks(file, join(home, 'link')), probeReflinks(file, join(home, 'clone'))]
+  } catch (error) {
+    const why = errorCode(error) ?? messageOf(error)
+    return [problem('store', `it cannot be written (${why})`, 'free space, or enlarge it')]
   } finally {
     rmSync(home, { recursive: true, force: true })
   }

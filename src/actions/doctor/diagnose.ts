@@ -18,7 +18,7 @@ export async function diagnose(
   const findings = await checkProgram()
   try {
     const store = openStore(settings.storeDirectory)
-    findings.push(...checkStore(store, settings, now))
+    findings.push(...(await checkStore(store, settings, now)))
     const config = readStoreConfig(store, settings)
     findings.push(...checkVolumes(store, config, settings))
     findings.push(...(await checkDocker({ config, ...contextOfProcess(settings, environment) })))

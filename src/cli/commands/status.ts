@@ -1,4 +1,4 @@
-import { exitCodes } from '../../errors.ts'
+import { OperationError, exitCodes } from '../../errors.ts'
 import type { Command } from '../command.ts'
 
 /** What monitoring systems expect of a check (Monitoring Plugins Development Guidelines). */
@@ -23,6 +23,19 @@ export const statusCommand: Command = {
       type: 'boolean',
       describe: 'for monitoring: one line, and the exit code is the verdict',
     },
+  },
+  recover(error, { options, json, terminal }) {
+    if (options['check'] !== true || !(error instanceof OperationError)) return undefined
+    // what cannot be asked is not well
+    const { message } = error
+    const health = {
+      level: 'critical',
+      findings: [{ level: 'critical', code: 'unknown', message }],
+    }
+    terminal.stdout.write(
+      json ? `${JSON.stringify({ schema: 1, health })}\n` : `critical: ${message}\n`,
+    )
+    return checkCodes.critical
   },
   async run(input) {
     const { options, json, terminal, clock } = input

@@ -41,6 +41,7 @@ export function makeInProcessStore(engine: EngineChoice, maxSnapshots: number): 
     },
     clock: steppingClock(),
     lockTimeoutMs: 0,
+    inImage: false,
     docker: () => Promise.resolve({ client: undefined, missing: 'no Docker in this test' }),
     hooks: { commands: {}, timeoutMs: 0, environment: {} },
     emit: () => undefined,

@@ -34,6 +34,7 @@ const underWay = (lastSignMinutesAgo: number) => ({
   startedAt: ago(120),
   reason: 'schedule',
   lastSignAt: ago(lastSignMinutesAgo),
+  isPublished: false,
 })
 
 describe('judgeHealth', () => {
@@ -49,6 +50,12 @@ describe('judgeHealth', () => {
       { expectedBy: ago(120), run: underWay(16) },
       'critical',
       ['stale'],
+    ],
+    [
+      'it is overdue, and there, with something left to tidy up',
+      { expectedBy: ago(120), run: { ...underWay(60), isPublished: true } },
+      'ok',
+      [],
     ],
     ['nothing is scheduled any more', { expectedBy: null }, 'ok', []],
     ['the last run failed', { lastRun: failed, failuresInARow: 1 }, 'warning', ['failed']],

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { RunLine } from '../../../src/remote/protocol.ts'
 import { type Run, createRun } from '../../../src/remote/run.ts'
 
-const start = (): Run => createRun('show', new Date(0))
+const start = (): Run => createRun('show', new Date(0), false)
 
 async function allOf(lines: AsyncIterable<RunLine>): Promise<RunLine[]> {
   const all: RunLine[] = []
@@ -43,14 +43,8 @@ describe('what a run prints', () => {
     for (let count = 0; count < 9; count += 1) run.print('stdout', megabyte)
     run.finish(0)
     const [first, ...others] = await allOf(run.follow(0))
-    expect(first).to.deep.equal({ type: 'skipped', lines: 6 })
-    expect(others.map(({ type }) => type)).to.deep.equal([
-      'stdout',
-      'stdout',
-      'stdout',
-      'stdout',
-      'exit',
-    ])
+    expect(first).to.deep.equal({ type: 'skipped', lines: 7 })
+    expect(others.map(({ type }) => type)).to.deep.equal(['stdout', 'stdout', 'stdout', 'exit'])
   })
 
   it('is kept at least by its last piece', async () => {

@@ -13,14 +13,14 @@ describe('startHeartbeat', () => {
 
   it('beats at once', async () => {
     let beats = 0
-    const stop = await startHeartbeat(() => void (beats += 1), log)
-    stop()
+    const heartbeat = await startHeartbeat(() => void (beats += 1), log)
+    heartbeat.stop()
     expect(beats).to.equal(1)
   })
 
   it('tells of a beat that fails, and goes on', async () => {
-    const stop = await startHeartbeat(() => Promise.reject(new Error('EIO')), log)
-    stop()
+    const heartbeat = await startHeartbeat(() => Promise.reject(new Error('EIO')), log)
+    heartbeat.stop()
     expect(lines.join('')).to.match(/error +the heartbeat failed: EIO; is the store still mounted/)
   })
 })

@@ -13,6 +13,9 @@ function setUp() {
       })
     },
     (reason, count) => skipped.push([reason, count]),
+    (error) => {
+      throw error
+    },
   )
   return { runner, begun, skipped, finish: () => finish?.() }
 }
@@ -74,5 +77,19 @@ describe('createRunner', () => {
     finish()
     await idle
     expect(order).to.deep.equal(['finish', 'idle'])
+  })
+
+  it('tells of a run that throws, and runs the next one', async () => {
+    const errors: unknown[] = []
+    const runner = createRunner(
+      () => Promise.reject(new Error('EIO')),
+      () => undefined,
+      (error) => errors.push(error),
+    )
+    runner.trigger('schedule')
+    await runner.idle()
+    runner.trigger('schedule')
+    await runner.idle()
+    expect(errors).to.have.length(2)
   })
 })
