@@ -14,6 +14,8 @@ tell_without_docker() {
   { require_rsync && prepare_node && install_node_modules && build_dist; } ||
     fail 'the set-up failed: see the lines above'
   local place=$1 repository=$PWD
+  # an Engine that is named and does not answer would keep the restore away
+  unset DOCKER_HOST
 
   step 'Go to an empty directory and make the program, built from the repository, a command there.'
   run "cd $place"

@@ -12,6 +12,7 @@ import {
   findOwnContainer,
   hostPathOf,
 } from '../docker/consumers.ts'
+import { UnreachableError } from '../docker/call.ts'
 import { type Mount, readMounts } from '../system/mounts.ts'
 
 export interface FoundConsumers {
@@ -39,7 +40,7 @@ export async function lookForConsumers(
       warnings: isAskedFor ? [{ code: 'docker', message }] : [],
     }
   }
-  const { client, missing } = await docker()
+  const { client, missing, isAskedFor: isApiAskedFor } = await docker()
   if (client === undefined) return without(missing)
   try {
     const consumers = await listConsumers(client, volumes, inImage)
@@ -52,7 +53,8 @@ export async function lookForConsumers(
     return { client, consumers, warnings }
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
-    if (kind === 'restore') {
+    const isNoEngine = error instanceof UnreachableError && !isApiAskedFor
+    if (kind === 'restore' && !isNoEngine) {
       throw new OperationError(
         `nothing was restored, because nobody can say who writes the data: ${error.message}; put that right, or stop them yourself and run it where no Docker API is`,
         { cause: error },

@@ -21,6 +21,11 @@ export async function call<T>(
   }
 }
 
+/** Nobody answers there at all. */
+export class UnreachableError extends OperationError {
+  override name = 'UnreachableError'
+}
+
 function explain(
   host: string,
   endpoint: string,
@@ -41,7 +46,7 @@ function explain(
     )
   }
   if (status === undefined) {
-    return new OperationError(
+    return new UnreachableError(
       `the Docker API at ${host} cannot be reached (${errorCode(error) ?? messageOf(error)}): is the socket mounted, and DOCKER_HOST right?`,
       { cause: error },
     )

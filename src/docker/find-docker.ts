@@ -5,7 +5,13 @@ const usualSocket = '/var/run/docker.sock'
 
 /** The Docker API, or why there is none. */
 export type Docker =
-  { client: DockerClient; missing: undefined } | { client: undefined; missing: string }
+  | {
+      client: DockerClient
+      missing: undefined
+      /** By DOCKER_HOST; else a socket was found in its usual place, where an Engine may once have been. */
+      isAskedFor: boolean
+    }
+  | { client: undefined; missing: string; isAskedFor?: undefined }
 
 /** Where the API is: at DOCKER_HOST, or at the socket in its usual place. Loads nothing where there is none. */
 export async function findDocker(host: string | undefined): Promise<Docker> {
@@ -16,5 +22,9 @@ export async function findDocker(host: string | undefined): Promise<Docker> {
       missing: `there is no Docker API (no ${usualSocket} here, and no DOCKER_HOST)`,
     }
   }
-  return { client: await connectDocker(address), missing: undefined }
+  return {
+    client: await connectDocker(address),
+    missing: undefined,
+    isAskedFor: host !== undefined,
+  }
 }

@@ -1,0 +1,166 @@
+import type { DockerClient } from '../docker/client.ts'
+import type { Consumer } from '../docker/consumers.ts'
+import type { QuiesceStep } from '../docker/quiesce-plan.ts'
+import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
+import {
+  type JournaledConsumer,
+  readConsumerJournal,
+  writeConsumerJournal,
+} from '../store/consumer-journal.ts'
+import type { Lock } from '../store/lock.ts'
+import type { RecordWarning } from '../store/record.ts'
+import type { ActionContext } from './context.ts'
+import { findEnded, keepInJournal, lockConsumers, wakeConsumers } from './wake-consumers.ts'
+
+/** Whoever wakes a consumer that does not come back has the lock for a while. */
+const lockTimeoutMs = 15_000
+
+/** The Engine freezes a container at once, and ends one when its grace is over; some time more for a busy machine. */
+const settleMs = { pause: 2000, stop: 5000 } as const
+
+/** A consumer that is paused or stopped. */
+export interface HeldConsumer {
+  consumer: Consumer
+  action: QuiesceStep['action']
+  /** By the clock of performance.now(). */
+  sinceMs: number
+}
+
+/** Pauses and stops consumers, and lets them go on again; who is held is in the journal before the act. */
+export interface Quiescence {
+  readonly held: readonly HeldConsumer[]
+  /** Names of those that could not be held, which `warn` was told of. */
+  readonly failed: readonly string[]
+  /** When the first of them was asked, and when all had been woken; undefined before. */
+  readonly beganMs: number | undefined
+  readonly endedMs: number | undefined
+  /** Throws InterruptedError when the process is asked to stop, and what the journal throws; then `end` is still due. */
+  begin(client: DockerClient, steps: readonly QuiesceStep[]): Promise<void>
+  end(client: DockerClient): Promise<void>
+  /** Notes that one cannot be held, without trying. */
+  giveUp(step: QuiesceStep, why: string): void
+}
+
+export function createQuiescence(
+  context: ActionContext,
+  purpose: string,
+  warn: (warning: RecordWarning) => void,
+): Quiescence {
+  const { store, clock, emit, signal } = context
+  const held: HeldConsumer[] = []
+  const failed: string[] = []
+  let lock: Lock | undefined
+  let isJournaled = false
+  let journaled: JournaledConsumer[] = []
+  let beganMs: number | undefined
+  let endedMs: number | undefined
+
+  async function stopOne(client: DockerClient, id: string): Promise<boolean> {
+    const state = await client.inspect(id)
+    if (state?.isRemovedAtEnd === true) {
+      throw new OperationError('it would be gone, because it was started with --rm')
+    }
+    const graceMs = state?.stopGraceMs ?? 0
+    announce([id], graceMs + settleMs.stop)
+    return client.stop(id, graceMs)
+  }
+
+  /** Before the act, and to the disk. */
+  function announce(ids: readonly string[], settledInMs: number): void {
+    const settledBy = new Date(clock.now().getTime() + settledInMs).toISOString()
+    journaled = journaled.map((one) => (ids.includes(one.id) ? { ...one, settledBy } : one))
+    isJournaled = true
+    writeConsumerJournal(store, {
+      schema: 1,
+      purpose,
+      startedAt: clock.now().toISOString(),
+      consumers: journaled,
+    })
+  }
+
+  async function holdOne(step: QuiesceStep, act: (id: string) => Promise<boolean>): Promise<void> {
+    const { consumer, action } = step
+    const { id, name } = consumer
+    const sinceMs = performance.now()
+    beganMs ??= sinceMs
+    try {
+      if (await act(id)) {
+        held.push({ consumer, action, sinceMs })
+        emit({ type: 'consumer', name, state: action === 'pause' ? 'paused' : 'stopped' })
+        return
+      }
+      // somebody else did, or it ended: then it is not for us to wake
+      journaled = journaled.filter((one) => one.id !== id)
+      giveUp(step, 'it is not as it was a moment ago')
+    } catch (error) {
+      if (!(error instanceof OperationError)) throw error
+      giveUp(step, messageOf(error))
+    }
+  }
+
+  function giveUp({ consumer: { name }, action }: QuiesceStep, why: string): void {
+    failed.push(name)
+    const word = action === 'pause' ? 'paused' : 'stopped'
+    const message = `the container ${name} could not be ${word}: ${why}`
+    warn({ code: 'consumer-not-held', message })
+  }
+
+  return {
+    held,
+    failed,
+    get beganMs() {
+      return beganMs
+    },
+    get endedMs() {
+      return endedMs
+    },
+    giveUp,
+    async begin(client, steps) {
+      lock = await lockConsumers(store, purpose, lockTimeoutMs)
+      if (lock === undefined) {
+        throw new OperationError('another process has the containers paused or stopped')
+      }
+      // those who did not come back before are not forgotten
+      const left = readConsumerJournal(store)?.consumers ?? []
+      const own = steps.map(({ consumer: { id, name }, action }) => ({ id, name, action }))
+      journaled = [...left.filter(({ id }) => !own.some((one) => one.id === id)), ...own]
+      for (const step of steps.filter(({ action }) => action === 'stop')) {
+        throwIfInterrupted(signal)
+        await holdOne(step, async (id) => stopOne(client, id))
+      }
+      throwIfInterrupted(signal)
+      // last and at once, because paused ones keep others waiting
+      const pauses = steps.filter(({ action }) => action === 'pause')
+      const ids = pauses.map(({ consumer }) => consumer.id)
+      if (ids.length > 0) announce(ids, settleMs.pause)
+      await Promise.all(pauses.map(async (step) => holdOne(step, async (id) => client.pause(id))))
+    },
+    async end(client) {
+      if (lock === undefined) return
+      const waking = { clock, emit: divertWarnings(emit, warn) }
+      try {
+        const asleep = await wakeConsumers(waking, client, journaled)
+        endedMs = performance.now()
+        const started = journaled.filter((consumer) => !asleep.includes(consumer))
+        asleep.push(...(await findEnded(waking, client, started)))
+        if (isJournaled) keepInJournal(context, asleep)
+      } finally {
+        lock.release()
+        lock = undefined
+      }
+    },
+  }
+}
+
+/** A warning while consumers are woken belongs into the record too. */
+function divertWarnings(
+  emit: ActionContext['emit'],
+  warn: (warning: RecordWarning) => void,
+): ActionContext['emit'] {
+  return (event) => {
+    if (event.type === 'warning') {
+      const { type: _, ...warning } = event
+      warn(warning)
+    } else emit(event)
+  }
+}
