@@ -9,9 +9,12 @@ import {
   writeConsumerJournal,
 } from '../store/consumer-journal.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import { acquireLock } from '../store/lock.ts'
+import { acquireLock, findHolder } from '../store/lock.ts'
 import type { ActionContext } from './context.ts'
 import { listConsumers } from './find-consumers.ts'
+
+const wakingPurpose = 'waking containers'
+const longestWakingMs = 60_000
 
 const attempts = 3
 const betweenAttemptsMs = 1000
@@ -168,7 +171,7 @@ export async function wakeLeftConsumers(
   const warn = (message: string): void =>
     emit({ type: 'warning', code: 'consumer-asleep', message })
   try {
-    const lock = await lockConsumers(store, 'waking containers', 0)
+    const lock = await lockToWake(store)
     if (lock === undefined) return
     try {
       const journal = readConsumerJournal(store)
@@ -204,6 +207,16 @@ export async function wakeLeftConsumers(
     if (!(error instanceof OperationError)) throw error
     warn(`containers may still be paused or stopped (${store.consumerJournal}): ${error.message}`)
   }
+}
+
+/** Undefined where they are held for good reason; a process that wakes them, such as the daemon, is waited for. */
+async function lockToWake(store: StoreLayout) {
+  const lock = await lockConsumers(store, wakingPurpose, 0)
+  if (lock !== undefined) return lock
+  const holder = await findHolder(store.consumerLock)
+  return holder?.includes(wakingPurpose) === true
+    ? lockConsumers(store, wakingPurpose, longestWakingMs)
+    : undefined
 }
 
 /** Undefined when another process has consumers paused or stopped for longer than `timeoutMs`. */

@@ -2,7 +2,6 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { execa } from 'execa'
 import { type Daemon, launchProgram } from '../support/cli.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
@@ -84,8 +83,8 @@ describe('A daemon that has nothing to do', function () {
     expect(wakeUps).to.be.at.most(mostWakeUps)
   })
 
-  it('has no program running', async () => {
-    const { stdout } = await execa('pgrep', ['-P', String(daemon.pid)], { reject: false })
-    expect(stdout).to.equal('')
+  it('has no program running', () => {
+    const { pid } = daemon
+    expect(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')).to.equal('')
   })
 })
