@@ -101,22 +101,26 @@ async function readAsleep(
   }
 }
 
-/** Those of `started` that ended again soon, which it tells of. */
+/** Tells of those of `awake` that ended meanwhile or soon; returns those that were started for nothing. */
 export async function findEnded(
   context: Waking,
   client: DockerClient,
-  started: readonly JournaledConsumer[],
+  awake: readonly JournaledConsumer[],
 ): Promise<JournaledConsumer[]> {
   const ended: JournaledConsumer[] = []
-  const stopped = started.filter(({ action }) => action === 'stop')
-  if (stopped.length === 0) return ended
-  await context.clock.sleep(steadyMs)
-  for (const consumer of stopped) {
+  const asked = awake.filter(({ settledBy }) => settledBy !== undefined)
+  if (asked.some(({ action }) => action === 'stop')) await context.clock.sleep(steadyMs)
+  for (const consumer of asked) {
     try {
       const state = await client.inspect(consumer.id)
       if (state === undefined || (state.running && !state.restarting)) continue
-      tellAsleep(context, consumer, `it ended again, see "docker logs ${consumer.name}"`)
-      ended.push(consumer)
+      if (consumer.action === 'stop') {
+        tellAsleep(context, consumer, `it ended again, see "docker logs ${consumer.name}"`)
+        ended.push(consumer)
+        continue
+      }
+      const message = `the container ${consumer.name} ended while it was paused: see "docker logs ${consumer.name}"`
+      context.emit({ type: 'warning', code: 'consumer-ended', message })
     } catch (error) {
       // where nobody may look, starting it has to be enough
       if (!(error instanceof OperationError)) throw error

@@ -228,6 +228,29 @@ describeOnEngine('a consumer that is hard to hold', () => {
   })
 })
 
+describeOnEngine('a consumer that dies while it is paused', () => {
+  it('is told of, and the others go on', async () => {
+    const sidecar = await startSidecar({
+      options: withDockerSocket,
+      // many files, for a pause that lasts
+      fill: 'seq 1 60000 | xargs touch',
+    })
+    await takeSnapshot(sidecar)
+    const [dying, other] = [
+      await startConsumer(sidecar, { command: quiet }),
+      await startConsumer(sidecar, { command: quiet }),
+    ]
+    const command = snapshot(sidecar, { SNAP_QUIESCE: 'pause' })
+    await eventually('a paused consumer', async () =>
+      (await stateOf(dying)) === 'paused' ? true : undefined,
+    )
+    await docker('kill', dying)
+    const { exitCode, codes } = await command
+    expect([exitCode, codes]).to.deep.equal([3, ['consumer-ended']])
+    expect(await stateOf(other)).to.equal('running')
+  })
+})
+
 describeOnEngine('a hook of the sidecar that leaves something behind', () => {
   it('is not waited for', async () => {
     const sidecar = await startSidecar({ fill: 'echo one > one' })
