@@ -142,8 +142,10 @@ export function createQuiescence(
         const asleep = await wakeConsumers(waking, client, journaled)
         endedMs = performance.now()
         const started = journaled.filter((consumer) => !asleep.includes(consumer))
-        asleep.push(...(await findEnded(waking, client, started)))
+        // at once: whoever finds them in the journal would wait for what was asked for
         if (isJournaled) keepInJournal(context, asleep)
+        const ended = await findEnded(waking, client, started)
+        if (ended.length > 0) keepInJournal(context, [...asleep, ...ended])
       } finally {
         lock.release()
         lock = undefined

@@ -199,11 +199,9 @@ export async function wakeLeftConsumers(
       const ours = journal.consumers.filter(({ id }) => known.has(id))
       const asleep = await wakeConsumers(context, client, ours)
       const started = ours.filter((consumer) => !asleep.includes(consumer))
-      keepInJournal(context, [
-        ...asleep,
-        ...(await findEnded(context, client, started)),
-        ...strangers,
-      ])
+      keepInJournal(context, [...asleep, ...strangers])
+      const ended = await findEnded(context, client, started)
+      if (ended.length > 0) keepInJournal(context, [...asleep, ...ended, ...strangers])
     } finally {
       lock.release()
     }

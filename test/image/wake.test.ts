@@ -135,7 +135,8 @@ describeOnEngine(`a consumer of a restore that is killed (SNAP_VOLUME_TEST_SEED=
       env: { SNAP_QUIESCE: 'pause', SNAP_MAX: '1000' },
       fill: 'for file in $(seq 1 3000); do echo $file > $file; done',
     })
-    const consumer = await startConsumer(sidecar)
+    // how long a stop that was asked for is waited for
+    const consumer = await startConsumer(sidecar, { options: ['--stop-timeout', '2'] })
     await isCounting(sidecar)
     const words = ['restore', await takeSnapshot(sidecar)]
     const tookMs = await timeOf(sidecar, words)

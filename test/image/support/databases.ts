@@ -99,6 +99,7 @@ SQL
       echo 'SET GLOBAL innodb_max_dirty_pages_pct = DEFAULT;'
       } | mariadb --batch --skip-column-names --unbuffered`,
       'snap-volume.pre-snapshot.session': 'true',
+      'snap-volume.pre-snapshot.timeout': '2m',
     },
   },
 }
