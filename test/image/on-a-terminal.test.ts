@@ -10,9 +10,22 @@ import {
   takeSnapshot,
 } from './support/sidecar.ts'
 
+const token = 'a-token-of-these-tests'
+
+/** How a second container reaches the sidecar. */
+type Way = (sidecar: Sidecar) => string[]
+
+const beside: Way = ({ container }) => ['--volumes-from', container]
+const linked: Way = ({ container }) => [
+  '--link',
+  `${container}:snap-volume`,
+  '-e',
+  `SNAP_TOKEN=${token}`,
+]
+
 /** Types `answer` into `docker run -it ... restore latest`; script(1) is the terminal. */
-async function restoreAnswering({ container }: Sidecar, answer: string) {
-  const words = ['docker', 'run', '--rm', '-it', '--label', testLabel, '--volumes-from', container]
+async function restoreAnswering(sidecar: Sidecar, answer: string, way = beside) {
+  const words = ['docker', 'run', '--rm', '-it', '--label', testLabel].concat(way(sidecar))
   const command = [...words, productImage, 'restore', 'latest'].join(' ')
   return execa('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     input: `${answer}\n`,
@@ -24,26 +37,32 @@ describeOnEngine('on a terminal', () => {
   let sidecar: Sidecar
 
   beforeEach(async () => {
-    sidecar = await startSidecar({ fill: 'echo one > file' })
+    sidecar = await startSidecar({ fill: 'echo one > file', env: { SNAP_TOKEN: token } })
     await takeSnapshot(sidecar)
     await runAsConsumer(sidecar, 'echo two > file')
   })
 
-  it('restore shows the plan, and changes nothing when the answer is no', async () => {
-    const { exitCode, stdout } = await restoreAnswering(sidecar, 'n')
-    expect(stdout)
-      .to.match(/change +file/)
-      .and.match(/The restore begins in \d+ s/)
-    expect(exitCode).to.equal(130)
-    expect(await runAsConsumer(sidecar, 'cat file')).to.equal('two')
-    expect(snapshotNames(sidecar)).to.have.length(1)
-  })
+  for (const [title, way] of [
+    ['with the volumes', beside],
+    ['with only --link', linked],
+  ] as const) {
+    it(`restore ${title} shows the plan, and changes nothing when the answer is no`, async () => {
+      const { exitCode, stdout } = await restoreAnswering(sidecar, 'n', way)
+      expect(stdout)
+        .to.match(/change +file/)
+        .and.match(/The restore begins in \d+ s/)
+      expect(exitCode).to.equal(130)
+      expect(await runAsConsumer(sidecar, 'cat file')).to.equal('two')
+      expect(snapshotNames(sidecar)).to.have.length(1)
+    })
 
-  it('restore goes on when the answer is yes', async () => {
-    const { exitCode } = await restoreAnswering(sidecar, 'y')
-    expect(exitCode).to.equal(0)
-    expect(await runAsConsumer(sidecar, 'cat file')).to.equal('one')
-  })
+    it(`restore ${title} goes on when the answer is yes`, async () => {
+      const { exitCode, stdout } = await restoreAnswering(sidecar, 'y', way)
+      expect(stdout).to.match(/restore of data: writing/)
+      expect(exitCode).to.equal(0)
+      expect(await runAsConsumer(sidecar, 'cat file')).to.equal('one')
+    })
+  }
 
   it('restore goes on by itself where nobody can answer, as with docker run -t', async () => {
     const { container } = sidecar
