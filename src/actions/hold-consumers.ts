@@ -11,7 +11,7 @@ import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import type { ActionContext } from './context.ts'
 import { type FoundConsumers, listConsumers, lookForConsumers } from './find-consumers.ts'
-import type { Hold } from './hold.ts'
+import type { Hold, HoldPurpose } from './hold.ts'
 import { type HeldConsistency, weakestHolding } from './judge-consistency.ts'
 import { createQuiescence } from './quiesce.ts'
 import { createHooks } from './run-hooks.ts'
@@ -19,22 +19,24 @@ import { createHooks } from './run-hooks.ts'
 /** What is to be held for a snapshot, or a restore, of `volumes`, as it is now; `begin` looks again. */
 export async function planHold(
   context: ActionContext,
-  kind: 'snapshot' | 'restore',
+  purpose: HoldPurpose,
   volumes: readonly VolumeSpec[],
 ): Promise<Hold> {
-  return createHold(context, kind, volumes, await lookForConsumers(context, kind, volumes))
+  const found = await lookForConsumers(context, purpose.kind, volumes)
+  return createHold(context, purpose, volumes, found)
 }
 
 function createHold(
   context: ActionContext,
-  kind: 'snapshot' | 'restore',
+  purpose: HoldPurpose,
   volumes: readonly VolumeSpec[],
   found: FoundConsumers,
 ): Hold {
   const { signal } = context
+  const { kind } = purpose
   let { client, consumers, warnings } = found
   let steps = planSteps()
-  let hooks = createHooks(context, client, kind, consumers)
+  let hooks = createHooks(context, client, purpose, consumers)
   const isNeeded = steps.length > 0 || hooks.exist
   const quiescence = createQuiescence(context, kind, (warning) => warnings.push(warning))
   let releasing: Promise<void> | undefined
@@ -123,7 +125,7 @@ function createHold(
     async begin() {
       // the first pass may have taken hours
       await look()
-      hooks = createHooks(context, client, kind, consumers)
+      hooks = createHooks(context, client, purpose, consumers)
       await hooks.runPre()
       throwIfInterrupted(signal)
       // so may hooks, and others have come

@@ -3,6 +3,13 @@ import type { JournaledConsumer } from '../store/consumer-journal.ts'
 import type { HookRecord, QuietConsumer, RecordWarning } from '../store/record.ts'
 import type { HeldConsistency } from './judge-consistency.ts'
 
+/** What the data are held for. */
+export interface HoldPurpose {
+  kind: 'snapshot' | 'restore'
+  /** The name of the one that is taken, or restored. */
+  snapshot: string
+}
+
 /**
  * Holds the data still: hooks, and consumers paused or stopped. Whoever calls `begin` calls `release` and `end`, whatever happens
  * in between; both can be called again and do nothing then.

@@ -66,7 +66,8 @@ export async function restore(context: ActionContext, wish: RestoreWish): Promis
   context.emit({ type: 'phase', phase: 'lock' })
   return asWriter(context, 'restore', async (lock) => {
     const decision = decideRestore(context, wish)
-    const hold = await planHold(context, 'restore', decision.targets)
+    const purpose = { kind: 'restore', snapshot: decision.snapshot.name } as const
+    const hold = await planHold(context, purpose, decision.targets)
     const { result, failure } = await attempt(async () => {
       await hold.begin()
       if (hold.notHeld.length > 0) throw stillRunning(hold)

@@ -6,6 +6,7 @@ import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { HookRecord, RecordWarning } from '../store/record.ts'
 import { runShell } from '../system/run-shell.ts'
 import type { ActionContext } from './context.ts'
+import type { HoldPurpose } from './hold.ts'
 
 /** What post hooks are told. */
 export interface HookOutcome {
@@ -34,7 +35,7 @@ export interface Hooks {
 export function createHooks(
   context: Pick<ActionContext, 'hooks' | 'emit' | 'signal'>,
   client: DockerClient | undefined,
-  kind: 'snapshot' | 'restore',
+  { kind, snapshot }: HoldPurpose,
   consumers: readonly Consumer[],
 ): Hooks {
   const { commands, timeoutMs, environment } = context.hooks
@@ -49,6 +50,8 @@ export function createHooks(
   const running = consumers
     .filter(({ state, policy }) => state === 'running' && Object.keys(policy.hooks).length > 0)
     .toSorted((one, other) => one.policy.stopOrder - other.policy.stopOrder)
+
+  const tell = (point: HookPoint): string[] => [`SNAP_HOOK=${point}`, `SNAP_SNAPSHOT=${snapshot}`]
 
   function note(record: HookRecord): void {
     records.push(record)
@@ -91,7 +94,7 @@ export function createHooks(
   async function runPreOf(consumer: Consumer): Promise<void> {
     const hook = consumer.policy.hooks[pre]
     if (hook === undefined || client === undefined) return
-    const told = [`SNAP_HOOK=${pre}`]
+    const told = tell(pre)
     let problem: string | undefined
     if (hook.session) {
       const opened = await openHookSession(client, consumer, pre, hook, told, context.signal)
@@ -131,7 +134,7 @@ export function createHooks(
       running.some(({ policy }) => policy.hooks[pre] ?? policy.hooks[post]),
     async runPre() {
       isBegun = true
-      const own = await runOwn(pre, [`SNAP_HOOK=${pre}`])
+      const own = await runOwn(pre, tell(pre))
       throwIfInterrupted(context.signal)
       if (own !== undefined) {
         const problem = judge(own)
@@ -162,7 +165,7 @@ export function createHooks(
       if (!isBegun) return
       isBegun = false
       const told = [
-        `SNAP_HOOK=${post}`,
+        ...tell(post),
         `SNAP_RESULT=${error === undefined ? 'success' : 'failure'}`,
         ...(error === undefined ? [] : [`SNAP_ERROR=${error.replaceAll('\0', '')}`]),
       ]

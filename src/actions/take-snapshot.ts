@@ -102,7 +102,9 @@ export async function writeSnapshot(
   const catalog = readCatalog(store)
   const time = nextSnapshotTime(startedAt, catalog.snapshots.at(-1)?.time, catalog.names)
   await waitForSecond(context, time)
-  const hold = options.hold ?? (await planHold(context, 'snapshot', volumes))
+  const name = formatSnapshotName(time)
+  const hold =
+    options.hold ?? (await planHold(context, { kind: 'snapshot', snapshot: name }, volumes))
   const copyOptions = {
     checksum: options.checksum === true,
     allowEmpty: options.allowEmpty === true,
@@ -121,7 +123,7 @@ export async function writeSnapshot(
     context.emit({ type: 'phase', phase: 'publish' })
     const record: SnapshotRecord = {
       schema: 1,
-      name: formatSnapshotName(time),
+      name,
       kind: options.kind,
       program: programVersion,
       startedAt: startedAt.toISOString(),

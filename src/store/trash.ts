@@ -10,18 +10,26 @@ import { acquireLock } from './lock.ts'
 /**
  * Takes directories out of sight by one rename each, durably; what is in them is deleted later by
  * `emptyTrash`. A crash in between leaves them in the trash, never half a snapshot in the store.
- * Returns where they are now.
+ * Returns where they are now; throws the error of the first that cannot be moved when the others have been.
  */
 export function moveToTrash(store: StoreLayout, paths: readonly string[]): string[] {
   if (paths.length === 0) return []
-  const moved = paths.map((path) => {
+  const moved: string[] = []
+  const failures: unknown[] = []
+  for (const path of paths) {
     const target = join(store.trash, `${basename(path).replace(/^@/, '')}.${randomUUID()}`)
-    renameSync(path, target)
-    return target
-  })
+    try {
+      renameSync(path, target)
+      moved.push(target)
+    } catch (error) {
+      // one that stays is no reason to keep the others
+      failures.push(error)
+    }
+  }
   for (const parent of new Set([store.trash, ...paths.map((path) => dirname(path))])) {
     fsyncDirectory(parent)
   }
+  if (failures.length > 0) throw failures[0]
   return moved
 }
 

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { execa } from 'execa'
 import { messageOf } from '../../src/errors.ts'
@@ -10,6 +11,7 @@ import {
   execIn,
   logsOf,
   removeContainer,
+  runContainer,
   startContainer,
 } from '../support/docker.ts'
 import {
@@ -20,16 +22,28 @@ import {
 } from '../support/loop-filesystem.ts'
 import { skipBecause } from '../support/skip.ts'
 import { withDockerSocket } from './support/consumers.ts'
-import { type Database, mariadb, postgres, startServer } from './support/databases.ts'
-import { logLine } from './support/eventually.ts'
+import {
+  type Database,
+  type HookRecipe,
+  mariadb,
+  postgres,
+  startServer,
+} from './support/databases.ts'
+import { eventually, logLine } from './support/eventually.ts'
+import { commandsInSection, labelsInSection } from './support/markdown.ts'
 import { describeOnEngine, productImage } from './support/on-engine.ts'
-import { environment, resultOf } from './support/sidecar.ts'
+import { environment, resultOf, succeeded } from './support/sidecar.ts'
 
 /** So many as the documentation tells of; fewer on the other filesystems and by hooks. */
 const rounds = Number(process.env['SNAP_VOLUME_TEST_ROUNDS'] ?? 20)
 const fewRounds = Math.ceil(rounds / 4)
 
 const neverDue = '0 0 29 2 *'
+
+/** The server writes at least so much between two snapshots. */
+const transactionsBetween = 50
+
+const documentation = fileURLToPath(new URL('../../docs/databases.md', import.meta.url))
 
 /** What a server printed that means that its data were not as they must be. */
 const damage =
@@ -40,7 +54,8 @@ interface Setting {
   database: Database
   /** Where data and store are; undefined for volumes of the Engine. */
   filesystem?: FilesystemType
-  by: 'pause' | 'hooks' | 'nothing'
+  /** How the data are held. */
+  by: 'pause' | HookRecipe | 'nothing'
   count: number
 }
 
@@ -48,23 +63,25 @@ const settings: Setting[] = [mariadb, postgres].flatMap((database): Setting[] =>
   { title: 'paused', database, by: 'pause', count: rounds },
   { title: 'paused, on XFS', database, filesystem: 'xfs', by: 'pause', count: fewRounds },
   { title: 'paused, on btrfs', database, filesystem: 'btrfs', by: 'pause', count: fewRounds },
-  { title: 'held by hooks', database, by: 'hooks', count: fewRounds },
+  ...database.recipes.map((recipe) => {
+    return { title: `as in "${recipe.heading}"`, database, by: recipe, count: fewRounds }
+  }),
   // on ext4 where that is what the Engine keeps its volumes on
   { title: 'live', database, by: 'nothing', count: fewRounds },
 ])
 
-const consistencyBy = { pause: 'paused', hooks: 'hooked', nothing: 'live' } as const
-
 for (const { title, database, filesystem, by, count } of settings) {
   describeOnEngine(`${database.name} under write load, ${title}`, function () {
     this.timeout(60_000 + count * 40_000)
-    const path = (by === 'hooks' ? database.hooks.path : undefined) ?? database.path
-    const held = by === 'hooks' ? database.hooks.data : '.'
+    const recipe = typeof by === 'object' ? by : undefined
+    const path = recipe?.path ?? database.path
     let loop: LoopFilesystem | undefined
-    let data: string
+    let place: (name: string) => Promise<string>
     let store: string
+    let beside: string[] = []
     let sidecar: string
-    let server: string
+    let server: string | undefined
+    const records: SnapshotRecord[] = []
 
     before(async function () {
       if (filesystem !== undefined) {
@@ -72,7 +89,9 @@ for (const { title, database, filesystem, by, count } of settings) {
         if (why !== undefined) skipBecause(this, why)
         loop = await mountLoopFilesystem(filesystem, { sizeMiB: 3000 })
       }
-      ;[data, store] = await places(loop, filesystem)
+      place = placesOn(loop, filesystem)
+      store = await place('store')
+      const data = await place('data')
       sidecar = await startContainer(productImage, {
         options: [
           '-v',
@@ -89,8 +108,10 @@ for (const { title, database, filesystem, by, count } of settings) {
         command: ['start', `db:${path}`],
       })
       await logLine(sidecar, / started: /)
-      const labels = by === 'hooks' ? database.hooks.labels : {}
-      server = await startServer(database, ['-v', `${data}:${path}`], labels)
+      if (recipe?.beside !== undefined) beside = ['-v', `${await place('beside')}:${recipe.beside}`]
+      const labels =
+        recipe === undefined ? {} : await labelsInSection(documentation, recipe.heading)
+      server = await startServer(database, ['-v', `${data}:${path}`, ...beside], labels)
       await database.prepare(server)
       await database.load(server)
     })
@@ -100,20 +121,62 @@ for (const { title, database, filesystem, by, count } of settings) {
       await loop?.remove()
     })
 
-    const takeOne = async (): Promise<SnapshotRecord> => {
-      const record = await takeSnapshot(sidecar)
-      expect(record.consistency).to.equal(consistencyBy[by])
-      return record
+    it(`is in ${count} snapshots`, async () => {
+      if (server === undefined) throw new Error('no server')
+      for (let round = 1; round <= count; round += 1) {
+        await writesOn(database, server)
+        const record = await takeSnapshot(sidecar)
+        const consistency = by === 'nothing' ? 'live' : by === 'pause' ? 'paused' : 'hooked'
+        expect(record.consistency).to.equal(consistency)
+        records.push(record)
+      }
+    })
+
+    if (recipe?.beside !== undefined) {
+      it('is not restored while it runs', async () => {
+        const words = ['restore', records[0]?.name ?? '', '--yes']
+        const { exitCode, stderr } = await execIn(sidecar, 'snap-volume', ...words)
+        expect(exitCode).to.equal(1)
+        expect(stderr).to.match(/stop this container first.*nothing was restored/s)
+      })
     }
-    const start = async ({ name }: SnapshotRecord, round: number): Promise<number> =>
-      startFrom(database, join(await pathOf(store), name, 'db', held), round)
+
+    /** Restores a snapshot into an empty directory, starts a server there, and has it checked. */
+    async function startFrom({ name }: SnapshotRecord): Promise<number> {
+      const fresh = await place(`restored from ${name}`.replaceAll(/[^\w.-]/g, '-'))
+      const mounts = ['-v', `${fresh}:${path}`, '-v', `${store}:/opt/.snap`]
+      succeeded(
+        await runContainer(productImage, {
+          options: mounts,
+          command: ['restore', name, '--yes'],
+        }),
+      )
+      if (recipe !== undefined) {
+        await finishRestore(recipe, database, name, ['-v', `${fresh}:${path}`, ...beside])
+      }
+      const data = join(await pathOf(fresh), recipe?.data ?? '.')
+      const restored = await startServer(database, ['-v', `${data}:${database.path}`])
+      try {
+        await database.check(restored)
+        expect(await logsOf(restored), `the log of ${name}`).not.to.match(damage)
+        return await database.countTransactions(restored)
+      } finally {
+        await removeContainer(restored)
+        if (loop === undefined) await docker('volume', 'rm', fresh)
+      }
+    }
+
+    async function stopServer(): Promise<void> {
+      if (server !== undefined) await removeContainer(server)
+      server = undefined
+    }
 
     if (by === 'nothing') {
-      it(`is told to be live in the record of each of ${count} snapshots`, async () => {
+      it('may not start from them, and the record says that they are live', async () => {
+        await stopServer()
         const failures: string[] = []
-        for (let round = 1; round <= count; round += 1) {
-          const record = await takeOne()
-          await start(record, round).catch((error: unknown) => failures.push(messageOf(error)))
+        for (const record of records) {
+          await startFrom(record).catch((error: unknown) => failures.push(messageOf(error)))
         }
         for (const failure of failures) process.stdout.write(`      ${failure.slice(0, 300)}\n`)
         process.stdout.write(
@@ -123,17 +186,15 @@ for (const { title, database, filesystem, by, count } of settings) {
       return
     }
 
-    it(`starts from each of ${count} snapshots, and all belongs together`, async () => {
-      const quietMs: number[] = []
+    it('starts from each of them after a restore, and all belongs together', async () => {
+      await stopServer()
       let before = -1
-      for (let round = 1; round <= count; round += 1) {
-        const record = await takeOne()
-        const transactions = await start(record, round)
-        const tookMs = record.hooks?.find(({ point }) => point === 'pre-snapshot')?.ms
-        quietMs.push(record.quietMs ?? tookMs ?? 0)
-        expect(transactions, `transactions in snapshot ${round}`).to.be.greaterThan(before)
+      for (const record of records) {
+        const transactions = await startFrom(record)
+        expect(transactions, `transactions in ${record.name}`).to.be.greaterThan(before)
         before = transactions
       }
+      const quietMs = records.map(({ quietMs, hooks }) => quietMs ?? hooks?.[0]?.ms ?? 0)
       const median = quietMs.toSorted((one, other) => one - other)[Math.floor(count / 2)]
       process.stdout.write(
         `      ${database.name}, ${title}: held for ${median} ms (median of ${count})\n`,
@@ -142,16 +203,19 @@ for (const { title, database, filesystem, by, count } of settings) {
   })
 }
 
-async function places(
+/** Makes empty directories of that filesystem, or volumes of the Engine, to mount. */
+function placesOn(
   loop: LoopFilesystem | undefined,
   filesystem: FilesystemType | undefined,
-): Promise<[data: string, store: string]> {
-  if (loop === undefined) return [await createVolume(), await createVolume()]
-  const [data, store] = [join(loop.path, 'data'), join(loop.path, 'store')]
-  if (filesystem === 'btrfs') await execa('btrfs', ['subvolume', 'create', data])
-  else mkdirSync(data)
-  mkdirSync(store)
-  return [data, store]
+): (name: string) => Promise<string> {
+  return async (name) => {
+    if (loop === undefined) return createVolume()
+    const path = join(loop.path, name)
+    if (filesystem === 'btrfs' && name === 'data') {
+      await execa('btrfs', ['subvolume', 'create', path])
+    } else mkdirSync(path)
+    return path
+  }
 }
 
 /** Where a volume, or a directory of this machine, is on this machine. */
@@ -161,6 +225,14 @@ async function pathOf(place: string): Promise<string> {
     : docker('volume', 'inspect', '--format', '{{.Mountpoint}}', place)
 }
 
+/** Waits until the server under load has written some more. */
+async function writesOn(database: Database, server: string): Promise<void> {
+  const before = await database.countTransactions(server)
+  await eventually('more transactions', async () =>
+    (await database.countTransactions(server)) >= before + transactionsBetween ? true : undefined,
+  )
+}
+
 async function takeSnapshot(sidecar: string): Promise<SnapshotRecord> {
   const { stdout, stderr } = await execIn(sidecar, 'snap-volume', 'snapshot', '--json')
   const { snapshot } = resultOf(stdout) as { snapshot?: SnapshotRecord }
@@ -168,17 +240,19 @@ async function takeSnapshot(sidecar: string): Promise<SnapshotRecord> {
   return snapshot
 }
 
-/** Starts a server on a copy of what is in the snapshot, and has it checked. */
-async function startFrom(database: Database, snapshot: string, round: number): Promise<number> {
-  const copy = await createVolume()
-  await execa('cp', ['-a', `${snapshot}/.`, await pathOf(copy)])
-  const restored = await startServer(database, ['-v', `${copy}:${database.path}`])
-  try {
-    const transactions = await database.check(restored)
-    expect(await logsOf(restored), `the log of snapshot ${round}`).not.to.match(damage)
-    return transactions
-  } finally {
-    await removeContainer(restored)
-    await docker('volume', 'rm', copy)
+/** What the documentation has done between the restore and the start of the server. */
+async function finishRestore(
+  { heading }: HookRecipe,
+  { image }: Database,
+  snapshot: string,
+  mounts: readonly string[],
+): Promise<void> {
+  const commands = await commandsInSection(documentation, heading)
+  for (const command of commands.filter((each) => each.startsWith('docker run '))) {
+    const here = command
+      .replace('--volumes-from db', mounts.join(' '))
+      .replace(/ postgres:\d+ /, ` ${image} `)
+      .replaceAll(/@GMT-[\d.-]+/g, snapshot)
+    await execa('sh', ['-euc', here])
   }
 }

@@ -82,31 +82,39 @@ describeOnEngine('the health of a sidecar', () => {
   })
 })
 
-describeOnEngine('a sidecar whose snapshots fail', () => {
-  it('turns unhealthy within a period and the margin, and is healthy after the next success', async () => {
-    const sidecar = await startSidecar({
-      fill: 'echo one > file',
-      env: { SNAP_CRON: '* * * * * *', SNAP_STALE_AFTER: '2s' },
-      options: ['--health-interval', '1s', '--health-retries', '1'],
+const troubles: [what: string, begin: string, end: string][] = [
+  ['whose snapshots fail', 'rm file', 'echo two > file'],
+  ['whose schedule stalls, because a run does not end', 'touch hang', 'rm hang'],
+]
+for (const [what, begin, end] of troubles) {
+  describeOnEngine(`a sidecar ${what}`, () => {
+    it('turns unhealthy within a period and the margin, and is healthy after the next success', async () => {
+      const sidecar = await startSidecar({
+        fill: 'echo one > file',
+        env: {
+          SNAP_CRON: '* * * * * *',
+          SNAP_STALE_AFTER: '2s',
+          SNAP_PRE_SNAPSHOT: 'while [ -e /data/hang ]; do sleep 0.1; done',
+          SNAP_HOOK_TIMEOUT: '10m',
+        },
+        options: ['--health-interval', '1s', '--health-retries', '1'],
+      })
+      const { container } = sidecar
+      const becomes = async (wanted: string): Promise<void> => {
+        const format = '{{.State.Health.Status}}'
+        await eventually(`a container that is ${wanted}`, async () =>
+          (await docker('inspect', '--format', format, container)) === wanted ? true : undefined,
+        )
+      }
+      await eventually('a snapshot', () => snapshotNames(sidecar)[0])
+      await becomes('healthy')
+      await runAsConsumer(sidecar, begin)
+      await becomes('unhealthy')
+      const { exitCode, stdout } = await execIn(container, 'snap-volume', 'status', '--check')
+      expect(stdout).to.match(/^critical: a snapshot is overdue/)
+      expect(exitCode).to.equal(2)
+      await runAsConsumer(sidecar, end)
+      await becomes('healthy')
     })
-    const { container } = sidecar
-    const state = async (): Promise<string> =>
-      docker('inspect', '--format', '{{.State.Health.Status}}', container)
-    const becomes = async (wanted: string): Promise<void> => {
-      await eventually(`a container that is ${wanted}`, async () =>
-        (await state()) === wanted ? wanted : undefined,
-      )
-    }
-    await eventually('a snapshot', () => snapshotNames(sidecar)[0])
-    await becomes('healthy')
-    await runAsConsumer(sidecar, 'rm file')
-    await becomes('unhealthy')
-    const { exitCode, stdout } = await execIn(container, 'snap-volume', 'status', '--check')
-    expect([exitCode, stdout]).to.satisfy(
-      ([code, text]: [number, string]) =>
-        code === 2 && text.startsWith('critical: a snapshot is overdue'),
-    )
-    await runAsConsumer(sidecar, 'echo two > file')
-    await becomes('healthy')
   })
-})
+}

@@ -71,12 +71,12 @@ describeOnEngine('hooks of a consumer', () => {
   it('run around a snapshot, in the container, and what the first one writes is in it', async () => {
     await withHooks({
       'pre-snapshot': 'echo "$SNAP_HOOK in $(cat /etc/hostname)" >> /data/log',
-      'post-snapshot': 'echo "$SNAP_HOOK $SNAP_RESULT" >> /data/log; echo said',
+      'post-snapshot': 'echo "$SNAP_HOOK $SNAP_RESULT" >> /data/log; echo "$SNAP_SNAPSHOT"',
     })
     const { record, exitCode } = await snapshot(sidecar)
     expect(exitCode).to.equal(0)
     expect(outcomes(record)).to.deep.equal(['pre-snapshot done', 'post-snapshot done'])
-    expect(hookAt(record, 'post-snapshot')?.output).to.equal('said\n')
+    expect(hookAt(record, 'post-snapshot')?.output).to.equal(`${record?.name}\n`)
     expect(record?.consistency).to.equal('hooked')
     const first = `pre-snapshot in ${(consumer ?? '').slice(0, 12)}\n`
     expect(readFileSync(join(dataIn(sidecar, record?.name ?? ''), 'log'), 'utf8')).to.equal(first)

@@ -128,14 +128,14 @@ describeOnEngine('a restore with the Docker API', () => {
   it('runs the hooks of those who use the data: before they stop, and when they are back', async () => {
     const hooked = await startConsumer(sidecar, {
       labels: {
-        'snap-volume.pre-restore': 'echo "$SNAP_HOOK" > /tmp/pre',
+        'snap-volume.pre-restore': 'echo "$SNAP_HOOK $SNAP_SNAPSHOT" > /tmp/pre',
         'snap-volume.post-restore': 'echo "$SNAP_HOOK $SNAP_RESULT" > /tmp/post',
       },
       command: ['sleep', 'infinity'],
     })
     succeeded(await runBeside(sidecar, ['restore', snapshot]))
     expect((await execIn(hooked, 'cat', '/tmp/pre', '/tmp/post')).stdout).to.equal(
-      'pre-restore\npost-restore success',
+      `pre-restore ${snapshot}\npost-restore success`,
     )
     await docker('rm', '-f', hooked)
   })

@@ -93,6 +93,7 @@ describeOnEngine('the commands that only read', () => {
     ['prune', '--dry-run'],
     ['status', '--check'],
     ['samba-config'],
+    ['doctor'],
     ['help'],
     ['show', '--help'],
   ]
@@ -107,17 +108,21 @@ describeOnEngine('the commands that only read', () => {
     })
   }
 
-  it('say the same of an error whichever way they are reached', async () => {
-    const results = []
-    // one after the other: side by side they would wait for the lock, and say so
-    for (const [, run] of ways) results.push(await run(sidecar, 'restore', 'latest~9'))
-    for (const { exitCode, stdout, stderr } of results) {
-      expect({ exitCode, stdout }).to.deep.equal({ exitCode: 1, stdout: '' })
-      expect(stderr)
-        .to.equal(results[0]?.stderr)
-        .and.match(/^snap-volume: there is no latest~9/)
-    }
-  })
+  const refusals: [words: string[], error: RegExp][] = [
+    [['restore', 'latest~9'], /^snap-volume: there is no latest~9/],
+    [['subvolume', 'data', '--dry-run'], /^snap-volume: volume data is left as it is: /],
+  ]
+  for (const [words, error] of refusals) {
+    it(`refuse the same whichever way they are reached: ${words.join(' ')}`, async () => {
+      const results = []
+      // one after the other: side by side they would wait for the lock, and say so
+      for (const [, run] of ways) results.push(await run(sidecar, ...words))
+      for (const { exitCode, stdout, stderr } of results) {
+        expect({ exitCode, stdout }).to.deep.equal({ exitCode: 1, stdout: '' })
+        expect(stderr).to.equal(results[0]?.stderr).and.match(error)
+      }
+    })
+  }
 
   it('say where the volumes land, when the next run is due, and what retention keeps', async () => {
     const output = succeeded(await beside(sidecar, 'show', '-a'))

@@ -10,7 +10,7 @@ import { expect } from 'chai'
 import { execa } from 'execa'
 import { SMTPServer } from 'smtp-server'
 import type { Daemon } from '../support/cli.ts'
-import { mountTmpfs } from '../support/mounts.ts'
+import { bindMount, mountTmpfs } from '../support/mounts.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
 interface Call {
@@ -171,6 +171,28 @@ describe('Notifications', () => {
     hook.close()
     await full.remove()
     await filesystem.remove()
+  })
+
+  it('tell once that old snapshots cannot be removed', async () => {
+    const hook = await startReceiver()
+    const { output } = await start(hook.url)
+    // the newest is linked from
+    await until('a second one', () => store.snapshotNames().length > 1)
+    const [oldest = ''] = store.snapshotNames()
+    const path = join(store.directory, oldest)
+    // what is a mount point cannot be moved away
+    const mount = await bindMount(path, path)
+    const failures = (): number => output().split('older ones could not be removed').length - 1
+    try {
+      await until('several runs that cannot remove it', () => failures() > 4)
+      expect(store.snapshotNames(), 'the others are removed').to.have.length.below(6)
+    } finally {
+      await mount.remove()
+    }
+    await until('its end', () => !store.snapshotNames().includes(oldest))
+    hook.close()
+    expect(eventsOf(hook.calls)).to.deep.equal(['prune-frozen'])
+    expect(hook.calls[0]?.body).to.match(/is published, and older ones could not be removed/)
   })
 
   it('are as the template says', async () => {
