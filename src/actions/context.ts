@@ -26,6 +26,8 @@ export interface ActionContext {
   /** In a container of the image, where paths are not those of the Engine's host. */
   inImage: boolean
   emit: Emit
+  /** Takes over what may take long and others need not wait for; without it, it is waited for. */
+  inBackground?: (work: Promise<void>) => void
 }
 
 /** Commands that run where the program does. They come from the environment only: who can write the store must not run any. */
@@ -91,7 +93,11 @@ export async function asWriter<T>(
   try {
     return await withStoreLock(context, purpose, work)
   } finally {
-    if (!context.signal?.aborted) await deleteTrash(context)
+    if (!context.signal?.aborted) {
+      const deletion = deleteTrash(context)
+      if (context.inBackground === undefined) await deletion
+      else context.inBackground(deletion)
+    }
   }
 }
 

@@ -39,7 +39,17 @@ async function finishCopies(hold: Hold, copyings: readonly VolumeCopying[]): Pro
     return copies
   }
   // side by side, so that none is held for the disk of another
-  const results = await Promise.allSettled(copyings.map(async (copying) => copying.finish(onRead)))
+  const results = await Promise.allSettled(
+    copyings.map(async (copying) => {
+      try {
+        return await copying.finish(onRead)
+      } catch (error) {
+        // nothing will be published, so nobody need be held any longer
+        hold.release().catch(() => undefined)
+        throw error
+      }
+    }),
+  )
   return results.map((result) => {
     if (result.status === 'rejected') throw result.reason
     return result.value

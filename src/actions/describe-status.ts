@@ -17,7 +17,7 @@ import {
 } from './judge-health.ts'
 
 /** How it goes with the snapshots of a store, as far as one need not read them. */
-export interface Condition extends RunState {
+export interface Condition extends Omit<RunState, 'begun' | 'told'> {
   daemon: { running: boolean; startedAt: string | null }
   /** The run of the schedule that is under way. */
   run: Heartbeat['running']
@@ -92,8 +92,14 @@ export async function describeCondition(
     problems.push({ level: 'critical', code: 'restore-interrupted', message })
   }
   problems.push(...findAsleep(store, now))
+  // what the daemon keeps for itself is no one else's
+  const {
+    begun: _,
+    told: __,
+    ...runs
+  } = orProblem('warning', 'runs', () => readRunState(store)) ?? noRuns
   return {
-    ...(orProblem('warning', 'runs', () => readRunState(store)) ?? noRuns),
+    ...runs,
     daemon: { running: heartbeat !== undefined, startedAt: heartbeat?.startedAt ?? null },
     run: heartbeat?.running ?? null,
     writer: writer ?? null,

@@ -111,6 +111,7 @@ function withRealPaths(container: Container): Container {
 }
 
 function realPath(path: string): string {
+  if (path === '') return path
   try {
     return realpathSync(path)
   } catch (error) {

@@ -76,7 +76,7 @@ function createHold(
         const action = actionOn(consumer)
         const isAsLeft =
           action === undefined
-            ? consumers.some(({ id }) => id === consumer.id)
+            ? consumers.some((known) => known.id === consumer.id && mayWrite(known))
             : action === 'pause' && consumer.state === 'paused'
         if (isAsLeft || !mayWrite(consumer)) continue
         noteBroken(`the container ${consumer.name} ran meanwhile`)
@@ -95,10 +95,13 @@ function createHold(
   async function letGo(): Promise<void> {
     try {
       if (client !== undefined && isNeeded) await checkHeld(client)
-      if (client !== undefined) await quiescence.end(client)
     } finally {
-      // now, because whoever is paused cannot end a session
-      await hooks.endSessions()
+      try {
+        if (client !== undefined) await quiescence.end(client)
+      } finally {
+        // now, because whoever is paused cannot end a session
+        await hooks.endSessions()
+      }
     }
   }
 

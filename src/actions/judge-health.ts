@@ -60,7 +60,7 @@ function judgeAge(
   { staleAfterMs }: HealthThresholds,
   now: Date,
 ): HealthFinding[] {
-  if (expectedBy === null || run?.isPublished === true) return []
+  if (expectedBy === null) return []
   // one that is under way, and gets on, is no stall
   const since = Math.max(Date.parse(expectedBy), run === null ? 0 : Date.parse(run.lastSignAt))
   if (now.getTime() <= since + staleAfterMs) return []

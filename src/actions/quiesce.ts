@@ -60,6 +60,9 @@ export function createQuiescence(
     if (state?.isRemovedAtEnd === true) {
       throw new OperationError('it would be gone, because it was started with --rm')
     }
+    if (state !== undefined && state.stopGraceMs === undefined) {
+      throw new OperationError('it has all the time it wants to end (--stop-timeout -1)')
+    }
     const graceMs = state?.stopGraceMs ?? 0
     announce([id], graceMs + settleMs.stop)
     return client.stop(id, graceMs)

@@ -1,6 +1,7 @@
 import type { DockerClient } from '../docker/client.ts'
 import type { Consumer } from '../docker/consumers.ts'
 import type { HookPoint } from '../docker/labels.ts'
+import { isUp } from '../docker/quiesce-plan.ts'
 import { type HookSession, openHookSession, runConsumerHook } from '../docker/run-hook.ts'
 import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { HookRecord, RecordWarning } from '../store/record.ts'
@@ -31,7 +32,10 @@ export interface Hooks {
   runPost(outcome: HookOutcome): Promise<void>
 }
 
-/** Hooks around a snapshot or a restore: in the sidecar, then in the consumers that run, in the order of their stop-order. */
+/**
+ * Hooks around a snapshot or a restore: in the sidecar, then in the consumers that run, in the order of their stop-order. One
+ * that cannot be run, because its container is paused or about to be started again, has failed.
+ */
 export function createHooks(
   context: Pick<ActionContext, 'hooks' | 'emit' | 'signal'>,
   client: DockerClient | undefined,
@@ -47,8 +51,8 @@ export function createHooks(
   const sessions: { consumer: Consumer; session: HookSession }[] = []
   let ownIsDone = false
   let isBegun = false
-  const running = consumers
-    .filter(({ state, policy }) => state === 'running' && Object.keys(policy.hooks).length > 0)
+  const withHooks = consumers
+    .filter((consumer) => isUp(consumer) && Object.keys(consumer.policy.hooks).length > 0)
     .toSorted((one, other) => one.policy.stopOrder - other.policy.stopOrder)
 
   const tell = (point: HookPoint): string[] => [`SNAP_HOOK=${point}`, `SNAP_SNAPSHOT=${snapshot}`]
@@ -94,19 +98,19 @@ export function createHooks(
   async function runPreOf(consumer: Consumer): Promise<void> {
     const hook = consumer.policy.hooks[pre]
     if (hook === undefined || client === undefined) return
-    const told = tell(pre)
-    let problem: string | undefined
-    if (hook.session) {
-      const opened = await openHookSession(client, consumer, pre, hook, told, context.signal)
-      if ('end' in opened) {
-        sessions.push({ consumer, session: opened })
-        return
-      }
-      problem = judge(opened)
-    } else {
-      problem = judge(await runConsumerHook(client, consumer, pre, hook, told, context.signal))
+    const { name, state } = consumer
+    if (state !== 'running') {
+      settle(consumer, `the hook ${pre} of the container ${name} cannot be run: it is ${state}`)
+      return
     }
-    settle(consumer, problem)
+    const run = hook.session ? openHookSession : runConsumerHook
+    const result = await run(client, consumer, pre, hook, tell(pre), context.signal)
+    if ('end' in result) {
+      sessions.push({ consumer, session: result })
+      return
+    }
+    throwIfInterrupted(context.signal)
+    settle(consumer, judge(result))
   }
 
   function settle(consumer: Consumer, problem: string | undefined): void {
@@ -131,7 +135,7 @@ export function createHooks(
     exist:
       commands[pre] !== undefined ||
       commands[post] !== undefined ||
-      running.some(({ policy }) => policy.hooks[pre] ?? policy.hooks[post]),
+      withHooks.some(({ policy }) => policy.hooks[pre] ?? policy.hooks[post]),
     async runPre() {
       isBegun = true
       const own = await runOwn(pre, tell(pre))
@@ -144,7 +148,7 @@ export function createHooks(
           )
         ownIsDone = true
       }
-      for (const consumer of running) {
+      for (const consumer of withHooks) {
         throwIfInterrupted(context.signal)
         await runPreOf(consumer)
       }
@@ -169,7 +173,7 @@ export function createHooks(
         `SNAP_RESULT=${error === undefined ? 'success' : 'failure'}`,
         ...(error === undefined ? [] : [`SNAP_ERROR=${error.replaceAll('\0', '')}`]),
       ]
-      for (const consumer of running.toReversed()) {
+      for (const consumer of withHooks.toReversed()) {
         const hook = consumer.policy.hooks[post]
         if (hook === undefined || client === undefined) continue
         try {

@@ -2,6 +2,7 @@ import type { VolumeSpec } from '../config/volume-spec.ts'
 import type { DockerClient } from '../docker/client.ts'
 import { BusyError, OperationError, messageOf } from '../errors.ts'
 import {
+  type ConsumerJournal,
   type JournaledConsumer,
   hasConsumerJournal,
   readConsumerJournal,
@@ -114,6 +115,11 @@ export async function findEnded(
     try {
       const state = await client.inspect(consumer.id)
       if (state === undefined || (state.running && !state.restarting)) continue
+      if (consumer.action === 'stop' && !state.restarting && state.exitCode === 0) {
+        const message = `the container ${consumer.name} was started again and has ended with exit code 0: its work is taken for done`
+        context.emit({ type: 'warning', code: 'consumer-ended', message })
+        continue
+      }
       if (consumer.action === 'stop') {
         tellAsleep(context, consumer, `it ended again, see "docker logs ${consumer.name}"`)
         ended.push(consumer)
@@ -196,7 +202,9 @@ export async function wakeLeftConsumers(
           `the container ${stranger.name} is in ${store.consumerJournal} and does not mount the volumes, so it is left alone: look at it, then remove that file`,
         )
       }
-      const ours = journal.consumers.filter(({ id }) => known.has(id))
+      const ours = journal.consumers
+        .filter(({ id }) => known.has(id))
+        .map((consumer) => withoutClockStep(journal, consumer, context.clock.now()))
       const asleep = await wakeConsumers(context, client, ours)
       const started = ours.filter((consumer) => !asleep.includes(consumer))
       keepInJournal(context, [...asleep, ...strangers])
@@ -209,6 +217,19 @@ export async function wakeLeftConsumers(
     if (!(error instanceof OperationError)) throw error
     warn(`containers may still be paused or stopped (${store.consumerJournal}): ${error.message}`)
   }
+}
+
+/** A clock that is behind the one that the journal was written by is not waited for: only what the Engine had asked for then. */
+function withoutClockStep(
+  { startedAt }: ConsumerJournal,
+  consumer: JournaledConsumer,
+  now: Date,
+): JournaledConsumer {
+  if (consumer.settledBy === undefined) return consumer
+  const settledMs = Date.parse(consumer.settledBy)
+  const longestMs = Math.max(0, settledMs - Date.parse(startedAt))
+  const settledBy = new Date(Math.min(settledMs, now.getTime() + longestMs)).toISOString()
+  return { ...consumer, settledBy }
 }
 
 /** Undefined where they are held for good reason; a process that wakes them, such as the daemon, is waited for. */

@@ -18,7 +18,7 @@ export interface Container {
 }
 
 export interface ContainerMount {
-  /** A path on the Engine's host. */
+  /** A path on the Engine's host; empty for what is in memory only. */
   source: string
   destination: string
   writable: boolean
@@ -30,12 +30,14 @@ export interface ContainerState {
   paused: boolean
   /** Its restart policy waits to start it again. */
   restarting: boolean
-  /** How long it has to end when it is stopped. */
-  stopGraceMs: number
+  /** How long it has to end when it is stopped; undefined when that is waited for without end. */
+  stopGraceMs: number | undefined
   /** It goes, with its anonymous volumes, when it ends (--rm). */
   isRemovedAtEnd: boolean
   /** Undefined without a HEALTHCHECK. */
   health: 'starting' | 'healthy' | 'unhealthy' | undefined
+  /** How it ended last; 0 before it has. */
+  exitCode: number
 }
 
 /** A command that runs in a container. */
@@ -197,7 +199,8 @@ function describeState({
     running: State.Running,
     paused: State.Paused,
     restarting: State.Restarting,
-    stopGraceMs: graceSeconds * 1000,
+    exitCode: State.ExitCode,
+    stopGraceMs: graceSeconds < 0 ? undefined : graceSeconds * 1000,
     isRemovedAtEnd: HostConfig.AutoRemove === true,
     health:
       health === 'starting' || health === 'healthy' || health === 'unhealthy' ? health : undefined,

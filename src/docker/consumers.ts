@@ -36,7 +36,7 @@ export function findConsumers(
     if (isSidecar(container)) return []
     const shared = container.mounts.flatMap(({ source, writable }) =>
       volumes
-        .filter(({ hostPath }) => isInside(source, hostPath) || isInside(hostPath, source))
+        .filter(({ hostPath }) => isShared(source, hostPath))
         .map(({ id }) => ({ id, writable })),
     )
     if (shared.length === 0) return []
@@ -53,12 +53,16 @@ export function findConsumers(
   })
 }
 
-/** Where the Engine has what this process sees at `path`; undefined for what is in the container itself. */
+function isShared(source: string, hostPath: string): boolean {
+  return source !== '' && (isInside(source, hostPath) || isInside(hostPath, source))
+}
+
+/** Where the Engine has what this process sees at `path`; undefined for what is in the container itself, or in memory. */
 export function hostPathOf(path: string, own: Container): string | undefined {
   const mount = own.mounts
     .filter(({ destination }) => isInside(path, destination))
     .toSorted((one, other) => other.destination.length - one.destination.length)[0]
-  if (mount === undefined) return undefined
+  if (mount === undefined || mount.source === '') return undefined
   const below = mount.destination === '/' ? path : path.slice(mount.destination.length)
   return `${mount.source}${below}`
 }

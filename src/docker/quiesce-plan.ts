@@ -6,9 +6,14 @@ export interface QuiesceStep {
   action: 'pause' | 'stop'
 }
 
+/** Whether it runs, or may at any moment: paused, or about to be started again. */
+export function isUp({ state }: Consumer): boolean {
+  return ['running', 'restarting', 'paused'].includes(state)
+}
+
 /** Whether it writes now, or may at any moment. */
-export function mayWrite({ state, writes }: Consumer): boolean {
-  return writes && ['running', 'restarting', 'paused'].includes(state)
+export function mayWrite(consumer: Consumer): boolean {
+  return consumer.writes && isUp(consumer)
 }
 
 /**

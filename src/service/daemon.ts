@@ -12,7 +12,6 @@ import { BusyError, InterruptedError, messageOf } from '../errors.ts'
 import type { CommandExecutor } from '../remote/executor.ts'
 import { acquireLock } from '../store/lock.ts'
 import { removeHeartbeat, writeHeartbeat } from '../store/heartbeat.ts'
-import { readSavedConfig } from '../store/saved-config.ts'
 import { readNextRun, writeNextRun } from '../store/schedule-state.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { readChildActivity } from '../system/child-activity.ts'
@@ -23,13 +22,14 @@ import { announce } from './announce.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { logEvent } from './log-event.ts'
 import { createMetrics } from './metrics.ts'
-import { createNoticeRules } from './notice.ts'
+import { type Notice, type NoticeRules, createNoticeRules } from './notice.ts'
 import { createNotifier } from './notifier.ts'
 import { type RunFollowers, runOnce } from './run-once.ts'
 import { type RunWatch, watchRuns } from './run-watch.ts'
 import { createRunner } from './runner.ts'
 import { type Schedule, assertCron, startSchedule } from './schedule.ts'
 import { startServer } from './server.ts'
+import { wakeBeforeStart } from './wake-before-start.ts'
 
 export interface DaemonOptions {
   settings: Settings
@@ -51,6 +51,7 @@ export interface DaemonOptions {
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { settings, volumes, signal } = options
   assertCron(settings.cron)
+  await wakeBeforeStart(options)
   const store = await prepareStore(settings, volumes)
   const lock = await takeDaemonLock(store, signal)
   try {
@@ -83,6 +84,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     programVersion,
   )
   let runs: RunWatch | undefined
+  let rules: NoticeRules | undefined
   const isNews = createProgressFilter()
   const context = daemonContext(options, store, (event) => {
     if (isNews(event)) runs?.sign()
@@ -90,6 +92,12 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     metrics.observe(event)
     logEvent(log, event)
   })
+  // deletion may take hours on a busy disk, and the next snapshot is due
+  let tidying: Promise<unknown> = Promise.resolve()
+  context.inBackground = (work) => {
+    const told = work.catch((error: unknown) => log.warn(`tidying up failed: ${messageOf(error)}`))
+    tidying = Promise.all([tidying, told])
+  }
   const waking = { ...context, emit: (event: ActionEvent) => logEvent(log, event) }
   const notifier = createNotifier({
     targets: settings.notifyTargets,
@@ -99,14 +107,14 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     clock,
     log,
   })
-  const rules = createNoticeRules()
   const startedAt = clock.now().toISOString()
+  const tellAll = (notices: readonly Notice[] = []): void => {
+    for (const notice of notices) notifier.tell(notice)
+  }
   const beat = async (): Promise<void> => {
     if (runs === undefined) writeHeartbeat(store, 'healthy: starting', { startedAt, running: null })
-    else for (const notice of rules.afterBeat(await runs.beat())) notifier.tell(notice)
+    else tellAll(rules?.afterBeat(await runs.beat()))
   }
-  // first of all, and also those whose volume is not configured any more
-  await wakeLeftConsumers(waking, [...context.config.volumes, ...volumesBefore(store)])
   // what a killed run left may take long to delete
   const heartbeat = await startHeartbeat(async () => {
     // those who did not come back, and those of a command that was killed
@@ -116,6 +124,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
   const stops: (() => Promise<void> | void)[] = [
     async () => notifier.stop(),
     () => heartbeat.stop(),
+    async () => void (await tidying),
     () => removeHeartbeat(store),
   ]
   try {
@@ -152,10 +161,17 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
       clock,
       log,
       expectedBy: isDueNow ? clock.now() : schedule.nextRun(),
+      nextRun: () => schedule.nextRun(),
       readActivity: readChildActivity,
     })
+    rules = createNoticeRules(runs.told, (told) => runs?.keepTold(told))
+    if (runs.killed !== undefined) {
+      const { before, run } = runs.killed
+      log.error(`no snapshot was taken: ${run.error}`)
+      tellAll(rules.afterRun(before, run, []))
+    }
     await heartbeat.beat()
-    const followers: RunFollowers = { runs, metrics, rules, notifier, schedule, log }
+    const followers: RunFollowers = { runs, metrics, rules, notifier, log }
     stops.unshift(await startServer({ ...options, store, metrics }))
     await announce(settings, context, schedule, log)
     if (settings.onStart) runner.trigger('start')
@@ -196,15 +212,6 @@ function daemonContext(
     signal,
     ...contextOfProcess(settings, environment),
     emit,
-  }
-}
-
-/** Those of the last start, if it can be read. */
-function volumesBefore(store: StoreLayout): VolumeSpec[] {
-  try {
-    return readSavedConfig(store).volumes
-  } catch {
-    return []
   }
 }
 

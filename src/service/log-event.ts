@@ -18,10 +18,7 @@ export function logEvent(log: Log, event: ActionEvent): void {
     case 'consumer':
       return log.info(`container ${event.name}: ${event.state}`, event)
     case 'hook':
-      return log[event.outcome === 'done' ? 'info' : 'warn'](
-        `hook ${event.point}${event.container === null ? '' : ` in ${event.container}`}: ${event.outcome}`,
-        event,
-      )
+      return logHook(log, event)
     case 'freed':
       return log.debug(`freed ${event.bytes} bytes`, event)
     case 'published':
@@ -31,4 +28,14 @@ export function logEvent(log: Log, event: ActionEvent): void {
     case 'progress':
       return undefined
   }
+}
+
+/** With what it printed, line by line. */
+function logHook(log: Log, event: Extract<ActionEvent, { type: 'hook' }>): void {
+  const { point, container, outcome, output } = event
+  const level = outcome === 'done' ? 'info' : 'warn'
+  const hook = `hook ${point}${container === null ? '' : ` in ${container}`}`
+  log[level](`${hook}: ${outcome}`, event)
+  for (const line of output.split('\n').filter((each) => each !== ''))
+    log[level](`${hook} | ${line}`)
 }

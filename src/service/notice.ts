@@ -1,5 +1,5 @@
 import type { Health } from '../actions/judge-health.ts'
-import type { FinishedRun, RunState } from '../store/run-state.ts'
+import type { FinishedRun, RunState, Told } from '../store/run-state.ts'
 import type { RecordWarning } from '../store/record.ts'
 
 export type NoticeEvent = 'failure' | 'recovery' | 'stale' | 'suspicious' | 'prune-frozen'
@@ -18,9 +18,17 @@ export interface NoticeRules {
   afterBeat(health: Health): Notice[]
 }
 
-export function createNoticeRules(): NoticeRules {
-  let isStale = false
-  let toldCodes = ''
+/** `told` is what they know already; `keepTold` is called when that changes. */
+export function createNoticeRules(told: Told, keepTold: (told: Told) => void): NoticeRules {
+  let { stale: isStale, codes: toldCodes } = told
+
+  function know(stale: boolean, codes: string): void {
+    if (stale === isStale && codes === toldCodes) return
+    isStale = stale
+    toldCodes = codes
+    keepTold({ stale, codes })
+  }
+
   return {
     afterRun(before, run, warnings) {
       if (run.outcome === 'failed') {
@@ -28,16 +36,15 @@ export function createNoticeRules(): NoticeRules {
       }
       const notices: Notice[] = []
       if (before.failuresInARow > 0 || isStale) notices.push(noticeOfRecovery(run))
-      isStale = false
       const codes = [...new Set(warnings.map(({ code }) => code))].toSorted().join(' ')
       if (codes !== '' && codes !== toldCodes) notices.push(noticeOfWarnings(run, warnings))
-      toldCodes = codes
+      know(false, codes)
       return notices
     },
     afterBeat(health) {
       const stale = health.findings.find(({ code }) => code === 'stale')
       if (stale === undefined || isStale) return []
-      isStale = true
+      know(true, toldCodes)
       const title = 'snapshots are overdue'
       return [{ event: 'stale', title, message: stale.message, snapshot: null }]
     },

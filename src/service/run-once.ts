@@ -8,7 +8,6 @@ import type { NoticeRules } from './notice.ts'
 import type { Notifier } from './notifier.ts'
 import type { RunOutcome, RunWatch } from './run-watch.ts'
 import type { RunReason } from './runner.ts'
-import type { Schedule } from './schedule.ts'
 
 /** Who follows the runs of a daemon. */
 export interface RunFollowers {
@@ -16,7 +15,6 @@ export interface RunFollowers {
   metrics: Metrics
   rules: NoticeRules
   notifier: Notifier
-  schedule: Schedule
   log: Log
 }
 
@@ -26,17 +24,20 @@ export async function runOnce(
   followers: RunFollowers,
   reason: RunReason,
 ): Promise<void> {
-  const { runs, metrics, rules, notifier, schedule, log } = followers
+  const { runs, metrics, rules, notifier, log } = followers
   const beganMs = performance.now()
   runs.begin(reason)
   notifier.ping('start', reason)
   const { outcome, exitCode, result } = await takeOne(context, log, reason)
   // one that was ended with the daemon says nothing of how it goes
-  if (context.signal?.aborted) return
+  if (context.signal?.aborted) {
+    runs.giveUp()
+    return
+  }
   metrics.ran({ reason, exitCode, seconds: (performance.now() - beganMs) / 1000 })
   if (result !== undefined) metrics.published(result.record)
   notifier.ping(result === undefined ? 'fail' : 'success', outcome.error ?? outcome.snapshot ?? '')
-  const { before, run } = runs.end(outcome, schedule.nextRun())
+  const { before, run } = runs.end(outcome)
   for (const notice of rules.afterRun(before, run, result?.warnings ?? [])) notifier.tell(notice)
 }
 

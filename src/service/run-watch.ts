@@ -11,6 +11,7 @@ import type { StoreLayout } from '../store/layout.ts'
 import {
   type FinishedRun,
   type RunState,
+  type Told,
   noRuns,
   readRunState,
   withRun,
@@ -25,15 +26,27 @@ export interface RunWatch {
   begin(reason: string): void
   /** It gets on. */
   sign(): void
-  /** Its snapshot is there; what follows may take its time. */
+  /** Its snapshot is there, and the next one is expected. */
   published(): void
-  /** It has ended; the next one is due at `nextRun`. Returns it, and what was known before. */
-  end(outcome: RunOutcome, nextRun: Date | undefined): { before: RunState; run: FinishedRun }
+  /** It was given up with the daemon, which says nothing of how it goes. */
+  giveUp(): void
+  /** It has ended. Returns it, and what was known before. */
+  end(outcome: RunOutcome): EndedRun
+  /** The run that the daemon before was killed during. */
+  readonly killed: EndedRun | undefined
+  /** What whoever is notified knows, kept for the next daemon. */
+  readonly told: Told
+  keepTold(told: Told): void
   /** Looks at everything, writes the heartbeat, and gives the verdict. */
   beat(): Promise<Health>
 }
 
 export type RunOutcome = Pick<FinishedRun, 'outcome' | 'snapshot' | 'error'>
+
+export interface EndedRun {
+  before: RunState
+  run: FinishedRun
+}
 
 export interface RunWatchOptions {
   store: StoreLayout
@@ -42,6 +55,7 @@ export interface RunWatchOptions {
   log: Log
   /** When the first success of this daemon is due, unless one is overdue since before. */
   expectedBy: Date | undefined
+  nextRun: () => Date | undefined
   /** Grows as long as the programs that this process has started do something. */
   readActivity: () => number
 }
@@ -53,13 +67,26 @@ export function watchRuns({
   clock,
   log,
   expectedBy,
+  nextRun,
   readActivity,
 }: RunWatchOptions): RunWatch {
   const startedAt = clock.now().toISOString()
   let running: Heartbeat['running'] = null
   let activity = 0
-  let state = firstState(store, expectedBy)
-  keep('how runs went', () => writeRunState(store, state))
+  const left = readLeft(store)
+  const killed = endKilled(left, startedAt)
+  let state = firstState(killed === undefined ? left : withRun(left, killed.run, undefined))
+  keepState('how runs went')
+
+  /** While no daemon ran, no snapshot was overdue, but a restart is no success. */
+  function firstState(before: RunState): RunState {
+    const isFailing = before.failuresInARow > 0 && before.expectedBy !== null
+    return isFailing ? before : { ...before, expectedBy: expectedBy?.toISOString() ?? null }
+  }
+
+  function keepState(what: string): void {
+    keep(what, () => writeRunState(store, state))
+  }
 
   function keep(what: string, write: () => void): void {
     try {
@@ -76,13 +103,30 @@ export function watchRuns({
   return {
     begin(reason) {
       const now = clock.now().toISOString()
-      running = { startedAt: now, reason, lastSignAt: now, isPublished: false }
+      running = { startedAt: now, reason, lastSignAt: now }
+      state = { ...state, begun: { startedAt: now, reason } }
+      keepState('that a run has begun')
     },
     sign,
     published() {
-      if (running !== null) running.isPublished = true
+      sign()
+      state = { ...state, begun: null, expectedBy: nextRun()?.toISOString() ?? null }
+      keepState('that a snapshot is there')
     },
-    end(outcome, nextRun) {
+    giveUp() {
+      running = null
+      state = { ...state, begun: null }
+      keepState('that a run was given up')
+    },
+    killed,
+    get told() {
+      return state.told
+    },
+    keepTold(told) {
+      state = { ...state, told }
+      keepState('what was told')
+    },
+    end(outcome) {
       const finishedAt = clock.now().toISOString()
       const run: FinishedRun = {
         startedAt: running?.startedAt ?? finishedAt,
@@ -92,8 +136,8 @@ export function watchRuns({
       }
       running = null
       const before = state
-      state = withRun(before, run, nextRun)
-      keep('the outcome of the run', () => writeRunState(store, state))
+      state = withRun(before, run, nextRun())
+      keepState('the outcome of the run')
       return { before, run }
     },
     async beat() {
@@ -116,11 +160,20 @@ function verdictOf(health: Health): string {
   return stale === undefined ? `healthy: ${formatHealth(health)}` : `unhealthy: ${stale.message}`
 }
 
-/** What a daemon before left; while none ran, none was overdue, but a restart is no success. */
-function firstState(store: StoreLayout, expectedBy: Date | undefined): RunState {
-  const left = readLeft(store)
-  const isFailing = left.failuresInARow > 0 && left.expectedBy !== null
-  return isFailing ? left : { ...left, expectedBy: expectedBy?.toISOString() ?? null }
+/** A run without an end failed, unless its snapshot is there: then it is not among those that have begun. */
+function endKilled(left: RunState, now: string): EndedRun | undefined {
+  if (left.begun === null) return undefined
+  const { startedAt, reason } = left.begun
+  const error = `the daemon was killed during the run of ${startedAt}: see the log of its container and of the kernel, for want of memory too`
+  const run: FinishedRun = {
+    startedAt,
+    finishedAt: now,
+    reason,
+    outcome: 'failed',
+    snapshot: null,
+    error,
+  }
+  return { before: left, run }
 }
 
 /** One that cannot be read is written anew: it says only how earlier runs went. */

@@ -20,7 +20,8 @@ const schema = v.object({
   schema: v.literal(1),
   /** What they were paused or stopped for. */
   purpose: v.string(),
-  startedAt: v.string(),
+  /** When it was written. */
+  startedAt: timestamp,
   /** In the order in which they are paused or stopped; they come back in reverse. */
   consumers: v.array(consumerSchema),
 })

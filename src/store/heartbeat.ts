@@ -13,8 +13,6 @@ const runningSchema = v.object({
   reason: v.string(),
   /** When it last did something one can see. */
   lastSignAt: timestamp,
-  /** Its snapshot is there, and what is left is to tidy up. */
-  isPublished: v.optional(v.boolean(), false),
 })
 
 const schema = v.object({ startedAt: timestamp, running: v.nullable(runningSchema) })

@@ -16,6 +16,15 @@ const runSchema = v.object({
   error: v.nullable(v.string()),
 })
 
+const begunSchema = v.object({ startedAt: timestamp, reason: v.string() })
+
+const toldSchema = v.object({
+  /** That snapshots are overdue. */
+  stale: v.boolean(),
+  /** What the last snapshot is flagged for. */
+  codes: v.string(),
+})
+
 const schema = v.object({
   schema: v.literal(1),
   lastRun: v.nullable(runSchema),
@@ -24,10 +33,15 @@ const schema = v.object({
   failuresInARow: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   /** When the next success is due. */
   expectedBy: v.nullable(timestamp),
+  /** A run that has begun, until its snapshot is there or it has ended: a daemon that finds one here was killed during it. */
+  begun: v.optional(v.nullable(begunSchema), null),
+  /** What whoever is notified knows already. */
+  told: v.optional(toldSchema, { stale: false, codes: '' }),
 })
 
 /** A run of the schedule that has ended. */
 export type FinishedRun = v.InferOutput<typeof runSchema>
+export type Told = RunState['told']
 /** What became of the runs of the schedule, for whoever asks whether snapshots are being taken. */
 export type RunState = v.InferOutput<typeof schema>
 
@@ -37,13 +51,16 @@ export const noRuns: RunState = {
   lastSuccess: null,
   failuresInARow: 0,
   expectedBy: null,
+  begun: null,
+  told: { stale: false, codes: '' },
 }
 
 /** What is known after `run`; the next success is expected by `nextRun`, unless one is overdue already. */
 export function withRun(state: RunState, run: FinishedRun, nextRun: Date | undefined): RunState {
   const isSuccess = run.outcome !== 'failed'
   return {
-    schema: 1,
+    ...state,
+    begun: null,
     lastRun: run,
     lastSuccess: isSuccess ? run : state.lastSuccess,
     failuresInARow: isSuccess ? 0 : state.failuresInARow + 1,

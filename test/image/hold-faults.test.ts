@@ -135,6 +135,23 @@ describeOnEngine('a consumer that is hard to hold', () => {
     expect(stderr).to.match(new RegExp(`container ${name}: stopped[^]*container ${name}: started`))
   })
 
+  it('because it is started again and again keeps a restore away when it has a hook before one', async () => {
+    const consumer = await start({
+      command: ['sh', '-c', 'sleep 0.2; exit 1'],
+      options: ['--restart', 'always'],
+      labels: { 'snap-volume.pre-restore': 'exit 1' },
+    })
+    // its breaks between two tries grow
+    await eventually('a container that waits to be started again', async () => {
+      const count = await docker('inspect', '--format', '{{.RestartCount}}', consumer)
+      return Number(count) > 4 && (await stateOf(consumer)) === 'restarting' ? true : undefined
+    })
+    const { exitCode, stderr } = await runBeside(sidecar, ['restore', 'latest'])
+    expect(exitCode).to.equal(1)
+    expect(stderr).to.match(/the hook pre-restore of the container \S+ .*nothing was restored/)
+    expect(stderr).not.to.match(/: stopped/)
+  })
+
   it('because somebody else has paused it keeps a restore away, and its snapshot is live', async () => {
     const consumer = await start({ command: quiet })
     await docker('pause', consumer)
@@ -194,6 +211,47 @@ describeOnEngine('a consumer that is hard to hold', () => {
     expect(output).to.contain(`the container ${await nameOf(late)} ran meanwhile`)
   })
 
+  it('because it was started while others were held makes the record say live', async () => {
+    const late = await start({ command: quiet })
+    await docker('stop', '-t', '0', late)
+    await start({ command: slow(4), options: ['--stop-timeout', '8'] })
+    const command = snapshot(sidecar, { SNAP_QUIESCE: 'stop' })
+    await eventually('a stop that was asked for', () => {
+      try {
+        return readFileSync(journal(), 'utf8').includes('settledBy') ? true : undefined
+      } catch {
+        return undefined
+      }
+    })
+    await docker('start', late)
+    const { record, output } = await command
+    expect(record?.consistency).to.equal('live')
+    expect(output).to.contain(`the container ${await nameOf(late)} ran meanwhile`)
+  })
+
+  it('because its work is done when it was started again is left alone', async () => {
+    const consumer = await start({
+      command: [
+        'sh',
+        '-c',
+        'echo run >> /data/runs; test $(wc -l < /data/runs) -gt 1 || exec sleep infinity',
+      ],
+    })
+    await eventually('its first run', () => readRuns(sidecar) || undefined)
+    const { exitCode, codes } = await snapshot(sidecar, { SNAP_QUIESCE: 'stop' })
+    expect([exitCode, codes]).to.deep.equal([3, ['consumer-ended']])
+    succeeded(await runOnVolumes(sidecar, ['show']))
+    expect([await stateOf(consumer), readRuns(sidecar)]).to.deep.equal(['exited', 2])
+  })
+
+  it('because it may take all the time it wants to end is not stopped', async () => {
+    const consumer = await start({ command: quiet, options: ['--stop-timeout', '-1'] })
+    const { record, output } = await snapshot(sidecar, { SNAP_QUIESCE: 'stop' })
+    expect(record?.consistency).to.equal('live')
+    expect(output).to.contain('it has all the time it wants to end (--stop-timeout -1)')
+    expect(await stateOf(consumer)).to.equal('running')
+  })
+
   it('because the sidecar is in its network is found all the same', async () => {
     const consumer = await start({ command: quiet })
     const { record } = await snapshot(sidecar, { SNAP_QUIESCE: 'pause' }, [
@@ -227,6 +285,14 @@ describeOnEngine('a consumer that is hard to hold', () => {
     })
   })
 })
+
+function readRuns({ data }: Sidecar): number {
+  try {
+    return readFileSync(join(data, 'runs'), 'utf8').split('\n').length - 1
+  } catch {
+    return 0
+  }
+}
 
 describeOnEngine('a consumer that dies while it is paused', () => {
   it('is told of, and the others go on', async () => {

@@ -11,8 +11,10 @@ import {
   dataIn,
   environment,
   resultOf,
+  runBeside,
   snapshotNames,
   startSidecar,
+  takeSnapshot,
 } from './support/sidecar.ts'
 
 const idle = ['sleep', 'infinity']
@@ -76,6 +78,8 @@ describeOnEngine('hooks of a consumer', () => {
     const { record, exitCode } = await snapshot(sidecar)
     expect(exitCode).to.equal(0)
     expect(outcomes(record)).to.deep.equal(['pre-snapshot done', 'post-snapshot done'])
+    const shown = await execIn(sidecar.container, 'snap-volume', 'show', record?.name ?? '')
+    expect(shown.stdout).to.contain(`| ${record?.name}`)
     expect(hookAt(record, 'post-snapshot')?.output).to.equal(`${record?.name}\n`)
     expect(record?.consistency).to.equal('hooked')
     const first = `pre-snapshot in ${(consumer ?? '').slice(0, 12)}\n`
@@ -217,6 +221,32 @@ describeOnEngine('hooks of the sidecar', () => {
       'pre-snapshot red\n',
     )
     expect(readFileSync(join(sidecar.data, 'post'), 'utf8')).to.equal('success\n')
+  })
+
+  it('that come after one that failed are told so', async () => {
+    const sidecar = await startSidecar({ fill: 'echo one > one' })
+    const { exitCode } = await snapshot(sidecar, {
+      SNAP_PRE_SNAPSHOT: 'echo no >&2; exit 7',
+      SNAP_POST_SNAPSHOT: 'echo "$SNAP_RESULT: $SNAP_ERROR" > /data/post',
+    })
+    expect(exitCode).to.equal(1)
+    expect(readFileSync(join(sidecar.data, 'post'), 'utf8')).to.match(
+      /^failure: the hook pre-snapshot failed \(exit code 7\): no/,
+    )
+  })
+
+  it('run around a restore', async () => {
+    const sidecar = await startSidecar({ fill: 'echo one > one' })
+    const name = await takeSnapshot(sidecar)
+    const restored = await runBeside(sidecar, ['restore', name], {
+      SNAP_PRE_RESTORE: 'echo "$SNAP_HOOK $SNAP_SNAPSHOT" > /data/log',
+      SNAP_POST_RESTORE: 'echo "$SNAP_HOOK $SNAP_RESULT" > /data/log',
+    })
+    expect(restored.exitCode).to.equal(0)
+    expect(readFileSync(join(sidecar.data, 'log'), 'utf8')).to.equal('post-restore success\n')
+    const undone = await runBeside(sidecar, ['restore', '--undo'])
+    expect(undone.exitCode).to.equal(0)
+    expect(readFileSync(join(sidecar.data, 'log'), 'utf8')).to.equal(`pre-restore ${name}\n`)
   })
 
   it('that hang are ended with what they started', async () => {

@@ -83,7 +83,10 @@ describeOnEngine('consumers', () => {
         command: idle,
       }),
     )
-    await startContainer(baseImage, { options: ['-v', '/tmp:/elsewhere'], command: idle })
+    await startContainer(baseImage, {
+      options: ['-v', '/tmp:/elsewhere', '--mount', 'type=tmpfs,destination=/in-memory'],
+      command: idle,
+    })
   })
 
   it('are found by what they mount, and the sidecar is none of them', async () => {
@@ -108,6 +111,12 @@ describeOnEngine('consumers', () => {
     const output = succeeded(await execIn(sidecar.container, 'snap-volume', 'show', '-a'))
     expect(output).to.contain(`consumer ${name}`)
     expect(output).to.match(/running, writes data; paused for a snapshot/)
+  })
+
+  it('are known to doctor', async () => {
+    const name = await nameOf(consumers[0] ?? '')
+    const { stdout } = await execIn(sidecar.container, 'snap-volume', 'doctor')
+    expect(stdout).to.contain(name)
   })
 })
 

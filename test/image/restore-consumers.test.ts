@@ -139,4 +139,37 @@ describeOnEngine('a restore with the Docker API', () => {
     )
     await docker('rm', '-f', hooked)
   })
+
+  const failing: [onError: string, exitCode: number, result: string][] = [
+    ['fail', 1, 'failure'],
+    ['continue', 3, 'success'],
+  ]
+  for (const [onError, wanted, result] of failing) {
+    it(`whose hook fails with on-error ${onError} end with ${wanted}, and those after it are told ${result}`, async () => {
+      const hooked = await startConsumer(sidecar, {
+        labels: {
+          'snap-volume.pre-restore': 'exit 7',
+          'snap-volume.pre-restore.on-error': onError,
+          'snap-volume.post-restore': 'echo "$SNAP_RESULT" > /tmp/post',
+        },
+        command: ['sleep', 'infinity'],
+      })
+      const { exitCode, stderr } = await runBeside(sidecar, ['restore', snapshot])
+      expect(exitCode, stderr).to.equal(wanted)
+      expect(stderr).to.match(/the hook pre-restore of the container \S+ failed \(exit code 7\)/)
+      expect((await execIn(hooked, 'cat', '/tmp/post')).stdout).to.equal(result)
+      await docker('rm', '-f', hooked)
+    })
+  }
+
+  it('are paused where their label says so', async () => {
+    const paused = await startConsumer(sidecar, {
+      labels: { 'snap-volume.restore': 'pause' },
+      command: ['sleep', 'infinity'],
+    })
+    const name = await nameOf(paused)
+    const { stderr } = await runBeside(sidecar, ['restore', snapshot])
+    expect(stderr).to.match(new RegExp(`${name}: paused[^]*${name}: unpaused`))
+    await docker('rm', '-f', paused)
+  })
 })

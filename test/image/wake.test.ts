@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
@@ -96,6 +96,32 @@ describeOnEngine(`a consumer of a program that is killed (SNAP_VOLUME_TEST_SEED=
     succeeded(shown)
     expect(await stateOf(consumer)).to.equal('running')
     expect(shown.stderr).to.contain(`container ${await nameOf(consumer)}: unpaused`)
+  })
+
+  /** As a killed program leaves it, which asked for a pause by its own clock. */
+  async function writeJournal(asked: Date): Promise<void> {
+    const name = await nameOf(consumer)
+    const settledBy = new Date(asked.getTime() + 2000).toISOString()
+    const consumers = [{ id: consumer, name, action: 'pause', settledBy }]
+    const journal = { schema: 1, purpose: 'snapshot', startedAt: asked.toISOString(), consumers }
+    writeFileSync(journalOf(sidecar), JSON.stringify(journal))
+  }
+
+  it('runs again after a start that is refused', async () => {
+    await docker('pause', consumer)
+    await writeJournal(new Date())
+    const refused = await runOnVolumes(sidecar, ['start', 'data:/data', 'gone:/nowhere'])
+    expect(refused.exitCode).to.equal(1)
+    expect(refused.stderr).to.contain('/nowhere')
+    expect(await stateOf(consumer)).to.equal('running')
+    expect(existsSync(journalOf(sidecar))).to.equal(false)
+  })
+
+  it('is not waited for until a clock that was set back is right again', async () => {
+    const inAnHour = new Date(Date.now() + 3_600_000)
+    await writeJournal(inAnHour)
+    succeeded(await runOnVolumes(sidecar, ['show']))
+    expect(existsSync(journalOf(sidecar))).to.equal(false)
   })
 
   const half = Math.ceil(kills / 2)

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
@@ -146,6 +147,58 @@ describe('Notifications', () => {
     const [call] = hook.calls
     expect(call?.body).to.match(/"event":"stale".*overdue by \d+.*the run of \S+ does not get on/)
     await until('the end of the run', () => eventsOf(hook.calls).includes('recovery'), 60_000)
+    hook.close()
+    expect(eventsOf(hook.calls)).to.deep.equal(['stale', 'recovery'])
+  })
+
+  it('tell of a daemon that is killed during each of its runs, until one succeeds', async function () {
+    this.timeout(120_000)
+    const hook = await startReceiver()
+    const hang = join(store.directory, 'hang')
+    const env = {
+      SNAP_CRON: '0 0 29 2 *',
+      SNAP_ON_START: 'true',
+      SNAP_PRE_SNAPSHOT: `touch '${hang}.run'; while [ -e '${hang}' ]; do sleep 0.1; done`,
+      SNAP_HOOK_TIMEOUT: '10m',
+      SNAP_STALE_AFTER: '3s',
+      SNAP_NOTIFY_URL: hook.url,
+    }
+    await writeFile(hang, '')
+    for (let kill = 0; kill < 3; kill += 1) {
+      daemon = await store.startDaemon({ env })
+      await until('a run', () => existsSync(`${hang}.run`))
+      await rm(`${hang}.run`)
+      if (kill > 0) await until('what it is told at the start', () => hook.calls.length > 0)
+      daemon.signal('SIGKILL')
+      await daemon.end()
+    }
+    const { stdout } = await store.run(['status', '--check', '--json'], { env })
+    expect(stdout).to.contain('the last 2 runs failed: the daemon was killed during the run of')
+    expect(hook.calls[0]?.body).to.match(/"failure".*the daemon was killed during the run of/)
+    await rm(hang)
+    daemon = await store.startDaemon({ env })
+    await until('the recovery', () => eventsOf(hook.calls).includes('recovery'), 60_000)
+    hook.close()
+    const events = eventsOf(hook.calls)
+    // overdue it is only when a start is more than 3 s after the first one
+    expect(events.filter((event) => event !== 'stale')).to.deep.equal(['failure', 'recovery'])
+  })
+
+  it('tell that snapshots are taken again where another daemon had told that they were not', async function () {
+    this.timeout(120_000)
+    const hook = await startReceiver()
+    const env = {
+      SNAP_CRON: '0 0 29 2 *',
+      SNAP_ON_START: 'true',
+      SNAP_HOOK_TIMEOUT: '10m',
+      SNAP_STALE_AFTER: '3s',
+      SNAP_NOTIFY_URL: hook.url,
+    }
+    daemon = await store.startDaemon({ env: { ...env, SNAP_PRE_SNAPSHOT: 'sleep 600' } })
+    await until('that it is overdue', () => eventsOf(hook.calls).includes('stale'), 60_000)
+    await daemon.stop()
+    daemon = await store.startDaemon({ env })
+    await until('the recovery', () => hook.calls.length > 1, 60_000)
     hook.close()
     expect(eventsOf(hook.calls)).to.deep.equal(['stale', 'recovery'])
   })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { lstatSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { execa } from 'execa'
 import { type Daemon, launchProgram } from '../support/cli.ts'
@@ -151,6 +151,21 @@ for (const type of filesystems) {
         expect(content[0], `of snapshot ${number}`).to.equal(String(number))
         mapping.write('\n')
       }
+    })
+
+    it('that come when all has been copied once and is held for the second look', async () => {
+      const [began, goOn] = [`${store.directory}.began`, `${store.directory}.go-on`]
+      await mapping.line(/^stored 0$/)
+      const taking = store.run(['snapshot'], {
+        env: { SNAP_PRE_SNAPSHOT: `touch ${began}; until [ -e ${goOn} ]; do sleep 0.05; done` },
+      })
+      while (!existsSync(began)) await sleep(20)
+      mapping.write('\n')
+      await mapping.line(/^stored 1$/)
+      await writeFile(goOn, '')
+      expect((await taking).exitCode).to.equal(0)
+      const [name = ''] = store.snapshotNames()
+      expect(readFileSync(join(store.dataIn(name), 'hello.txt'), 'latin1')).to.match(/^1/)
     })
   })
 }

@@ -20,7 +20,7 @@ export function formatSnapshot(record: SnapshotRecord, directory: string, now: D
     ['taken', `${startedAt}, in ${prettyMilliseconds(Math.max(0, tookMs))}`],
     ['program', printable(record.program)],
     ...record.volumes.flatMap(volumeRows),
-    ...(record.hooks ?? []).map(hookRow),
+    ...(record.hooks ?? []).flatMap(hookRows),
     ...record.warnings.flatMap(warningRows),
   ])
 }
@@ -34,9 +34,13 @@ function formatConsistency({ consistency, quietMs, consumers = [] }: SnapshotRec
   return `${consistency} (${held.join(', ')})`
 }
 
-function hookRow({ point, container, outcome, ms }: HookRecord): string[] {
+function hookRows({ point, container, outcome, ms, output }: HookRecord): string[][] {
   const where = container === null ? 'here' : `in ${printable(container)}`
-  return [`hook ${printable(point)}`, `${where}: ${outcome} in ${prettyMilliseconds(ms)}`]
+  const lines = output.split('\n').filter((line) => line !== '')
+  return [
+    [`hook ${printable(point)}`, `${where}: ${outcome} in ${prettyMilliseconds(ms)}`],
+    ...lines.map((line) => ['', `| ${printable(line)}`]),
+  ]
 }
 
 function volumeRows({ id, path, engine, reflink, base, contents }: VolumeRecord): string[][] {

@@ -8,14 +8,15 @@ export async function commandsInSection(file: string, heading: string): Promise<
   return blocks.flatMap((block) => block.split(/(?<!\\)\n/)).filter((line) => line !== '')
 }
 
-/** The labels in the YAML under a heading. */
+/** The labels in the YAML under a heading, as Compose understands them: it takes `$$` for `$`. */
 export async function labelsInSection(
   file: string,
   heading: string,
 ): Promise<Record<string, string>> {
   const [block] = blocksIn(await readSection(file, heading), 'yaml')
   expect(block, `YAML under "${heading}" in ${file}`).not.to.equal(undefined)
-  return parse(block ?? '') as Record<string, string>
+  expect(block, 'what Compose would take for a variable').not.to.match(/(?<!\$)(\$\$)*\$(?!\$)/)
+  return parse((block ?? '').replaceAll('$$', '$')) as Record<string, string>
 }
 
 async function readSection(file: string, heading: string): Promise<string> {

@@ -1,5 +1,7 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
-import { readStoreConfig } from '../../../src/actions/context.ts'
+import { type ActionContext, asWriter, readStoreConfig } from '../../../src/actions/context.ts'
 import { readSettings } from '../../../src/config/settings.ts'
 import type { StoreLayout } from '../../../src/store/layout.ts'
 import { createStore } from '../../../src/store/open.ts'
@@ -44,5 +46,25 @@ describe('readStoreConfig', () => {
   it('leaves the schedule to the daemon that runs it', () => {
     const config = readStoreConfig(store, readSettings({ SNAP_CRON: '* * * * *', SNAP_TZ: 'UTC' }))
     expect([config.cron, config.timeZone]).to.deep.equal(['0 4 * * *', 'Asia/Tokyo'])
+  })
+})
+
+describe('asWriter', () => {
+  const directory = useTemporaryDirectory()
+
+  it('leaves the deletion of what is removed to the background where there is one', async () => {
+    const store = createStore(directory.path)
+    const removed = join(store.trash, 'removed')
+    let deletion: Promise<void> | undefined
+    const context = {
+      store,
+      lockTimeoutMs: 0,
+      emit: () => undefined,
+      inBackground: (work: Promise<void>) => (deletion = work),
+    } as unknown as ActionContext
+    await asWriter(context, 'test', async () => Promise.resolve(mkdirSync(removed)))
+    expect(existsSync(removed)).to.equal(true)
+    await deletion
+    expect(existsSync(removed)).to.equal(false)
   })
 })

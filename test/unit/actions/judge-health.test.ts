@@ -34,7 +34,6 @@ const underWay = (lastSignMinutesAgo: number) => ({
   startedAt: ago(120),
   reason: 'schedule',
   lastSignAt: ago(lastSignMinutesAgo),
-  isPublished: false,
 })
 
 describe('judgeHealth', () => {
@@ -52,10 +51,10 @@ describe('judgeHealth', () => {
       ['stale'],
     ],
     [
-      'it is overdue, and there, with something left to tidy up',
-      { expectedBy: ago(120), run: { ...underWay(60), isPublished: true } },
-      'ok',
-      [],
+      'it is there, and what is left to tidy up keeps the next one from being taken',
+      { expectedBy: ago(20), run: underWay(60) },
+      'critical',
+      ['stale'],
     ],
     ['nothing is scheduled any more', { expectedBy: null }, 'ok', []],
     ['the last run failed', { lastRun: failed, failuresInARow: 1 }, 'warning', ['failed']],

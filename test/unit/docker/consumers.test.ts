@@ -21,9 +21,11 @@ describe('findConsumers', () => {
     ['/srv', true],
     ['/srv/data2', false],
     ['/other', false],
+    // a tmpfs
+    ['', false],
   ]
   for (const [source, isConsumer] of places) {
-    it(`${isConsumer ? 'finds' : 'passes over'} a container that mounts ${source}`, () => {
+    it(`${isConsumer ? 'finds' : 'passes over'} a container that mounts '${source}'`, () => {
       expect(findConsumers([mounting(source)], volumes)).to.have.length(isConsumer ? 1 : 0)
     })
   }
@@ -61,6 +63,12 @@ describe('hostPathOf', () => {
     expect(hostPathOf('/var/lib/mysql', own)).to.equal('/export/mysql')
     expect(hostPathOf('/var/lib/mysql/db', own)).to.equal('/export/mysql/db')
     expect(hostPathOf('/var/lib/other', own)).to.equal('/var/lib/docker/volumes/v/_data/other')
+  })
+
+  it('knows none for what is in memory', () => {
+    const memory = { source: '', destination: '/var/lib/mysql/tmp', writable: true }
+    const container = { ...own, mounts: [...own.mounts, memory] }
+    expect(hostPathOf('/var/lib/mysql/tmp/x', container)).to.equal(undefined)
   })
 
   it('knows none for what is in the container itself', () => {

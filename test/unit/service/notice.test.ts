@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { Health } from '../../../src/actions/judge-health.ts'
 import { createNoticeRules } from '../../../src/service/notice.ts'
-import { type FinishedRun, noRuns } from '../../../src/store/run-state.ts'
+import { type FinishedRun, type Told, noRuns } from '../../../src/store/run-state.ts'
 
 const run: FinishedRun = {
   startedAt: '2026-11-20T03:00:00.000Z',
@@ -22,14 +22,18 @@ const stale: Health = {
 }
 const well: Health = { level: 'ok', findings: [] }
 
+function newRules(told: Told = noRuns.told) {
+  return createNoticeRules(told, () => undefined)
+}
+
 describe('who is told what', () => {
   it('is nothing while all is well', () => {
-    const rules = createNoticeRules()
+    const rules = newRules()
     expect([...rules.afterRun(noRuns, run, []), ...rules.afterBeat(well)]).to.deep.equal([])
   })
 
   it('is the first failure, with why, and none of those that follow', () => {
-    const rules = createNoticeRules()
+    const rules = newRules()
     expect(rules.afterRun(noRuns, failed, [])).to.deep.equal([
       { event: 'failure', title: 'no snapshot was taken', message: 'disk full', snapshot: null },
     ])
@@ -37,13 +41,13 @@ describe('who is told what', () => {
   })
 
   it('is the success after failures, also where another daemon saw them', () => {
-    const [notice, ...others] = createNoticeRules().afterRun(failing(3), run, [])
+    const [notice, ...others] = newRules().afterRun(failing(3), run, [])
     expect(notice).to.include({ event: 'recovery', snapshot: run.snapshot })
     expect(others).to.deep.equal([])
   })
 
   it('is once that snapshots are overdue, and once that they are taken again', () => {
-    const rules = createNoticeRules()
+    const rules = newRules()
     const events = [
       ...rules.afterBeat(stale),
       ...rules.afterBeat(stale),
@@ -54,8 +58,21 @@ describe('who is told what', () => {
     expect(events).to.deep.equal(['stale', 'recovery', 'stale'])
   })
 
+  it('is not what a daemon before has told, and is that it is over', () => {
+    let told = noRuns.told
+    const before = createNoticeRules(told, (now) => (told = now))
+    before.afterBeat(stale)
+    before.afterRun(noRuns, flagged, [moving])
+    before.afterBeat(stale)
+    const after = newRules(told)
+    expect(after.afterBeat(stale)).to.deep.equal([])
+    expect(after.afterRun(noRuns, flagged, [moving]).map(({ event }) => event)).to.deep.equal([
+      'recovery',
+    ])
+  })
+
   it('is a flagged snapshot, until it is flagged for something else or not any more', () => {
-    const rules = createNoticeRules()
+    const rules = newRules()
     const events = [[moving], [moving], [moving, moving], [moving, unpruned], [], [moving]].map(
       (warnings) =>
         rules.afterRun(noRuns, warnings.length === 0 ? run : flagged, warnings)[0]?.event,

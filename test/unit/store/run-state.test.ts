@@ -25,7 +25,7 @@ const expected = { ...noRuns, expectedBy: '2026-11-20T03:00:00.000Z' }
 describe('the state of the runs', () => {
   it('expects the next success when the next run is due', () => {
     expect(withRun(expected, run, next)).to.deep.equal({
-      schema: 1,
+      ...noRuns,
       lastRun: run,
       lastSuccess: run,
       failuresInARow: 0,
@@ -45,6 +45,13 @@ describe('the state of the runs', () => {
     const flagged = { ...run, outcome: 'flagged' as const }
     const { failuresInARow, lastSuccess } = withRun(withRun(expected, failed, next), flagged, next)
     expect([failuresInARow, lastSuccess]).to.deep.equal([0, flagged])
+  })
+
+  it('is not under way any more when it has ended, and what was told stays told', () => {
+    const told = { stale: true, codes: 'moving' }
+    const begun = { startedAt: run.startedAt, reason: 'schedule' }
+    const state = withRun({ ...expected, told, begun }, run, next)
+    expect([state.begun, state.told]).to.deep.equal([null, told])
   })
 
   it('expects nothing where nothing is due any more', () => {
