@@ -226,6 +226,18 @@ describe('Notifications', () => {
     await filesystem.remove()
   })
 
+  it('tell once that snapshots are flagged', async () => {
+    const hook = await startReceiver()
+    const pings = await startReceiver()
+    await start(`${hook.url} ping+${pings.url}`, {
+      SNAP_POST_SNAPSHOT: 'echo not quite >&2; exit 1',
+    })
+    await until('several of them', () => pings.calls.length > 6)
+    for (const server of [hook, pings]) server.close()
+    expect(eventsOf(hook.calls)).to.deep.equal(['suspicious'])
+    expect(hook.calls[0]?.body).to.match(/is flagged.*the hook post-snapshot failed.*not quite/)
+  })
+
   it('tell once that old snapshots cannot be removed', async () => {
     const hook = await startReceiver()
     const { output } = await start(hook.url)
