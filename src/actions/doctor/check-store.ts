@@ -20,6 +20,7 @@ import { findHolder } from '../../store/lock.ts'
 import { isOnRootFilesystem } from '../../store/open.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
 import { mountOf, readMounts } from '../../system/mounts.ts'
+import type { StoreConfig } from '../context.ts'
 import { type DoctorFinding, note, ok, problem, problemOf } from './finding.ts'
 
 const { COPYFILE_FICLONE_FORCE } = constants
@@ -37,7 +38,6 @@ export async function checkStore(
   return [
     checkPlace(store, settings),
     ...probe(store),
-    checkLinkLimit(store, settings),
     ...checkRoom(store, settings),
     checkVisibility(store),
     checkClock(store, now),
@@ -112,7 +112,11 @@ function probeReflinks(file: string, clone: string): DoctorFinding {
   }
 }
 
-function checkLinkLimit({ directory }: StoreLayout, { maxSnapshots }: Settings): DoctorFinding {
+/** A file has a name in each snapshot. */
+export function checkLinkLimit(
+  { directory }: StoreLayout,
+  { maxSnapshots }: StoreConfig,
+): DoctorFinding {
   const type = mountOf(readMounts(), directory)?.type ?? ''
   const limit = linkLimits[type]
   if (limit === undefined)

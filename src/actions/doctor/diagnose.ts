@@ -5,7 +5,7 @@ import { openStore } from '../../store/open.ts'
 import { contextOfProcess, readStoreConfig } from '../context.ts'
 import { checkDocker } from './check-docker.ts'
 import { checkProgram } from './check-program.ts'
-import { checkStore } from './check-store.ts'
+import { checkLinkLimit, checkStore } from './check-store.ts'
 import { checkVolumes } from './check-volumes.ts'
 import { type DoctorFinding, problemOf } from './finding.ts'
 
@@ -20,6 +20,7 @@ export async function diagnose(
     const store = openStore(settings.storeDirectory)
     findings.push(...(await checkStore(store, settings, now)))
     const config = readStoreConfig(store, settings)
+    findings.push(checkLinkLimit(store, config))
     findings.push(...checkVolumes(store, config, settings))
     findings.push(...(await checkDocker({ config, ...contextOfProcess(settings, environment) })))
   } catch (error) {
