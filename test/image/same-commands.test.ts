@@ -139,7 +139,7 @@ function withoutAges(output: string): string {
     .replaceAll(/^(@GMT-\S+) +\S+/gm, '$1')
     .replaceAll(/\((in )?[\d.]+\w+( ago)?\)/g, '()')
     .replaceAll(/("free\w+":)\d+/g, '$10')
-    .replaceAll(/[\d.]+ % free/g, '')
+    .replaceAll(/[\d.]+ % free( \([\d.]+ \w+\))?/g, '')
     .replaceAll(/[\d.:T-]+Z, after/g, '')
     .replaceAll(/ +/g, ' ')
 }
