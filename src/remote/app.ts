@@ -98,9 +98,14 @@ export function createApp(options: AppOptions): Hono {
   app.post('/v1/runs/:id/input', async (context) => {
     const input = v.safeParse(inputSchema, await readJson(context))
     if (!input.success) return refuse(context, 400, describeIssue(input.issues[0]))
-    return runs.input(context.req.param('id'), input.output.text)
-      ? context.body(null, 202)
-      : refuse(context, 404, 'there is no such run under way')
+    switch (runs.input(context.req.param('id'), input.output.text)) {
+      case 'given':
+        return context.body(null, 202)
+      case 'unknown':
+        return refuse(context, 404, 'there is no such run under way')
+      case 'full':
+        return refuse(context, 413, 'it has not read what it was given before')
+    }
   })
 
   app.notFound((context) => refuse(context, 404, 'there is no such path'))
@@ -143,7 +148,7 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   return `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`
 }
 
-function refuse(context: Context, status: 400 | 401 | 404 | 405 | 500 | 503, error: string) {
+function refuse(context: Context, status: 400 | 401 | 404 | 405 | 413 | 500 | 503, error: string) {
   return context.json({ error }, status)
 }
 

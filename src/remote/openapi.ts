@@ -46,7 +46,7 @@ export function describeApi({ commands }: CommandExecutor, version: string): obj
             required: ['text'],
             properties: { text: { type: 'string', maxLength: 1024 } },
           }),
-          responses: { 202: { description: 'it is handed on' }, ...refused(404) },
+          responses: { 202: { description: 'it is handed on' }, ...refused(404, 413) },
         },
       },
       '/healthz': {

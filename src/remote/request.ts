@@ -105,6 +105,9 @@ async function explainRefusal(
         : `the daemon at ${where} has another token: set SNAP_TOKEN, or SNAP_TOKEN_FILE, to its own`,
     )
   }
+  if (status === 413) {
+    return new UsageError(`the daemon at ${where} does not take so much: ${why}`)
+  }
   if (status === 503) return new BusyError(`the daemon at ${where} is busy: ${why}`)
   if (status === 400 || status === 404) {
     return new UsageError(

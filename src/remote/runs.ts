@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import type { Clock } from '../system/clock.ts'
+import { createEndedRuns } from './ended-runs.ts'
 import type { CommandExecutor } from './executor.ts'
 import type { CommandRequest } from './protocol.ts'
 import { type Run, createRun } from './run.ts'
@@ -8,9 +9,8 @@ import { createVirtualTerminal, noTerminal } from './virtual-terminal.ts'
 /** A port scan must not start a thousand of them. */
 const mostAtOnce = 128
 
-/** So many that have ended can still be read, for so long: clients come back within a minute. */
-const mostEnded = 32
-const keptMs = 300_000
+/** Of what a command has been given to read, and has not read yet. */
+const mostUnread = 64 * 1024
 
 interface OpenRun {
   run: Run
@@ -29,8 +29,8 @@ export interface Runs {
   list(): Run[]
   /** As Ctrl-C does; false when there is none that runs. */
   interrupt(id: string): boolean
-  /** Gives it a line to read; false when there is none that runs. */
-  input(id: string, text: string): boolean
+  /** Gives it a line to read, unless there is none that runs, or too much that it has not read. */
+  input(id: string, text: string): 'given' | 'unknown' | 'full'
   /** Someone listens from now on; returns what to call when he does not any more. */
   listen(id: string): () => void
   /** Interrupts all, and waits for them. */
@@ -39,7 +39,7 @@ export interface Runs {
 
 export function createRuns(executor: CommandExecutor, clock: Clock, signal: AbortSignal): Runs {
   const open = new Map<string, OpenRun>()
-  const ended = new Map<string, Run>()
+  const ended = createEndedRuns()
   const working = new Set<Promise<void>>()
 
   async function work(
@@ -52,10 +52,7 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
     const exitCode = await executor.execute(run.command, wish, shown, ends)
     run.finish(exitCode)
     open.delete(run.id)
-    ended.set(run.id, run)
-    const [oldest] = ended.keys()
-    if (ended.size > mostEnded && oldest !== undefined) ended.delete(oldest)
-    setTimeout(() => ended.delete(run.id), keptMs).unref()
+    ended.add(run)
   }
 
   return {
@@ -74,8 +71,8 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
       void ending.finally(() => working.delete(ending))
       return opened.run
     },
-    find: (id) => open.get(id)?.run ?? ended.get(id),
-    list: () => [...[...open.values()].map(({ run }) => run), ...ended.values()],
+    find: (id) => open.get(id)?.run ?? ended.find(id),
+    list: () => [...[...open.values()].map(({ run }) => run), ...ended.list()],
     interrupt(id) {
       const found = open.get(id)
       found?.interruption.abort()
@@ -83,8 +80,12 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
     },
     input(id, text) {
       const found = open.get(id)
-      found?.stdin.write(text)
-      return found !== undefined
+      if (found === undefined) return 'unknown'
+      const { stdin } = found
+      const unread = stdin.writableLength + stdin.readableLength
+      if (unread + Buffer.byteLength(text) > mostUnread) return 'full'
+      stdin.write(text)
+      return 'given'
     },
     listen(id) {
       const found = open.get(id)

@@ -161,6 +161,26 @@ describe('The daemon on the network', () => {
     expect(response.status).to.equal(413)
   })
 
+  it('takes 64 KiB for a command that reads nothing, and no more', async () => {
+    await start({ SNAP_PRE_SNAPSHOT: 'sleep 30' })
+    const launched = launchCli(['snapshot', '--json'], { env: client() })
+    await launched.line(/"phase":"copy"/)
+    const list = await fetch(`${url}/v1/runs`, { headers: bearer })
+    const { runs } = (await list.json()) as { runs: { id: string }[] }
+    const statuses: number[] = []
+    for (let count = 0; count < 65; count += 1) {
+      const { status } = await fetch(`${url}/v1/runs/${runs[0]?.id}/input`, {
+        method: 'POST',
+        headers: bearer,
+        body: JSON.stringify({ text: 'x'.repeat(1024) }),
+      })
+      statuses.push(status)
+    }
+    expect(statuses).to.deep.equal([...Array<number>(64).fill(202), 413])
+    launched.signal('SIGINT')
+    expect(await launched.end()).to.equal(130)
+  })
+
   it('waits ten seconds for a body, and starts nothing without', async () => {
     await start()
     const socket = connect(port, '127.0.0.1')
