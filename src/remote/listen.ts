@@ -6,6 +6,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import type { Endpoint } from '../config/address.ts'
 import { OperationError, messageOf } from '../errors.ts'
 import type { createApp } from './app.ts'
+import { sweepProofs } from './socket-proof.ts'
 
 type App = ReturnType<typeof createApp>
 
@@ -28,6 +29,7 @@ export async function listenOnSocket(app: App, path: string): Promise<Listener> 
     )
   }
   rmSync(path, { force: true })
+  sweepProofs(path)
   const listener = await listen(app, (server) => server.listen(path), path)
   chmodSync(path, 0o600)
   return listener

@@ -11,7 +11,7 @@ import {
   throwIfInterrupted,
 } from '../errors.ts'
 import { aliveMs } from './protocol.ts'
-import { makeProof, proofHeader } from './socket-proof.ts'
+import { makeProof, proofHeader, takeProof } from './socket-proof.ts'
 
 const hurryMs = 5000
 
@@ -34,11 +34,12 @@ export async function send(
 ): Promise<IncomingMessage> {
   const { address, token } = target
   const content = body === undefined ? undefined : JSON.stringify(body)
+  const proof = 'socket' in address ? makeProof(address.socket) : undefined
   const options = {
     method,
     path,
     headers: {
-      ...('socket' in address ? { [proofHeader]: makeProof(address.socket) } : {}),
+      ...(proof === undefined ? {} : { [proofHeader]: proof }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(content === undefined
         ? {}
@@ -67,6 +68,8 @@ export async function send(
     throw new OperationError(explainUnreachable(address, error), { cause: error })
   } finally {
     signal?.removeEventListener('abort', hurry)
+    // who listens has taken it
+    if ('socket' in address) takeProof(address.socket, proof)
   }
   // from now on the response tells of a cut
   request.setTimeout(0)

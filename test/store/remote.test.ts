@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rmdir } from 'node:fs/promises'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net'
@@ -352,6 +352,37 @@ describe('The daemon on the network', () => {
     const { exitCode } = await store.run(['snapshot'], { env: { SNAP_HOST: socket } })
     expect(exitCode).to.equal(0)
     expect(readdirSync(join(store.directory, '.snap-volume')).join(' ')).not.to.contain('client.')
+  })
+
+  for (const [how, name] of [
+    ['was stopped', 'SIGTERM'],
+    ['was killed', 'SIGKILL'],
+  ] as const) {
+    it(`leaves nothing of calls to a daemon that ${how}`, async () => {
+      const { signal, end } = await start()
+      signal(name)
+      await end()
+      daemon = undefined
+      const socket = `unix://${store.directory}/.snap-volume/control.sock`
+      for (let count = 0; count < 3; count += 1) {
+        const finished = await store.run(['show'], { env: { SNAP_HOST: socket } })
+        expectRefusal(finished, 1, /nobody listens|no socket/)
+      }
+      expect(readdirSync(join(store.directory, '.snap-volume')).join(' ')).not.to.contain('client.')
+    })
+  }
+
+  it('removes at its start what killed clients left beside the socket, and nothing else', async () => {
+    await (await start()).stop()
+    const directory = join(store.directory, '.snap-volume')
+    const leftovers = [randomUUID(), randomUUID()].map((proof) => `client.${proof}`)
+    const others = ['client.conf', `client.${randomUUID()}.old`, `client.${'0-'.repeat(18)}`]
+    for (const name of [...leftovers, ...others]) writeFileSync(join(directory, name), '')
+    const folder = `client.${randomUUID()}`
+    mkdirSync(join(directory, folder))
+    await start()
+    const left = readdirSync(directory).filter((name) => name.startsWith('client.'))
+    expect(left).to.have.members([...others, folder])
   })
 
   it('is critical for status --check where it cannot be asked', async () => {
