@@ -1,8 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { getConnInfo } from '@hono/node-server/conninfo'
-import { type Context, Hono } from 'hono'
-import { bearerAuth } from 'hono/bearer-auth'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import * as v from 'valibot'
@@ -34,7 +33,7 @@ export function createApp(options: AppOptions): Hono {
   const { executor, runs, access, health, metrics } = options
   const app = new Hono()
   if ('token' in access) {
-    const withToken = bearerAuth({ verifyToken: (given) => isSame(given, access.token) })
+    const withToken = requireToken(access.token)
     app.use('/v1/*', withToken)
     for (const path of ['/healthz', '/metrics']) {
       app.use(path, async (context, next) =>
@@ -114,6 +113,16 @@ export function createApp(options: AppOptions): Hono {
     return refuse(context, 500, messageOf(error))
   })
   return app
+}
+
+/** Whoever does not show it is told how to, whatever was shown instead (RFC 6750). */
+function requireToken(token: string): MiddlewareHandler {
+  return async (context, next) => {
+    const given = /^Bearer +(.+)$/i.exec(context.req.header('authorization') ?? '')?.[1]
+    if (given !== undefined && isSame(given, token)) return next()
+    context.header('www-authenticate', 'Bearer realm="snap-volume"')
+    return refuse(context, 401, 'the token is missing, or another one')
+  }
 }
 
 /** In constant time, whatever their lengths. */

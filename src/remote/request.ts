@@ -101,7 +101,7 @@ async function explainRefusal(
 ): Promise<OperationError> {
   const where = formatAddress(address)
   const why = await readError(response)
-  if (status === 401 || (status === 400 && token === undefined)) {
+  if (status === 401) {
     return new OperationError(
       token === undefined
         ? `the daemon at ${where} wants a token: set SNAP_TOKEN, or SNAP_TOKEN_FILE, to its own`
