@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import type { Clock } from '../system/clock.ts'
+import { type Attendance, createAttendance } from './attendance.ts'
 import { createEndedRuns } from './ended-runs.ts'
 import type { CommandExecutor } from './executor.ts'
 import type { CommandRequest } from './protocol.ts'
@@ -16,9 +17,7 @@ interface OpenRun {
   run: Run
   stdin: PassThrough
   interruption: AbortController
-  gone: AbortController
-  /** How many clients listen. */
-  listeners: number
+  attendance: Attendance
 }
 
 /** The commands that run for clients, and those that did lately. */
@@ -43,10 +42,10 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
   const working = new Set<Promise<void>>()
 
   async function work(
-    { run, stdin, interruption, gone }: OpenRun,
+    { run, stdin, interruption, attendance }: OpenRun,
     { options, terminal }: CommandRequest,
   ): Promise<void> {
-    const shown = createVirtualTerminal(terminal ?? noTerminal, run, stdin, gone.signal)
+    const shown = createVirtualTerminal(terminal ?? noTerminal, run, stdin, attendance.timeToAnswer)
     const ends = AbortSignal.any([signal, interruption.signal])
     const wish = terminal === undefined ? { ...options, json: true } : options
     const exitCode = await executor.execute(run.command, wish, shown, ends)
@@ -62,8 +61,7 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
         run: createRun(command, clock.now(), request.terminal === undefined),
         stdin: new PassThrough(),
         interruption: new AbortController(),
-        gone: new AbortController(),
-        listeners: 0,
+        attendance: createAttendance(clock),
       }
       open.set(opened.run.id, opened)
       const ending = work(opened, request)
@@ -87,15 +85,7 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
       stdin.write(text)
       return 'given'
     },
-    listen(id) {
-      const found = open.get(id)
-      if (found !== undefined) found.listeners += 1
-      return () => {
-        if (found === undefined) return
-        found.listeners -= 1
-        if (found.listeners === 0) found.gone.abort()
-      }
-    },
+    listen: (id) => open.get(id)?.attendance.enter() ?? (() => undefined),
     async stop() {
       for (const { interruption } of open.values()) interruption.abort()
       await Promise.all(working)

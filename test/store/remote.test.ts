@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { mkdtemp, rmdir } from 'node:fs/promises'
+import { mkdtemp, rmdir, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
@@ -324,6 +324,35 @@ describe('The daemon on the network', () => {
       relay.close()
     })
   }
+
+  it('asks a client that was cut off before the question, and came back', async () => {
+    await start()
+    await store.snapshot()
+    await writeFile(join(store.data, 'later'), '')
+    const gone = new AbortController()
+    const begun = await fetch(`${url}/v1/commands/restore`, {
+      method: 'POST',
+      headers: bearer,
+      body: JSON.stringify({
+        options: { snapshot: 'latest' },
+        terminal: { canAnswer: true, stdout: { isTTY: true }, stderr: { isTTY: true } },
+      }),
+      signal: gone.signal,
+    })
+    const { value } = (await begun.body?.getReader().read()) ?? {}
+    const { id } = JSON.parse(Buffer.from(value ?? []).toString()) as { id: string }
+    gone.abort()
+    await sleep(2000)
+    const rest = await fetch(`${url}/v1/runs/${id}`, { headers: bearer })
+    const input = await fetch(`${url}/v1/runs/${id}/input`, {
+      method: 'POST',
+      headers: bearer,
+      body: JSON.stringify({ text: 'y\n' }),
+    })
+    expect(input.status).to.equal(202)
+    expect(await rest.text()).to.match(/begins in 10 s.*"exitCode":0}\n$/s)
+    expect(readdirSync(store.data)).not.to.include('later')
+  })
 
   it('says the same whatever a comment holds', async () => {
     await start()
