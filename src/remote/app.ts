@@ -47,7 +47,12 @@ export function createApp(options: AppOptions): Hono {
         : refuse(context, 401, 'the store has to be writable for whoever asks'),
     )
   }
-  app.use(bodyLimit({ maxSize: largestBody }))
+  app.use(
+    bodyLimit({
+      maxSize: largestBody,
+      onError: (context) => refuse(context, 413, `a body has at most ${largestBody} bytes`),
+    }),
+  )
 
   app.get('/healthz', async (context) => {
     const { isHealthy, document } = await health()
@@ -109,8 +114,8 @@ export function createApp(options: AppOptions): Hono {
 
   app.notFound((context) => refuse(context, 404, 'there is no such path'))
   app.onError((error, context) => {
-    if (error instanceof HTTPException) return error.getResponse()
-    return refuse(context, 500, messageOf(error))
+    const status = error instanceof HTTPException ? error.status : 500
+    return context.json({ error: messageOf(error) }, status)
   })
   return app
 }
@@ -157,7 +162,7 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   return `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`
 }
 
-function refuse(context: Context, status: 400 | 401 | 404 | 405 | 413 | 500 | 503, error: string) {
+function refuse(context: Context, status: 400 | 401 | 404 | 405 | 413 | 503, error: string) {
   return context.json({ error }, status)
 }
 

@@ -11,6 +11,7 @@ import { expect } from 'chai'
 import { execa } from 'execa'
 import { type Daemon, type Environment, launchCli } from '../support/cli.ts'
 import { expectRefusal } from '../support/refusal.ts'
+import { misfitsOf } from '../unit/support/json-schema.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
 const token = 'a-token-of-these-tests'
@@ -168,6 +169,7 @@ describe('The daemon on the network', () => {
       body: JSON.stringify({ options: { snapshot: 'x'.repeat(100_000) } }),
     })
     expect(response.status).to.equal(413)
+    expect(await response.json()).to.deep.equal({ error: 'a body has at most 65536 bytes' })
   })
 
   it('takes 64 KiB for a command that reads nothing, and no more', async () => {
@@ -196,18 +198,37 @@ describe('The daemon on the network', () => {
     const head = `POST /v1/commands/snapshot HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 99\r\n\r\n`
     socket.write(`${head}{"options"`)
     const [answer] = (await once(socket, 'data')) as [Buffer]
-    expect(answer.toString()).to.match(/^HTTP\/1\.1 408 /)
+    expect(answer.toString()).to.match(
+      /^HTTP\/1\.1 408 .*{"error":"the body did not come in time"}$/s,
+    )
     socket.destroy()
     expect(store.snapshotNames()).to.deep.equal([])
   })
 
-  it('describes its calls, one for each command that a client may run', async () => {
+  it('describes its calls, one for each command that a client may run, as it answers them', async () => {
     await start()
-    const response = await fetch(`${url}/v1/openapi.json`, { headers: bearer })
-    const { openapi, paths } = (await response.json()) as { openapi: string; paths: object }
+    await store.snapshot()
+    const answer = await fetch(`${url}/v1/openapi.json`, { headers: bearer })
+    const description = (await answer.json()) as Description
+    const { openapi, paths } = description
     expect(openapi).to.equal('3.1.0')
     expect(paths).to.include.keys('/v1/commands/show', '/v1/commands/restore', '/v1/runs/{id}')
     expect(paths).not.to.have.property('/v1/commands/start')
+    for (const name of ['show', 'status']) {
+      const response = await fetch(`${url}/v1/commands/${name}`, {
+        method: 'POST',
+        headers: bearer,
+        body: '{}',
+      })
+      const { content } = paths[`/v1/commands/${name}`]?.post.responses[200] ?? { content: {} }
+      const { schema = {} } = content[response.headers.get('content-type') ?? ''] ?? {}
+      expect(schema, name).to.have.property('anyOf')
+      const lines = (await response.text()).trim().split('\n')
+      expect(lines.length, name).to.be.greaterThan(2)
+      for (const line of lines) {
+        expect(misfitsOf(JSON.parse(line), schema, description), line).to.deep.equal([])
+      }
+    }
   })
 
   it('serves a hundred clients at once', async () => {
@@ -457,6 +478,15 @@ describe('The daemon on the network', () => {
     await launched.stop()
   })
 })
+
+/** Of the description in OpenAPI, what is looked at here. */
+interface Description {
+  openapi: string
+  paths: Record<
+    string,
+    { post: { responses: Record<number, { content: Record<string, { schema: object }> }> } }
+  >
+}
 
 interface Relay {
   port: number
