@@ -22,11 +22,14 @@ const closeGraceMs = 1000
 export interface Timeouts {
   /** From its beginning to the end of a request's head; it may be half as long again until that is looked at. */
   headMs: number
-  /** Without a byte that comes, or is taken by who reads. Longer than the daemon is silent on one that lives. */
+  /**
+   * Without a byte that comes, or is taken by who reads; it may be twice as long, because Node.js looks again where
+   * something waits to be taken. Longer than the daemon is silent on one that lives.
+   */
   stuckMs: number
 }
 
-const usualTimeouts: Timeouts = { headMs: 10_000, stuckMs: aliveMs * 4 }
+const usualTimeouts: Timeouts = { headMs: 10_000, stuckMs: aliveMs * 2 }
 
 export interface Listener {
   close(): Promise<void>
