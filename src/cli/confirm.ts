@@ -13,7 +13,7 @@ export function isInteractive({ terminal }: CommandInput): boolean {
  * Throws InterruptedError with `refusal` when the answer is no.
  */
 export async function confirm(
-  { terminal, signal }: CommandInput,
+  { terminal, clock, signal }: CommandInput,
   { plan, what, refusal }: { plan: string; what: string; refusal: string },
 ): Promise<void> {
   const { createInterface } = await import('node:readline/promises')
@@ -24,21 +24,38 @@ export async function confirm(
     // what is typed is echoed where it is typed
     terminal: false,
   })
-  const timeIsUp = AbortSignal.timeout(secondsToAnswer * 1000)
+  const answered = new AbortController()
+  const ends = AbortSignal.any([signal, answered.signal])
   try {
-    const answer = await reader.question(
-      `${what} begins in ${secondsToAnswer} s: y begins now, n leaves everything as it is [y/n] `,
-      { signal: AbortSignal.any([signal, timeIsUp, ...(terminal.gone ? [terminal.gone] : [])]) },
-    )
-    if (/^y(es)?$/i.test(answer.trim())) return
+    const answer = await Promise.race([
+      reader.question(
+        `${what} begins in ${secondsToAnswer} s: y begins now, n leaves everything as it is [y/n] `,
+        { signal: ends },
+      ),
+      waitForAnswer({ terminal, clock }, ends),
+    ])
+    if (answer === silence) terminal.stdout.write('\n')
+    if (answer === silence || /^y(es)?$/i.test(answer.trim())) return
   } catch (error) {
     if (errorCode(error) !== 'ABORT_ERR') throw error
-    if (timeIsUp.aborted && !signal.aborted && terminal.gone?.aborted !== true) {
-      terminal.stdout.write('\n')
-      return
-    }
   } finally {
+    answered.abort()
     reader.close()
   }
   throw new InterruptedError(refusal)
+}
+
+const silence = Symbol('somebody was there and said nothing')
+
+/** Silence is a yes; that nobody is there is a no. */
+async function waitForAnswer(
+  { terminal, clock }: Pick<CommandInput, 'terminal' | 'clock'>,
+  signal: AbortSignal,
+): Promise<typeof silence | 'n'> {
+  const ms = secondsToAnswer * 1000
+  if (terminal.timeToAnswer !== undefined) {
+    return (await terminal.timeToAnswer(ms, signal)) ? silence : 'n'
+  }
+  await clock.sleep(ms, signal)
+  return silence
 }

@@ -1,8 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { getConnInfo } from '@hono/node-server/conninfo'
-import { type Context, Hono } from 'hono'
-import { bearerAuth } from 'hono/bearer-auth'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import * as v from 'valibot'
@@ -34,7 +33,7 @@ export function createApp(options: AppOptions): Hono {
   const { executor, runs, access, health, metrics } = options
   const app = new Hono()
   if ('token' in access) {
-    const withToken = bearerAuth({ verifyToken: (given) => isSame(given, access.token) })
+    const withToken = requireToken(access.token)
     app.use('/v1/*', withToken)
     for (const path of ['/healthz', '/metrics']) {
       app.use(path, async (context, next) =>
@@ -48,7 +47,12 @@ export function createApp(options: AppOptions): Hono {
         : refuse(context, 401, 'the store has to be writable for whoever asks'),
     )
   }
-  app.use(bodyLimit({ maxSize: largestBody }))
+  app.use(
+    bodyLimit({
+      maxSize: largestBody,
+      onError: (context) => refuse(context, 413, `a body has at most ${largestBody} bytes`),
+    }),
+  )
 
   app.get('/healthz', async (context) => {
     const { isHealthy, document } = await health()
@@ -98,17 +102,32 @@ export function createApp(options: AppOptions): Hono {
   app.post('/v1/runs/:id/input', async (context) => {
     const input = v.safeParse(inputSchema, await readJson(context))
     if (!input.success) return refuse(context, 400, describeIssue(input.issues[0]))
-    return runs.input(context.req.param('id'), input.output.text)
-      ? context.body(null, 202)
-      : refuse(context, 404, 'there is no such run under way')
+    switch (runs.input(context.req.param('id'), input.output.text)) {
+      case 'given':
+        return context.body(null, 202)
+      case 'unknown':
+        return refuse(context, 404, 'there is no such run under way')
+      case 'full':
+        return refuse(context, 413, 'it has not read what it was given before')
+    }
   })
 
   app.notFound((context) => refuse(context, 404, 'there is no such path'))
   app.onError((error, context) => {
-    if (error instanceof HTTPException) return error.getResponse()
-    return refuse(context, 500, messageOf(error))
+    const status = error instanceof HTTPException ? error.status : 500
+    return context.json({ error: messageOf(error) }, status)
   })
   return app
+}
+
+/** Whoever does not show it is told how to, whatever was shown instead (RFC 6750). */
+function requireToken(token: string): MiddlewareHandler {
+  return async (context, next) => {
+    const given = /^Bearer +(.+)$/i.exec(context.req.header('authorization') ?? '')?.[1]
+    if (given !== undefined && isSame(given, token)) return next()
+    context.header('www-authenticate', 'Bearer realm="snap-volume"')
+    return refuse(context, 401, 'the token is missing, or another one')
+  }
 }
 
 /** In constant time, whatever their lengths. */
@@ -143,7 +162,7 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   return `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`
 }
 
-function refuse(context: Context, status: 400 | 401 | 404 | 405 | 500 | 503, error: string) {
+function refuse(context: Context, status: 400 | 401 | 404 | 405 | 413 | 503, error: string) {
   return context.json({ error }, status)
 }
 

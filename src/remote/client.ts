@@ -9,6 +9,7 @@ import {
   type TerminalShape,
   aliveMs,
   paths,
+  reconnectForMs,
 } from './protocol.ts'
 import { type Target, send } from './request.ts'
 
@@ -21,8 +22,6 @@ export interface RemoteCall {
   signal: AbortSignal
 }
 
-/** After a cut the command goes on; for so long it is looked for again. */
-const reconnectForMs = 60_000
 const betweenAttemptsMs = 1000
 
 /**

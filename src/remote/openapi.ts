@@ -12,6 +12,7 @@ export function describeApi({ commands }: CommandExecutor, version: string): obj
         'Every command of the command line. A command streams what happens, a line of JSON each, the last one with its exit code.',
     },
     components: {
+      schemas: lineSchemas,
       securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'SNAP_TOKEN' } },
     },
     security: [{ token: [] }],
@@ -22,19 +23,25 @@ export function describeApi({ commands }: CommandExecutor, version: string): obj
           { post: describeCommand(command) },
         ]),
       ),
+      '/v1/openapi.json': {
+        get: { summary: 'this description', responses: { ...ok('in JSON'), ...refused(401) } },
+      },
       '/v1/runs': {
-        get: { summary: 'the commands that run, and that did lately', responses: ok('a list') },
+        get: {
+          summary: 'the commands that run, and that did lately',
+          responses: { ...ok('a list', runsSchema), ...refused(401) },
+        },
       },
       '/v1/runs/{id}': {
         parameters: [idParameter],
         get: {
           summary: 'what a command has printed, from a line on, and prints until it ends',
           parameters: [{ name: 'from', in: 'query', schema: { type: 'integer', minimum: 0 } }],
-          responses: { ...streamed, ...refused(404) },
+          responses: { ...streamed, ...refused(400, 401, 404) },
         },
         delete: {
           summary: 'interrupt a command, as Ctrl-C does',
-          responses: { 202: { description: 'it is told' }, ...refused(404) },
+          responses: { 202: { description: 'it is told' }, ...refused(401, 404) },
         },
       },
       '/v1/runs/{id}/input': {
@@ -46,19 +53,25 @@ export function describeApi({ commands }: CommandExecutor, version: string): obj
             required: ['text'],
             properties: { text: { type: 'string', maxLength: 1024 } },
           }),
-          responses: { 202: { description: 'it is handed on' }, ...refused(404) },
+          responses: {
+            202: { description: 'it is handed on' },
+            ...refused(400, 401, 404, 408, 413),
+          },
         },
       },
       '/healthz': {
         get: {
           summary: 'whether snapshots are being taken; without a token on loopback',
-          responses: { ...ok('they are'), 503: { description: 'they are overdue' } },
+          responses: { ...ok('they are'), ...withJson(503, 'they are overdue'), ...refused(401) },
         },
       },
       '/metrics': {
         get: {
           summary: 'metrics for Prometheus; without a token on loopback',
-          responses: { 200: { description: 'the text format of Prometheus' } },
+          responses: {
+            200: { description: 'the text format of Prometheus', content: { 'text/plain': {} } },
+            ...refused(401),
+          },
         },
       },
     },
@@ -67,10 +80,66 @@ export function describeApi({ commands }: CommandExecutor, version: string): obj
 
 const idParameter = { name: 'id', in: 'path', required: true, schema: { type: 'string' } }
 
+const runProperties = {
+  id: { type: 'string' },
+  command: { type: 'string' },
+  startedAt: { type: 'string', format: 'date-time' },
+}
+
+/** What the lines are that do not come from the command itself. */
+const lineSchemas = {
+  Begin: {
+    type: 'object',
+    description: 'the first line',
+    required: ['type', 'id', 'command', 'startedAt'],
+    properties: { type: { const: 'run' }, ...runProperties },
+  },
+  Skipped: {
+    type: 'object',
+    description: 'so many lines before are not kept any more',
+    required: ['type', 'lines'],
+    properties: { type: { const: 'skipped' }, lines: { type: 'integer' } },
+  },
+  End: {
+    type: 'object',
+    description: 'the last line',
+    required: ['type', 'exitCode'],
+    properties: { type: { const: 'exit' }, exitCode: { type: 'integer' } },
+  },
+}
+
+const runsSchema = {
+  type: 'object',
+  required: ['runs'],
+  properties: {
+    runs: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['id', 'command', 'startedAt', 'exitCode'],
+        properties: {
+          ...runProperties,
+          exitCode: { type: ['integer', 'null'], description: 'null while it runs' },
+        },
+      },
+    },
+  },
+}
+
 const streamed = {
   200: {
-    description: 'events, the last one {"type":"exit","exitCode":N}',
-    content: { [mediaType]: { schema: { type: 'object' } } },
+    description: 'lines of JSON, the last one {"type":"exit","exitCode":N}; empty ones say nothing',
+    content: {
+      [mediaType]: {
+        schema: {
+          description: 'each line',
+          anyOf: [
+            ...Object.keys(lineSchemas).map((name) => ({ $ref: `#/components/schemas/${name}` })),
+            { type: 'object', description: 'what the command prints with --json' },
+          ],
+        },
+      },
+    },
   },
 }
 
@@ -99,7 +168,7 @@ function describeCommand({ name, summary, parameters }: RemoteCommand): object {
         },
       },
     }),
-    responses: { ...streamed, ...refused(400, 503) },
+    responses: { ...streamed, ...refused(400, 401, 408, 413, 503) },
   }
 }
 
@@ -113,16 +182,23 @@ function body(schema: object): object {
   return { content: { 'application/json': { schema } } }
 }
 
-function ok(description: string): object {
-  return { 200: { description, content: { 'application/json': { schema: { type: 'object' } } } } }
+function ok(description: string, schema: object = { type: 'object' }): object {
+  return withJson(200, description, schema)
+}
+
+function withJson(
+  code: number,
+  description: string,
+  schema: object = { type: 'object' },
+): Record<string, object> {
+  return { [code]: { description, content: { 'application/json': { schema } } } }
 }
 
 function refused(...codes: number[]): object {
-  const error = { type: 'object', properties: { error: { type: 'string' } } }
-  return Object.fromEntries(
-    codes.map((code) => [
-      code,
-      { description: 'why not', content: { 'application/json': { schema: error } } },
-    ]),
-  )
+  const schema = {
+    type: 'object',
+    required: ['error'],
+    properties: { error: { type: 'string' } },
+  }
+  return Object.assign({}, ...codes.map((code) => withJson(code, 'why not', schema))) as object
 }

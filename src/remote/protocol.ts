@@ -39,4 +39,7 @@ export const paths = {
 /** A line that says nothing, for connections on which nothing else does for so long. */
 export const aliveMs = 15_000
 
+/** A client whose connection was cut looks for its command so long; the command waits for its answer as long. */
+export const reconnectForMs = 60_000
+
 export const mediaType = 'application/x-ndjson'

@@ -11,7 +11,7 @@ import {
   throwIfInterrupted,
 } from '../errors.ts'
 import { aliveMs } from './protocol.ts'
-import { makeProof, proofHeader } from './socket-proof.ts'
+import { makeProof, proofHeader, takeProof } from './socket-proof.ts'
 
 const hurryMs = 5000
 
@@ -34,11 +34,12 @@ export async function send(
 ): Promise<IncomingMessage> {
   const { address, token } = target
   const content = body === undefined ? undefined : JSON.stringify(body)
+  const proof = 'socket' in address ? makeProof(address.socket) : undefined
   const options = {
     method,
     path,
     headers: {
-      ...('socket' in address ? { [proofHeader]: makeProof(address.socket) } : {}),
+      ...(proof === undefined ? {} : { [proofHeader]: proof }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(content === undefined
         ? {}
@@ -67,6 +68,8 @@ export async function send(
     throw new OperationError(explainUnreachable(address, error), { cause: error })
   } finally {
     signal?.removeEventListener('abort', hurry)
+    // who listens has taken it
+    if ('socket' in address) takeProof(address.socket, proof)
   }
   // from now on the response tells of a cut
   request.setTimeout(0)
@@ -98,12 +101,15 @@ async function explainRefusal(
 ): Promise<OperationError> {
   const where = formatAddress(address)
   const why = await readError(response)
-  if (status === 401 || (status === 400 && token === undefined)) {
+  if (status === 401) {
     return new OperationError(
       token === undefined
         ? `the daemon at ${where} wants a token: set SNAP_TOKEN, or SNAP_TOKEN_FILE, to its own`
         : `the daemon at ${where} has another token: set SNAP_TOKEN, or SNAP_TOKEN_FILE, to its own`,
     )
+  }
+  if (status === 413) {
+    return new UsageError(`the daemon at ${where} does not take so much: ${why}`)
   }
   if (status === 503) return new BusyError(`the daemon at ${where} is busy: ${why}`)
   if (status === 400 || status === 404) {

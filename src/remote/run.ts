@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { RunLine } from './protocol.ts'
 
 /** Of what a run prints, so much is kept for those who read slowly, or come back. */
-const keptBytes = 4 * 1024 * 1024
+const mostBytes = 4 * 1024 * 1024
 
 /** What a line takes beside its text. */
 const lineOverhead = 100
@@ -16,6 +16,8 @@ export interface Run {
   readonly isForPrograms: boolean
   /** Undefined while it runs. */
   readonly exitCode: number | undefined
+  /** What its lines take that are kept. */
+  readonly keptBytes: number
   print(stream: 'stdout' | 'stderr', text: string): void
   finish(exitCode: number): void
   /** Everything from a line on, counted from 0, as it comes, until the run has ended. */
@@ -33,7 +35,7 @@ export function createRun(command: string, startedAt: Date, isForPrograms: boole
   function append(line: RunLine): void {
     lines.push(line)
     bytes += sizeOf(line)
-    if (bytes > keptBytes) dropOldest()
+    if (bytes > mostBytes) dropOldest()
     changed.resolve()
     changed = Promise.withResolvers<void>()
   }
@@ -41,7 +43,7 @@ export function createRun(command: string, startedAt: Date, isForPrograms: boole
   /** A quarter at a time, because a list is not shortened at its beginning for nothing. */
   function dropOldest(): void {
     let count = 0
-    while (bytes > (keptBytes * 3) / 4 && count < lines.length - 1) {
+    while (bytes > (mostBytes * 3) / 4 && count < lines.length - 1) {
       bytes -= sizeOf(lines[count])
       count += 1
     }
@@ -56,6 +58,9 @@ export function createRun(command: string, startedAt: Date, isForPrograms: boole
     isForPrograms,
     get exitCode() {
       return exitCode
+    },
+    get keptBytes() {
+      return bytes
     },
     print: (stream, text) => append({ type: stream, text }),
     finish(code) {
@@ -83,5 +88,5 @@ export function createRun(command: string, startedAt: Date, isForPrograms: boole
 }
 
 function sizeOf(line: RunLine | undefined): number {
-  return lineOverhead + (line !== undefined && 'text' in line ? line.text.length : 0)
+  return lineOverhead + (line !== undefined && 'text' in line ? Buffer.byteLength(line.text) : 0)
 }

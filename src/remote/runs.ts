@@ -1,5 +1,7 @@
 import { PassThrough } from 'node:stream'
 import type { Clock } from '../system/clock.ts'
+import { type Attendance, createAttendance } from './attendance.ts'
+import { createEndedRuns } from './ended-runs.ts'
 import type { CommandExecutor } from './executor.ts'
 import type { CommandRequest } from './protocol.ts'
 import { type Run, createRun } from './run.ts'
@@ -8,17 +10,14 @@ import { createVirtualTerminal, noTerminal } from './virtual-terminal.ts'
 /** A port scan must not start a thousand of them. */
 const mostAtOnce = 128
 
-/** So many that have ended can still be read, for so long: clients come back within a minute. */
-const mostEnded = 32
-const keptMs = 300_000
+/** Of what a command has been given to read, and has not read yet. */
+const mostUnread = 64 * 1024
 
 interface OpenRun {
   run: Run
   stdin: PassThrough
   interruption: AbortController
-  gone: AbortController
-  /** How many clients listen. */
-  listeners: number
+  attendance: Attendance
 }
 
 /** The commands that run for clients, and those that did lately. */
@@ -29,8 +28,8 @@ export interface Runs {
   list(): Run[]
   /** As Ctrl-C does; false when there is none that runs. */
   interrupt(id: string): boolean
-  /** Gives it a line to read; false when there is none that runs. */
-  input(id: string, text: string): boolean
+  /** Gives it a line to read, unless there is none that runs, or too much that it has not read. */
+  input(id: string, text: string): 'given' | 'unknown' | 'full'
   /** Someone listens from now on; returns what to call when he does not any more. */
   listen(id: string): () => void
   /** Interrupts all, and waits for them. */
@@ -39,23 +38,20 @@ export interface Runs {
 
 export function createRuns(executor: CommandExecutor, clock: Clock, signal: AbortSignal): Runs {
   const open = new Map<string, OpenRun>()
-  const ended = new Map<string, Run>()
+  const ended = createEndedRuns()
   const working = new Set<Promise<void>>()
 
   async function work(
-    { run, stdin, interruption, gone }: OpenRun,
+    { run, stdin, interruption, attendance }: OpenRun,
     { options, terminal }: CommandRequest,
   ): Promise<void> {
-    const shown = createVirtualTerminal(terminal ?? noTerminal, run, stdin, gone.signal)
+    const shown = createVirtualTerminal(terminal ?? noTerminal, run, stdin, attendance.timeToAnswer)
     const ends = AbortSignal.any([signal, interruption.signal])
     const wish = terminal === undefined ? { ...options, json: true } : options
     const exitCode = await executor.execute(run.command, wish, shown, ends)
     run.finish(exitCode)
     open.delete(run.id)
-    ended.set(run.id, run)
-    const [oldest] = ended.keys()
-    if (ended.size > mostEnded && oldest !== undefined) ended.delete(oldest)
-    setTimeout(() => ended.delete(run.id), keptMs).unref()
+    ended.add(run)
   }
 
   return {
@@ -65,8 +61,7 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
         run: createRun(command, clock.now(), request.terminal === undefined),
         stdin: new PassThrough(),
         interruption: new AbortController(),
-        gone: new AbortController(),
-        listeners: 0,
+        attendance: createAttendance(clock),
       }
       open.set(opened.run.id, opened)
       const ending = work(opened, request)
@@ -74,8 +69,8 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
       void ending.finally(() => working.delete(ending))
       return opened.run
     },
-    find: (id) => open.get(id)?.run ?? ended.get(id),
-    list: () => [...[...open.values()].map(({ run }) => run), ...ended.values()],
+    find: (id) => open.get(id)?.run ?? ended.find(id),
+    list: () => [...[...open.values()].map(({ run }) => run), ...ended.list()],
     interrupt(id) {
       const found = open.get(id)
       found?.interruption.abort()
@@ -83,18 +78,14 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
     },
     input(id, text) {
       const found = open.get(id)
-      found?.stdin.write(text)
-      return found !== undefined
+      if (found === undefined) return 'unknown'
+      const { stdin } = found
+      const unread = stdin.writableLength + stdin.readableLength
+      if (unread + Buffer.byteLength(text) > mostUnread) return 'full'
+      stdin.write(text)
+      return 'given'
     },
-    listen(id) {
-      const found = open.get(id)
-      if (found !== undefined) found.listeners += 1
-      return () => {
-        if (found === undefined) return
-        found.listeners -= 1
-        if (found.listeners === 0) found.gone.abort()
-      }
-    },
+    listen: (id) => open.get(id)?.attendance.enter() ?? (() => undefined),
     async stop() {
       for (const { interruption } of open.values()) interruption.abort()
       await Promise.all(working)

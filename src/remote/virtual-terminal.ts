@@ -8,7 +8,7 @@ export function createVirtualTerminal(
   shape: TerminalShape,
   run: Pick<Run, 'print'>,
   stdin: PassThrough,
-  gone: AbortSignal,
+  timeToAnswer: NonNullable<Terminal['timeToAnswer']>,
 ): Terminal {
   const streamOf = (name: 'stdout' | 'stderr'): NodeJS.WriteStream => {
     const stream = new Writable({
@@ -24,7 +24,7 @@ export function createVirtualTerminal(
     stdin: Object.assign(stdin, { isTTY: shape.canAnswer }) as unknown as NodeJS.ReadStream,
     stdout: streamOf('stdout'),
     stderr: streamOf('stderr'),
-    gone,
+    timeToAnswer,
   }
 }
 

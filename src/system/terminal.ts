@@ -3,6 +3,9 @@ export interface Terminal {
   stdin: NodeJS.ReadStream
   stdout: NodeJS.WriteStream
   stderr: NodeJS.WriteStream
-  /** Aborts when nobody can answer a question any more. */
-  gone?: AbortSignal
+  /**
+   * Where whoever answers can be cut off. Resolves with true when somebody has been there for `ms` without a break,
+   * with false when nobody comes back. Rejects when `signal` aborts.
+   */
+  timeToAnswer?: (ms: number, signal: AbortSignal) => Promise<boolean>
 }

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
-import { mkdtemp, rmdir } from 'node:fs/promises'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rmdir, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
@@ -11,6 +11,7 @@ import { expect } from 'chai'
 import { execa } from 'execa'
 import { type Daemon, type Environment, launchCli } from '../support/cli.ts'
 import { expectRefusal } from '../support/refusal.ts'
+import { misfitsOf } from '../unit/support/json-schema.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
 const token = 'a-token-of-these-tests'
@@ -82,10 +83,19 @@ describe('The daemon on the network', () => {
       ),
     ]
     for (const [method, path] of calls) {
-      for (const authorization of [undefined, 'Bearer wrong', `Basic ${token}`, 'Bearer ']) {
+      for (const authorization of [
+        undefined,
+        'Bearer wrong',
+        'Bearer ',
+        'Bearer',
+        `Bearer${token}`,
+        `Basic ${token}`,
+        token,
+      ]) {
         const headers: Record<string, string> = authorization === undefined ? {} : { authorization }
-        const { status } = await fetch(url + path, { method, headers })
-        expect(status, `${method} ${path} ${authorization}`).to.be.oneOf([400, 401])
+        const answer = await fetch(url + path, { method, headers })
+        expect(answer.status, `${method} ${path} ${authorization}`).to.equal(401)
+        expect(answer.headers.get('www-authenticate')).to.match(/^Bearer realm=/)
       }
     }
     expect(store.snapshotNames()).to.deep.equal([])
@@ -159,6 +169,27 @@ describe('The daemon on the network', () => {
       body: JSON.stringify({ options: { snapshot: 'x'.repeat(100_000) } }),
     })
     expect(response.status).to.equal(413)
+    expect(await response.json()).to.deep.equal({ error: 'a body has at most 65536 bytes' })
+  })
+
+  it('takes 64 KiB for a command that reads nothing, and no more', async () => {
+    await start({ SNAP_PRE_SNAPSHOT: 'sleep 30' })
+    const launched = launchCli(['snapshot', '--json'], { env: client() })
+    await launched.line(/"phase":"copy"/)
+    const list = await fetch(`${url}/v1/runs`, { headers: bearer })
+    const { runs } = (await list.json()) as { runs: { id: string }[] }
+    const statuses: number[] = []
+    for (let count = 0; count < 65; count += 1) {
+      const { status } = await fetch(`${url}/v1/runs/${runs[0]?.id}/input`, {
+        method: 'POST',
+        headers: bearer,
+        body: JSON.stringify({ text: 'x'.repeat(1024) }),
+      })
+      statuses.push(status)
+    }
+    expect(statuses).to.deep.equal([...Array<number>(64).fill(202), 413])
+    launched.signal('SIGINT')
+    expect(await launched.end()).to.equal(130)
   })
 
   it('waits ten seconds for a body, and starts nothing without', async () => {
@@ -167,18 +198,37 @@ describe('The daemon on the network', () => {
     const head = `POST /v1/commands/snapshot HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 99\r\n\r\n`
     socket.write(`${head}{"options"`)
     const [answer] = (await once(socket, 'data')) as [Buffer]
-    expect(answer.toString()).to.match(/^HTTP\/1\.1 408 /)
+    expect(answer.toString()).to.match(
+      /^HTTP\/1\.1 408 .*{"error":"the body did not come in time"}$/s,
+    )
     socket.destroy()
     expect(store.snapshotNames()).to.deep.equal([])
   })
 
-  it('describes its calls, one for each command that a client may run', async () => {
+  it('describes its calls, one for each command that a client may run, as it answers them', async () => {
     await start()
-    const response = await fetch(`${url}/v1/openapi.json`, { headers: bearer })
-    const { openapi, paths } = (await response.json()) as { openapi: string; paths: object }
+    await store.snapshot()
+    const answer = await fetch(`${url}/v1/openapi.json`, { headers: bearer })
+    const description = (await answer.json()) as Description
+    const { openapi, paths } = description
     expect(openapi).to.equal('3.1.0')
     expect(paths).to.include.keys('/v1/commands/show', '/v1/commands/restore', '/v1/runs/{id}')
     expect(paths).not.to.have.property('/v1/commands/start')
+    for (const name of ['show', 'status']) {
+      const response = await fetch(`${url}/v1/commands/${name}`, {
+        method: 'POST',
+        headers: bearer,
+        body: '{}',
+      })
+      const { content } = paths[`/v1/commands/${name}`]?.post.responses[200] ?? { content: {} }
+      const { schema = {} } = content[response.headers.get('content-type') ?? ''] ?? {}
+      expect(schema, name).to.have.property('anyOf')
+      const lines = (await response.text()).trim().split('\n')
+      expect(lines.length, name).to.be.greaterThan(2)
+      for (const line of lines) {
+        expect(misfitsOf(JSON.parse(line), schema, description), line).to.deep.equal([])
+      }
+    }
   })
 
   it('serves a hundred clients at once', async () => {
@@ -296,6 +346,35 @@ describe('The daemon on the network', () => {
     })
   }
 
+  it('asks a client that was cut off before the question, and came back', async () => {
+    await start()
+    await store.snapshot()
+    await writeFile(join(store.data, 'later'), '')
+    const gone = new AbortController()
+    const begun = await fetch(`${url}/v1/commands/restore`, {
+      method: 'POST',
+      headers: bearer,
+      body: JSON.stringify({
+        options: { snapshot: 'latest' },
+        terminal: { canAnswer: true, stdout: { isTTY: true }, stderr: { isTTY: true } },
+      }),
+      signal: gone.signal,
+    })
+    const { value } = (await begun.body?.getReader().read()) ?? {}
+    const { id } = JSON.parse(Buffer.from(value ?? []).toString()) as { id: string }
+    gone.abort()
+    await sleep(2000)
+    const rest = await fetch(`${url}/v1/runs/${id}`, { headers: bearer })
+    const input = await fetch(`${url}/v1/runs/${id}/input`, {
+      method: 'POST',
+      headers: bearer,
+      body: JSON.stringify({ text: 'y\n' }),
+    })
+    expect(input.status).to.equal(202)
+    expect(await rest.text()).to.match(/begins in 10 s.*"exitCode":0}\n$/s)
+    expect(readdirSync(store.data)).not.to.include('later')
+  })
+
   it('says the same whatever a comment holds', async () => {
     await start()
     await store.snapshot('-m', 'one\u2028two\u2029three')
@@ -334,6 +413,37 @@ describe('The daemon on the network', () => {
     expect(readdirSync(join(store.directory, '.snap-volume')).join(' ')).not.to.contain('client.')
   })
 
+  for (const [how, name] of [
+    ['was stopped', 'SIGTERM'],
+    ['was killed', 'SIGKILL'],
+  ] as const) {
+    it(`leaves nothing of calls to a daemon that ${how}`, async () => {
+      const { signal, end } = await start()
+      signal(name)
+      await end()
+      daemon = undefined
+      const socket = `unix://${store.directory}/.snap-volume/control.sock`
+      for (let count = 0; count < 3; count += 1) {
+        const finished = await store.run(['show'], { env: { SNAP_HOST: socket } })
+        expectRefusal(finished, 1, /nobody listens|no socket/)
+      }
+      expect(readdirSync(join(store.directory, '.snap-volume')).join(' ')).not.to.contain('client.')
+    })
+  }
+
+  it('removes at its start what killed clients left beside the socket, and nothing else', async () => {
+    await (await start()).stop()
+    const directory = join(store.directory, '.snap-volume')
+    const leftovers = [randomUUID(), randomUUID()].map((proof) => `client.${proof}`)
+    const others = ['client.conf', `client.${randomUUID()}.old`, `client.${'0-'.repeat(18)}`]
+    for (const name of [...leftovers, ...others]) writeFileSync(join(directory, name), '')
+    const folder = `client.${randomUUID()}`
+    mkdirSync(join(directory, folder))
+    await start()
+    const left = readdirSync(directory).filter((name) => name.startsWith('client.'))
+    expect(left).to.have.members([...others, folder])
+  })
+
   it('is critical for status --check where it cannot be asked', async () => {
     port = await freePort()
     const { exitCode, stdout } = await store.run(['status', '--check'], { env: client() })
@@ -368,6 +478,15 @@ describe('The daemon on the network', () => {
     await launched.stop()
   })
 })
+
+/** Of the description in OpenAPI, what is looked at here. */
+interface Description {
+  openapi: string
+  paths: Record<
+    string,
+    { post: { responses: Record<number, { content: Record<string, { schema: object }> }> } }
+  >
+}
 
 interface Relay {
   port: number
