@@ -30,6 +30,10 @@ import { type RunWatch, watchRuns } from './run-watch.ts'
 import { createRunner } from './runner.ts'
 import { type Schedule, assertCron, startSchedule } from './schedule.ts'
 import { startServer } from './server.ts'
+import { shareAnswer } from './share-answer.ts'
+
+/** To ask who writes takes the lock for a moment: without a bound, writers would wait for those who ask. */
+const statusKeptMs = 1000
 
 export interface DaemonOptions {
   settings: Settings
@@ -77,11 +81,11 @@ async function takeDaemonLock(store: StoreLayout, signal: AbortSignal) {
 
 async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<void> {
   const { settings, clock, signal, log } = options
-  const metrics = createMetrics(
+  const readStatus = shareAnswer(
     async () => describeStatus(store, settings, clock.now()),
-    clock,
-    programVersion,
+    statusKeptMs,
   )
+  const metrics = createMetrics(readStatus, clock, programVersion)
   let runs: RunWatch | undefined
   const isNews = createProgressFilter()
   const context = daemonContext(options, store, (event) => {
@@ -156,7 +160,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     })
     await heartbeat.beat()
     const followers: RunFollowers = { runs, metrics, rules, notifier, schedule, log }
-    stops.unshift(await startServer({ ...options, store, metrics }))
+    stops.unshift(await startServer({ ...options, store, metrics, readStatus }))
     await announce(settings, context, schedule, log)
     if (settings.onStart) runner.trigger('start')
     else if (missedAt !== undefined) {
