@@ -26,6 +26,8 @@ export interface ActionContext {
   /** In a container of the image, where paths are not those of the Engine's host. */
   inImage: boolean
   emit: Emit
+  /** Told why no snapshot was taken, before that is thrown. */
+  onFailure?: (error: unknown) => void
 }
 
 /** Commands that run where the program does. They come from the environment only: who can write the store must not run any. */

@@ -57,12 +57,16 @@ export async function takeSnapshot(
     store.directory,
   )
   context.emit({ type: 'phase', phase: 'lock' })
-  return asWriter(context, `${options.kind} snapshot`, async (lock) => {
+  const taken = asWriter(context, `${options.kind} snapshot`, async (lock) => {
     const interrupted = readInterruptedRestore(context.store)
     if (interrupted !== undefined) throw new OperationError(describeInterruptedRestore(interrupted))
     const record = await writeSnapshot(context, lock, options, context.config.volumes)
     context.emit({ type: 'phase', phase: 'prune' })
     return { record, ...pruneAfter(context, record) }
+  })
+  return taken.catch((error: unknown) => {
+    context.onFailure?.(error)
+    throw error
   })
 }
 

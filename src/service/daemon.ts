@@ -80,20 +80,29 @@ async function takeDaemonLock(store: StoreLayout, signal: AbortSignal) {
 }
 
 async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<void> {
-  const { settings, clock, signal, log } = options
+  const { settings, volumes, clock, signal, log } = options
   const readStatus = shareAnswer(
     async () => describeStatus(store, settings, clock.now()),
     statusKeptMs,
   )
-  const metrics = createMetrics(readStatus, clock, programVersion)
+  const metrics = createMetrics({
+    readStatus,
+    volumes: volumes.map(({ id }) => id),
+    startedAt: clock.now(),
+    version: programVersion,
+  })
   let runs: RunWatch | undefined
   const isNews = createProgressFilter()
-  const context = daemonContext(options, store, (event) => {
+  const emit = (event: ActionEvent): void => {
     if (isNews(event)) runs?.sign()
     if (event.type === 'published') runs?.published()
     metrics.observe(event)
     logEvent(log, event)
-  })
+  }
+  const context: ActionContext = {
+    ...daemonContext(options, store, emit),
+    onFailure: (error) => metrics.failed(error),
+  }
   const waking = { ...context, emit: (event: ActionEvent) => logEvent(log, event) }
   const notifier = createNotifier({
     targets: settings.notifyTargets,
@@ -132,8 +141,10 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
         if (!signal.aborted) noteNextRun(store, schedule, log)
         await heartbeat.beat()
       },
-      (reason, skipped) =>
-        log.warn(`run skipped: the one before is still under way`, { reason, skipped }),
+      (reason, skipped) => {
+        metrics.skipped()
+        log.warn(`run skipped: the one before is still under way`, { reason, skipped })
+      },
       (error) => log.error(`the run ended in a way that was not foreseen: ${messageOf(error)}`),
     )
     const schedule = startSchedule({
@@ -141,6 +152,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
       timeZone: settings.timeZone,
       onDue: () => runner.trigger('schedule'),
       onMissed: () => {
+        metrics.missed()
         log.warn('a scheduled run was missed: the host was asleep or too busy')
         if (settings.catchUp) runner.trigger('catch-up')
       },
