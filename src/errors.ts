@@ -8,10 +8,23 @@ export const exitCodes = {
   interrupted: 130,
 } as const
 
+/** What failures are counted by. */
+export const failureCauses = [
+  'busy',
+  'source',
+  'space',
+  'io',
+  'hook',
+  'interrupted',
+  'other',
+] as const
+export type FailureCause = (typeof failureCauses)[number]
+
 /** What went wrong, where, and what to do next, in one line. Never shown with a stack. */
 export class OperationError extends Error {
   override name = 'OperationError'
   readonly exitCode: number = exitCodes.failed
+  readonly failure: FailureCause = 'other'
 }
 
 /** The caller asked for something that cannot be: wrong words, a wrong setting. */
@@ -24,12 +37,37 @@ export class UsageError extends OperationError {
 export class BusyError extends OperationError {
   override name = 'BusyError'
   override readonly exitCode = exitCodes.busy
+  override readonly failure = 'busy'
 }
 
 /** A signal asked the program to stop before it was done. */
 export class InterruptedError extends OperationError {
   override name = 'InterruptedError'
   override readonly exitCode = exitCodes.interrupted
+  override readonly failure = 'interrupted'
+}
+
+/** What is to be snapshotted is not there, or not mounted. */
+export class SourceError extends OperationError {
+  override name = 'SourceError'
+  override readonly failure = 'source'
+}
+
+/** A hook that must succeed did not. */
+export class HookError extends OperationError {
+  override name = 'HookError'
+  override readonly failure = 'hook'
+}
+
+/** A program failed; `stderr` is what it said, in the C locale. */
+export class ProgramError extends OperationError {
+  override name = 'ProgramError'
+  override readonly failure: FailureCause
+
+  constructor(message: string, stderr: string) {
+    super(message)
+    this.failure = causeInWords(stderr)
+  }
 }
 
 /** The `code` of a Node system error, such as ENOENT. */
@@ -37,6 +75,27 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined
+}
+
+/** What an error says of itself, or that which it came from: by its type, or the code of an error of the system. */
+export function failureCauseOf(error: unknown): FailureCause {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    const cause =
+      current instanceof OperationError ? current.failure : causeOfCode(errorCode(current))
+    if (cause !== 'other') return cause
+  }
+  return 'other'
+}
+
+function causeOfCode(code: string | undefined): FailureCause {
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'space'
+  return code === 'EIO' || code === 'EROFS' ? 'io' : 'other'
+}
+
+/** The same by the words of strerror(3). */
+function causeInWords(text: string): FailureCause {
+  if (/No space left on device|Disk quota exceeded/.test(text)) return 'space'
+  return /Input\/output error|Read-only file system/.test(text) ? 'io' : 'other'
 }
 
 export function isNotFound(error: unknown): boolean {

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { OperationError } from '../errors.ts'
+import { SourceError } from '../errors.ts'
 import type { Catalog, Snapshot } from '../store/catalog.ts'
 import type { VolumeRecord } from '../store/record.ts'
 
 /**
  * Refuses what looks like a volume that is not mounted: a snapshot of nothing would push the good ones out.
- * Throws OperationError when `volume` is empty, or no mount point any more, and was not in the snapshot before.
+ * Throws SourceError when `volume` is empty, or no mount point any more, and was not in the snapshot before.
  */
 export function assertSourceIsThere(volume: VolumeRecord, staged: string, catalog: Catalog): void {
   const snapshot = catalog.snapshots.findLast(({ record }) =>
@@ -16,7 +16,7 @@ export function assertSourceIsThere(volume: VolumeRecord, staged: string, catalo
   if (snapshot === undefined || before === undefined) return
   const problem = findProblem(volume, staged, before, snapshot)
   if (problem === undefined) return
-  throw new OperationError(
+  throw new SourceError(
     `volume ${volume.id} is not snapshotted: ${problem}; mount it, or if this is meant, run "snap-volume snapshot --allow-empty"`,
   )
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { VolumeSpec } from '../config/volume-spec.ts'
+import { OperationError, SourceError, isNotFound } from '../errors.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
 import type { SnapshotCopy, SnapshotRequest } from '../copy/engine.ts'
 import { SpareError } from '../copy/move-spare.ts'
@@ -10,7 +11,7 @@ import type { Lock } from '../store/lock.ts'
 import type { RecordWarning, VolumeRecord } from '../store/record.ts'
 import { findSpare } from '../store/spare.ts'
 import { createStagedVolume } from '../store/staging.ts'
-import { openDirectory } from '../system/directory-handle.ts'
+import { type DirectoryHandle, openDirectory } from '../system/directory-handle.ts'
 import { isMountPoint, readMounts } from '../system/mounts.ts'
 import { assertSourceIsThere } from './check-source.ts'
 import type { ActionContext } from './context.ts'
@@ -52,7 +53,7 @@ export function openVolumeCopy(
   { id, path }: VolumeSpec,
 ): VolumeCopying {
   const { store, config, emit, signal } = context
-  const source = openDirectory(path)
+  const source = openSource(path)
   const { engine } = chooseEngine(config.engine, path, store.directory)
   const isTwoPass = options.isHeld && engine.hasSecondPass
   const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
@@ -116,5 +117,14 @@ export function openVolumeCopy(
       return { volume, hasMoved, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }
     },
     close: () => source.close(),
+  }
+}
+
+function openSource(path: string): DirectoryHandle {
+  try {
+    return openDirectory(path)
+  } catch (error) {
+    if (!(error instanceof OperationError && isNotFound(error.cause))) throw error
+    throw new SourceError(error.message, { cause: error })
   }
 }

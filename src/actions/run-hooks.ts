@@ -3,7 +3,7 @@ import type { Consumer } from '../docker/consumers.ts'
 import type { HookPoint } from '../docker/labels.ts'
 import { isUp } from '../docker/quiesce-plan.ts'
 import { type HookSession, openHookSession, runConsumerHook } from '../docker/run-hook.ts'
-import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
+import { HookError, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { HookRecord, RecordWarning } from '../store/record.ts'
 import { runShell } from '../system/run-shell.ts'
 import type { ActionContext } from './context.ts'
@@ -24,7 +24,7 @@ export interface Hooks {
   readonly done: ReadonlySet<string>
   /** Whether the sidecar's own pre hook did. */
   readonly ownIsDone: boolean
-  /** Throws OperationError when one fails that must not (on-error fail). */
+  /** Throws HookError when one fails that must not (on-error fail). */
   runPre(): Promise<void>
   /** Ends the sessions; throws like runPre when one did not last. */
   endSessions(): Promise<void>
@@ -119,7 +119,7 @@ export function createHooks(
     } else if (consumer.policy.hooks[pre]?.onError === 'continue') {
       warn(problem)
     } else {
-      throw new OperationError(
+      throw new HookError(
         `${problem}; nothing was ${kind === 'snapshot' ? 'published' : 'restored'}: put that right, or set the label snap-volume.${pre}.on-error=continue`,
       )
     }
@@ -143,7 +143,7 @@ export function createHooks(
       if (own !== undefined) {
         const problem = judge(own)
         if (problem !== undefined)
-          throw new OperationError(
+          throw new HookError(
             `${problem}; nothing was ${kind === 'snapshot' ? 'published' : 'restored'}`,
           )
         ownIsDone = true

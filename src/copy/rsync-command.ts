@@ -1,4 +1,4 @@
-import { OperationError } from '../errors.ts'
+import { OperationError, ProgramError } from '../errors.ts'
 import { type RunResult, run } from '../system/run.ts'
 import { firstCause } from './rsync-output.ts'
 import { keepAwake } from './wake-rsync.ts'
@@ -79,12 +79,12 @@ export function isOfLiveData({ exitCode, stderr }: RunResult): boolean {
 }
 
 /** rsync's own words for why a copy is not complete. */
-export class RsyncError extends OperationError {
+export class RsyncError extends ProgramError {
   override name = 'RsyncError'
   readonly isDiskFull: boolean
 
   constructor({ exitCode, stderr }: RunResult) {
-    super(`rsync failed with exit code ${exitCode}: ${firstCause(stderr)}`)
+    super(`rsync failed with exit code ${exitCode}: ${firstCause(stderr)}`, stderr)
     this.isDiskFull = stderr.includes('No space left on device')
   }
 }

@@ -29,7 +29,11 @@ import { type RunWatch, watchRuns } from './run-watch.ts'
 import { createRunner } from './runner.ts'
 import { type Schedule, assertCron, startSchedule } from './schedule.ts'
 import { startServer } from './server.ts'
+import { shareAnswer } from './share-answer.ts'
 import { wakeBeforeStart } from './wake-before-start.ts'
+
+/** To ask who writes takes the lock for a moment: without a bound, writers would wait for those who ask. */
+const statusKeptMs = 1000
 
 export interface DaemonOptions {
   settings: Settings
@@ -77,12 +81,17 @@ async function takeDaemonLock(store: StoreLayout, signal: AbortSignal) {
 }
 
 async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<void> {
-  const { settings, clock, signal, log } = options
-  const metrics = createMetrics(
+  const { settings, volumes, clock, signal, log } = options
+  const readStatus = shareAnswer(
     async () => describeStatus(store, settings, clock.now()),
-    clock,
-    programVersion,
+    statusKeptMs,
   )
+  const metrics = createMetrics({
+    readStatus,
+    volumes: volumes.map(({ id }) => id),
+    startedAt: clock.now(),
+    version: programVersion,
+  })
   let runs: RunWatch | undefined
   let rules: NoticeRules | undefined
   const isNews = createProgressFilter()
@@ -137,8 +146,10 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
         if (!signal.aborted) noteNextRun(store, schedule, log)
         await heartbeat.beat()
       },
-      (reason, skipped) =>
-        log.warn(`run skipped: the one before is still under way`, { reason, skipped }),
+      (reason, skipped) => {
+        metrics.skipped()
+        log.warn(`run skipped: the one before is still under way`, { reason, skipped })
+      },
       (error) => log.error(`the run ended in a way that was not foreseen: ${messageOf(error)}`),
     )
     const schedule = startSchedule({
@@ -146,6 +157,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
       timeZone: settings.timeZone,
       onDue: () => runner.trigger('schedule'),
       onMissed: () => {
+        metrics.missed()
         log.warn('a scheduled run was missed: the host was asleep or too busy')
         if (settings.catchUp) runner.trigger('catch-up')
       },
@@ -172,7 +184,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     }
     await heartbeat.beat()
     const followers: RunFollowers = { runs, metrics, rules, notifier, log }
-    stops.unshift(await startServer({ ...options, store, metrics }))
+    stops.unshift(await startServer({ ...options, store, metrics, readStatus }))
     await announce(settings, context, schedule, log)
     if (settings.onStart) runner.trigger('start')
     else if (missedAt !== undefined) {

@@ -1,15 +1,22 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ActionEvent } from '../actions/events.ts'
 import type { StatusDescription } from '../actions/describe-status.ts'
+import { exitCodes, failureCauseOf, failureCauses } from '../errors.ts'
 import { parseSnapshotName } from '../store/names.ts'
 import type { SnapshotRecord } from '../store/record.ts'
-import type { Clock } from '../system/clock.ts'
+import type { RunReason } from './runner.ts'
 
 /** What monitoring draws and alarms by; examples/prometheus has both. */
 export interface Metrics {
   observe(event: ActionEvent): void
   /** A run of the schedule has ended; `exitCode` as a command would have had it. */
   ran(run: { reason: string; exitCode: number; seconds: number }): void
+  /** Why one of them took no snapshot. */
+  failed(error: unknown): void
+  /** One was due while the one before was under way. */
+  skipped(): void
+  /** One was due while the host was asleep. */
+  missed(): void
   /** What a snapshot is like that was just published. */
   published(record: SnapshotRecord): void
   /** The text that Prometheus reads. */
@@ -20,12 +27,26 @@ const prefix = 'snap_volume_'
 const secondsBuckets = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400]
 const pauseBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
-/** `readStatus` is called for each scrape. */
-export function createMetrics(
-  readStatus: () => Promise<StatusDescription>,
-  clock: Clock,
-  version: string,
-): Metrics {
+/** The labels that runs of the schedule have: their series begin at 0, so that the first of a kind is a growth too. */
+const reasons: readonly RunReason[] = ['schedule', 'start', 'catch-up']
+const endings = [exitCodes.done, exitCodes.failed, exitCodes.warnings, exitCodes.busy]
+const phases = ['lock', 'copy', 'publish', 'prune']
+
+export interface MetricsOptions {
+  /** Called for each scrape. */
+  readStatus: () => Promise<StatusDescription>
+  /** The names of those that are snapshotted. */
+  volumes: readonly string[]
+  startedAt: Date
+  version: string
+}
+
+export function createMetrics({
+  readStatus,
+  volumes,
+  startedAt,
+  version,
+}: MetricsOptions): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
@@ -44,6 +65,9 @@ export function createMetrics(
     'Runs of the schedule, by what began them and their exit code.',
     ['reason', 'exit_code'],
   )
+  const failures = counter('failures_total', 'Runs that took no snapshot, by why.', ['cause'])
+  const skipped = counter('skipped_runs_total', 'Runs due while the one before was under way.')
+  const missed = counter('missed_runs_total', 'Runs due while the host was asleep or too busy.')
   const runSeconds = histogram('run_duration_seconds', 'How long runs took.', secondsBuckets)
   const phaseSeconds = histogram(
     'phase_duration_seconds',
@@ -57,14 +81,24 @@ export function createMetrics(
     pauseBuckets,
   )
   const warnings = counter('warnings_total', 'Warnings, by their code.', ['code'])
-  const removed = counter('removed_snapshots_total', 'Snapshots that retention removed.')
-  const freed = counter('freed_bytes_total', 'Room that deletions gave back.')
+  const removed = counter('removed_snapshots_total', 'Snapshots that retention removed after runs.')
+  const freed = counter('freed_bytes_total', 'Room that deletions of runs gave back.')
   const entries = gauge('snapshot_entries', 'Entries of the last snapshot.', ['volume', 'kind'])
   const bytes = gauge('snapshot_bytes', 'Apparent size of the last snapshot.', ['volume'])
   const addedBytes = counter('added_bytes_total', 'Bytes that snapshots copied.', ['volume'])
   const addedFiles = counter('added_files_total', 'Files that snapshots copied.', ['volume'])
   gauge('build_info', 'The program.', ['version']).set({ version }, 1)
-  gauge('start_time_seconds', 'When the daemon was started.').set(clock.now().getTime() / 1000)
+  gauge('start_time_seconds', 'When the daemon was started.').set(startedAt.getTime() / 1000)
+
+  for (const reason of reasons) {
+    for (const exitCode of endings) runs.inc({ reason, exit_code: exitCode }, 0)
+  }
+  for (const cause of failureCauses) failures.inc({ cause }, 0)
+  for (const name of phases) phaseSeconds.zero({ phase: name })
+  for (const volume of volumes) {
+    addedBytes.inc({ volume }, 0)
+    addedFiles.inc({ volume }, 0)
+  }
 
   let phase: { name: string; sinceMs: number } | undefined
   function enter(name: string | undefined): void {
@@ -88,9 +122,12 @@ export function createMetrics(
       runs.inc({ reason, exit_code: exitCode })
       runSeconds.observe(seconds)
     },
-    published({ quietMs, volumes }) {
+    failed: (error) => failures.inc({ cause: failureCauseOf(error) }),
+    skipped: () => skipped.inc(),
+    missed: () => missed.inc(),
+    published({ quietMs, volumes: records }) {
       if (quietMs !== undefined) pauseSeconds.observe(quietMs / 1000)
-      for (const { id: volume, contents } of volumes) {
+      for (const { id: volume, contents } of records) {
         if (contents === null) continue
         for (const kind of ['files', 'directories', 'symlinks', 'specials'] as const) {
           entries.set({ volume, kind }, contents[kind])

@@ -9,7 +9,7 @@ import { type Ping, sendNotice, sendPing } from './notify-channel.ts'
 const retryAfterMs = [1000, 10_000, 60_000]
 
 /** What nobody takes for so long is not worth more memory. */
-const mostWaiting = 100
+const mostNoticesWaiting = 100
 
 const stopAfterMs = 5000
 
@@ -30,7 +30,10 @@ export interface Notifier {
   stop(): Promise<void>
 }
 
-type Send = (signal: AbortSignal) => Promise<void>
+interface Message {
+  what: string
+  send: (signal: AbortSignal) => Promise<void>
+}
 
 export function createNotifier(options: NotifierOptions): Notifier {
   const { targets, template, host, store, clock, log } = options
@@ -39,26 +42,30 @@ export function createNotifier(options: NotifierOptions): Notifier {
   const queues = targets.map((target) => ({ target, queue: createQueue(target) }))
 
   function createQueue(target: NotifyTarget) {
-    const waiting: { what: string; send: Send }[] = []
+    const waiting: Message[] = []
     let working: Promise<void> | undefined
     const work = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         if (ending.signal.aborted) return
-        await deliver(target, next.what, next.send)
+        await deliver(target, next, waiting)
       }
     }
     return {
-      add(what: string, send: Send) {
-        if (waiting.length >= mostWaiting) waiting.shift()
-        waiting.push({ what, send })
+      add(message: Message) {
+        if (waiting.length >= mostWaitingFor(target)) waiting.shift()
+        waiting.push(message)
         working ??= work().finally(() => (working = undefined))
       },
       idle: async () => working,
     }
   }
 
-  async function deliver(target: NotifyTarget, what: string, send: Send): Promise<void> {
+  async function deliver(target: NotifyTarget, first: Message, waiting: Message[]): Promise<void> {
+    let message = first
     for (const waitMs of [...retryAfterMs, undefined]) {
+      // what is tried again may be outdated
+      if (target.kind === 'ping') message = waiting.shift() ?? message
+      const { what, send } = message
       try {
         return await send(ending.signal)
       } catch (error) {
@@ -76,13 +83,19 @@ export function createNotifier(options: NotifierOptions): Notifier {
       const envelope = { notice, host, store, time: clock.now().toISOString() }
       for (const { target, queue } of queues) {
         if (target.kind === 'ping') continue
-        queue.add(notice.event, async (signal) => sendNotice(target, envelope, template, signal))
+        queue.add({
+          what: notice.event,
+          send: async (signal) => sendNotice(target, envelope, template, signal),
+        })
       }
     },
     ping(ping, message) {
       for (const { target, queue } of queues) {
         if (target.kind !== 'ping') continue
-        queue.add(ping, async (signal) => sendPing(target.url, ping, message, signal))
+        queue.add({
+          what: ping,
+          send: async (signal) => sendPing(target.url, ping, message, signal),
+        })
       }
     },
     async stop() {
@@ -96,6 +109,11 @@ export function createNotifier(options: NotifierOptions): Notifier {
       ending.abort()
     },
   }
+}
+
+/** A ping says how it goes now, so only the newest matters. */
+function mostWaitingFor({ kind }: NotifyTarget): number {
+  return kind === 'ping' ? 1 : mostNoticesWaiting
 }
 
 /** Without what may be secret in it. */

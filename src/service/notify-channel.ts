@@ -87,18 +87,15 @@ async function mail(
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,
+    // a server that does not close its side would keep the connection, and the process
+    socketCloseTimeout: 0,
   }
   const transport = createTransport({ url, ...timeouts }, { from })
-  const close = (): void => transport.close()
-  signal.addEventListener('abort', close)
-  try {
-    await transport.sendMail({
-      to,
-      subject: `snap-volume on ${host}: ${notice.title}`,
-      text: `${notice.message}\n\nstore: ${store}\nhost: ${host}\ntime: ${time}\n`,
-    })
-  } finally {
-    signal.removeEventListener('abort', close)
-    close()
-  }
+  await transport.sendMail({
+    to,
+    subject: `snap-volume on ${host}: ${notice.title}`,
+    text: `${notice.message}\n\nstore: ${store}\nhost: ${host}\ntime: ${time}\n`,
+    // close() of the transport ends nothing that is under way
+    signal,
+  })
 }

@@ -28,14 +28,15 @@ export async function runOnce(
   const beganMs = performance.now()
   runs.begin(reason)
   notifier.ping('start', reason)
-  const { outcome, exitCode, result } = await takeOne(context, log, reason)
+  const { outcome, exitCode, result, failure } = await takeOne(context, log, reason)
   // one that was ended with the daemon says nothing of how it goes
   if (context.signal?.aborted) {
     runs.giveUp()
     return
   }
   metrics.ran({ reason, exitCode, seconds: (performance.now() - beganMs) / 1000 })
-  if (result !== undefined) metrics.published(result.record)
+  if (result === undefined) metrics.failed(failure)
+  else metrics.published(result.record)
   notifier.ping(result === undefined ? 'fail' : 'success', outcome.error ?? outcome.snapshot ?? '')
   const { before, run } = runs.end(outcome)
   for (const notice of rules.afterRun(before, run, result?.warnings ?? [])) notifier.tell(notice)
@@ -45,6 +46,8 @@ interface Taken {
   outcome: RunOutcome
   exitCode: number
   result?: SnapshotResult
+  /** Why there is none. */
+  failure?: unknown
 }
 
 async function takeOne(context: ActionContext, log: Log, reason: RunReason): Promise<Taken> {
@@ -64,6 +67,7 @@ async function takeOne(context: ActionContext, log: Log, reason: RunReason): Pro
   } catch (error) {
     const exitCode = error instanceof OperationError ? error.exitCode : exitCodes.failed
     log.error(`no snapshot was taken: ${messageOf(error)}`, { reason, exitCode })
-    return { outcome: { outcome: 'failed', snapshot: null, error: messageOf(error) }, exitCode }
+    const outcome = { outcome: 'failed', snapshot: null, error: messageOf(error) } as const
+    return { outcome, exitCode, failure: error }
   }
 }

@@ -1,4 +1,4 @@
-import { describeStatus } from '../actions/describe-status.ts'
+import type { StatusDescription } from '../actions/describe-status.ts'
 import type { Settings } from '../config/settings.ts'
 import { type AppOptions, createApp } from '../remote/app.ts'
 import type { CommandExecutor } from '../remote/executor.ts'
@@ -16,6 +16,7 @@ export interface ServerOptions {
   settings: Settings
   executor: CommandExecutor
   metrics: Metrics
+  readStatus: () => Promise<StatusDescription>
   clock: Clock
   signal: AbortSignal
   log: Log
@@ -23,14 +24,14 @@ export interface ServerOptions {
 
 /** Listens on the socket in the store, and on the network where there is a token; returns what ends it. */
 export async function startServer(options: ServerOptions): Promise<() => Promise<void>> {
-  const { store, settings, executor, metrics, clock, signal, log } = options
+  const { store, settings, executor, metrics, readStatus, clock, signal, log } = options
   const runs = createRuns(executor, clock, signal)
   const shared: Omit<AppOptions, 'access'> = {
     executor,
     runs,
     metricsOpen: settings.metricsOpen,
     async health() {
-      const { health } = await describeStatus(store, settings, clock.now())
+      const { health } = await readStatus()
       return { isHealthy: health.level !== 'critical', document: health }
     },
     metrics: async () => metrics.render(),

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { OperationError } from '../errors.ts'
+import { ProgramError } from '../errors.ts'
 import { run } from '../system/run.ts'
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants
@@ -78,8 +78,9 @@ export function readDocument(path: string): string {
 export async function syncFilesystem(path: string): Promise<void> {
   const result = await run('sync', ['-f', '--', path])
   if (result.exitCode !== 0) {
-    throw new OperationError(
+    throw new ProgramError(
       `the data could not be written to the disk: ${result.stderr.trim()}; look at the kernel's log (dmesg) for the device of ${path}`,
+      result.stderr,
     )
   }
 }

@@ -52,10 +52,24 @@ export async function acquireLock(file: string, request: LockRequest): Promise<L
     throw error
   }
   nameHolder(descriptor, request.purpose)
-  return { descriptor, release: () => closeSync(descriptor) }
+  return { descriptor, release: () => release(descriptor) }
 }
 
-/** Who holds the lock, as BusyError would tell it; undefined when nobody does. */
+/** Takes its name away, or the next one would be told of a holder that is done while it waits for another. */
+function release(descriptor: number): void {
+  try {
+    ftruncateSync(descriptor)
+  } catch {
+    // such as EIO: the lock ends all the same, with a name as a killed holder leaves it
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/**
+ * Who holds the lock, as BusyError would tell it; undefined when nobody does. It has the lock, shared, for a moment:
+ * /proc/locks leaves out those in other PID namespaces, and so other containers.
+ */
 export async function findHolder(file: string): Promise<string | undefined> {
   let descriptor
   try {

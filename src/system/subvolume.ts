@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, statfsSync } from 'node:fs'
-import { OperationError } from '../errors.ts'
+import { ProgramError } from '../errors.ts'
 import { run } from './run.ts'
 
 /** statfs(2): the type of btrfs. */
@@ -37,20 +37,20 @@ export function hasBtrfsProgram(): boolean {
 
 /**
  * Makes an empty subvolume `name` in the working directory `cwd`.
- * Throws OperationError with the program's own words.
+ * Throws ProgramError with the program's own words.
  */
 export async function createSubvolume(cwd: string, name: string): Promise<void> {
   const { exitCode, stderr } = await run('btrfs', ['subvolume', 'create', '--', `./${name}`], {
     cwd,
   })
   if (exitCode === 0) return
-  throw new OperationError(`btrfs could not make the subvolume ${name}: ${stderr.trim()}`)
+  throw new ProgramError(`btrfs could not make the subvolume ${name}: ${stderr.trim()}`, stderr)
 }
 
 /**
  * Makes a read-only snapshot of the subvolume that is the working directory `cwd` at `target`, which must not exist:
  * atomic, and in no time.
- * Throws OperationError with the program's own words.
+ * Throws ProgramError with the program's own words.
  */
 export async function snapshotSubvolume(
   cwd: string,
@@ -63,7 +63,7 @@ export async function snapshotSubvolume(
     { cwd, signal },
   )
   if (exitCode === 0) return
-  throw new OperationError(`btrfs could not take a snapshot: ${stderr.trim()}`)
+  throw new ProgramError(`btrfs could not take a snapshot: ${stderr.trim()}`, stderr)
 }
 
 /**

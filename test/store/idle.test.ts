@@ -25,7 +25,7 @@ const measuredMs = 10_000
 /** Node's own housekeeping, and one heartbeat. */
 const mostWakeUps = 20
 
-/** Memory that a process has for itself, in MB. */
+/** What a process has in memory, in MB; what it shares with others counts by its part of them. */
 function memoryOf(pid: number): number {
   const [, kilobytes] =
     /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? []

@@ -289,6 +289,43 @@ describe('Notifications', () => {
     silent.close()
   })
 
+  for (const [when, greeting] of [
+    ['says nothing', ''],
+    ['greets and then says nothing', '220 silent ESMTP\r\n'],
+  ] as const) {
+    it(`keep a daemon that is to end for no more than five seconds where a mail server ${when}`, async () => {
+      const silent = createServer({ allowHalfOpen: true }, (socket) => {
+        socket.on('error', () => undefined).resume()
+        socket.write(greeting)
+      }).listen(0, '127.0.0.1')
+      await once(silent, 'listening')
+      const { port } = silent.address() as AddressInfo
+      await start(`smtp://127.0.0.1:${port}?from=snap@example.org&to=ops@example.org`)
+      const connected = once(silent, 'connection')
+      await rm(file())
+      await connected
+      const beganMs = performance.now()
+      expect(await daemon?.stop()).to.equal(0)
+      expect(performance.now() - beganMs).to.be.below(7000)
+      silent.close()
+    })
+  }
+
+  it('are no pings of long ago when who missed them answers again', async function () {
+    this.timeout(120_000)
+    let isDown = true
+    const pings = await startReceiver(() => (isDown ? 500 : 200))
+    await start(`ping+${pings.url}/uuid`, { SNAP_MAX: '100' })
+    await until('several snapshots', () => store.snapshotNames().length > 5)
+    const old = store.snapshotNames().slice(0, -1)
+    isDown = false
+    const missed = pings.calls.length
+    await until('pings', () => pings.calls.length > missed + 6, 90_000)
+    pings.close()
+    const told = pings.calls.slice(missed).map(({ body }) => body)
+    expect(told.filter((body) => old.includes(body))).to.deep.equal([])
+  })
+
   it('do not show secrets of the address in the log', async () => {
     const { line } = await start('http://me:secret@127.0.0.1:1/secret-path')
     await rm(file())

@@ -10,22 +10,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { execa } from 'execa'
 import { type Daemon, type Environment, launchCli } from '../support/cli.ts'
+import { freePort } from '../support/free-port.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { misfitsOf } from '../unit/support/json-schema.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
 const token = 'a-token-of-these-tests'
 const bearer = { authorization: `Bearer ${token}` }
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 describe('The daemon on the network', () => {
   let store: TestStore

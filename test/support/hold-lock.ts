@@ -6,7 +6,7 @@ export interface HeldLock {
   release(): Promise<void>
 }
 
-/** Holds the lock of a store, as another container that writes for long would. */
+/** Holds the lock of a store without a name in it, as a container that writes for long while the disk is full would. */
 export async function holdLock(storeDirectory: string): Promise<HeldLock> {
   const file = join(storeDirectory, '.snap-volume', 'lock')
   const child = spawn('flock', [file, 'sh', '-c', 'echo held; exec cat'], {

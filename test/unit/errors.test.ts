@@ -1,11 +1,17 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
 import {
   BusyError,
+  HookError,
   InterruptedError,
   OperationError,
+  ProgramError,
+  SourceError,
   UsageError,
   errorCode,
+  failureCauseOf,
   isNotFound,
   messageOf,
   throwIfInterrupted,
@@ -41,6 +47,47 @@ describe('errorCode', () => {
       errorCode({ code: 'ENOENT' }),
       errorCode(null),
     ]).to.deep.equal([undefined, undefined, undefined])
+  })
+})
+
+describe('failureCauseOf', () => {
+  const causes = [
+    [new BusyError('x'), 'busy'],
+    [new InterruptedError('x'), 'interrupted'],
+    [new SourceError('x'), 'source'],
+    [new HookError('x'), 'hook'],
+    [new ProgramError('x', 'write: No space left on device (28)\n'), 'space'],
+    [new ProgramError('x', 'write: Disk quota exceeded (122)\n'), 'space'],
+    [new ProgramError('x', 'read: Input/output error (5)\n'), 'io'],
+    [new ProgramError('x', 'x'), 'other'],
+    [new OperationError('x'), 'other'],
+    ['x', 'other'],
+  ] as const
+  for (const [error, cause] of causes) {
+    it(`is ${cause} for ${error instanceof Error ? error.name : 'what is no error'}`, () => {
+      expect(failureCauseOf(error)).to.equal(cause)
+    })
+  }
+
+  const codes = [
+    ['ENOSPC', 'space'],
+    ['EDQUOT', 'space'],
+    ['EIO', 'io'],
+    ['EROFS', 'io'],
+    ['EACCES', 'other'],
+  ] as const
+  for (const [code, cause] of codes) {
+    it(`is ${cause} for what came of ${code}, however often it was explained`, () => {
+      const failure = Object.assign(new Error(code), { code })
+      const explained = new OperationError('x', { cause: failure })
+      expect(failureCauseOf(new OperationError('y', { cause: explained }))).to.equal(cause)
+    })
+  }
+
+  it('is the same for an error that another thread threw', async () => {
+    const script = "throw new Error('x', { cause: Object.assign(new Error('y'), { code: 'EIO' }) })"
+    const [error] = (await once(new Worker(script, { eval: true }), 'error')) as [Error]
+    expect(failureCauseOf(new OperationError('x', { cause: error }))).to.equal('io')
   })
 })
 
