@@ -16,7 +16,7 @@ export async function waitUntilHealthy(
 ): Promise<RecordWarning[]> {
   if (client === undefined) return []
   const { clock, signal, emit } = context
-  const deadlineMs = clock.now().getTime() + longestMs
+  const beganMs = clock.now().getTime()
   const waitFor = async (id: string, name: string): Promise<RecordWarning[]> => {
     for (;;) {
       const state = await client.inspect(id)
@@ -32,10 +32,12 @@ export async function waitUntilHealthy(
         emit({ type: 'consumer', name, state: 'healthy' })
         return []
       }
-      if (signal?.aborted === true || clock.now().getTime() >= deadlineMs) {
+      const passedMs = clock.now().getTime() - beganMs
+      if (signal?.aborted === true || passedMs >= longestMs) {
+        const seconds = Math.round(passedMs / 1000)
         return [
           warning(
-            `the container ${name} is ${state.health} ${longestMs / 1000} s after it was started: see "docker logs ${name}"`,
+            `the container ${name} is ${state.health} ${seconds} s after it was started: see "docker logs ${name}"`,
           ),
         ]
       }
