@@ -12,9 +12,9 @@ function holdOf(state: () => ContainerState | undefined): Hold {
   return { client, stopped: [{ id: 'a', name: 'db', action: 'stop' }] } as unknown as Hold
 }
 
-describe('waitUntilHealthy', () => {
-  const emit = (): void => undefined
+const emit = (): void => undefined
 
+describe('waitUntilHealthy', () => {
   it('waits two minutes for a container that does not get healthy, and tells of it', async () => {
     const time = manualClock()
     let isOver = false
