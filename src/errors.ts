@@ -9,15 +9,7 @@ export const exitCodes = {
 } as const
 
 /** What failures are counted by. */
-export const failureCauses = [
-  'busy',
-  'source',
-  'space',
-  'io',
-  'hook',
-  'interrupted',
-  'other',
-] as const
+export const failureCauses = ['busy', 'source', 'space', 'io', 'hook', 'other'] as const
 export type FailureCause = (typeof failureCauses)[number]
 
 /** What went wrong, where, and what to do next, in one line. Never shown with a stack. */
@@ -44,7 +36,6 @@ export class BusyError extends OperationError {
 export class InterruptedError extends OperationError {
   override name = 'InterruptedError'
   override readonly exitCode = exitCodes.interrupted
-  override readonly failure = 'interrupted'
 }
 
 /** What is to be snapshotted is not there, or not mounted. */

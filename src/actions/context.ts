@@ -27,7 +27,7 @@ export interface ActionContext {
   inImage: boolean
   emit: Emit
   /** Takes over what may take long and others need not wait for; without it, it is waited for. */
-  inBackground?: (work: Promise<void>) => void
+  inBackground?: (work: (signal: AbortSignal) => Promise<void>) => void
 }
 
 /** Commands that run where the program does. They come from the environment only: who can write the store must not run any. */
@@ -94,14 +94,16 @@ export async function asWriter<T>(
     return await withStoreLock(context, purpose, work)
   } finally {
     if (!context.signal?.aborted) {
-      const deletion = deleteTrash(context)
-      if (context.inBackground === undefined) await deletion
-      else context.inBackground(deletion)
+      if (context.inBackground === undefined) await deleteTrash(context, context.signal)
+      else context.inBackground(async (signal) => deleteTrash(context, signal))
     }
   }
 }
 
-async function deleteTrash({ store, signal, emit }: ActionContext): Promise<void> {
+async function deleteTrash(
+  { store, emit }: ActionContext,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const free = (): number => {
     const { bavail, bsize } = statfsSync(store.directory)
     return bavail * bsize

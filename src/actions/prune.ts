@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type RetentionDecision, planRetention } from '../retention/plan.ts'
 import { isSafety, readCatalog } from '../store/catalog.ts'
@@ -38,8 +39,11 @@ export async function prune(context: ActionContext): Promise<RetentionDecision[]
     const plan = planPrune(context.store, context.config.maxSnapshots)
     // whoever asks for it wants the space
     dropSpares(context.store)
-    moveToTrash(context.store, pathsOf(context.store, plan))
-    tellRemoved(context, plan)
+    try {
+      moveToTrash(context.store, pathsOf(context.store, plan))
+    } finally {
+      tellRemoved(context, plan)
+    }
     return Promise.resolve(plan)
   })
 }
@@ -50,9 +54,15 @@ export function applyRetention(context: ActionContext): string[] {
   const plan = planPrune(store, context.config.maxSnapshots)
   const paths = pathsOf(store, plan)
   const spare = paths.slice(-1).filter(canBeSpare)
-  moveToTrash(store, paths.slice(0, paths.length - spare.length))
-  for (const path of spare) keepSpare(store, path)
-  return tellRemoved(context, plan)
+  let removed: string[] = []
+  try {
+    // before the others: one of them may be one that stays
+    for (const path of spare) keepSpare(store, path)
+    moveToTrash(store, paths.slice(0, paths.length - spare.length))
+  } finally {
+    removed = tellRemoved(context, plan)
+  }
+  return removed
 }
 
 /** Of what is removed, oldest first. */
@@ -60,8 +70,11 @@ function pathsOf(store: StoreLayout, plan: readonly RetentionDecision[]): string
   return plan.filter(({ keep }) => !keep).map(({ name }) => join(store.directory, name))
 }
 
-function tellRemoved({ emit }: ActionContext, plan: readonly RetentionDecision[]): string[] {
-  const removals = plan.filter(({ keep }) => !keep)
+/** Tells of those that are gone, and returns their names. */
+function tellRemoved({ store, emit }: ActionContext, plan: readonly RetentionDecision[]): string[] {
+  const removals = plan.filter(
+    ({ keep, name }) => !keep && !existsSync(join(store.directory, name)),
+  )
   for (const { name, reason } of removals) emit({ type: 'removed', name, reason })
   return removals.map(({ name }) => name)
 }

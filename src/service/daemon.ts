@@ -19,6 +19,7 @@ import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import { programVersion } from '../system/version.ts'
 import { announce } from './announce.ts'
+import { createBackground } from './background.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { logEvent } from './log-event.ts'
 import { createMetrics } from './metrics.ts'
@@ -54,8 +55,8 @@ export interface DaemonOptions {
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { settings, volumes, signal } = options
-  assertCron(settings.cron)
   await wakeBeforeStart(options)
+  assertCron(settings.cron)
   const store = await prepareStore(settings, volumes)
   const lock = await takeDaemonLock(store, signal)
   try {
@@ -102,11 +103,8 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     logEvent(log, event)
   })
   // deletion may take hours on a busy disk, and the next snapshot is due
-  let tidying: Promise<unknown> = Promise.resolve()
-  context.inBackground = (work) => {
-    const told = work.catch((error: unknown) => log.warn(`tidying up failed: ${messageOf(error)}`))
-    tidying = Promise.all([tidying, told])
-  }
+  const background = createBackground(signal, log)
+  context.inBackground = (work) => background.run(work)
   const waking = { ...context, emit: (event: ActionEvent) => logEvent(log, event) }
   const notifier = createNotifier({
     targets: settings.notifyTargets,
@@ -124,7 +122,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     if (runs === undefined) writeHeartbeat(store, 'healthy: starting', { startedAt, running: null })
     else tellAll(rules?.afterBeat(await runs.beat()))
   }
-  // what a killed run left may take long to delete
+  // what the start does may take long
   const heartbeat = await startHeartbeat(async () => {
     // those who did not come back, and those of a command that was killed
     await wakeLeftConsumers(waking, context.config.volumes)
@@ -133,7 +131,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
   const stops: (() => Promise<void> | void)[] = [
     async () => notifier.stop(),
     () => heartbeat.stop(),
-    async () => void (await tidying),
+    async () => background.stop(),
     () => removeHeartbeat(store),
   ]
   try {
@@ -176,7 +174,10 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
       nextRun: () => schedule.nextRun(),
       readActivity: readChildActivity,
     })
-    rules = createNoticeRules(runs.told, (told) => runs?.keepTold(told))
+    rules = createNoticeRules(runs.told, (told) => {
+      // when they know: else nobody would, if this daemon ended before
+      setImmediate(() => void notifier.idle().then(() => signal.aborted || runs?.keepTold(told)))
+    })
     if (runs.killed !== undefined) {
       const { before, run } = runs.killed
       log.error(`no snapshot was taken: ${run.error}`)

@@ -28,6 +28,8 @@ export interface Notifier {
   ping(ping: Ping, message: string): void
   /** Gives what waits a moment more. */
   stop(): Promise<void>
+  /** Resolves when all that was told has been taken, or given up. */
+  idle(): Promise<void>
 }
 
 interface Message {
@@ -60,12 +62,14 @@ export function createNotifier(options: NotifierOptions): Notifier {
     }
   }
 
-  async function deliver(target: NotifyTarget, first: Message, waiting: Message[]): Promise<void> {
-    let message = first
+  async function deliver(
+    target: NotifyTarget,
+    { what, send }: Message,
+    waiting: readonly Message[],
+  ): Promise<void> {
     for (const waitMs of [...retryAfterMs, undefined]) {
-      // what is tried again may be outdated
-      if (target.kind === 'ping') message = waiting.shift() ?? message
-      const { what, send } = message
+      // it is outdated, and the next one has tries of its own
+      if (target.kind === 'ping' && waiting.length > 0) return
       try {
         return await send(ending.signal)
       } catch (error) {
@@ -97,6 +101,9 @@ export function createNotifier(options: NotifierOptions): Notifier {
           send: async (signal) => sendPing(target.url, ping, message, signal),
         })
       }
+    },
+    async idle() {
+      await Promise.all(queues.map(async ({ queue }) => queue.idle()))
     },
     async stop() {
       stopping.abort()

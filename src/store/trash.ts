@@ -42,13 +42,12 @@ export async function emptyTrash(
   store: StoreLayout,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  const paths = readdirSync(store.trash).map((name) => join(store.trash, name))
-  if (paths.length === 0) return undefined
+  if (readdirSync(store.trash).length === 0) return undefined
   try {
     const lock = await acquireLock(store.trashLock, { timeoutMs: 0, purpose: 'deletion', signal })
     try {
-      const [first, ...others] = (await deleteTrees(paths, signal)).split('\n')
-      if (first === undefined || first === '') return undefined
+      const [first, ...others] = await deleteAll(store.trash, signal)
+      if (first === undefined) return undefined
       const more = others.length === 0 ? '' : ` (and ${others.length} more)`
       return `what was removed could not all be deleted from ${store.trash}: ${first}${more}`
     } finally {
@@ -57,5 +56,21 @@ export async function emptyTrash(
   } catch (error) {
     if (error instanceof BusyError || error instanceof InterruptedError) return undefined
     return `what was removed is still in ${store.trash}: ${messageOf(error)}`
+  }
+}
+
+/** Also what comes meanwhile, from those who find that somebody is at it. Returns what could not be deleted, a line each. */
+async function deleteAll(trash: string, signal: AbortSignal | undefined): Promise<string[]> {
+  const tried = new Set<string>()
+  const complaints: string[] = []
+  for (;;) {
+    const names = readdirSync(trash).filter((name) => !tried.has(name))
+    if (names.length === 0) return complaints
+    for (const name of names) tried.add(name)
+    const said = await deleteTrees(
+      names.map((name) => join(trash, name)),
+      signal,
+    )
+    complaints.push(...said.split('\n').filter((line) => line !== ''))
   }
 }

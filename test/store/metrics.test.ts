@@ -81,7 +81,7 @@ describe('Metrics and health', () => {
         zeros[`runs_total{reason="${reason}",exit_code="${code}"}`] = 0
       }
     }
-    for (const cause of ['busy', 'source', 'space', 'io', 'hook', 'interrupted', 'other']) {
+    for (const cause of ['busy', 'source', 'space', 'io', 'hook', 'other']) {
       zeros[`failures_total{cause="${cause}"}`] = 0
     }
     for (const phase of ['lock', 'copy', 'publish', 'prune']) {

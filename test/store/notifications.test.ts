@@ -251,6 +251,7 @@ describe('Notifications', () => {
     try {
       await until('several runs that cannot remove it', () => failures() > 4)
       expect(store.snapshotNames(), 'the others are removed').to.have.length.below(6)
+      expect(output(), 'which is told').to.match(/info +removed @GMT-/)
     } finally {
       await mount.remove()
     }

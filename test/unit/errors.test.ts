@@ -53,7 +53,7 @@ describe('errorCode', () => {
 describe('failureCauseOf', () => {
   const causes = [
     [new BusyError('x'), 'busy'],
-    [new InterruptedError('x'), 'interrupted'],
+    [new InterruptedError('x'), 'other'],
     [new SourceError('x'), 'source'],
     [new HookError('x'), 'hook'],
     [new ProgramError('x', 'write: No space left on device (28)\n'), 'space'],

@@ -60,7 +60,8 @@ describe('asWriter', () => {
       store,
       lockTimeoutMs: 0,
       emit: () => undefined,
-      inBackground: (work: Promise<void>) => (deletion = work),
+      inBackground: (work: (signal: AbortSignal) => Promise<void>) =>
+        (deletion = work(new AbortController().signal)),
     } as unknown as ActionContext
     await asWriter(context, 'test', async () => Promise.resolve(mkdirSync(removed)))
     expect(existsSync(removed)).to.equal(true)

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import type { StoreLayout } from '../../../src/store/layout.ts'
 import { createStore } from '../../../src/store/open.ts'
 import { createStagedVolume, createStaging, discardStaging } from '../../../src/store/staging.ts'
-import { moveToTrash } from '../../../src/store/trash.ts'
+import { emptyTrash, moveToTrash } from '../../../src/store/trash.ts'
 import { plantSnapshot } from '../support/snapshots.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -34,6 +34,14 @@ describe('the trash', () => {
   it('gives it a name that Samba does not take for a snapshot', () => {
     moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
     expect(readdirSync(store.trash)[0]).to.match(/^GMT-/)
+  })
+
+  it('is emptied of what comes meanwhile, too', async () => {
+    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
+    const deletion = emptyTrash(store)
+    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-04.00.00')])
+    expect(await deletion).to.equal(undefined)
+    expect(readdirSync(store.trash)).to.deep.equal([])
   })
 
   it('takes two of one name', () => {

@@ -27,4 +27,14 @@ describe('readChildActivity', () => {
     child.kill('SIGKILL')
     await once(child, 'close')
   })
+
+  it('does not grow by what works at the lowest priority', async () => {
+    const child = spawn('nice', ['-n', '19', 'sh', '-c', 'while :; do :; done'], {
+      stdio: 'ignore',
+    })
+    await sleep(100)
+    expect(await grown()).to.equal(0)
+    child.kill('SIGKILL')
+    await once(child, 'close')
+  })
 })
