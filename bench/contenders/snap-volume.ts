@@ -9,8 +9,6 @@ import type { RestorableStore, StoreKind } from './store.ts'
 export interface SnapVolumeStore extends RestorableStore {
   /** Takes a snapshot too, and gives its record. */
   snapshotRecord: () => Promise<SnapshotRecord>
-  /** Looks at every file and changes nothing: one scan. */
-  planRestore: () => Promise<void>
   /** Removes what is older than the newest `keep` snapshots. */
   prune: (keep: number) => Promise<void>
 }
@@ -62,7 +60,6 @@ export function snapVolume(
           return (JSON.parse(lines.at(-1) ?? '') as { snapshot: SnapshotRecord }).snapshot
         },
         restore: async () => void (await snap(['restore', 'latest', '--yes'])),
-        planRestore: async () => void (await snap(['restore', 'latest', '--dry-run'])),
         prune: async (keep) => void (await snap(['prune'], { SNAP_MAX: `${keep}` })),
       }
     },

@@ -5,11 +5,7 @@ import type { Bench, Scenario } from '../bench.ts'
 import { startConsumer, whyNoConsumer } from '../consumer.ts'
 import { makeStore } from '../contenders/make-store.ts'
 import { rsyncLinkDest } from '../contenders/rsync.ts'
-import {
-  type SnapVolumeOptions,
-  type SnapVolumeStore,
-  snapVolume,
-} from '../contenders/snap-volume.ts'
+import { type SnapVolumeOptions, snapVolume } from '../contenders/snap-volume.ts'
 import { compileWalker } from '../contenders/walker.ts'
 import { type Figures, type Series, formatCount, secondsOf } from '../figures.ts'
 import { onFilesystem } from '../filesystem.ts'
@@ -48,21 +44,12 @@ async function measureUnchanged(bench: Bench): Promise<Figures> {
   const walker = await compileWalker(run, tree.root, base.newest(), home)
   const consumer = await startConsumer(run, tree.root, 'exec /busybox sleep 1000000')
   try {
-    const { pauses, contender, store } = await openPausing(
-      bench,
-      home,
-      tree.root,
-      'the whole snapshot',
-    )
+    const { pauses, contender } = await openPausing(bench, home, tree.root, 'the whole snapshot')
     const find: Contender = {
       name: 'find that looks at each file',
       run: async () => void (await run(['find', tree.root, '-newermt', '2100-01-01'])),
     }
-    const scan: Contender = {
-      name: 'one scan (restore --dry-run)',
-      run: store.planRestore,
-    }
-    const series = await measure(bench, [contender, scan, walker, find])
+    const series = await measure(bench, [contender, walker, find])
     const title = `the pause for ${formatCount(bench.fileCount)} files of which none has changed`
     return secondsOf(title, [pauses('the pause'), ...series])
   } finally {
@@ -115,13 +102,12 @@ async function openPausing(
   root: string,
   name: string,
   engine: SnapVolumeOptions['engine'] = 'link',
-): Promise<{ store: SnapVolumeStore; contender: Contender; pauses: (name?: string) => Series }> {
+): Promise<{ contender: Contender; pauses: (name?: string) => Series }> {
   const kind = snapVolume(bench.run, root, { engine, quiesce: 'pause' })
   const store = await makeStore(home, { ...kind, name })
   await store.snapshot()
   const seconds: number[] = []
   return {
-    store,
     contender: {
       name,
       prepare: store.prepare,
