@@ -10,7 +10,8 @@ import {
 import type { Lock } from '../store/lock.ts'
 import type { RecordWarning } from '../store/record.ts'
 import type { ActionContext } from './context.ts'
-import { findEnded, keepInJournal, lockConsumers, wakeConsumers } from './wake-consumers.ts'
+import { lockConsumers } from './lock-consumers.ts'
+import { findEnded, keepInJournal, wakeConsumers } from './wake-consumers.ts'
 
 /** Whoever wakes a consumer that does not come back has the lock for a while. */
 const lockTimeoutMs = 15_000

@@ -1,21 +1,11 @@
-import type { VolumeSpec } from '../config/volume-spec.ts'
 import type { DockerClient } from '../docker/client.ts'
-import { BusyError, OperationError, messageOf } from '../errors.ts'
+import { OperationError, messageOf } from '../errors.ts'
 import {
-  type ConsumerJournal,
   type JournaledConsumer,
-  hasConsumerJournal,
-  readConsumerJournal,
   removeConsumerJournal,
   writeConsumerJournal,
 } from '../store/consumer-journal.ts'
-import type { StoreLayout } from '../store/layout.ts'
-import { acquireLock, findHolder } from '../store/lock.ts'
 import type { ActionContext } from './context.ts'
-import { listConsumers } from './find-consumers.ts'
-
-const wakingPurpose = 'waking containers'
-const longestWakingMs = 60_000
 
 const attempts = 3
 const betweenAttemptsMs = 1000
@@ -168,95 +158,7 @@ export function keepInJournal(
   }
 }
 
-/**
- * Wakes those whom a process that was killed left paused or stopped. Nothing where the process that did it still lives: it holds
- * the consumers' lock. Only containers that mount our volumes are touched, whoever wrote the journal.
- */
-export async function wakeLeftConsumers(
-  context: Pick<ActionContext, 'store' | 'clock' | 'emit' | 'docker' | 'inImage'>,
-  volumes: readonly VolumeSpec[],
-): Promise<void> {
-  const { store, emit, docker } = context
-  if (!hasConsumerJournal(store)) return
-  const warn = (message: string): void =>
-    emit({ type: 'warning', code: 'consumer-asleep', message })
-  try {
-    const lock = await lockToWake(store)
-    if (lock === undefined) return
-    try {
-      const journal = readConsumerJournal(store)
-      if (journal === undefined) return
-      const { client, missing } = await docker()
-      if (client === undefined) {
-        warn(`${missing}, and ${describeLeft(journal.consumers)}`)
-        return
-      }
-      const known = new Set(
-        (await listConsumers(client, volumes, context.inImage)).map(({ id }) => id),
-      )
-      const strangers: JournaledConsumer[] = []
-      for (const stranger of journal.consumers.filter(({ id }) => !known.has(id))) {
-        if ((await client.inspect(stranger.id)) === undefined) continue
-        strangers.push(stranger)
-        warn(
-          `the container ${stranger.name} is in ${store.consumerJournal} and does not mount the volumes, so it is left alone: look at it, then remove that file`,
-        )
-      }
-      const ours = journal.consumers
-        .filter(({ id }) => known.has(id))
-        .map((consumer) => withoutClockStep(journal, consumer, context.clock.now()))
-      const asleep = await wakeConsumers(context, client, ours)
-      const started = ours.filter((consumer) => !asleep.includes(consumer))
-      keepInJournal(context, [...asleep, ...strangers])
-      const ended = await findEnded(context, client, started)
-      if (ended.length > 0) keepInJournal(context, [...asleep, ...ended, ...strangers])
-    } finally {
-      lock.release()
-    }
-  } catch (error) {
-    if (!(error instanceof OperationError)) throw error
-    warn(`containers may still be paused or stopped (${store.consumerJournal}): ${error.message}`)
-  }
-}
-
-/** A clock that is behind the one that the journal was written by is not waited for: only what the Engine had asked for then. */
-function withoutClockStep(
-  { startedAt }: ConsumerJournal,
-  consumer: JournaledConsumer,
-  now: Date,
-): JournaledConsumer {
-  if (consumer.settledBy === undefined) return consumer
-  const settledMs = Date.parse(consumer.settledBy)
-  const longestMs = Math.max(0, settledMs - Date.parse(startedAt))
-  const settledBy = new Date(Math.min(settledMs, now.getTime() + longestMs)).toISOString()
-  return { ...consumer, settledBy }
-}
-
-/** Undefined where they are held for good reason; a process that wakes them, such as the daemon, is waited for. */
-async function lockToWake(store: StoreLayout) {
-  const lock = await lockConsumers(store, wakingPurpose, 0)
-  if (lock !== undefined) return lock
-  const holder = await findHolder(store.consumerLock)
-  return holder?.includes(wakingPurpose) === true
-    ? lockConsumers(store, wakingPurpose, longestWakingMs)
-    : undefined
-}
-
-/** Undefined when another process has consumers paused or stopped for longer than `timeoutMs`. */
-export async function lockConsumers(store: StoreLayout, purpose: string, timeoutMs: number) {
-  try {
-    return await acquireLock(store.consumerLock, { timeoutMs, purpose })
-  } catch (error) {
-    if (error instanceof BusyError) return undefined
-    throw error
-  }
-}
-
-function describeLeft(consumers: readonly JournaledConsumer[]): string {
-  const commands = consumers.map(({ name, action }) => `"docker ${wordFor(action)} ${name}"`)
-  return `containers were left paused or stopped by a process that was killed: run ${commands.join(' and ')}, then remove the journal, or run a command of this program where the API is`
-}
-
-function wordFor(action: JournaledConsumer['action']): string {
+/** What docker(1) is told to let one go on. */
+export function wordFor(action: JournaledConsumer['action']): string {
   return action === 'pause' ? 'unpause' : 'start'
 }

@@ -74,7 +74,7 @@ export async function wakeLeft(input: CommandInput): Promise<void> {
 }
 
 async function wake(context: ActionContext): Promise<void> {
-  const { wakeLeftConsumers } = await import('../actions/wake-consumers.ts')
+  const { wakeLeftConsumers } = await import('../actions/wake-left-consumers.ts')
   await wakeLeftConsumers(context, context.config.volumes)
 }
 

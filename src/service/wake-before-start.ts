@@ -1,6 +1,6 @@
 import { contextOfProcess } from '../actions/context.ts'
 import type { ActionEvent } from '../actions/events.ts'
-import { wakeLeftConsumers } from '../actions/wake-consumers.ts'
+import { wakeLeftConsumers } from '../actions/wake-left-consumers.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { messageOf } from '../errors.ts'
 import { hasConsumerJournal } from '../store/consumer-journal.ts'

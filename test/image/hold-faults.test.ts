@@ -83,6 +83,15 @@ describeOnEngine('a consumer that is hard to hold', () => {
 
   const journal = (): string => join(sidecar.store, '.snap-volume/journal/consumers.json')
 
+  const stopIsAskedFor = async (): Promise<true> =>
+    eventually('a stop that was asked for', () => {
+      try {
+        return readFileSync(journal(), 'utf8').includes('settledBy') ? true : undefined
+      } catch {
+        return undefined
+      }
+    })
+
   it('because it takes time to stop runs again after a kill meanwhile', async () => {
     const consumer = await start({ command: slow(4), options: ['--stop-timeout', '8'] })
     const command = await startContainer(productImage, {
@@ -95,13 +104,7 @@ describeOnEngine('a consumer that is hard to hold', () => {
       ],
       command: ['snapshot'],
     })
-    await eventually('a stop that was asked for', () => {
-      try {
-        return readFileSync(journal(), 'utf8').includes('settledBy') ? true : undefined
-      } catch {
-        return undefined
-      }
-    })
+    await stopIsAskedFor()
     await sleep(500)
     await removeContainer(command)
     const shown = await runOnVolumes(sidecar, ['show'])
@@ -198,13 +201,7 @@ describeOnEngine('a consumer that is hard to hold', () => {
   it('because it came while others were held makes the record say live', async () => {
     await start({ command: slow(4), options: ['--stop-timeout', '8'] })
     const command = snapshot(sidecar, { SNAP_QUIESCE: 'stop' })
-    await eventually('a stop that was asked for', () => {
-      try {
-        return readFileSync(journal(), 'utf8').includes('settledBy') ? true : undefined
-      } catch {
-        return undefined
-      }
-    })
+    await stopIsAskedFor()
     const late = await start({ command: quiet })
     const { record, output } = await command
     expect(record?.consistency).to.equal('live')
@@ -216,13 +213,7 @@ describeOnEngine('a consumer that is hard to hold', () => {
     await docker('stop', '-t', '0', late)
     await start({ command: slow(4), options: ['--stop-timeout', '8'] })
     const command = snapshot(sidecar, { SNAP_QUIESCE: 'stop' })
-    await eventually('a stop that was asked for', () => {
-      try {
-        return readFileSync(journal(), 'utf8').includes('settledBy') ? true : undefined
-      } catch {
-        return undefined
-      }
-    })
+    await stopIsAskedFor()
     await docker('start', late)
     const { record, output } = await command
     expect(record?.consistency).to.equal('live')
