@@ -48,7 +48,45 @@ for (const name of readdirSync(directoryOfWorkflows)) {
   })
 }
 
+interface Job {
+  needs?: string | string[]
+  strategy?: { matrix: { platform: string[] } }
+  steps: { uses?: string; run?: string; with?: Record<string, unknown> }[]
+}
+
 describe('the workflow of a release', () => {
+  const { on, jobs } = parse(readFileSync(join(directoryOfWorkflows, 'release.yml'), 'utf8')) as {
+    on: object
+    jobs: Record<'scan' | 'image' | 'release', Job>
+  }
+
+  /** What the step is given that uses `action`. */
+  function givenTo(action: string, { steps }: Job): Record<string, unknown> | undefined {
+    return steps.find(({ uses }) => uses?.startsWith(`${action}@`))?.with
+  }
+
+  it('begins with a tag of a version', () => {
+    expect(on).to.deep.equal({ push: { tags: ['v*.*.*'] } })
+  })
+
+  it('scans the image for both platforms, and goes no further when it is weak', () => {
+    expect(jobs.scan.strategy?.matrix.platform).to.deep.equal(['linux/amd64', 'linux/arm64'])
+    expect(givenTo('anchore/scan-action', jobs.scan)).to.include({ 'fail-build': true })
+    expect(jobs.image.needs).to.deep.equal(['test', 'scan'])
+  })
+
+  it('pushes it for both with SBOM and provenance, signs it, and releases it then', () => {
+    expect(givenTo('docker/build-push-action', jobs.image)).to.include({
+      platforms: 'linux/amd64,linux/arm64',
+      push: true,
+      sbom: true,
+      provenance: 'mode=max',
+    })
+    expect(jobs.image.steps.at(-1)?.run).to.match(/^cosign sign --yes --recursive /)
+    expect(jobs.release.needs).to.equal('image')
+    expect(jobs.release.steps.at(-1)?.run).to.contain('gh release create "$GITHUB_REF_NAME"')
+  })
+
   it('takes the registry and the name of the image from where it runs', () => {
     const text = readFileSync(join(directoryOfWorkflows, 'release.yml'), 'utf8')
     const values = (key: string) =>
