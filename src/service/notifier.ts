@@ -28,7 +28,7 @@ export interface Notifier {
   ping(ping: Ping, message: string): void
   /** Gives what waits a moment more. */
   stop(): Promise<void>
-  /** Resolves when all that was told has been taken, or given up. */
+  /** Resolves when all notices have been taken, or given up. */
   idle(): Promise<void>
 }
 
@@ -103,7 +103,9 @@ export function createNotifier(options: NotifierOptions): Notifier {
       }
     },
     async idle() {
-      await Promise.all(queues.map(async ({ queue }) => queue.idle()))
+      // pings are of how it goes now: nobody has to know them
+      const notices = queues.filter(({ target }) => target.kind !== 'ping')
+      await Promise.all(notices.map(async ({ queue }) => queue.idle()))
     },
     async stop() {
       stopping.abort()

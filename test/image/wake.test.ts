@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
@@ -154,23 +154,54 @@ describeOnEngine(`a consumer of a program that is killed (SNAP_VOLUME_TEST_SEED=
 })
 
 describeOnEngine(`a consumer of a restore that is killed (SNAP_VOLUME_TEST_SEED=${seed})`, () => {
-  it(`runs again after the next command (${kills} times)`, async function () {
-    this.timeout(60_000 + kills * 15_000)
-    const sidecar = await startSidecar({
+  const half = Math.ceil(kills / 2)
+  let sidecar: Sidecar
+  let consumer: string
+  let words: string[]
+  let tookMs: number
+
+  before(async function () {
+    this.timeout(120_000)
+    sidecar = await startSidecar({
       options: withDockerSocket,
       env: { SNAP_QUIESCE: 'pause', SNAP_MAX: '1000' },
       fill: 'for file in $(seq 1 3000); do echo $file > $file; done',
     })
     // how long a stop that was asked for is waited for
-    const consumer = await startConsumer(sidecar, { options: ['--stop-timeout', '2'] })
+    consumer = await startConsumer(sidecar, { options: ['--stop-timeout', '2'] })
     await isCounting(sidecar)
-    const words = ['restore', await takeSnapshot(sidecar)]
-    const tookMs = await timeOf(sidecar, words)
-    await killAgainAndAgain(sidecar, consumer, kills, async (fraction) => {
+    words = ['restore', await takeSnapshot(sidecar)]
+    tookMs = await timeOf(sidecar, words)
+  })
+
+  it(`runs again when the command was killed (${half} times)`, async function () {
+    this.timeout(60_000 + half * 15_000)
+    await killAgainAndAgain(sidecar, consumer, half, async (fraction) => {
       const command = await startBeside(sidecar, words)
       await sleep(fraction * tookMs)
       await tryDocker('kill', command)
       await removeContainer(command)
+    })
+  })
+
+  it(`runs again when the daemon was killed that did it for a client (${half} times)`, async function () {
+    this.timeout(60_000 + half * 20_000)
+    const { container } = sidecar
+    const socket = join(sidecar.store, '.snap-volume/control.sock')
+    const options = [
+      ...sidecar.options,
+      '-e',
+      'SNAP_HOST=unix:///opt/.snap/.snap-volume/control.sock',
+    ]
+    await docker('kill', container)
+    await killAgainAndAgain(sidecar, consumer, half, async (fraction) => {
+      rmSync(socket, { force: true })
+      await docker('start', container)
+      await eventually('a daemon that listens', () => existsSync(socket) || undefined)
+      const client = await startBeside({ ...sidecar, options }, words)
+      await sleep(fraction * tookMs)
+      await docker('kill', container)
+      await removeContainer(client)
     })
   })
 })
