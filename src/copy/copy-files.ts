@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
+import { dirname } from 'node:path'
 import { run } from '../system/run.ts'
 import type { CopyProgress } from './engine.ts'
+import { canReflink } from './reflink.ts'
 import { type RsyncTrees, copyWatched, rsyncFiles } from './rsync-files.ts'
 import type { CopyList } from './scan/scan-report.ts'
 import { watchSpace } from './watch-space.ts'
@@ -8,50 +10,72 @@ import { watchSpace } from './watch-space.ts'
 const mostProcesses = 4
 const mostPathsEach = 2000
 
+/** What cp says of a file where `--reflink=always` cannot be done. */
+const failedToClone = 'failed to clone'
+
+export interface FilesCopied {
+  /** Whether cp copied all: then each entry is staged as what its name was. */
+  isComplete: boolean
+  /** Whether what was copied shares its contents with the source; undefined where there are none, or nobody knows. */
+  reflink: boolean | undefined
+}
+
 /**
  * Copies listed entries that have one name each and are not in staging, with all that rsync keeps but in half of its time:
  * by cp(1), a process a core. Where the filesystem can, contents are shared with the source (reflinks), and each file
  * is taken at one instant. What cp could not copy, or not with all attributes, is left to rsync.
- * Returns whether cp copied all: then each entry is staged as what its name was.
  */
 export async function copyFiles(
   trees: RsyncTrees,
   list: CopyList,
   onProgress: (progress: CopyProgress) => void,
-): Promise<boolean> {
-  if (list.paths.length === 0) return true
+): Promise<FilesCopied> {
+  if (list.paths.length === 0) return { isComplete: true, reflink: undefined }
   const stopWatching = watchSpace(trees.staging, list, onProgress)
-  let isComplete = false
+  let copied: FilesCopied = { isComplete: false, reflink: undefined }
   try {
     await copyWatched(trees, list.paths, async () => {
-      isComplete = await copyByProcesses(trees, list.paths)
+      copied = await copyOrClone(trees, list)
     })
   } finally {
     stopWatching()
   }
-  if (isComplete) onProgress(completed(list))
+  if (copied.isComplete) onProgress(completed(list))
   else await rsyncFiles(trees, list.paths, ['--info=progress2'])
-  return isComplete
+  return copied
+}
+
+async function copyOrClone(trees: RsyncTrees, { paths, bytes }: CopyList): Promise<FilesCopied> {
+  let reflink = canReflink(trees.source.here, dirname(trees.target), paths)
+  if (reflink === undefined && bytes > 0) {
+    // all of them are large: to try it with one takes as long as to do it
+    const { exitCode, stderr } = await copyByProcesses(trees, paths, 'always')
+    if (exitCode === 0) return { isComplete: true, reflink: true }
+    if (stderr.includes(failedToClone)) reflink = false
+  }
+  const { exitCode } = await copyByProcesses(trees, paths, 'auto')
+  return { isComplete: exitCode === 0, reflink }
 }
 
 function completed({ files, bytes }: CopyList): CopyProgress {
   return { files, totalFiles: files, bytes, fraction: 1 }
 }
 
-/** False when a process failed at anything. */
+/** Ends with an error when a process failed at anything. */
 async function copyByProcesses(
   { source, target, lockDescriptor, signal }: RsyncTrees,
   paths: Uint8Array,
-): Promise<boolean> {
+  reflink: 'auto' | 'always',
+): Promise<{ exitCode: number | undefined; stderr: string }> {
   const processes = String(Math.min(availableParallelism(), mostProcesses))
   const share = ['-0', '-P', processes, '-n', String(mostPathsEach)]
   // recursive, because cp would read from a pipe otherwise; directories are in no list
   const faithful = ['-R', '-d', '-x', '--preserve=mode,ownership,timestamps,xattr']
   // it would write into a file that is there, and through it into history if that were a link to the base
   const anew = '--remove-destination'
-  const { exitCode } = await run(
+  return run(
     'xargs',
-    [...share, 'cp', ...faithful, anew, '--parents', '-t', target, '--'],
+    [...share, 'cp', ...faithful, `--reflink=${reflink}`, anew, '--parents', '-t', target, '--'],
     {
       cwd: source.cwd,
       descriptor3: lockDescriptor,
@@ -59,5 +83,4 @@ async function copyByProcesses(
       input: Buffer.from(paths.buffer, paths.byteOffset, paths.length),
     },
   )
-  return exitCode === 0
 }

@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { syncFilesystem } from '../store/durable.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { type DirectoryHandle, openDirectory } from '../system/directory-handle.ts'
@@ -9,7 +8,6 @@ import { copyFiles } from './copy-files.ts'
 import type { CopyEngine, RestoreRequest, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { planByComparison, restoreByComparison } from './link-restore.ts'
 import { type Spare, moveFromSpare, openSpare } from './move-spare.ts'
-import { canReflink } from './reflink.ts'
 import { rsyncEngine } from './rsync-engine.ts'
 import {
   type RsyncTrees,
@@ -148,8 +146,7 @@ async function copyScanned(
 ): Promise<{ scan: ScanResult; copied: Copied[]; reflink: boolean | undefined }> {
   const scan = tearGroups(trees.staging, await scanSource(request, pass, staging))
   await copySuspects(trees, request.base, scan.suspects)
-  const reflink = canReflink(trees.source.here, dirname(trees.target), scan.changed.paths)
-  const isComplete = await copyFiles(trees, scan.changed, request.onProgress)
+  const { isComplete, reflink } = await copyFiles(trees, scan.changed, request.onProgress)
   return {
     scan,
     reflink,

@@ -18,12 +18,15 @@ const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, COPYFILE_FICLONE_FORCE, COPYFILE_EXCL 
 /** Smaller files gain nothing: a copy costs about as much as a clone. */
 const smallestBytes = 64 * 1024
 
+/** To clone a larger one just to see whether that works may take long: as long as it has extents. */
+const largestTriedBytes = 1024 * 1024
+
 /** What errors say that these two filesystems cannot share extents (ioctl_ficlone(2)). */
 const cannotClone = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM']
 
 /**
  * Whether contents copied from `source` to the filesystem of `directory` can be shared with it, tried there with the
- * first of the listed files that has any; undefined when there is none.
+ * first of the listed files that has any and is small; undefined when there is none.
  */
 export function canReflink(
   source: string,
@@ -35,7 +38,7 @@ export function canReflink(
   try {
     for (const path of eachPath(paths)) {
       const stat = from.lstat(path)
-      if (stat?.isFile() !== true || stat.size === 0n) continue
+      if (stat?.isFile() !== true || stat.size === 0n || stat.size > largestTriedBytes) continue
       const result = cloneFile(from, path, 1, (descriptor) => {
         copyFileSync(descriptor, probe, COPYFILE_FICLONE_FORCE | COPYFILE_EXCL)
         return true

@@ -61,25 +61,34 @@ function divide(
   opened: number[],
 ): { parts: BytePath[]; directories: BytePath[] } {
   const parts: BytePath[] = []
-  const waiting = [...roots]
-  const isEnough = (divided: number): boolean =>
-    divided >= roots.length &&
-    (parts.length + waiting.length - divided >= wanted || opened.length >= mostOpened)
-  let divided = 0
-  for (; divided < waiting.length && !isEnough(divided); divided += 1) {
-    const descriptor = openIfDirectory(waiting[divided] ?? '')
-    if (descriptor === undefined) continue
-    opened.push(descriptor)
-    const names = readNames(throughDescriptor(descriptor))
-    for (const name of names) {
-      const path = `/proc/${process.pid}/fd/${descriptor}/${name}`
-      const canDivide = names.length < wanted && lstatIfThere(path)?.isDirectory() === true
-      if (canDivide) waiting.push(path)
-      else parts.push(path)
+  const directories: BytePath[] = []
+  const divideLevel = (level: readonly BytePath[]): BytePath[] => {
+    const below: BytePath[] = []
+    for (const directory of level) {
+      const descriptor = openIfDirectory(directory)
+      if (descriptor === undefined) continue
+      opened.push(descriptor)
+      const names = readNames(throughDescriptor(descriptor))
+      for (const name of names) {
+        const path = `/proc/${process.pid}/fd/${descriptor}/${name}`
+        const canDivide = names.length < wanted && lstatIfThere(path)?.isDirectory() === true
+        if (canDivide) below.push(path)
+        else parts.push(path)
+      }
     }
+    return below
   }
-  parts.push(...waiting.slice(divided))
-  return { parts, directories: waiting.slice(roots.length, divided) }
+  // a whole level at a time, or a few parts would be as large as all others together
+  let level = divideLevel(roots)
+  while (
+    level.length > 0 &&
+    parts.length + level.length < wanted &&
+    opened.length + level.length <= mostOpened
+  ) {
+    directories.push(...level)
+    level = divideLevel(level)
+  }
+  return { parts: [...parts, ...level], directories }
 }
 
 async function removeBy(

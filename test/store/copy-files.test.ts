@@ -50,7 +50,8 @@ describe('A list of files', () => {
     }
   }
 
-  const copy = async (list: CopyList): Promise<boolean> => copyFiles(trees, list, () => undefined)
+  const copy = async (list: CopyList): Promise<boolean> =>
+    (await copyFiles(trees, list, () => undefined)).isComplete
 
   it('is copied with all attributes, and no pipe is read from', async () => {
     await shellIn(

@@ -88,3 +88,33 @@ for (const type of ['xfs', 'btrfs'] as const) {
     })
   })
 }
+
+describe('A large file that changed, where nothing can share contents', function () {
+  this.timeout(120_000)
+
+  let filesystem: LoopFilesystem
+  let store: TestStore
+
+  before(async function () {
+    filesystem = await loopOrSkip(this, 'ext4')
+    store = await makeStore({ on: filesystem.path, env: { SNAP_ENGINE: 'link' } })
+    await shellIn(store.data, 'head -c 4M /dev/urandom > large')
+    await store.snapshot()
+  })
+
+  after(async () => {
+    await store?.remove()
+    await filesystem?.remove()
+  })
+
+  for (const others of ['', 'echo small > small; ']) {
+    it(`is copied${others === '' ? '' : ', beside a small one'}, and the record says so`, async () => {
+      await shellIn(store.data, `${others}head -c 4M /dev/urandom > large`)
+      await store.snapshot()
+      const newest = store.snapshotNames().at(-1) ?? ''
+      expect(compareTrees(walkTree(store.data), walkTree(store.dataIn(newest)))).to.deep.equal([])
+      const json = (await store.run(['show', newest, '--json'])).stdout
+      expect(JSON.parse(json)).to.have.nested.property('volumes[0].reflink', false)
+    })
+  }
+})
