@@ -7,7 +7,7 @@ export interface Contender {
   name: string
   prepare?: (() => Promise<void>) | undefined
   run: () => Promise<void>
-  cleanUp?: () => Promise<void>
+  cleanUp?: (() => Promise<void>) | undefined
 }
 
 export interface Rounds {

@@ -14,6 +14,9 @@ export async function makeStore<Store extends SnapshotStore>(
 }
 
 /** Takes another snapshot into the same store, each time. */
-export function takingSnapshots(name: string, { prepare, snapshot }: SnapshotStore): Contender {
-  return { name, prepare, run: snapshot }
+export function takingSnapshots(
+  name: string,
+  { prepare, snapshot, settle }: SnapshotStore,
+): Contender {
+  return { name, prepare, run: snapshot, cleanUp: settle }
 }

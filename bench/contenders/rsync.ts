@@ -9,11 +9,22 @@ export interface RsyncStore extends RestorableStore {
 
 const copy = ['rsync', '-aHAX']
 
-/** A line or two of a shell script; with `keep` the oldest snapshot goes when there are more. */
-export function rsyncLinkDest(run: Run, source: string, keep = Infinity): StoreKind<RsyncStore> {
-  const name = 'rsync --link-dest'
+export interface RsyncLinkDestOptions {
+  /** The oldest snapshot goes when there are more. */
+  keep?: number
+  /** Waits until the data are on the disk. */
+  durable?: boolean
+}
+
+/** A line or two of a shell script. */
+export function rsyncLinkDest(
+  run: Run,
+  source: string,
+  { keep = Infinity, durable = false }: RsyncLinkDestOptions = {},
+): StoreKind<RsyncStore> {
+  const afterwards = [...(durable ? ['sync -f'] : []), ...(keep === Infinity ? [] : ['rm -rf'])]
   return {
-    name: keep === Infinity ? name : `${name}, then rm -rf`,
+    name: ['rsync --link-dest', ...afterwards].join(', then '),
     make(directory) {
       const snapshots = numberedSnapshots(directory)
       const newest = (): string => snapshots.newest() ?? ''
@@ -27,6 +38,7 @@ export function rsyncLinkDest(run: Run, source: string, keep = Infinity): StoreK
           const base = snapshots.newest()
           const links = base === undefined ? [] : [`--link-dest=${base}`]
           await run([...copy, ...links, `${source}/`, `${snapshots.add()}/`])
+          if (durable) await run(['sync', '-f', directory])
           if (snapshots.count() > keep) await removeOldest()
         },
         async restore() {

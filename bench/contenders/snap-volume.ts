@@ -1,7 +1,8 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { programFile, startDaemon } from '../../test/support/cli.ts'
+import { type Daemon, programFile, startDaemon } from '../../test/support/cli.ts'
 import type { SnapshotRecord } from '../../src/store/record.ts'
 import type { Run } from '../command.ts'
 import type { RestorableStore, StoreKind } from './store.ts'
@@ -21,10 +22,14 @@ export interface SnapVolumeOptions {
   keep?: number
   /** The node that runs it. */
   node?: string
+  /** Its sidecar runs beside it, is asked for snapshots, and prepares for the next one when nobody waits. */
+  sidecar?: boolean
 }
 
 /** Two snapshots have names a second apart; the second one would wait for its own. */
 const apartMs = 1100
+
+const longestPreparationMs = 120_000
 
 export function snapVolume(
   run: Run,
@@ -34,18 +39,22 @@ export function snapVolume(
     quiesce = 'none',
     keep = 1000,
     node = process.execPath,
+    sidecar = false,
   }: SnapVolumeOptions = {},
 ): StoreKind<SnapVolumeStore> {
   return {
     name: 'snap-volume',
     async make(directory) {
-      const env = {
-        SNAP_DIR: join(directory, 'store'),
+      const store = join(directory, 'store')
+      const env: Record<string, string> = {
+        SNAP_DIR: store,
         SNAP_ENGINE: engine,
         SNAP_QUIESCE: quiesce,
         SNAP_MAX: `${keep}`,
       }
-      await configure(source, env)
+      const daemon = await startIdly(source, env)
+      if (sidecar) env['SNAP_HOST'] = `unix://${store}/.snap-volume/control.sock`
+      else await stop(daemon)
       let endedMs = 0
       const snap = async (words: readonly string[], more: Record<string, string> = {}) => {
         const output = await run([node, programFile, ...words], { env: { ...env, ...more } })
@@ -61,15 +70,29 @@ export function snapVolume(
         },
         restore: async () => void (await snap(['restore', 'latest', '--yes'])),
         prune: async (keep) => void (await snap(['prune'], { SNAP_MAX: `${keep}` })),
+        ...(sidecar && { settle: async () => isPrepared(store), close: async () => stop(daemon) }),
       }
     },
   }
 }
 
-/** What `start` records is for the commands that follow; it takes no snapshot itself. */
-async function configure(source: string, env: Record<string, string>): Promise<void> {
+/** What `start` records is for the commands that follow; it takes no snapshot of its own accord. */
+async function startIdly(source: string, env: Record<string, string>): Promise<Daemon> {
   const never = { SNAP_CRON: '0 3 1 1 *', SNAP_ON_START: 'false', SNAP_CATCH_UP: 'false' }
-  const daemon = await startDaemon([`data:${source}`], { env: { ...env, ...never } })
+  return startDaemon([`data:${source}`], { env: { ...env, ...never } })
+}
+
+async function stop(daemon: Daemon): Promise<void> {
   const exitCode = await daemon.stop()
   if (exitCode !== 0) throw new Error(`start ended with ${exitCode}:\n${daemon.output()}`)
+}
+
+/** Until there is a spare, and what has been removed is deleted. */
+async function isPrepared(store: string): Promise<void> {
+  const count = (name: string): number => readdirSync(join(store, '.snap-volume', name)).length
+  const giveUpMs = performance.now() + longestPreparationMs
+  while (count('spare') === 0 || count('trash') > 0) {
+    if (performance.now() > giveUpMs) throw new Error(`no spare was prepared in ${store}`)
+    await sleep(50)
+  }
 }

@@ -3,6 +3,9 @@ export interface SnapshotStore {
   /** Untimed, before a snapshot or a restore. */
   prepare?: () => Promise<void>
   snapshot: () => Promise<void>
+  /** Untimed, after a snapshot: until it does nothing more of its own accord. */
+  settle?: () => Promise<void>
+  close?: () => Promise<void>
 }
 
 /** A program that makes such stores. */

@@ -1,5 +1,6 @@
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
 import type { Scenario } from '../bench.ts'
 import { makeStore } from '../contenders/make-store.ts'
 import { snapVolume } from '../contenders/snap-volume.ts'
@@ -16,29 +17,51 @@ export const memory: Scenario = async (bench) => {
   const node = join(home, 'node')
   await copyFile(process.execPath, node)
   const kind = snapVolume(run, tree.root, { node })
-  const first: Series = { name: 'the first snapshot', values: [] }
-  const unchanged: Series = { name: 'nothing has changed', values: [] }
-  const changed: Series = { name: '1 % has new content', values: [] }
+  const first = measured('the first snapshot')
+  const unchanged = measured('nothing has changed')
+  const changed = measured('1 % has new content')
   for (let round = 1; round <= runs; round += 1) {
     const store = await makeStore(home, { ...kind, name: `store ${round}` })
-    const takeSnapshot = async ({ name, values }: Series): Promise<void> => {
+    const takeSnapshot = async ({ memory: { name, values }, time }: Measured): Promise<void> => {
       await store.prepare?.()
+      await run(['sync'])
+      const began = performance.now()
       const megabytes = await peakMemory(store.snapshot)
-      say(`run ${round} of ${runs}: ${name} ${megabytes.toFixed(1)} MB`)
+      const seconds = (performance.now() - began) / 1000
+      say(`run ${round} of ${runs}: ${name} ${megabytes.toFixed(1)} MB, ${seconds.toFixed(3)} s`)
       values.push(megabytes)
+      time.values.push(seconds)
     }
     await takeSnapshot(first)
     await takeSnapshot(unchanged)
     await changeContents(tree)
     await takeSnapshot(changed)
   }
+  const all = [first, unchanged, changed]
   return [
     {
       title: 'the most memory that snap-volume and what it runs have at a time',
       unit: 'MB',
-      series: [first, unchanged, changed],
+      series: all.map(({ memory }) => memory),
       isComparison: false,
       notes: ['the sum of their PSS, looked at every 50 ms'],
     },
+    {
+      title: 'how long they take meanwhile, to be compared with other numbers of files',
+      unit: 'seconds',
+      series: all.map(({ time }) => time),
+      isComparison: false,
+      notes: [],
+    },
   ]
+}
+
+/** Of one kind of snapshot. */
+interface Measured {
+  memory: Series
+  time: Series
+}
+
+function measured(name: string): Measured {
+  return { memory: { name, values: [] }, time: { name, values: [] } }
 }

@@ -16,7 +16,7 @@ export const steady: Scenario = async (bench) => {
   const { run, home, tree } = bench
   const kinds = [
     snapVolume(run, tree.root, { keep }),
-    rsyncLinkDest(run, tree.root, keep),
+    rsyncLinkDest(run, tree.root, { keep }),
     ...rsnapshotIfFeasible(bench, keep),
   ]
   const contenders: Contender[] = []

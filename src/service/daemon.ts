@@ -31,6 +31,7 @@ import { createRunner } from './runner.ts'
 import { type Schedule, assertCron, startSchedule } from './schedule.ts'
 import { startServer } from './server.ts'
 import { shareAnswer } from './share-answer.ts'
+import { type SpareKeeper, createSpareKeeper } from './spare-keeper.ts'
 import { wakeBeforeStart } from './wake-before-start.ts'
 
 /** To ask who writes takes the lock for a moment: without a bound, writers would wait for those who ask. */
@@ -105,6 +106,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
   // deletion may take hours on a busy disk, and the next snapshot is due
   const background = createBackground(signal, log)
   context.inBackground = (work) => background.run(work)
+  const spares = createSpareKeeper(context, background, log)
   const waking = { ...context, emit: (event: ActionEvent) => logEvent(log, event) }
   const notifier = createNotifier({
     targets: settings.notifyTargets,
@@ -120,7 +122,10 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
   }
   const beat = async (): Promise<void> => {
     if (runs === undefined) writeHeartbeat(store, 'healthy: starting', { startedAt, running: null })
-    else tellAll(rules?.afterBeat(await runs.beat()))
+    else {
+      tellAll(rules?.afterBeat(await runs.beat()))
+      spares.prepare()
+    }
   }
   // what the start does may take long
   const heartbeat = await startHeartbeat(async () => {
@@ -139,7 +144,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     const missedAt = findMissedRun(settings, store, clock.now())
     const runner = createRunner(
       async (reason) => {
-        await runOnce(context, followers, reason)
+        await spares.standAside(async () => runOnce(context, followers, reason))
         // only now: a run that is killed half-way stays due, and the next start makes it up
         if (!signal.aborted) noteNextRun(store, schedule, log)
         await heartbeat.beat()
@@ -185,7 +190,8 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     }
     await heartbeat.beat()
     const followers: RunFollowers = { runs, metrics, rules, notifier, log }
-    stops.unshift(await startServer({ ...options, store, metrics, readStatus }))
+    const executor = thenPreparing(options.executor, spares)
+    stops.unshift(await startServer({ ...options, executor, store, metrics, readStatus }))
     await announce(settings, context, schedule, log)
     if (settings.onStart) runner.trigger('start')
     else if (missedAt !== undefined) {
@@ -196,6 +202,18 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     log.info('stopping')
   } finally {
     for (const stop of stops) await stop()
+  }
+}
+
+/** Clients may take snapshots too. */
+function thenPreparing(executor: CommandExecutor, spares: SpareKeeper): CommandExecutor {
+  return {
+    ...executor,
+    async execute(...command) {
+      const exitCode = await executor.execute(...command)
+      spares.prepare()
+      return exitCode
+    },
   }
 }
 

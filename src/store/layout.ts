@@ -14,8 +14,12 @@ export interface StoreLayout {
   trashLock: string
   staging: string
   trash: string
-  /** The snapshot that retention removed last, for the next one to take directories from. */
+  /** The snapshot that retention removed last, or a copy of the newest, for the next one to take directories from. */
   spare: string
+  /** Where such a copy is made. */
+  unfinishedSpare: string
+  /** Held while it is. */
+  spareLock: string
   journal: string
   restoreJournal: string
   /** Which consumers are paused or stopped. */
@@ -57,6 +61,8 @@ export function storeLayout(directory: string): StoreLayout {
     staging: join(own, 'staging'),
     trash: join(own, 'trash'),
     spare: join(own, 'spare'),
+    unfinishedSpare: join(own, 'spare.new'),
+    spareLock: join(own, 'spare.lock'),
     journal,
     restoreJournal: join(journal, 'restore.json'),
     consumerJournal: join(journal, 'consumers.json'),

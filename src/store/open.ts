@@ -57,7 +57,8 @@ export function createStore(directory: string): StoreLayout {
 
 /** Makes what somebody tidied away. */
 export function createOwnDirectories(store: StoreLayout): void {
-  for (const path of [store.own, store.staging, store.trash, store.spare, store.journal]) {
+  const { own, staging, trash, spare, unfinishedSpare, journal } = store
+  for (const path of [own, staging, trash, spare, unfinishedSpare, journal]) {
     createDirectory(path, 0o700, { recursive: false })
     assertDirectory(path, () => `there is no directory ${path}`)
   }

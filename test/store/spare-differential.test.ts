@@ -11,6 +11,16 @@ const kept = 3
 /** So that in most generations some directories are left alone. */
 const mostMutations = 3
 
+const kinds = {
+  'of a removed snapshot': async ({ made }: Generations) =>
+    Promise.resolve(made.length < kept ? undefined : made[0]),
+  'that is a copy of the newest': async (generations: Generations) => {
+    const { made } = generations
+    made.splice(0, made.length - kept)
+    return made.length === 0 ? undefined : generations.prepare()
+  },
+}
+
 describe(`Engine link with a spare, over ${generations} generations of a tree that changes at random,`, function () {
   this.timeout(300_000)
 
@@ -22,39 +32,40 @@ describe(`Engine link with a spare, over ${generations} generations of a tree th
 
   afterEach(() => made.remove())
 
-  it(`makes what rsync --checksum makes, and changes no older one (SNAP_VOLUME_TEST_SEED=${seed})`, async () => {
-    const trees = new Map<string, Tree>()
-    const mutator = new Mutator(made.data, randomOf('spare'))
-    mutator.grow()
-    let done: string[] = []
-    let withMoves = 0
-    let directories = 0
-    for (let generation = 0; generation < generations; generation += 1) {
-      const spare = made.made.length < kept ? undefined : made.made[0]
-      const before = spare === undefined ? '' : await listDirectories(spare.directory)
-      const copy = await made.copy({ spare })
-      const what = `seed ${seed}, generation ${generation}, after ${done.join(' ')}`
-      const { directory } = made.newest()
-      const moved = countCommon(before, await listDirectories(directory))
-      if (moved > 0) withMoves += 1
-      directories += moved
-      expect(copy.warnings, what).to.deep.equal([])
-      const tree = walkTree(directory)
-      expect(compareTrees(await walkReference(made.data), tree), what).to.deep.equal([])
-      trees.set(directory, tree)
-      for (const older of made.made) {
-        const differences = compareTrees(
-          trees.get(older.directory) ?? new Map(),
-          walkTree(older.directory),
-        )
-        expect(differences, `${older.directory}, ${what}`).to.deep.equal([])
+  for (const [kind, findSpare] of Object.entries(kinds))
+    it(`${kind}, makes what rsync --checksum makes, and changes no older one (SNAP_VOLUME_TEST_SEED=${seed})`, async () => {
+      const trees = new Map<string, Tree>()
+      const mutator = new Mutator(made.data, randomOf(`spare ${kind}`))
+      mutator.grow()
+      let done: string[] = []
+      let withMoves = 0
+      let directories = 0
+      for (let generation = 0; generation < generations; generation += 1) {
+        const spare = await findSpare(made)
+        const before = spare === undefined ? '' : await listDirectories(spare.directory)
+        const copy = await made.copy({ spare })
+        const what = `seed ${seed}, generation ${generation}, after ${done.join(' ')}`
+        const { directory } = made.newest()
+        const moved = countCommon(before, await listDirectories(directory))
+        if (moved > 0) withMoves += 1
+        directories += moved
+        expect(copy.warnings, what).to.deep.equal([])
+        const tree = walkTree(directory)
+        expect(compareTrees(await walkReference(made.data), tree), what).to.deep.equal([])
+        trees.set(directory, tree)
+        for (const older of made.made) {
+          const differences = compareTrees(
+            trees.get(older.directory) ?? new Map(),
+            walkTree(older.directory),
+          )
+          expect(differences, `${older.directory}, ${what}`).to.deep.equal([])
+        }
+        done = generation % 10 === 9 ? [] : mutator.mutate(mostMutations)
       }
-      done = generation % 10 === 9 ? [] : mutator.mutate(mostMutations)
-    }
-    expect(withMoves, `generations with moved directories; ${directories} moved`).to.be.above(
-      generations / 2,
-    )
-  })
+      expect(withMoves, `generations with moved directories; ${directories} moved`).to.be.above(
+        generations / 2,
+      )
+    })
 })
 
 async function listDirectories(root: string): Promise<string> {

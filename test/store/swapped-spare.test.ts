@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { execa } from 'execa'
 import type { ActionEvent } from '../../src/actions/events.ts'
+import { findSpareModel, prepareSpare } from '../../src/actions/prepare-spare.ts'
+import { OperationError } from '../../src/errors.ts'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
@@ -128,6 +130,30 @@ describe('When somebody holds a directory of the spare open', function () {
       await expectNothingHappenedOutside(name)
     })
   }
+
+  it('of the snapshot that a copy is made of in advance, nothing outside gets into it, nor into the next one', async function () {
+    const reason = whyNoSwapper()
+    if (reason !== undefined) skipBecause(this, reason)
+    const { context } = store
+    context.config.maxSnapshots = 100
+    let made = 0
+    for (let round = 0; round < rounds; round += 1) {
+      const before = await store.snapshot()
+      const model = findSpareModel(context.store) ?? expect.fail('there is no model')
+      const held = round % 2 === 0 ? '.' : 'other'
+      const [one, other] = held === '.' ? ['other', 'trap'] : ['still', '../trap']
+      stop = await startSwapping(join(store.dataIn(before.name), held), one, other)
+      const isMade = await prepareSpare(context, model).catch((error: unknown) => {
+        if (error instanceof OperationError) return false
+        throw error
+      })
+      await stop()
+      if (isMade) made += 1
+      await shellIn(store.data, change)
+      await expectNothingHappenedOutside((await store.snapshot()).name)
+    }
+    expect(made, 'of trees that were changed meanwhile').to.equal(0)
+  })
 
   it('what is staged is closed to others until it is published', async () => {
     const modes = new Set<number>()

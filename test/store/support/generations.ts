@@ -1,9 +1,10 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import type { SnapshotCopy } from '../../../src/copy/engine.ts'
 import { linkEngine } from '../../../src/copy/link-engine.ts'
+import { makeSpare } from '../../../src/copy/make-spare.ts'
 import { openDirectory } from '../../../src/system/directory-handle.ts'
 
 export interface Generation {
@@ -22,6 +23,8 @@ export interface Generations {
    * that is none any more.
    */
   copy(options?: { spare?: Generation | undefined }): Promise<SnapshotCopy>
+  /** A copy of the last one, as it is made in advance; to be given to the next. */
+  prepare(): Promise<Generation>
   /** Of the last one. */
   newest(): Generation
   remove(): Promise<void>
@@ -44,7 +47,7 @@ export function makeGenerations(on = tmpdir()): Generations {
       const target = join(home, `generation-${(count += 1)}`)
       mkdirSync(target)
       const base = made.at(-1)
-      if (spare !== undefined) made.splice(made.indexOf(spare), 1)
+      if (spare !== undefined && made.includes(spare)) made.splice(made.indexOf(spare), 1)
       made.push({ directory: target, index: `${target}.index`, seal: `${target}.seal` })
       return linkEngine.snapshot({
         source,
@@ -58,6 +61,14 @@ export function makeGenerations(on = tmpdir()): Generations {
         lockDescriptor,
         onProgress: () => undefined,
       })
+    },
+    async prepare() {
+      const { directory, seal } = newest()
+      const prepared = { directory: `${directory}.copy`, index: '', seal: `${directory}.copy.seal` }
+      mkdirSync(prepared.directory, 0o700)
+      const request = { model: directory, seal, target: prepared.directory, lockDescriptor }
+      writeFileSync(prepared.seal, await makeSpare(request))
+      return prepared
     },
     async remove() {
       source.close()

@@ -1,0 +1,68 @@
+import type { ActionContext } from '../actions/context.ts'
+import { findSpareModel, prepareSpare } from '../actions/prepare-spare.ts'
+import { InterruptedError, messageOf } from '../errors.ts'
+import type { Log } from '../system/log.ts'
+import type { Background } from './background.ts'
+
+/** Sees to it that the next snapshot finds a spare, while nobody waits. */
+export interface SpareKeeper {
+  /** Makes one where there is none; it is not waited for. */
+  prepare(): void
+  /** Gives up what is under way while a snapshot is taken, and prepares for the next one then. */
+  standAside(takeSnapshot: () => Promise<void>): Promise<void>
+}
+
+export function createSpareKeeper(
+  context: ActionContext,
+  background: Background,
+  log: Log,
+): SpareKeeper {
+  /** Of this one none can be made: it is not tried again and again. */
+  let failed: string | undefined
+  let isAside = false
+  let underWay: { work: Promise<void>; interruption: AbortController } | undefined
+
+  async function prepareOnce(signal: AbortSignal): Promise<void> {
+    const model = findSpareModel(context.store)
+    if (model === undefined || model.name === failed) return
+    try {
+      const isThere = await prepareSpare({ ...context, signal, emit: () => undefined }, model)
+      if (isThere) log.debug(`the next snapshot finds a copy of ${model.name} ready`)
+    } catch (error) {
+      if (error instanceof InterruptedError) return
+      failed = model.name
+      // nothing is lost: the next snapshot makes its links itself
+      log.debug(`no copy of ${model.name} was made ready: ${messageOf(error)}`)
+    }
+  }
+
+  function prepare(): void {
+    if (isAside || underWay !== undefined) return
+    const interruption = new AbortController()
+    const { promise: work, resolve } = Promise.withResolvers<void>()
+    underWay = { work, interruption }
+    background.run(async (signal) => {
+      try {
+        await prepareOnce(AbortSignal.any([signal, interruption.signal]))
+      } finally {
+        underWay = undefined
+        resolve()
+      }
+    })
+  }
+
+  return {
+    prepare,
+    async standAside(takeSnapshot) {
+      isAside = true
+      try {
+        underWay?.interruption.abort()
+        await underWay?.work
+        await takeSnapshot()
+      } finally {
+        isAside = false
+        prepare()
+      }
+    },
+  }
+}

@@ -1,0 +1,233 @@
+import { lstatSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { findSpareModel, prepareSpare } from '../../src/actions/prepare-spare.ts'
+import type { Snapshot } from '../../src/store/catalog.ts'
+import { InterruptedError, OperationError } from '../../src/errors.ts'
+import { changeAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
+import type { Daemon } from '../support/cli.ts'
+import { places, type MountedPlace, mountPlace } from '../support/places.ts'
+import { shellIn } from '../support/shell.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+import { compareTrees, walkTree } from '../support/tree-walker.ts'
+import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
+import { untilAllIsOld } from './support/until-all-is-old.ts'
+
+/** Subtrees with so many entries that it pays to move them. */
+const tree = `
+mkdir -p d/many/deep still/deep
+(cd d/many/deep; seq 250 | xargs touch); (cd still/deep; seq 250 | xargs touch; ln -s nowhere link; mkfifo pipe)
+echo one > d/one; chmod 2751 d/many; setfacl -m d:u:1234:rwx still; setfattr -n user.colour -v red d
+find . -exec touch -h -d '2020-01-01T00:00:00.000000001Z' {} +`
+
+describe('A copy of the newest snapshot, made in advance,', () => {
+  let store: InProcessStore
+
+  beforeEach(async () => {
+    store = makeInProcessStore('link', 100)
+    await shellIn(store.data, tree)
+    await untilAllIsOld(store.data)
+  })
+
+  afterEach(() => store.remove())
+
+  const model = (): Snapshot =>
+    findSpareModel(store.context.store) ?? expect.fail('there is nothing to make a spare of')
+  const prepare = async (): Promise<boolean> => prepareSpare(store.context, model())
+  const unfinished = (): string[] => readdirSync(store.context.store.unfinishedSpare)
+  const spare = (): string => store.spareOf('data') ?? expect.fail('there is no spare')
+
+  async function expectRightSnapshot(): Promise<string> {
+    const { name } = await store.snapshot()
+    expect(compareTrees(walkTree(store.data), walkTree(store.dataIn(name)))).to.deep.equal([])
+    return name
+  }
+
+  it('is that tree, by links, with directories of its own', async () => {
+    await growAwkwardTree(store.data)
+    const { name } = await store.snapshot()
+    expect(await prepare()).to.equal(true)
+    expect(compareTrees(walkTree(store.dataIn(name)), walkTree(spare()))).to.deep.equal([])
+    const file = 'still/deep/5'
+    expect(inodeIn(spare(), file)).to.equal(inodeIn(store.dataIn(name), file))
+    expect(inodeIn(spare(), 'still')).to.not.equal(inodeIn(store.dataIn(name), 'still'))
+    expect(unfinished()).to.deep.equal([])
+  })
+
+  it('is the next one, where nothing changed', async () => {
+    await store.snapshot()
+    for (let count = 0; count < 3; count += 1) {
+      await prepare()
+      const inode = lstatSync(spare()).ino
+      expect(inodeIn(store.dataIn(await expectRightSnapshot()), '.')).to.equal(inode)
+    }
+  })
+
+  it('gives the next one what did not change', async () => {
+    await store.snapshot()
+    await prepare()
+    const [still, many] = [inodeIn(spare(), 'still'), inodeIn(spare(), 'd/many')]
+    await shellIn(store.data, 'echo changed > still/deep/5')
+    const name = await expectRightSnapshot()
+    expect(inodeIn(store.dataIn(name), 'd/many')).to.equal(many)
+    expect(inodeIn(store.dataIn(name), 'still')).to.not.equal(still)
+  })
+
+  it('changes no snapshot of an awkward tree that changes', async () => {
+    await growAwkwardTree(store.data)
+    for (let count = 0; count < 4; count += 1) {
+      const { name } = await store.snapshot()
+      const before = walkTree(store.dataIn(name))
+      await prepare()
+      if (count === 1) await changeAwkwardTree(store.data)
+      await expectRightSnapshot()
+      expect(compareTrees(before, walkTree(store.dataIn(name)))).to.deep.equal([])
+    }
+  })
+
+  const changes: Record<string, string> = {
+    'has lost a file': 'rm still/deep/5',
+    'has a file more': 'touch d/more',
+    'has a directory more': 'mkdir d/many/more',
+    'has a directory under another name': 'mv d/many d/other',
+    'has a link in the place of a directory': 'mv still ../moved; ln -s ../moved still',
+    'has another mode of a directory': 'chmod 777 d/many',
+    'has another attribute of a directory': 'setfattr -n user.colour -v blue d',
+    'has lost all': 'find . -mindepth 1 -delete',
+  }
+
+  for (const [what, script] of Object.entries(changes)) {
+    it(`is not made of one that ${what}, and the next is right`, async () => {
+      const { name } = await store.snapshot()
+      await shellIn(store.dataIn(name), script)
+      const error = await prepare().catch((thrown: unknown) => thrown)
+      expect(error).to.be.instanceOf(OperationError)
+      expect([store.spareOf('data'), unfinished()]).to.deep.equal([undefined, []])
+      await expectRightSnapshot()
+    })
+  }
+
+  it('is given up when it is interrupted', async () => {
+    await store.snapshot()
+    const context = { ...store.context, signal: AbortSignal.abort() }
+    const error = await prepareSpare(context, model()).catch((thrown: unknown) => thrown)
+    expect(error).to.be.instanceOf(InterruptedError)
+    expect([store.spareOf('data'), unfinished()]).to.deep.equal([undefined, []])
+  })
+
+  it('is of no use when there is a newer one', async () => {
+    await store.snapshot()
+    const older = model()
+    await store.snapshot()
+    expect(await prepareSpare(store.context, older)).to.equal(false)
+    expect([store.spareOf('data'), unfinished()]).to.deep.equal([undefined, []])
+    await prepare()
+    await expectRightSnapshot()
+  })
+
+  it('is made once', async () => {
+    await store.snapshot()
+    await prepare()
+    expect(findSpareModel(store.context.store)).to.equal(undefined)
+  })
+
+  it('is not made where retention leaves one', async () => {
+    store.context.config.maxSnapshots = 2
+    for (let count = 0; count < 3; count += 1) await store.snapshot()
+    expect(findSpareModel(store.context.store)).to.equal(undefined)
+  })
+
+  it('is not made of snapshots that have no seal', async () => {
+    store.context.config.engine = 'rsync'
+    await store.snapshot()
+    expect(findSpareModel(store.context.store)).to.equal(undefined)
+  })
+
+  it('is not made where data are held, because a copy in two passes takes nothing from it', async () => {
+    store.context.hooks = {
+      ...store.context.hooks,
+      commands: { 'pre-snapshot': 'true' },
+      timeoutMs: 9000,
+    }
+    await store.snapshot()
+    expect(findSpareModel(store.context.store)).to.equal(undefined)
+  })
+
+  it('takes the place of what a process that was killed left', async () => {
+    await store.snapshot()
+    const { name } = model()
+    await shellIn(store.context.store.unfinishedSpare, `mkdir -p ${name.slice(1)}/data/half`)
+    expect(await prepare()).to.equal(true)
+    expect(unfinished()).to.deep.equal([])
+    await expectRightSnapshot()
+  })
+
+  it('is made of each volume, and only where it can be', async () => {
+    const mail = `${store.data}.mail`
+    await shellIn('/', `mkdir ${mail}`)
+    await shellIn(mail, tree)
+    store.context.config.volumes.push({ id: 'mail', path: mail })
+    const { name } = await store.snapshot()
+    await prepare()
+    expect(store.spareOf('mail')).to.not.equal(undefined)
+    await shellIn(
+      store.context.store.directory,
+      `rm ${name}/.snapshot.seal.mail; rm -r .snap-volume/spare/*`,
+    )
+    await prepare()
+    expect([store.spareOf('mail'), typeof store.spareOf('data')]).to.deep.equal([
+      undefined,
+      'string',
+    ])
+    await expectRightSnapshot()
+  })
+})
+
+for (const place of places) {
+  describe(`With a daemon beside it, ${place.title},`, function () {
+    this.timeout(60_000)
+
+    let mounted: MountedPlace
+    let store: TestStore
+    let daemon: Daemon | undefined
+
+    before(async function () {
+      mounted = await mountPlace(this, place)
+    })
+
+    beforeEach(async () => {
+      store = await makeStore({ ...mounted, env: { SNAP_ENGINE: 'link' } })
+      await shellIn(store.data, tree)
+      await untilAllIsOld(store.data)
+    })
+
+    afterEach(async () => {
+      await daemon?.stop()
+      await store?.remove()
+    })
+
+    after(async () => mounted?.remove())
+
+    it('a snapshot finds a copy of the one before, whoever takes it', async () => {
+      await store.snapshot()
+      daemon = await store.startDaemon({
+        env: { SNAP_CRON: '0 3 1 1 *', SNAP_ON_START: 'false', SNAP_LOG_LEVEL: 'debug' },
+      })
+      const own = join(store.directory, '.snap-volume')
+      for (const env of [{ SNAP_HOST: `unix://${own}/control.sock` }, {}]) {
+        const newest = store.snapshotNames().at(-1) ?? ''
+        await daemon.line(new RegExp(`a copy of ${newest} ready`))
+        const inode = inodeIn(own, `spare/${newest.slice(1)}/data/still`)
+        const { exitCode, stderr } = await store.run(['snapshot'], { env })
+        expect(exitCode, stderr).to.equal(0)
+        const taken = store.dataIn(store.snapshotNames().at(-1) ?? '')
+        expect(compareTrees(walkTree(store.data), walkTree(taken))).to.deep.equal([])
+        expect(inodeIn(taken, 'still')).to.equal(inode)
+      }
+    })
+  })
+}
+
+function inodeIn(root: string, path: string): number {
+  return lstatSync(join(root, path)).ino
+}
