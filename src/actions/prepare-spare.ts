@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeSpare } from '../copy/make-spare.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
@@ -15,10 +15,20 @@ import {
 } from '../store/spare.ts'
 import { type ActionContext, withStoreLock } from './context.ts'
 
-/** The newest snapshot, where there is no spare and a copy of it would be of use for the next one. */
+/** The directories of a copy take room that others may need: the last tenth is theirs. */
+const leastFree = 0.1
+
+/** The newest snapshot, where there is no spare, and room for one, and a copy of it would be of use for the next one. */
 export function findSpareModel(store: StoreLayout): Snapshot | undefined {
-  const newest = hasSpare(store) ? undefined : readCatalog(store).snapshots.at(-1)
+  if (hasSpare(store) || !hasRoom(store)) return undefined
+  const newest = readCatalog(store).snapshots.at(-1)
   return newest === undefined || volumesToPrepare(newest).length === 0 ? undefined : newest
+}
+
+function hasRoom({ directory }: StoreLayout): boolean {
+  const { blocks, bavail, files, ffree } = statfsSync(directory)
+  // of some filesystems inodes have no number
+  return bavail >= blocks * leastFree && ffree >= files * leastFree
 }
 
 /**
@@ -53,8 +63,11 @@ export async function prepareSpare(context: ActionContext, model: Snapshot): Pro
       return Promise.resolve(isOfUse)
     })
   } finally {
-    discardUnfinishedSpares(store)
-    lock.release()
+    try {
+      discardUnfinishedSpares(store)
+    } finally {
+      lock.release()
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 import type { ActionContext } from '../actions/context.ts'
 import { findSpareModel, prepareSpare } from '../actions/prepare-spare.ts'
 import { InterruptedError, messageOf } from '../errors.ts'
+import type { Snapshot } from '../store/catalog.ts'
+import { findHolder } from '../store/lock.ts'
 import type { Log } from '../system/log.ts'
 import type { Background } from './background.ts'
 
@@ -23,16 +25,20 @@ export function createSpareKeeper(
   let underWay: { work: Promise<void>; interruption: AbortController } | undefined
 
   async function prepareOnce(signal: AbortSignal): Promise<void> {
-    const model = findSpareModel(context.store)
-    if (model === undefined || model.name === failed) return
+    const { store } = context
+    let model: Snapshot | undefined
     try {
+      model = findSpareModel(store)
+      if (model === undefined || model.name === failed) return
+      // it can wait for the next heartbeat, and others for less
+      if ((await findHolder(store.lock)) !== undefined) return
       const isThere = await prepareSpare({ ...context, signal, emit: () => undefined }, model)
       if (isThere) log.debug(`the next snapshot finds a copy of ${model.name} ready`)
     } catch (error) {
       if (error instanceof InterruptedError) return
-      failed = model.name
+      failed = model?.name
       // nothing is lost: the next snapshot makes its links itself
-      log.debug(`no copy of ${model.name} was made ready: ${messageOf(error)}`)
+      log.debug(`no copy of the newest snapshot was made ready: ${messageOf(error)}`)
     }
   }
 

@@ -2,10 +2,12 @@ import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { findSpareModel, prepareSpare } from '../../src/actions/prepare-spare.ts'
+import { storeLayout } from '../../src/store/layout.ts'
 import type { Snapshot } from '../../src/store/catalog.ts'
 import { InterruptedError, OperationError } from '../../src/errors.ts'
 import { changeAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
 import type { Daemon } from '../support/cli.ts'
+import { mountTmpfs } from '../support/mounts.ts'
 import { places, type MountedPlace, mountPlace } from '../support/places.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
@@ -151,6 +153,25 @@ describe('A copy of the newest snapshot, made in advance,', () => {
     }
     await store.snapshot()
     expect(findSpareModel(store.context.store)).to.equal(undefined)
+  })
+
+  it('is not made where others need what room is left', async () => {
+    const small = await mountTmpfs('size=20m')
+    const tight = await makeStore({
+      on: small.path,
+      dataOn: '/var/tmp',
+      env: { SNAP_ENGINE: 'link' },
+    })
+    try {
+      await tight.snapshot()
+      const layout = storeLayout(tight.directory)
+      expect(findSpareModel(layout)).to.have.property('name', tight.snapshotNames()[0])
+      await shellIn(small.path, 'head -c 19M /dev/zero > large')
+      expect(findSpareModel(layout)).to.equal(undefined)
+    } finally {
+      await tight.remove()
+      await small.remove()
+    }
   })
 
   it('takes the place of what a process that was killed left', async () => {
