@@ -1,5 +1,5 @@
 import { lstatSync, readFileSync, readdirSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -105,6 +105,8 @@ async function makeConfiguration(env: Environment): Promise<Configuration> {
   const store = await makeUnconfiguredStore({ env })
   try {
     await configure(store)
+    // it would be overdue when the tests go on past the hour of the schedule, and made up by each start
+    await rm(join(store.directory, '.snap-volume/schedule.json'))
     const names = readdirSync(store.directory, { recursive: true, encoding: 'utf8' })
     const entries = ['.', ...names.toSorted()].map((path) => {
       const file = join(store.directory, path)
