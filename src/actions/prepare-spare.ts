@@ -13,6 +13,7 @@ import {
   hasSpare,
   keepUnfinishedSpare,
 } from '../store/spare.ts'
+import { emptyTrash } from '../store/trash.ts'
 import { type ActionContext, withStoreLock } from './context.ts'
 
 /** The directories of a copy take room that others may need: the last tenth is theirs. */
@@ -39,6 +40,15 @@ function hasRoom({ directory }: StoreLayout): boolean {
  */
 export async function prepareSpare(context: ActionContext, model: Snapshot): Promise<boolean> {
   const { store, signal } = context
+  try {
+    return await makeAndKeep(context, model)
+  } finally {
+    await emptyTrash(store, signal)
+  }
+}
+
+async function makeAndKeep(context: ActionContext, model: Snapshot): Promise<boolean> {
+  const { store, signal } = context
   const lock = await acquireLock(store.spareLock, { timeoutMs: 0, purpose: 'spare', signal })
   try {
     createOwnDirectories(store)
@@ -64,7 +74,8 @@ export async function prepareSpare(context: ActionContext, model: Snapshot): Pro
     })
   } finally {
     try {
-      discardUnfinishedSpares(store)
+      // one that was given up waits for the next one, or the next start: nobody waits for it
+      if (signal?.aborted !== true) discardUnfinishedSpares(store)
     } finally {
       lock.release()
     }

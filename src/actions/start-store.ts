@@ -7,6 +7,7 @@ import type { StoreLayout } from '../store/layout.ts'
 import { readCatalog } from '../store/catalog.ts'
 import { createStore, isOnRootFilesystem } from '../store/open.ts'
 import { writeSavedConfig } from '../store/saved-config.ts'
+import { discardUnfinishedSpares } from '../store/spare.ts'
 import { discardStaging } from '../store/staging.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import { assertPrivileges } from '../system/privileges.ts'
@@ -45,6 +46,7 @@ export async function recordStart(context: ActionContext, now: Date): Promise<vo
   await asWriter(context, 'start', async () => {
     try {
       discardStaging(store)
+      discardUnfinishedSpares(store)
       for (const warning of warnOfOthers(store, config)) emit(warning)
       for (const event of adoptPredecessor(store, config.volumes)) emit(event)
       writeSavedConfig(store, savedConfig(config, now))

@@ -114,7 +114,10 @@ describe('A copy of the newest snapshot, made in advance,', () => {
     const context = { ...store.context, signal: AbortSignal.abort() }
     const error = await prepareSpare(context, model()).catch((thrown: unknown) => thrown)
     expect(error).to.be.instanceOf(InterruptedError)
-    expect([store.spareOf('data'), unfinished()]).to.deep.equal([undefined, []])
+    expect(store.spareOf('data')).to.equal(undefined)
+    await prepare()
+    expect(unfinished()).to.deep.equal([])
+    expect(readdirSync(store.context.store.trash)).to.deep.equal([])
   })
 
   it('is of no use when there is a newer one', async () => {
