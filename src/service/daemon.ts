@@ -31,7 +31,7 @@ import { createRunner } from './runner.ts'
 import { type Schedule, assertCron, startSchedule } from './schedule.ts'
 import { startServer } from './server.ts'
 import { shareAnswer } from './share-answer.ts'
-import { type SpareKeeper, createSpareKeeper } from './spare-keeper.ts'
+import { createSpareKeeper, thenPreparing } from './spare-keeper.ts'
 import { wakeBeforeStart } from './wake-before-start.ts'
 
 /** To ask who writes takes the lock for a moment: without a bound, writers would wait for those who ask. */
@@ -202,18 +202,6 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     log.info('stopping')
   } finally {
     for (const stop of stops) await stop()
-  }
-}
-
-/** Clients may take snapshots too. */
-function thenPreparing(executor: CommandExecutor, spares: SpareKeeper): CommandExecutor {
-  return {
-    ...executor,
-    async execute(...command) {
-      const exitCode = await executor.execute(...command)
-      spares.prepare()
-      return exitCode
-    },
   }
 }
 

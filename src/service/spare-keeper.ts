@@ -1,6 +1,7 @@
 import type { ActionContext } from '../actions/context.ts'
 import { findSpareModel, prepareSpare } from '../actions/prepare-spare.ts'
 import { InterruptedError, messageOf } from '../errors.ts'
+import type { CommandExecutor } from '../remote/executor.ts'
 import type { Snapshot } from '../store/catalog.ts'
 import { findHolder } from '../store/lock.ts'
 import type { Log } from '../system/log.ts'
@@ -69,6 +70,18 @@ export function createSpareKeeper(
         isAside = false
         prepare()
       }
+    },
+  }
+}
+
+/** Clients may take snapshots too. */
+export function thenPreparing(executor: CommandExecutor, spares: SpareKeeper): CommandExecutor {
+  return {
+    ...executor,
+    async execute(...command) {
+      const exitCode = await executor.execute(...command)
+      spares.prepare()
+      return exitCode
     },
   }
 }
