@@ -70,7 +70,10 @@ export function snapVolume(
         },
         restore: async () => void (await snap(['restore', 'latest', '--yes'])),
         prune: async (keep) => void (await snap(['prune'], { SNAP_MAX: `${keep}` })),
-        ...(sidecar && { settle: async () => isPrepared(store), close: async () => stop(daemon) }),
+        ...(sidecar && {
+          settle: async () => untilPrepared(store),
+          close: async () => stop(daemon),
+        }),
       }
     },
   }
@@ -88,7 +91,7 @@ async function stop(daemon: Daemon): Promise<void> {
 }
 
 /** Until there is a spare, and what has been removed is deleted. */
-async function isPrepared(store: string): Promise<void> {
+async function untilPrepared(store: string): Promise<void> {
   const count = (name: string): number => readdirSync(join(store, '.snap-volume', name)).length
   const giveUpMs = performance.now() + longestPreparationMs
   while (count('spare') === 0 || count('trash') > 0) {

@@ -57,7 +57,7 @@ async function measureLarge(bench: Bench, filesystem: LoopFilesystem, bytes: num
   const title = `1 % of a file of ${size} overwritten in blocks of 16 KiB, XFS`
   return [
     secondsOf(title, seconds, [
-      'snap-volume has the data on the disk when it ends, rsync in memory',
+      'snap-volume has the data on the disk when it ends, rsync without sync -f in memory',
     ]),
     {
       title: `${title}: new bytes for each byte changed`,
