@@ -1,12 +1,14 @@
-import { closeSync, readdirSync } from 'node:fs'
+import { closeSync, readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { availableParallelism } from 'node:os'
+import { isNotFound } from '../errors.ts'
 import {
   type BytePath,
   bytePath,
   lstatIfThere,
   openIfDirectory,
   readNames,
+  systemPath,
   throughDescriptor,
 } from '../system/byte-path.ts'
 import { run } from '../system/run.ts'
@@ -33,10 +35,10 @@ export async function deleteTrees(paths: readonly string[], signal?: AbortSignal
   try {
     const { parts, directories } = divide(roots, processes * partsEach, opened)
     await removeBy(processes, parts, signal)
-    // those in a subvolume have to be named as well: in the tree of another it is another filesystem to rm(1)
-    await removeBy(1, directories.toReversed(), signal)
+    for (const directory of directories.toReversed()) removeIfEmpty(directory)
+    const left = roots.filter((root) => !removeIfEmpty(root))
     // tries again what is left, and tells of it by its path
-    return (await removeBy(1, roots, signal)).trim()
+    return (await removeBy(1, left, signal)).trim()
   } finally {
     for (const descriptor of opened) closeSync(descriptor)
   }
@@ -52,7 +54,7 @@ async function releaseSubvolumes(path: string): Promise<void> {
 }
 
 /**
- * Paths to what is in `roots`, or deeper in them: so many parts at least, if there are, and the directories they are in,
+ * Paths to `roots`, or to what is in them: so many parts at least, if there are, and the directories they are in,
  * but for `roots`, those above first. What is opened for it stays open.
  */
 function divide(
@@ -62,33 +64,39 @@ function divide(
 ): { parts: BytePath[]; directories: BytePath[] } {
   const parts: BytePath[] = []
   const directories: BytePath[] = []
-  const divideLevel = (level: readonly BytePath[]): BytePath[] => {
-    const below: BytePath[] = []
-    for (const directory of level) {
-      const descriptor = openIfDirectory(directory)
-      if (descriptor === undefined) continue
-      opened.push(descriptor)
-      const names = readNames(throughDescriptor(descriptor))
-      for (const name of names) {
-        const path = `/proc/${process.pid}/fd/${descriptor}/${name}`
-        const canDivide = names.length < wanted && lstatIfThere(path)?.isDirectory() === true
-        if (canDivide) below.push(path)
-        else parts.push(path)
-      }
-    }
-    return below
+  const readEntries = (directory: BytePath): BytePath[] => {
+    const descriptor = openIfDirectory(directory)
+    if (descriptor === undefined) return []
+    opened.push(descriptor)
+    const names = readNames(throughDescriptor(descriptor))
+    return names.map((name) => `/proc/${process.pid}/fd/${descriptor}/${name}`)
   }
   // a whole level at a time, or a few parts would be as large as all others together
-  let level = divideLevel(roots)
+  let level = roots
   while (
     level.length > 0 &&
     parts.length + level.length < wanted &&
     opened.length + level.length <= mostOpened
   ) {
-    directories.push(...level)
-    level = divideLevel(level)
+    if (level !== roots) directories.push(...level)
+    level = level.flatMap(readEntries)
+    // what they are does not matter when there are enough of them
+    if (parts.length + level.length >= wanted) break
+    const kinds = Map.groupBy(level, (path) => lstatIfThere(path)?.isDirectory() === true)
+    parts.push(...(kinds.get(false) ?? []))
+    level = kinds.get(true) ?? []
   }
   return { parts: [...parts, ...level], directories }
+}
+
+/** Whether it is gone; why it is not, is for rm(1) to say. */
+function removeIfEmpty(directory: BytePath): boolean {
+  try {
+    rmdirSync(systemPath(directory))
+    return true
+  } catch (error) {
+    return isNotFound(error)
+  }
 }
 
 async function removeBy(
@@ -97,7 +105,7 @@ async function removeBy(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   if (paths.length === 0) return ''
-  const pathsEach = Math.min(mostPathsEach, Math.ceil((paths.length + 1) / (processes * 4)))
+  const pathsEach = Math.min(mostPathsEach, Math.ceil((paths.length + 1) / (processes * 8)))
   const share = ['xargs', '-0', '-P', String(processes), '-n', String(pathsEach)]
   const { stderr } = await run('nice', [...gently, ...share, ...remove], {
     signal,

@@ -38,6 +38,12 @@ describe('deleteTrees', () => {
     await expectGone('tree', 'other')
   })
 
+  it('deletes more trees than it may open at a time', async () => {
+    const names = Array.from({ length: 1500 }, (_, index) => `tree${index}`)
+    for (const name of names) mkdirSync(inside(name, 'deep'), { recursive: true })
+    await expectGone(...names)
+  })
+
   it('deletes directories with more names than one call of rm takes', async () => {
     for (let index = 0; index < 5000; index += 1) writeFileSync(inside('tree', `${index}`), '')
     await expectGone('tree')
@@ -100,6 +106,7 @@ describe('deleteTrees', () => {
   })
 
   it('ends when it is interrupted', async () => {
+    writeFileSync(inside('tree/file'), '')
     const error = await rejectionOf(deleteTrees([inside('tree')], AbortSignal.abort()))
     expect(error).to.be.instanceOf(InterruptedError)
   })
