@@ -25,7 +25,7 @@ export async function onFilesystem<T>(
   work: (filesystem: LoopFilesystem) => Promise<T>,
 ): Promise<T> {
   const mountOptions = quietOptions[type]
-  const filesystem = await mountLoopFilesystem(type, { ...options, mountOptions })
+  const filesystem = await mountLoopFilesystem(type, { ...options, mountOptions, directIo: true })
   try {
     return await work(filesystem)
   } finally {

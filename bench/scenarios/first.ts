@@ -1,13 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Bench, Scenario } from '../bench.ts'
-import { type Run, discard } from '../command.ts'
+import { discard } from '../command.ts'
 import { repositoriesIfFeasible, rsnapshotIfFeasible, whyLeftOut } from '../contenders/peers.ts'
 import { durableCopy, plainCopy } from '../contenders/rsync.ts'
 import { snapVolume } from '../contenders/snap-volume.ts'
 import type { SnapshotStore, StoreKind } from '../contenders/store.ts'
 import { secondsOf } from '../figures.ts'
 import { type Contender, measure } from '../measure.ts'
+import { layInRoom } from '../room.ts'
 
 const mostRuns = 3
 
@@ -45,14 +46,4 @@ function intoNewStore({ home, run, tree }: Bench, kind: StoreKind): Contender {
       await discard(run, directory)
     },
   }
-}
-
-/**
- * Blocks and memory that a host has not given out yet cost whoever touches them first, twice as much as a copy
- * costs otherwise: a copy that is deleted pays for all contenders.
- */
-async function layInRoom(run: Run, source: string, room: string): Promise<void> {
-  await run(['cp', '-a', source, room])
-  await run(['sync', '-f', room])
-  await run(['rm', '-rf', room])
 }

@@ -7,6 +7,7 @@ import { snapVolume } from '../contenders/snap-volume.ts'
 import type { Series } from '../figures.ts'
 import { changeContents } from '../mutate.ts'
 import { peakMemory } from '../peak-memory.ts'
+import { layInRoom } from '../room.ts'
 
 const mostRuns = 3
 
@@ -21,6 +22,7 @@ export const memory: Scenario = async (bench) => {
   const unchanged = measured('nothing has changed')
   const changed = measured('1 % has new content')
   for (let round = 1; round <= runs; round += 1) {
+    await layInRoom(run, tree.root, join(home, 'room'))
     const store = await makeStore(home, { ...kind, name: `store ${round}` })
     const takeSnapshot = async ({ memory: { name, values }, time }: Measured): Promise<void> => {
       await store.prepare?.()

@@ -14,6 +14,8 @@ export interface LoopOptions {
   inodeBytes?: number
   /** As for `mount -o`, such as `['noatime']`. */
   mountOptions?: string[]
+  /** Past the cache of the filesystem below, or all data would be in memory twice; where that one can. */
+  directIo?: boolean
   /** Where the file behind it is; on a tmpfs a flush waits for nothing. */
   imageIn?: string
 }
@@ -32,13 +34,16 @@ export async function mountLoopFilesystem(
   type: FilesystemType,
   options: LoopOptions = {},
 ): Promise<LoopFilesystem> {
-  const { sizeMiB = 320, mountOptions = [], imageIn = tmpdir() } = options
+  const { sizeMiB = 320, mountOptions = [], directIo = false, imageIn = tmpdir() } = options
   const directory = await mkdtemp(join(imageIn, `loop-${type}-`))
   const image = join(directory, 'image')
   const path = join(directory, 'mnt')
 
   const mount = async (more: string[]) => {
     await execa('mount', ['-t', type, '-o', ['loop', ...more].join(','), image, path])
+    if (!directIo) return
+    const { stdout: device } = await execa('findmnt', ['-n', '-o', 'SOURCE', path])
+    await execa('losetup', ['--direct-io=on', device], { reject: false })
   }
   const removeFiles = () => rm(directory, { recursive: true, force: true })
 
