@@ -93,14 +93,19 @@ export async function asWriter<T>(
   try {
     return await withStoreLock(context, purpose, work)
   } finally {
-    if (!context.signal?.aborted) {
-      if (context.inBackground === undefined) await deleteTrash(context, context.signal)
-      else context.inBackground(async (signal) => deleteTrash(context, signal))
-    }
+    await deleteTrash(context)
   }
 }
 
-async function deleteTrash(
+/** Waits for it only where nobody else does it; after an interruption the next one does. */
+export async function deleteTrash(context: ActionContext): Promise<void> {
+  const { signal, inBackground } = context
+  if (signal?.aborted) return
+  if (inBackground === undefined) await emptyAndTell(context, signal)
+  else inBackground(async (ends) => emptyAndTell(context, ends))
+}
+
+async function emptyAndTell(
   { store, emit }: ActionContext,
   signal: AbortSignal | undefined,
 ): Promise<void> {

@@ -13,8 +13,7 @@ import {
   hasSpare,
   keepUnfinishedSpare,
 } from '../store/spare.ts'
-import { emptyTrash } from '../store/trash.ts'
-import { type ActionContext, withStoreLock } from './context.ts'
+import { type ActionContext, deleteTrash, withStoreLock } from './context.ts'
 
 /** The directories of a copy take room that others may need: the last tenth is theirs. */
 const leastFree = 0.1
@@ -39,11 +38,10 @@ function hasRoom({ directory }: StoreLayout): boolean {
  * Throws OperationError when it cannot be made; InterruptedError.
  */
 export async function prepareSpare(context: ActionContext, model: Snapshot): Promise<boolean> {
-  const { store, signal } = context
   try {
     return await makeAndKeep(context, model)
   } finally {
-    await emptyTrash(store, signal)
+    await deleteTrash(context)
   }
 }
 

@@ -177,7 +177,9 @@ class Exchange {
 
   async #removeCopy(): Promise<void> {
     const { volume, copy } = this.#decision
-    const leftOver = existsSync(copy) ? await deleteTrees([copy]) : ''
+    // whoever owns the directories above may have put another one in its place
+    const path = `${this.#parent.cwd}/${basename(copy)}`
+    const leftOver = existsSync(path) ? await deleteTrees([path]) : ''
     if (leftOver === '') return
     const message = `${copy} could not all be removed: ${leftOver.split('\n')[0]}`
     this.#context.emit({ type: 'warning', code: 'subvolume-copy', volume, message })

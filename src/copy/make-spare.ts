@@ -44,8 +44,9 @@ export async function makeSpare(request: MakeSpareRequest): Promise<Buffer> {
   if (seal === undefined) throw new OperationError(`${request.seal} is not whole`)
   const sealed = new SourceIndex(seal)
   const source = openDirectory(model)
-  const staging = openDirectory(target)
+  let staging: DirectoryHandle | undefined
   try {
+    staging = openDirectory(target)
     const directories = await linkTree(source, staging, new Set(sealed.directories()), signal)
     await rsyncDirectories(
       { source, target, staging: staging.here, lockDescriptor, signal },
@@ -58,7 +59,7 @@ export async function makeSpare(request: MakeSpareRequest): Promise<Buffer> {
     throw new OperationError(`${model} cannot be copied: ${messageOf(error)}`, { cause: error })
   } finally {
     source.close()
-    staging.close()
+    staging?.close()
   }
 }
 
@@ -72,8 +73,9 @@ async function linkTree(
   const directories: BytePath[] = ['']
   for (const directory of directories) {
     const from = openBelow(source.here, directory)
-    const to = openBelow(target.here, directory)
+    let to: number | undefined
     try {
+      to = openBelow(target.here, directory)
       if (from === undefined || to === undefined) throw changed(source)
       const names = readNames(throughDescriptor(from))
       for (const [position, name] of names.entries()) {

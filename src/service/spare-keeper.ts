@@ -1,11 +1,14 @@
 import type { ActionContext } from '../actions/context.ts'
 import { findSpareModel, prepareSpare } from '../actions/prepare-spare.ts'
-import { InterruptedError, messageOf } from '../errors.ts'
+import { BusyError, InterruptedError, messageOf } from '../errors.ts'
 import type { CommandExecutor } from '../remote/executor.ts'
 import type { Snapshot } from '../store/catalog.ts'
 import { findHolder } from '../store/lock.ts'
 import type { Log } from '../system/log.ts'
 import type { Background } from './background.ts'
+
+/** Snapshots come too fast for it: what would be made is only deleted again, until the daemon is started anew. */
+const mostLateOnes = 3
 
 /** Sees to it that the next snapshot finds a spare, while nobody waits. */
 export interface SpareKeeper {
@@ -20,8 +23,10 @@ export function createSpareKeeper(
   background: Background,
   log: Log,
 ): SpareKeeper {
-  /** Of this one none can be made: it is not tried again and again. */
-  let failed: string | undefined
+  /** Of this one a copy has been made, or none can be: once is enough. */
+  let served: string | undefined
+  /** How many in a row were not ready when a snapshot was due. */
+  let lateOnes = 0
   let isAside = false
   let underWay: { work: Promise<void>; interruption: AbortController } | undefined
 
@@ -30,21 +35,23 @@ export function createSpareKeeper(
     let model: Snapshot | undefined
     try {
       model = findSpareModel(store)
-      if (model === undefined || model.name === failed) return
+      if (model === undefined || model.name === served) return
       // it can wait for the next heartbeat, and others for less
       if ((await findHolder(store.lock)) !== undefined) return
       const isThere = await prepareSpare({ ...context, signal, emit: () => undefined }, model)
+      served = model.name
+      lateOnes = 0
       if (isThere) log.debug(`the next snapshot finds a copy of ${model.name} ready`)
     } catch (error) {
-      if (error instanceof InterruptedError) return
-      failed = model?.name
+      if (error instanceof InterruptedError || error instanceof BusyError) return
+      served = model?.name
       // nothing is lost: the next snapshot makes its links itself
       log.debug(`no copy of the newest snapshot was made ready: ${messageOf(error)}`)
     }
   }
 
   function prepare(): void {
-    if (isAside || underWay !== undefined) return
+    if (isAside || underWay !== undefined || lateOnes >= mostLateOnes) return
     const interruption = new AbortController()
     const { promise: work, resolve } = Promise.withResolvers<void>()
     underWay = { work, interruption }
@@ -63,8 +70,11 @@ export function createSpareKeeper(
     async standAside(takeSnapshot) {
       isAside = true
       try {
-        underWay?.interruption.abort()
-        await underWay?.work
+        if (underWay !== undefined) {
+          lateOnes += 1
+          underWay.interruption.abort()
+          await underWay.work
+        }
         await takeSnapshot()
       } finally {
         isAside = false

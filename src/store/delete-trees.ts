@@ -1,5 +1,4 @@
-import { closeSync, readdirSync, rmdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, realpathSync, rmdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { isNotFound } from '../errors.ts'
 import {
@@ -11,11 +10,14 @@ import {
   systemPath,
   throughDescriptor,
 } from '../system/byte-path.ts'
+import { isRealDirectory } from '../system/directory-handle.ts'
+import { type Mount, isInside, readMounts } from '../system/mounts.ts'
 import { run } from '../system/run.ts'
-import { isBtrfs, isSubvolume, releaseSubvolume } from '../system/subvolume.ts'
 
 /** So many parts for each process, that all of them end at about the same time. */
 const partsEach = 32
+/** Few enough to be opened, each: what is in a subvolume is another filesystem to rm(1) unless it is named. */
+const treesAtATime = 32
 const mostOpened = 200
 const mostPathsEach = 1000
 const gently = ['-n', '19', 'ionice', '-t', '-c', '3']
@@ -24,12 +26,36 @@ const remove = ['rm', '-rf', '--one-file-system', '--']
 /**
  * Deletes directories with all that is in them by rm(1), as many at a time as there are cores, at low
  * priority. Directories on the way are opened without following links and rm goes on from there, so whoever
- * owns a tree cannot lead it elsewhere.
- * Returns what rm said of entries it could not delete; empty when all is gone. Throws InterruptedError.
+ * owns a tree cannot lead it elsewhere. Where something is mounted in one, all of it stays.
+ * Returns what was said of entries that could not be deleted, a line each; empty when all is gone. Throws InterruptedError.
  */
 export async function deleteTrees(paths: readonly string[], signal?: AbortSignal): Promise<string> {
-  for (const path of paths) await releaseSubvolumes(path)
-  const roots = paths.map((path) => bytePath(path))
+  const mounts = readMounts()
+  const complaints: string[] = []
+  const free: string[] = []
+  for (const path of paths) {
+    const mount = findMountIn(path, mounts)
+    if (mount === undefined) free.push(path)
+    else complaints.push(`${path} stays, because ${mount} is mounted in it: unmount that`)
+  }
+  for (let start = 0; start < free.length; start += treesAtATime) {
+    const said = await deleteSome(free.slice(start, start + treesAtATime).map(bytePath), signal)
+    if (said !== '') complaints.push(said)
+  }
+  return complaints.join('\n')
+}
+
+/** rm(1) would empty it when it is of the same filesystem. */
+function findMountIn(path: string, mounts: readonly Mount[]): string | undefined {
+  if (!isRealDirectory(path)) return undefined
+  const real = realpathSync(path)
+  return mounts.find(({ mountPoint }) => isInside(mountPoint, real))?.mountPoint
+}
+
+async function deleteSome(
+  roots: readonly BytePath[],
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const processes = availableParallelism()
   const opened: number[] = []
   try {
@@ -44,17 +70,8 @@ export async function deleteTrees(paths: readonly string[], signal?: AbortSignal
   }
 }
 
-/** Snapshots of subvolumes are directly in what is deleted; they are read-only until they are released. */
-async function releaseSubvolumes(path: string): Promise<void> {
-  if (!isBtrfs(path)) return
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    const child = join(path, entry.name)
-    if (entry.isDirectory() && isSubvolume(child)) await releaseSubvolume(child)
-  }
-}
-
 /**
- * Paths to `roots`, or to what is in them: so many parts at least, if there are, and the directories they are in,
+ * Paths to what is in `roots`, or deeper in them: so many parts at least, if there are, and the directories they are in,
  * but for `roots`, those above first. What is opened for it stays open.
  */
 function divide(
@@ -65,11 +82,16 @@ function divide(
   const parts: BytePath[] = []
   const directories: BytePath[] = []
   const readEntries = (directory: BytePath): BytePath[] => {
-    const descriptor = openIfDirectory(directory)
-    if (descriptor === undefined) return []
-    opened.push(descriptor)
-    const names = readNames(throughDescriptor(descriptor))
-    return names.map((name) => `/proc/${process.pid}/fd/${descriptor}/${name}`)
+    try {
+      const descriptor = openIfDirectory(directory)
+      if (descriptor === undefined) return []
+      opened.push(descriptor)
+      const names = readNames(throughDescriptor(descriptor))
+      return names.map((name) => `/proc/${process.pid}/fd/${descriptor}/${name}`)
+    } catch {
+      // such as EIO: rm(1) says so, and deletes the others
+      return []
+    }
   }
   // a whole level at a time, or a few parts would be as large as all others together
   let level = roots
@@ -82,11 +104,19 @@ function divide(
     level = level.flatMap(readEntries)
     // what they are does not matter when there are enough of them
     if (parts.length + level.length >= wanted) break
-    const kinds = Map.groupBy(level, (path) => lstatIfThere(path)?.isDirectory() === true)
+    const kinds = Map.groupBy(level, isDirectory)
     parts.push(...(kinds.get(false) ?? []))
     level = kinds.get(true) ?? []
   }
   return { parts: [...parts, ...level], directories }
+}
+
+function isDirectory(path: BytePath): boolean {
+  try {
+    return lstatIfThere(path)?.isDirectory() === true
+  } catch {
+    return false
+  }
 }
 
 /** Whether it is gone; why it is not, is for rm(1) to say. */

@@ -120,14 +120,14 @@ async function flock(
   return exitCode === 0
 }
 
-/** For the messages of others; the lock holds without it, so a full disk does not matter here. */
+/** For the messages of others; the lock holds without it, so a full disk does not matter here, nor one that fails. */
 function nameHolder(descriptor: number, purpose: string): void {
   const holder = { purpose, host: hostname(), pid: process.pid, since: new Date().toISOString() }
   try {
     ftruncateSync(descriptor)
     writeSync(descriptor, JSON.stringify(holder), 0)
-  } catch (error) {
-    if (errorCode(error) !== 'ENOSPC') throw error
+  } catch {
+    // the others are told of "another process"
   }
 }
 

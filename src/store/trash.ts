@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { readdirSync, renameSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { BusyError, InterruptedError, messageOf } from '../errors.ts'
+import { isRealDirectory } from '../system/directory-handle.ts'
+import { isBtrfs, isSubvolume, releaseSubvolume } from '../system/subvolume.ts'
 import { deleteTrees } from './delete-trees.ts'
 import { fsyncDirectory } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
@@ -67,10 +69,19 @@ async function deleteAll(trash: string, signal: AbortSignal | undefined): Promis
     const names = readdirSync(trash).filter((name) => !tried.has(name))
     if (names.length === 0) return complaints
     for (const name of names) tried.add(name)
-    const said = await deleteTrees(
-      names.map((name) => join(trash, name)),
-      signal,
-    )
+    const paths = names.map((name) => join(trash, name))
+    // where that fails, it is told what stays
+    for (const path of paths) await releaseSubvolumes(path).catch(() => undefined)
+    const said = await deleteTrees(paths, signal)
     complaints.push(...said.split('\n').filter((line) => line !== ''))
+  }
+}
+
+/** Snapshots of subvolumes are directly in what is deleted; they are read-only until they are released. */
+async function releaseSubvolumes(path: string): Promise<void> {
+  if (!isRealDirectory(path) || !isBtrfs(path)) return
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    const child = join(path, entry.name)
+    if (entry.isDirectory() && isSubvolume(child)) await releaseSubvolume(child)
   }
 }

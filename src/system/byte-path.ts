@@ -78,8 +78,11 @@ export function openBelow(root: BytePath, path: BytePath): number | undefined {
   for (const part of path.split('/')) {
     if (descriptor === undefined) return undefined
     const above = descriptor
-    descriptor = openIfDirectory(`${throughDescriptor(above)}/${part}`)
-    closeSync(above)
+    try {
+      descriptor = openIfDirectory(`${throughDescriptor(above)}/${part}`)
+    } finally {
+      closeSync(above)
+    }
   }
   return descriptor
 }

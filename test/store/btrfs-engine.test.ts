@@ -9,27 +9,8 @@ import { expectRefusal } from '../support/refusal.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
+import { asInDocker } from './support/as-in-docker.ts'
 import { deleteSubvolumes } from './support/delete-subvolumes.ts'
-
-/** What Docker leaves a container by default: no SYS_ADMIN. */
-const dockerCapabilities = [
-  'chown',
-  'dac_override',
-  'fowner',
-  'fsetid',
-  'kill',
-  'setgid',
-  'setuid',
-  'setpcap',
-  'net_bind_service',
-  'net_raw',
-  'sys_chroot',
-  'mknod',
-  'audit_write',
-  'setfcap',
-]
-const only = ['-all', ...dockerCapabilities.map((name) => `+${name}`)].join(',')
-const asInDocker = ['setpriv', `--bounding-set=${only}`, `--inh-caps=${only}`]
 
 const rights = [
   { title: 'as root', through: [] },

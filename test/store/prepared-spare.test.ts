@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { findSpareModel, prepareSpare } from '../../src/actions/prepare-spare.ts'
 import { storeLayout } from '../../src/store/layout.ts'
@@ -109,12 +110,41 @@ describe('A copy of the newest snapshot, made in advance,', () => {
     })
   }
 
+  /** Does something once a part of the copy is there; gives what the preparation throws. */
+  async function prepareAnd(act: () => void, signal?: AbortSignal): Promise<unknown> {
+    const found = model()
+    const isBegun = (): boolean =>
+      unfinished().some((name) => {
+        const target = join(store.context.store.unfinishedSpare, name, 'data')
+        return existsSync(target) && readdirSync(target).length > 0
+      })
+    const ended = prepareSpare({ ...store.context, signal }, found).catch(
+      (thrown: unknown) => thrown,
+    )
+    while (!isBegun()) await nextTurn()
+    act()
+    return ended
+  }
+
+  it('is not made of one that is changed and changed back while it is copied', async () => {
+    const { name } = await store.snapshot()
+    const still = join(store.dataIn(name), 'still')
+    const error = await prepareAnd(() => {
+      renameSync(still, `${still}.aside`)
+      renameSync(`${still}.aside`, still)
+    })
+    expect(error).to.be.instanceOf(OperationError)
+    expect([store.spareOf('data'), unfinished()]).to.deep.equal([undefined, []])
+    await expectRightSnapshot()
+  })
+
   it('is given up when it is interrupted', async () => {
     await store.snapshot()
-    const context = { ...store.context, signal: AbortSignal.abort() }
-    const error = await prepareSpare(context, model()).catch((thrown: unknown) => thrown)
+    const interruption = new AbortController()
+    const error = await prepareAnd(() => interruption.abort(), interruption.signal)
     expect(error).to.be.instanceOf(InterruptedError)
     expect(store.spareOf('data')).to.equal(undefined)
+    expect(unfinished()).to.have.length(1)
     await prepare()
     expect(unfinished()).to.deep.equal([])
     expect(readdirSync(store.context.store.trash)).to.deep.equal([])

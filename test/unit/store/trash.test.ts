@@ -1,5 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { StoreLayout } from '../../../src/store/layout.ts'
 import { createStore } from '../../../src/store/open.ts'
@@ -37,8 +38,12 @@ describe('the trash', () => {
   })
 
   it('is emptied of what comes meanwhile, too', async () => {
-    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
+    const large = plantSnapshot(store, '@GMT-2026.11.20-03.00.00')
+    for (let index = 0; index < 3000; index += 1) writeFileSync(join(large, String(index)), '')
+    const [path = ''] = moveToTrash(store, [large])
+    const atFirst = readdirSync(path).length
     const deletion = emptyTrash(store)
+    while (readdirSync(path).length === atFirst) await nextTurn()
     moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-04.00.00')])
     expect(await deletion).to.equal(undefined)
     expect(readdirSync(store.trash)).to.deep.equal([])
