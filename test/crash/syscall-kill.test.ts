@@ -152,7 +152,7 @@ describe('SIGKILL at every call that names, removes or flushes', function () {
     })
 
     it('leaves whole snapshots when it prunes', async () => {
-      await atEveryCall({}, nodeAlone, prune, { atLeast: 4 })
+      await atEveryCall({}, nodeAlone, prune, { atLeast: 12 })
     })
 
     it('is told of a restore, which can be finished or undone', async () => {
@@ -167,7 +167,7 @@ describe('SIGKILL at every call that names, removes or flushes', function () {
     })
 
     it('leaves whole snapshots when it prunes', async () => {
-      await atEveryCall({}, everything, prune, { atLeast: 5 })
+      await atEveryCall({}, everything, prune, { atLeast: 3 })
     })
 
     it('is told of a restore, which can be finished or undone', async () => {
