@@ -1,16 +1,19 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import type { VolumeSpec } from '../config/volume-spec.ts'
+import { findSubvolumes } from '../copy/find-subvolumes.ts'
 import { OperationError, UsageError } from '../errors.ts'
 import type { Snapshot } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
+import { displayPath } from '../system/byte-path.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import { type Mount, isMountPoint, mountOf, mountsBelow, readMounts } from '../system/mounts.ts'
+import { isBtrfs } from '../system/subvolume.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 
 /** A volume that can be restored into. */
 export interface RestoreTarget extends VolumeSpec {
-  /** Other filesystems mounted inside it, which a restore leaves alone. */
+  /** Other filesystems mounted inside it, and subvolumes, which a restore leaves alone. */
   keptMounts: string[]
 }
 
@@ -30,22 +33,34 @@ export function checkTargets(
   for (const { id } of volumes) assertDataThere(join(snapshot.path, id), snapshot, id)
   const mounts = readMounts()
   return volumes.map(({ id, path }) => {
-    openDirectory(path).close()
+    const subvolumes = subvolumesIn(path)
     if (mountOf(mounts, path)?.readOnly === true) {
       throw new OperationError(
         `volume ${id} cannot be restored: ${path} is mounted read-only; mount it read-write (-v ...:${path}:rw)`,
       )
     }
     assertMounted(mounts, path, snapshot, id)
-    const keptMounts = mountsBelow(mounts, path).map((mount) => mount.mountPoint)
+    const mounted = mountsBelow(mounts, path).map((mount) => mount.mountPoint)
+    const keptMounts = [...new Set([...mounted, ...subvolumes])]
     const unreadable = keptMounts.find((mount) => mount.includes('\ufffd'))
     if (unreadable !== undefined) {
       throw new OperationError(
-        `volume ${id} cannot be restored while something is mounted at ${unreadable}, a name that is no UTF-8: unmount it`,
+        `volume ${id} cannot be restored while there is a mount or a subvolume at ${unreadable}, a name that is no UTF-8: unmount it, or rename the subvolume`,
       )
     }
     return { id, path, keptMounts }
   })
+}
+
+/** Nothing of them is in a snapshot, so what a restore removed could not be had again. */
+function subvolumesIn(path: string): string[] {
+  const directory = openDirectory(path)
+  try {
+    if (!isBtrfs(directory.here)) return []
+    return findSubvolumes(directory).map((inner) => join(path, displayPath(inner)))
+  } finally {
+    directory.close()
+  }
 }
 
 /** A directory that was a mount point and is none is not the volume but the place for it. */

@@ -33,7 +33,7 @@ export async function restoreVolume(
       type: 'warning',
       code: 'mount-kept',
       volume: id,
-      message: `${mount} is mounted inside ${path} and is left as it is`,
+      message: `${mount} is mounted inside ${path}, or a subvolume, and is left as it is`,
     })
   }
   try {

@@ -33,8 +33,9 @@ export async function copyFiles(
   if (list.paths.length === 0) return { isComplete: true, reflink: undefined }
   const stopWatching = watchSpace(trees.staging, list, onProgress)
   let copied: FilesCopied = { isComplete: false, reflink: undefined }
+  let wasLedAway = false
   try {
-    await copyWatched(trees, list.paths, async () => {
+    wasLedAway = await copyWatched(trees, list.paths, async () => {
       copied = await copyOrClone(trees, list)
     })
   } finally {
@@ -42,7 +43,7 @@ export async function copyFiles(
   }
   if (copied.isComplete) onProgress(completed(list))
   else await rsyncFiles(trees, list.paths, ['--info=progress2'])
-  return copied
+  return { ...copied, isComplete: copied.isComplete && !wasLedAway }
 }
 
 async function copyOrClone(trees: RsyncTrees, { paths, bytes }: CopyList): Promise<FilesCopied> {

@@ -31,7 +31,7 @@ import {
   generationAfter,
 } from './scan/source-index.ts'
 import { tearGroups } from './tear-groups.ts'
-import { type Copied, dropVanished, settleCopies } from './settle.ts'
+import { type Copied, dropVanished, settleCopies, warnOfVanished } from './settle.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /**
@@ -130,11 +130,17 @@ async function finishCopies(
   scan: ScanResult,
   copied: readonly Copied[],
 ): ReturnType<typeof settleCopies> {
-  const settled = await settleCopies(trees, copied)
-  dropVanished(trees, scan.directories)
+  const { warnings, hasMoved } = await settleCopies(trees, copied)
+  const before = dropVanished(trees, scan.directories)
   // last, because what is written into a directory moves its times
   await rsyncDirectories(trees, scan.directories)
-  return settled
+  const meanwhile = dropVanished(trees, scan.directories)
+  if (meanwhile.length > 0) await rsyncDirectories(trees, scan.directories)
+  const vanished = [...before, ...meanwhile]
+  return {
+    warnings: [...warnings, ...warnOfVanished(vanished)],
+    hasMoved: hasMoved || vanished.length > 0,
+  }
 }
 
 /** Links and copies; what is left are the attributes of directories, and another look at the copies. */

@@ -1,19 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import {
+  chmodSync,
   closeSync,
   constants,
   copyFileSync,
   fstatSync,
+  mkdirSync,
   openSync,
   renameSync,
   rmSync,
+  rmdirSync,
 } from 'node:fs'
-import { errorCode } from '../errors.ts'
-import { type BytePath, systemPath } from '../system/byte-path.ts'
+import { OperationError, errorCode } from '../errors.ts'
+import { type BytePath, systemPath, throughDescriptor } from '../system/byte-path.ts'
 import { eachPath } from './scan/path-list.ts'
 import { TreeReader } from './tree-reader.ts'
 
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, COPYFILE_FICLONE_FORCE, COPYFILE_EXCL } = constants
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, COPYFILE_FICLONE_FORCE, COPYFILE_EXCL } =
+  constants
 
 /** Smaller files gain nothing: a copy costs about as much as a clone. */
 const smallestBytes = 64 * 1024
@@ -65,16 +69,45 @@ export function reflinkFiles(source: string, staging: string, paths: Uint8Array)
 }
 
 /**
- * The same for files that may be there already: each clone gets a name of its own first and then takes the
- * place of the old file by a rename, so that a crash leaves the one or the other.
+ * The same for files that may be there already: each clone is made in a directory of ours first, where nobody can
+ * run it with our rights, and then takes the place of the old file by a rename, so that a crash leaves the one or the other.
  */
 export function replaceByReflinks(source: string, target: string, paths: Uint8Array): BytePath[] {
-  return cloneAll(source, target, paths, (from, trusted) => {
-    const directory = trusted.slice(0, trusted.lastIndexOf('/'))
-    const temporary = `${directory}/.snap-volume.${randomUUID()}`
-    copyFileSync(from, temporary, COPYFILE_FICLONE_FORCE | COPYFILE_EXCL)
-    renameSync(temporary, systemPath(trusted))
-  })
+  let workshop: Workshop | undefined
+  try {
+    return cloneAll(source, target, paths, (from, trusted) => {
+      workshop ??= openWorkshop(target)
+      const clone = `${workshop.here}/clone`
+      copyFileSync(from, clone, COPYFILE_FICLONE_FORCE | COPYFILE_EXCL)
+      // it has the mode of its source, which may be that of a program of somebody else
+      chmodSync(clone, 0o600)
+      renameSync(clone, systemPath(trusted))
+    })
+  } finally {
+    workshop?.remove()
+  }
+}
+
+/** An empty directory that nobody else can enter. */
+interface Workshop {
+  here: string
+  remove(): void
+}
+
+function openWorkshop(directory: string): Workshop {
+  const path = `${directory}/.snap-volume.${randomUUID()}`
+  mkdirSync(path, 0o700)
+  const descriptor = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  const here = throughDescriptor(descriptor)
+  const { uid, mode } = fstatSync(descriptor)
+  const remove = (): void => {
+    rmSync(`${here}/clone`, { force: true })
+    closeSync(descriptor)
+    rmdirSync(path)
+  }
+  if (uid === process.geteuid?.() && (mode & 0o077) === 0) return { here, remove }
+  closeSync(descriptor)
+  throw new OperationError(`somebody put another directory in the place of ${path}: restore again`)
 }
 
 type Clone = (from: string, to: BytePath) => void

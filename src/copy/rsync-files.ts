@@ -34,20 +34,21 @@ export async function rsyncFiles(
 
 /**
  * Has `copy` copy the listed paths by a program that follows links in the directories above them, and copies again from
- * open directories what it may have been led away from.
+ * open directories what it may have been led away from. Returns whether that was the case: then some may not be staged.
  */
 export async function copyWatched(
   trees: RsyncTrees,
   paths: Uint8Array,
   copy: () => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   const again = await findLedAway(trees, paths, copy)
-  if (again.length === 0) return
+  if (again.length === 0) return false
   await fromOpenDirectories(trees, again, async (place, names) => {
     for (const name of names) removeEntry(`${place.staging}/${name}`)
     await rsyncNamed(place, listPaths(names), [])
   })
   joinGroups(trees, [...eachPath(paths)])
+  return true
 }
 
 /** Gives the listed directories their attributes, once nothing is written into them any more; `.` is the root. */
@@ -88,7 +89,9 @@ async function fromOpenDirectories(
     try {
       if (target === undefined) continue
       const staging = throughDescriptor(target)
-      const names = inside.map((path) => path.slice(directory.length + 1))
+      const names = inside.map((path) =>
+        directory === '' ? path : path.slice(directory.length + 1),
+      )
       // what came from elsewhere must not stay
       if (source === undefined) for (const name of names) removeEntry(`${staging}/${name}`)
       else {

@@ -59,15 +59,28 @@ export async function settleCopies(
   return { warnings, hasMoved }
 }
 
-/** Takes those directories out of staging that are gone from the source: they would stay as they were made for the scan. */
-export function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array): void {
+/**
+ * Takes those directories out of staging that are gone from the source, or have become something else: they would stay as they
+ * were made for the scan. Returns their paths, without those in one of them.
+ */
+export function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array): BytePath[] {
   const from = new TreeReader(source.here)
   const to = new TreeReader(staging)
+  const dropped: BytePath[] = []
   for (const path of eachPath(directories)) {
-    if (path !== '.' && from.lstat(path) === undefined) removeBelow(to, path, new Set())
+    if (path === '.' || from.lstat(path)?.isDirectory() === true) continue
+    if (to.lstat(path) === undefined) continue
+    removeBelow(to, path, new Set())
+    dropped.push(path)
   }
   from.close()
   to.close()
+  return dropped
+}
+
+export function warnOfVanished(directories: readonly BytePath[]): RecordWarning[] {
+  const what = 'were directories that were removed, moved or replaced while they were read'
+  return warnOfPaths('vanished', what, directories.map(displayPath))
 }
 
 interface Found {

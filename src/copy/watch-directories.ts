@@ -1,5 +1,6 @@
+import { statfsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BytePath } from '../system/byte-path.ts'
+import { type BytePath, lstatIfThere } from '../system/byte-path.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /** A ctime this young could be had again by a change that follows: the kernel's clock for ctimes moves in steps. */
@@ -7,8 +8,15 @@ const youngMs = 100
 const clockStepMs = 10
 
 /**
+ * Of ext2 to ext4, btrfs and tmpfs, by statfs(2): both of two entries that are exchanged in one directory get another
+ * ctime. XFS gives it to the directory alone; of others nobody looked.
+ */
+const exchangeMovesBoth = [0xef53, 0x9123683e, 0x01021994]
+
+/**
  * rsync follows symbolic links in the directories of a listed path. Whoever owns the tree could put one in the
- * place of a directory while rsync reads, and take it back. But whatever moves a directory gives it another ctime.
+ * place of a directory while rsync reads, and take it back. But whatever moves a directory gives it another ctime, or
+ * the one that it is in.
  *
  * Looks at the directories above `paths` now, through no link, and gives a function that looks again: it tells of
  * which directories it cannot be said that they were there all the time.
@@ -17,7 +25,8 @@ export async function watchDirectories(
   root: BytePath,
   paths: Iterable<BytePath>,
 ): Promise<() => ReadonlySet<BytePath>> {
-  const directories = directoriesAbove(paths)
+  const isRootSilent = exchangeMovesBoth.includes(statfsSync(root).type)
+  const directories = directoriesAbove(paths).filter((path) => path !== '' || !isRootSilent)
   let began = nowNs()
   let before = look(root, directories)
   if ([...before.values()].some(({ ctimeNs }) => isYoung(ctimeNs, began, nowNs()))) {
@@ -54,7 +63,7 @@ function isYoung(ctimeNs: bigint, began: bigint, ended: bigint): boolean {
   return ctimeNs > began - margin && ctimeNs < ended + margin
 }
 
-/** The empty path for what is in the root, which is held open and needs no look. */
+/** The empty path for what is in the root, which is held open. */
 export function parentOf(path: BytePath): BytePath {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
@@ -62,9 +71,7 @@ export function parentOf(path: BytePath): BytePath {
 function directoriesAbove(paths: Iterable<BytePath>): BytePath[] {
   const found = new Set<BytePath>()
   for (const path of paths) {
-    for (let above = parentOf(path); above !== '' && !found.has(above); above = parentOf(above)) {
-      found.add(above)
-    }
+    for (let above = parentOf(path); !found.has(above); above = parentOf(above)) found.add(above)
   }
   return [...found].toSorted((one, other) => (one < other ? -1 : 1))
 }
@@ -78,7 +85,7 @@ function look(root: BytePath, directories: readonly BytePath[]): Map<BytePath, S
   const reader = new TreeReader(root)
   const seen = new Map<BytePath, Seen>()
   for (const directory of directories) {
-    const stat = reader.lstat(directory)
+    const stat = directory === '' ? lstatIfThere(`${root}/.`) : reader.lstat(directory)
     if (stat?.isDirectory() === true) {
       seen.set(directory, { inode: stat.ino, ctimeNs: stat.ctimeNs })
     }

@@ -184,6 +184,30 @@ describe('On a btrfs subvolume', () => {
     expect(readFileSync(join(store.data, 'hello.txt'), 'utf8')).to.equal('hello\n')
   })
 
+  const found: Record<string, string> = {
+    'that its snapshot has as an empty directory': 'true',
+    'that came after its snapshot': 'btrfs subvolume delete inner',
+    'that is a file in its snapshot': 'btrfs subvolume delete inner; echo file > inner',
+  }
+
+  for (const [what, script] of Object.entries(found)) {
+    for (const engine of ['link', 'rsync']) {
+      it(`a subvolume ${what} is left alone by a restore of engine ${engine}`, async () => {
+        const env = { SNAP_ENGINE: engine }
+        await shellIn(store.data, `mkdir plain; btrfs subvolume create inner; ${script}`)
+        await store.run(['snapshot'], { env })
+        await shellIn(
+          store.data,
+          `test -d inner || { rm -f inner; btrfs subvolume create inner; }
+mkdir plain/new; btrfs subvolume create plain/new/deep; echo x | tee inner/file > plain/new/deep/file; echo damaged > hello.txt`,
+        )
+        await store.run(['restore', 'latest', '--yes'], { env })
+        expect(readFileSync(join(store.data, 'inner/file'), 'utf8')).to.equal('x\n')
+        expect(readFileSync(join(store.data, 'plain/new/deep/file'), 'utf8')).to.equal('x\n')
+      })
+    }
+  }
+
   it('a store on another filesystem is refused, and told so', async () => {
     const other = await makeStore({ dataOn: filesystem.path })
     try {

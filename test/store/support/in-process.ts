@@ -24,8 +24,12 @@ export interface InProcessStore {
  * A store whose snapshots are taken in this process, by a clock that is a second later each time: so that no
  * snapshot waits for a second of its own, and what the data changed just before has a young ctime.
  */
-export function makeInProcessStore(engine: EngineChoice, maxSnapshots: number): InProcessStore {
-  const home = realpathSync(mkdtempSync(join(tmpdir(), 'snap-in-process-')))
+export function makeInProcessStore(
+  engine: EngineChoice,
+  maxSnapshots: number,
+  on = tmpdir(),
+): InProcessStore {
+  const home = realpathSync(mkdtempSync(join(on, 'snap-in-process-')))
   const data = join(home, 'data')
   mkdirSync(data)
   const store = createStore(join(home, 'store'))

@@ -1,0 +1,35 @@
+import { readdirSync } from 'node:fs'
+import { type BytePath, joinPath, systemPath } from '../system/byte-path.ts'
+import type { DirectoryHandle } from '../system/directory-handle.ts'
+import { TreeReader } from './tree-reader.ts'
+
+/**
+ * The paths of the subvolumes below a directory on btrfs, of which no list of mounts knows; those in one of them are not
+ * looked for.
+ */
+export function findSubvolumes(root: DirectoryHandle): BytePath[] {
+  const reader = new TreeReader(root.here)
+  const device = reader.lstat('.')?.dev
+  const found: BytePath[] = []
+  const pending: BytePath[] = ['']
+  try {
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      for (const name of reader.at(joinPath(next, '.'), directoriesIn) ?? []) {
+        const path = joinPath(next, name)
+        const stat = reader.lstat(path)
+        if (stat === undefined) continue
+        if (stat.dev === device) pending.push(path)
+        else found.push(path)
+      }
+    }
+  } finally {
+    reader.close()
+  }
+  return found
+}
+
+function directoriesIn(directory: BytePath): BytePath[] {
+  return readdirSync(systemPath(directory), { withFileTypes: true, encoding: 'latin1' })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+}
