@@ -78,7 +78,8 @@ export function replaceByReflinks(source: string, target: string, paths: Uint8Ar
     return cloneAll(source, target, paths, (from, trusted) => {
       workshop ??= openWorkshop(target)
       const clone = `${workshop.here}/clone`
-      copyFileSync(from, clone, COPYFILE_FICLONE_FORCE | COPYFILE_EXCL)
+      // one is there already when the directory of the file before was gone
+      copyFileSync(from, clone, COPYFILE_FICLONE_FORCE)
       // it has the mode of its source, which may be that of a program of somebody else
       chmodSync(clone, 0o600)
       renameSync(clone, systemPath(trusted))
