@@ -8,8 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source-path=SCRIPTDIR source=../setup/consumer-images.sh
 . setup/consumer-images.sh
 
-steps=(build check shellcheck unit store crash image)
-longest_suite=60m
+steps=(build check shellcheck unit crash image store)
 
 usage() {
   cat <<HELP
@@ -22,9 +21,12 @@ Steps, in their order:
   check       npm run check: format, lint, types, dead code, import directions, workflows
   shellcheck  every shell script
   unit        test/unit: pure parts
-  store       test/store: real rsync, ext4, XFS and btrfs on loop devices
   crash       test/crash: killed and cut off at every instant
-  image       test/image: the image and a MariaDB in a real Docker Engine
+  image       test/image: the image and databases in a real Docker Engine
+  store       test/store: real rsync, ext4, XFS and btrfs on loop devices
+
+The files of the last three run side by side, as many at once as there are processors (TEST_LANES
+for another number), each in a mocha of its own.
 
 It installs what is missing: packages of apt, Node 24 in .tools/, node_modules, and for the step
 image a Docker Engine and the base image. Without an Engine the tests of image are skipped by name.
@@ -82,22 +84,12 @@ packages_of_wanted_steps() {
   if is_wanted store || is_wanted crash; then echo strace; fi
 }
 
-run_step() {
-  case $1 in
-    build) run_as_one_test build build_dist ;;
-    check) run_as_one_test check npm run --silent check ;;
-    shellcheck) run_as_one_test shellcheck check_shell_scripts ;;
-    image) run_image_suite ;;
-    *) run_suite "$1" ;;
-  esac
-}
-
 run_as_one_test() {
   local step=$1 began=$SECONDS status=0
   shift
   printf '\n== %s\n' "$step"
   "$@" || status=$?
-  record "$step" $((status == 0)) $((status != 0)) 0 "$began"
+  record "$step" $((status == 0)) $((status != 0)) 0 $((SECONDS - began))
 }
 
 check_shell_scripts() {
@@ -106,43 +98,46 @@ check_shell_scripts() {
 }
 
 build_test_images() {
-  build_mariadb_image && build_postgres_image && build_redis_image && build_prometheus_image && build_samba_image
+  prepare_base_image && build_product_image snap-volume:test &&
+    build_mariadb_image && build_postgres_image && build_redis_image && build_prometheus_image && build_samba_image
 }
 
-run_image_suite() {
-  local began=$SECONDS
-  if [[ -z $engine_missing ]] && ! { prepare_base_image && build_product_image snap-volume:test && build_test_images; }; then
-    complain 'the image suite was not run: its images could not be built'
-    record image 0 1 0 "$began"
-    return
-  fi
-  run_suite image
+# Runs the files of these suites side by side, in lanes, and counts what they leave in $results.
+run_suites() {
+  local suite files=()
+  for suite in "$@"; do
+    if [[ $suite == image && -z $engine_missing ]] && ! build_test_images; then
+      complain 'the image suite was not run: its images could not be built'
+      record image 0 1 0 0
+      continue
+    fi
+    while read -r file; do files+=("$file"); done < <(files_of "$suite")
+  done
+  [[ ${#files[@]} != 0 ]] || return 0
+  printf '%s\0' "${files[@]}" |
+    RUN=$run RESULTS=$results xargs -0 -n 1 -P "${TEST_LANES:-$(nproc)}" test/run-file.sh || true
+  for suite in "$@"; do count_suite "$suite" "${files[@]}"; done
 }
 
-run_suite() {
-  local suite=$1 began=$SECONDS status=0 passed=0 failed=0 skipped=0
-  local counts=$scratch/$suite.json
-  printf '\n== %s\n' "$suite"
-  if [[ -z $(find "test/$suite" -name '*.test.ts' -print -quit 2>/dev/null) ]]; then
-    say "there are no tests in test/$suite yet"
-    record "$suite" 0 0 0 "$began"
-    return
-  fi
-  SNAP_VOLUME_TEST_COUNTS=$counts timeout --foreground "$longest_suite" \
-    node_modules/.bin/mocha --reporter test/support/reporter.mjs "test/$suite/**/*.test.ts" || status=$?
-  if [[ $status == 124 ]]; then complain "the suite $suite did not end within $longest_suite"; fi
-  if [[ -s $counts ]]; then
-    read -r passed failed skipped < <(node -p '
-      const { passed, failed, skipped } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"))
-      ;[passed, failed, skipped].join(" ")' "$counts")
-    failures+=$(node -p '
-      JSON.parse(fs.readFileSync(process.argv[1], "utf8")).failures.join("\n\n")' "$counts")
-  fi
-  if [[ $status != 0 && $failed == 0 ]]; then
-    complain "the suite $suite ended with exit code $status though no test failed: counted as 1 failed"
-    failed=1
-  fi
-  record "$suite" "$passed" "$failed" "$skipped" "$began"
+# Pure tests are too short for a process each.
+files_of() {
+  if [[ $1 == unit ]]; then echo test/unit; else find "test/$1" -name '*.test.ts' | sort; fi
+}
+
+# count_suite SUITE FILES: a file that left no result ended before its tests did.
+count_suite() {
+  local suite=$1 file result passed=0 failed=0 skipped=0 seconds=0 counts
+  for file in "${@:2}"; do
+    [[ $file == "test/$suite" || $file == "test/$suite/"* ]] || continue
+    result=$results/${file//\//-}
+    if ! read -ra counts < <(cat "$result.counts" 2>/dev/null); then
+      failures+=$'\n'"$file: it ended before its tests did"
+      counts=(0 1 0 0)
+    fi
+    ((passed += counts[0], failed += counts[1], skipped += counts[2], seconds += counts[3])) || true
+    if [[ -s $result.failures ]]; then failures+=$'\n'$(<"$result.failures"); fi
+  done
+  if ((passed + failed + skipped > 0)); then record "$suite" "$passed" "$failed" "$skipped" "$seconds"; fi
 }
 
 rows=()
@@ -151,14 +146,14 @@ total_passed=0
 total_failed=0
 total_skipped=0
 
-# record STEP PASSED FAILED SKIPPED BEGAN
+# record STEP PASSED FAILED SKIPPED SECONDS
 record() {
-  rows+=("$(printf '%-12s %7d %7d %7d %6d s' "$1" "$2" "$3" "$4" $((SECONDS - $5)))")
+  rows+=("$(printf '%-12s %7d %7d %7d %6d s' "$1" "$2" "$3" "$4" "$5")")
   ((total_passed += $2, total_failed += $3, total_skipped += $4)) || true
 }
 
 print_counts() {
-  if [[ -n $failures ]]; then printf '\nfailed:\n\n%s\n' "$failures"; fi
+  if [[ -n $failures ]]; then printf '\nfailed:\n%s\n' "$failures"; fi
   printf '\n%-12s %7s %7s %7s %8s\n' step passed failed skipped time
   printf '%s\n' "${rows[@]}"
   printf '\n%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
@@ -172,14 +167,22 @@ clean_up() {
   stop_started_engine
 } >/dev/null 2>&1
 
+# Every file of tests labels what it makes with the name of this run and its own.
 sweep_engine() {
-  local filter=(--quiet --filter "label=snap-volume-test=$SNAP_VOLUME_TEST_RUN")
   [[ -z $engine_missing ]] && command -v docker || return 0
   # Its tests leave a Swarm alone that is there already.
-  if docker service ls "${filter[@]}" | grep -q .; then docker swarm leave --force || true; fi
-  docker ps --all "${filter[@]}" | xargs --no-run-if-empty docker rm --force --volumes || true
-  docker volume ls "${filter[@]}" | xargs --no-run-if-empty docker volume rm --force || true
-  docker network ls "${filter[@]}" | xargs --no-run-if-empty docker network rm || true
+  if docker service ls --quiet --filter "label=snap-volume-test=$run.test-image-swarm-example.test.ts" | grep -q .; then
+    docker swarm leave --force || true
+  fi
+  left_by_this_run .ID ps --all | xargs --no-run-if-empty docker rm --force --volumes || true
+  left_by_this_run .Name volume ls | xargs --no-run-if-empty docker volume rm --force || true
+  left_by_this_run .ID network ls | xargs --no-run-if-empty docker network rm || true
+}
+
+# left_by_this_run .FIELD DOCKER_COMMAND prints the field of each.
+left_by_this_run() {
+  docker "${@:2}" --filter label=snap-volume-test --format "{{$1}} {{.Label \"snap-volume-test\"}}" |
+    awk -v prefix="$run." 'index($2, prefix) == 1 { print $1 }'
 }
 
 unmount_scratch() {
@@ -194,15 +197,23 @@ require_system
 
 # The tests' temporary files: one place to look for what a killed test left mounted.
 scratch=$(mktemp -d -t snap-volume-test.XXXXXX)
-export TMPDIR=$scratch SNAP_VOLUME_TEST_RUN=${scratch##*.}
+export TMPDIR=$scratch
+run=${scratch##*.}
+results=$scratch/results
+mkdir "$results"
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 if set_up; then
-  for step in "${steps[@]}"; do
-    if is_wanted "$step"; then run_step "$step"; fi
+  if is_wanted build; then run_as_one_test build build_dist; fi
+  if is_wanted check; then run_as_one_test check npm run --silent check; fi
+  if is_wanted shellcheck; then run_as_one_test shellcheck check_shell_scripts; fi
+  suites=()
+  for step in unit crash image store; do
+    if is_wanted "$step"; then suites+=("$step"); fi
   done
+  run_suites ${suites[@]+"${suites[@]}"}
 else
   complain 'the set-up failed: no test was run'
   record set-up 0 1 0 0

@@ -52,7 +52,7 @@ async function killAtRandom(
 
 async function killSnapshots(options: BenchOptions): Promise<void> {
   const pace: Pace = { begins: /snapshot of db: reading/, usualMs: new WeakMap(), from: 0 }
-  await repeat(80, 'snapshot', options, async (bench, random) => {
+  await repeat(52, 'snapshot', options, async (bench, random) => {
     bench.writeNextGeneration()
     const before = bench.before()
     const isKilled = await killAtRandom(bench, random, bench.command(['snapshot']), pace)
@@ -65,19 +65,19 @@ async function killSnapshots(options: BenchOptions): Promise<void> {
 describe('SIGKILL at a random instant', function () {
   this.timeout(300_000)
 
-  it('of 80 snapshots leaves the list as it was, or with one more good one', async () => {
+  it('of 52 snapshots leaves the list as it was, or with one more good one', async () => {
     await killSnapshots({ keep: 4 })
   })
 
-  it('of 80 snapshots that link what provably did not change does the same', async function () {
+  it('of 52 snapshots that link what provably did not change does the same', async function () {
     const reason = await whyNoLoopFilesystem('ext4')
     if (reason !== undefined) skipBecause(this, reason)
     await killSnapshots({ keep: 4, dataOnExt4: true })
   })
 
-  it('of 60 prunes removes whole snapshots, and none that stays', async () => {
+  it('of 52 prunes removes whole snapshots, and none that stays', async () => {
     const pace: Pace = { usualMs: new WeakMap(), from: 0.7 }
-    await repeat(60, 'prune', {}, async (bench, random) => {
+    await repeat(52, 'prune', {}, async (bench, random) => {
       bench.writeNextGeneration()
       while (bench.names.length < 6) await bench.takesCleanSnapshot()
       const before = bench.before(3)
@@ -89,9 +89,9 @@ describe('SIGKILL at a random instant', function () {
     })
   })
 
-  it('of 60 restores is told, and can be finished or undone', async () => {
+  it('of 52 restores is told, and can be finished or undone', async () => {
     const pace: Pace = { begins: /snapshot of db: reading/, usualMs: new WeakMap(), from: 0 }
-    await repeat(60, 'restore', { keep: 5 }, async (bench, random) => {
+    await repeat(52, 'restore', { keep: 5 }, async (bench, random) => {
       const kept = bench.newest
       bench.writeNextGeneration()
       const before = bench.before()
