@@ -5,6 +5,7 @@ import type { CopyProgress } from './engine.ts'
 import { canReflink } from './reflink.ts'
 import { type RsyncTrees, copyWatched, rsyncFiles } from './rsync-files.ts'
 import type { CopyList } from './scan/scan-report.ts'
+import { unblockCp } from './unblock.ts'
 import { watchSpace } from './watch-space.ts'
 
 const mostProcesses = 4
@@ -81,6 +82,7 @@ async function copyByProcesses(
       cwd: source.cwd,
       descriptor3: lockDescriptor,
       signal,
+      onStart: unblockCp,
       input: Buffer.from(paths.buffer, paths.byteOffset, paths.length),
     },
   )

@@ -1,7 +1,7 @@
 import { OperationError, ProgramError } from '../errors.ts'
 import { type RunResult, run } from '../system/run.ts'
 import { firstCause } from './rsync-output.ts'
-import { keepAwake } from './wake-rsync.ts'
+import { unblockRsync } from './unblock.ts'
 
 /**
  * All that rsync can keep: links, ACLs, xattrs, holes, owners by number, times to the nanosecond (`-@-1`,
@@ -30,7 +30,8 @@ const liveDataMessages = [
   /^rsync: \[sender\] get_acl: sys_acl_get_file\(.*, ACL_TYPE_DEFAULT\): Permission denied \(13\)$/,
   /^rsync: \[sender\] get_xattr_(names|data): .*: (No such file or directory \(2\)|Not a directory \(20\)|Numerical result out of range \(34\)|No data available \(61\))$/,
   /^rsync: \[sender\] readlink_stat\(.*\) failed: (Not a directory \(20\)|Invalid argument \(22\))$/,
-  /^rsync: \[sender\] send_files failed to open .*: No such device or address \(6\)$/,
+  // of what is a socket, or a pipe that it was told not to wait for (unblock.ts)
+  /^rsync: \[sender\] send_files failed to open .*: (No such device or address \(6\)|Interrupted system call \(4\))$/,
   /^rsync: \[sender\] read errors mapping ".*": (Is a directory \(21\)|No data available \(61\))$/,
   /^(WARNING|ERROR): .* failed verification -- update /,
   /^rsync error: some files\/attrs were not transferred /,
@@ -59,7 +60,7 @@ export async function rsync(args: readonly string[], options: RsyncOptions): Pro
     cwd,
     descriptor3: lockDescriptor,
     signal,
-    onStart: keepAwake,
+    onStart: unblockRsync,
     ...(input === undefined ? {} : { input }),
     ...(onOutput === undefined ? {} : { onOutput }),
   })
