@@ -19,6 +19,15 @@ const lockTimeoutMs = 15_000
 /** The Engine freezes a container at once, and ends one when its grace is over; some time more for a busy machine. */
 const settleMs = { pause: 2000, stop: 5000 } as const
 
+/** So long a pause is asked for again that the kernel refuses. */
+const longestPauseMs = 10_000
+
+/**
+ * runc(8)'s words where a process of the container waits for the disk, which cannot be frozen then: it lets go of the others
+ * after a third of a second.
+ */
+const cannotFreeze = /unable to freeze/
+
 /** A consumer that is paused or stopped. */
 export interface HeldConsumer {
   consumer: Consumer
@@ -67,6 +76,20 @@ export function createQuiescence(
     const graceMs = state?.stopGraceMs ?? 0
     announce([id], graceMs + settleMs.stop)
     return client.stop(id, graceMs)
+  }
+
+  /** Again and again while processes of it wait for the disk. */
+  async function pauseOne(client: DockerClient, id: string): Promise<boolean> {
+    const giveUpMs = performance.now() + longestPauseMs
+    for (;;) {
+      try {
+        return await client.pause(id)
+      } catch (error) {
+        const isOver = performance.now() > giveUpMs || signal?.aborted === true
+        if (isOver || !cannotFreeze.test(messageOf(error))) throw error
+      }
+      announce([id], settleMs.pause)
+    }
   }
 
   /** Before the act, and to the disk. */
@@ -137,7 +160,9 @@ export function createQuiescence(
       const pauses = steps.filter(({ action }) => action === 'pause')
       const ids = pauses.map(({ consumer }) => consumer.id)
       if (ids.length > 0) announce(ids, settleMs.pause)
-      await Promise.all(pauses.map(async (step) => holdOne(step, async (id) => client.pause(id))))
+      await Promise.all(
+        pauses.map(async (step) => holdOne(step, async (id) => pauseOne(client, id))),
+      )
     },
     async end(client) {
       if (lock === undefined) return

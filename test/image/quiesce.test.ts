@@ -1,15 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { execa } from 'execa'
 import type { SnapshotRecord } from '../../src/store/record.ts'
 import {
   type Finished,
   docker,
   execIn,
   logsOf,
+  removeContainer,
   startContainer,
   tryDocker,
 } from '../support/docker.ts'
+import {
+  type LoopFilesystem,
+  mountLoopFilesystem,
+  whyNoLoopFilesystem,
+} from '../support/loop-filesystem.ts'
+import { skipBecause } from '../support/skip.ts'
 import {
   isCounting,
   nameOf,
@@ -18,6 +26,7 @@ import {
   stateOf,
   withDockerSocket,
 } from './support/consumers.ts'
+import { logLine } from './support/eventually.ts'
 import { baseImage, describeOnEngine } from './support/on-engine.ts'
 import {
   type Sidecar,
@@ -48,6 +57,16 @@ async function execInWith(
 ): Promise<Finished> {
   return tryDocker('exec', ...environment(env), container, 'snap-volume', ...words)
 }
+
+/** At 8 kB a second it is in an fsync(2) for half a second each time. */
+const writeSlowly = `
+  const { fsyncSync, openSync, writeSync } = require('node:fs')
+  const file = openSync('/slow/file', 'w')
+  for (;;) {
+    writeSync(file, 'x'.repeat(4000), 0)
+    fsyncSync(file)
+    console.log('written')
+  }`
 
 /** What is odd about it, but that several in one second are named ahead of the clock. */
 function oddities({ warnings }: SnapshotRecord): string[] {
@@ -84,7 +103,8 @@ describeOnEngine('consumers', () => {
       }),
     )
     await startContainer(baseImage, {
-      options: ['-v', '/tmp:/elsewhere', '--mount', 'type=tmpfs,destination=/in-memory'],
+      // nobody's data: the files of tests run side by side
+      options: ['-v', '/usr/share:/elsewhere', '--mount', 'type=tmpfs,destination=/in-memory'],
       command: idle,
     })
   })
@@ -187,6 +207,33 @@ describeOnEngine('a consumer that is paused for snapshots', () => {
     expect(exitCode).to.equal(1)
     expect(stdout).to.contain('the hook pre-snapshot failed (exit code 3)')
     expect(await stateOf(consumer)).to.equal('running')
+  })
+})
+
+describeOnEngine('a consumer that waits for its disk most of the time', () => {
+  let disk: LoopFilesystem | undefined
+
+  after(async () => disk?.remove())
+
+  it('is paused all the same, although it cannot be frozen while it waits', async function () {
+    const why = await whyNoLoopFilesystem('ext4')
+    if (why !== undefined) skipBecause(this, why)
+    disk = await mountLoopFilesystem('ext4')
+    const { stdout: device } = await execa('findmnt', ['-n', '-o', 'SOURCE', disk.path])
+    const sidecar = await startSidecar({
+      options: withDockerSocket,
+      env: { SNAP_QUIESCE: 'pause' },
+      fill: 'echo one > one',
+    })
+    const consumer = await startConsumer(sidecar, {
+      options: ['-v', `${disk.path}:/slow`, '--device-write-bps', `${device}:8kb`],
+      command: ['node', '-e', writeSlowly],
+    })
+    await logLine(consumer, /written/)
+    const { record, output } = await snapshot(sidecar)
+    expect(record.consistency, output).to.equal('paused')
+    expect(await stateOf(consumer)).to.equal('running')
+    await removeContainer(consumer)
   })
 })
 

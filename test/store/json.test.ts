@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { documentsOf, lastDocumentOf, launchCli } from '../support/cli.ts'
+import { documentsOf, lastDocumentOf, launchCli, programFile } from '../support/cli.ts'
+import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
 describe('--json', () => {
@@ -95,5 +96,28 @@ describe('--json', () => {
     const plan = document['plan'] as { name: string; keep: boolean; reason: string }[]
     expect(plan.map((decision) => decision.name)).to.deep.equal(store.snapshotNames())
     expect(plan.filter(({ reason }) => reason === '')).to.deep.equal([])
+  })
+})
+
+describe('What is printed', () => {
+  it('reaches a slow reader whole, also when it is more than a pipe holds', async () => {
+    const store = await makeStore()
+    try {
+      const name = await store.snapshot()
+      await shellIn(
+        store.directory,
+        `for number in $(seq 10 59); do
+          copy=@GMT-2024.01.01-00.00.$number
+          cp -a ${name} $copy
+          sed -i 's/${name}/'$copy'/; s/"comment": *[^,]*/"comment": "'$(printf '%04000d' 0)'"/' $copy/.snapshot.json
+        done`,
+      )
+      const program = `SNAP_DIR=${store.directory} ${process.execPath} ${programFile} show --json`
+      const whole = await shellIn('/', program)
+      expect(whole.length).to.be.greaterThan(2 * 65_536)
+      expect(await shellIn('/', `${program} | (sleep 1; cat)`)).to.equal(whole)
+    } finally {
+      await store.remove()
+    }
   })
 })
