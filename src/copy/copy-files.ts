@@ -7,6 +7,7 @@ import { type RsyncTrees, copyWatched, rsyncFiles } from './rsync-files.ts'
 import type { CopyList } from './scan/scan-report.ts'
 import { unblockCp } from './unblock.ts'
 import { watchSpace } from './watch-space.ts'
+import { writeAlong } from './write-along.ts'
 
 const mostProcesses = 4
 const mostPathsEach = 2000
@@ -33,6 +34,7 @@ export async function copyFiles(
 ): Promise<FilesCopied> {
   if (list.paths.length === 0) return { isComplete: true, reflink: undefined }
   const stopWatching = watchSpace(trees.staging, list, onProgress)
+  const stopWriting = writeAlong(trees.target)
   let copied: FilesCopied = { isComplete: false, reflink: undefined }
   let wasLedAway = false
   try {
@@ -41,6 +43,7 @@ export async function copyFiles(
     })
   } finally {
     stopWatching()
+    await stopWriting()
   }
   if (copied.isComplete) onProgress(completed(list))
   else await rsyncFiles(trees, list.paths, ['--info=progress2'])
