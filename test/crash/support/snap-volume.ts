@@ -104,8 +104,6 @@ function strace(
     [
       ['-qq', '-o', '|cat >&3', '-e', `trace=${calls}`, ...options],
       children ? ['-f'] : [],
-      // calls that are not traced stop nobody then, which is much faster
-      children && path === undefined ? ['--seccomp-bpf'] : [],
       path === undefined ? [] : ['-P', path],
       ['--', process.execPath, programFile, ...args],
     ].flat(),
