@@ -202,7 +202,7 @@ const restore: Round = async (machine, run) => {
 }
 
 describe('A power loss on XFS', function () {
-  this.timeout(300_000)
+  this.timeout(900_000)
 
   before(async function () {
     const reason = await whyNoLoopFilesystem('xfs')

@@ -63,7 +63,7 @@ async function killSnapshots(options: BenchOptions): Promise<void> {
 }
 
 describe('SIGKILL at a random instant', function () {
-  this.timeout(300_000)
+  this.timeout(900_000)
 
   it('of 52 snapshots leaves the list as it was, or with one more good one', async () => {
     await killSnapshots({ keep: 4 })

@@ -144,7 +144,7 @@ const restore: Round = async (bench, run) => {
 }
 
 describe('SIGKILL at every call that names, removes or flushes', function () {
-  this.timeout(300_000)
+  this.timeout(900_000)
 
   describe('of node, the programs it started living on', () => {
     it('leaves the list of a snapshot that prunes as it was, or with one more', async () => {
@@ -188,7 +188,7 @@ describe('SIGKILL at every call that names, removes or flushes', function () {
 })
 
 describe('SIGKILL of a snapshot that links what provably did not change', function () {
-  this.timeout(300_000)
+  this.timeout(900_000)
   const options = { keep: 2, dataOnExt4: true }
 
   before(async function () {
