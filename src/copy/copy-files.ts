@@ -34,7 +34,7 @@ export async function copyFiles(
 ): Promise<FilesCopied> {
   if (list.paths.length === 0) return { isComplete: true, reflink: undefined }
   const stopWatching = watchSpace(trees.staging, list, onProgress)
-  const stopWriting = writeAlong(trees.target)
+  const stopWriting = writeAlong(trees.target, trees.signal)
   let copied: FilesCopied = { isComplete: false, reflink: undefined }
   let wasLedAway = false
   try {

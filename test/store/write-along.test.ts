@@ -27,4 +27,13 @@ describe('What is written to the disk while it is copied', () => {
     rmdirSync(target)
     await end()
   })
+
+  it('is not waited for when the copy was interrupted', async () => {
+    const interruption = new AbortController()
+    const end = writeAlong(target, interruption.signal)
+    rmdirSync(target)
+    await sleep(1500)
+    interruption.abort()
+    await end()
+  })
 })
