@@ -25,7 +25,9 @@ export async function runProgram(
           json: rest.includes('--json'),
           man: rest.includes('--man'),
         }
-      : await parseWords(command, rest)
+      : rest.length === 0 && command.positionals.length === 0
+        ? {}
+        : await parseWords(command, rest)
   const commandInput = { ...input, options, json: options['json'] === true }
   try {
     return await runWhereItBelongs(command, commandInput)

@@ -4,6 +4,7 @@ import type { RecordWarning } from '../store/record.ts'
 import { type DirectoryHandle, openDirectory } from '../system/directory-handle.ts'
 import { hasNoWriteback } from '../system/writeback.ts'
 import { bytePath } from '../system/byte-path.ts'
+import { awaitNewCtimes } from './await-new-ctimes.ts'
 import { copyFiles } from './copy-files.ts'
 import type { CopyEngine, RestoreRequest, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { planByComparison, restoreByComparison } from './link-restore.ts'
@@ -30,15 +31,10 @@ import {
   formatIndex,
   generationAfter,
 } from './scan/source-index.ts'
+import { youthBegins } from './scan/young-ctimes.ts'
 import { tearGroups } from './tear-groups.ts'
 import { type Copied, dropVanished, settleCopies, warnOfVanished } from './settle.ts'
 import { TreeReader } from './tree-reader.ts'
-
-/**
- * A change within this time before a scan may get the ctime that the scan sees, once more: the kernel's clock
- * for ctimes moves in steps of up to 10 ms.
- */
-const youngMs = 100
 
 /**
  * Links what provably did not change; cp and rsync do everything else. The proof is the source index
@@ -150,7 +146,12 @@ async function copyScanned(
   trees: RsyncTrees,
   staging: DirectoryHandle,
 ): Promise<{ scan: ScanResult; copied: Copied[]; reflink: boolean | undefined }> {
-  const scan = tearGroups(trees.staging, await scanSource(request, pass, staging))
+  const youngNs = youthBegins()
+  const scan = tearGroups(trees.staging, await scanSource(request, pass, staging, youngNs))
+  // on the second pass those are held who would write meanwhile
+  if (pass.staged === 'nothing') {
+    await awaitNewCtimes(trees.source.cwd, [scan.changed, scan.suspects], youngNs)
+  }
   await copySuspects(trees, request.base, scan.suspects)
   const { isComplete, reflink } = await copyFiles(trees, scan.changed, request.onProgress)
   return {
@@ -167,9 +168,9 @@ async function scanSource(
   request: SnapshotRequest,
   { staged, index, spare, generation }: Pass,
   staging: DirectoryHandle,
+  youngNs: bigint,
 ): Promise<ScanResult> {
   const { source, base, signal, onProgress } = request
-  const youngNs = BigInt(Date.now() - youngMs) * 1_000_000n
   // a store to a page that is dirty and mapped moves no ctime; the first one after it was written back does
   await syncFilesystem(source.cwd)
   const isProvable = !hasNoWriteback(source.here)

@@ -1,6 +1,7 @@
 import { type BigIntStats, constants } from 'node:fs'
 import type { RecordWarning } from '../store/record.ts'
 import { type BytePath, displayPath } from '../system/byte-path.ts'
+import { awaitNewCtimes } from './await-new-ctimes.ts'
 import { removeBelow } from './remove-entry.ts'
 import { type RsyncTrees, rsyncFiles } from './rsync-files.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
@@ -38,6 +39,7 @@ export async function settleCopies(
   const hasMoved = moving.length + vanished.length + becameDirectories.length > 0
   for (let round = 0; round < mostRounds && moving.length > 0; round += 1) {
     const seen = see(trees.source.here, moving)
+    await awaitNewCtimes(trees.source.cwd, [seen])
     unstage(trees.staging, moving)
     await rsyncFiles(trees, listPaths(moving))
     moving = lookAgain({ list: seen, isComplete: false })

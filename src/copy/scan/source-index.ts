@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { BytePath } from '../../system/byte-path.ts'
+import { isYoung } from './young-ctimes.ts'
 
 /**
  * What a scan saw of the source: for each directory, its own inode and ctime (under the name `.`), and those of every
  * entry that is not a directory. The next scan takes an entry as unchanged when both are the same under the same path: whatever
  * changes content, mode, owner, ACL, xattrs or the name itself gives the inode a new ctime, and a directory that
- * was moved brings other inodes to the path. A ctime so young that a change after the scan could have got
- * the same one is written as 0, which matches nothing; one of whole seconds is young for longer, because some filesystems
- * know no parts of them (ext4 with inodes of 128 bytes, ext3; FAT counts in twos).
+ * was moved brings other inodes to the path. A young ctime (young-ctimes.ts) is written as 0, which matches nothing.
  *
  * Each entry also has the generation since which it was the same, so that two snapshots of one chain are known
  * to have one inode for it without a look.
@@ -24,8 +23,6 @@ const blocksStart = chainStart + chainIdBytes + 4
 const blockHeaderBytes = 8
 const entryHeaderBytes = 22
 const neverMatches = 0n
-const secondNs = 1_000_000_000n
-const coarsestNs = 2n * secondNs
 
 /** Where a snapshot is in a row of snapshots of which each is the base of the next. */
 export interface Generation {
@@ -70,7 +67,7 @@ export class IndexBuilder {
   #length = 0
   #entriesStart = 0
 
-  /** Entries with a ctime of `youngNs` or later, or of whole seconds near it, are written so that they never match. */
+  /** Entries whose ctimes are young are written so that they never match. */
   constructor(youngNs?: bigint) {
     this.#youngNs = youngNs
   }
@@ -90,7 +87,7 @@ export class IndexBuilder {
     this.#reserve(entryHeaderBytes + name.length)
     const at = this.#length
     this.#numbers.setBigUint64(at, inode, true)
-    this.#numbers.setBigInt64(at + 8, this.#isYoung(ctimeNs) ? neverMatches : ctimeNs, true)
+    this.#numbers.setBigInt64(at + 8, this.#isProof(ctimeNs) ? ctimeNs : neverMatches, true)
     this.#numbers.setUint32(at + 16, since, true)
     this.#numbers.setUint16(at + 20, name.length, true)
     const nameAt = at + entryHeaderBytes
@@ -100,10 +97,8 @@ export class IndexBuilder {
     this.#length = nameAt + name.length
   }
 
-  #isYoung(ctimeNs: bigint): boolean {
-    const youngNs = this.#youngNs
-    if (youngNs === undefined || ctimeNs < youngNs - coarsestNs) return false
-    return ctimeNs >= youngNs || ctimeNs % secondNs === 0n
+  #isProof(ctimeNs: bigint): boolean {
+    return this.#youngNs === undefined || !isYoung(ctimeNs, this.#youngNs)
   }
 
   bytes(): Buffer {
