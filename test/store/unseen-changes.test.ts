@@ -94,7 +94,7 @@ async function expectTold(store: TestStore, script: string): Promise<void> {
   try {
     await writing.line(/^writing$/)
     const result = documentsOf(await store.run(['snapshot', '--json'])).at(-1)
-    const { name, warnings } = result?.['snapshot'] as SnapshotRecord
+    const { name, warnings } = (result as { snapshot: SnapshotRecord }).snapshot
     const content = readFileSync(join(store.dataIn(name), large), 'latin1')
     const [beginning, end] = [content.slice(0, 15), content.slice(-15)].map(Number)
     if (beginning === end || beginning === Number(end) + 1) return

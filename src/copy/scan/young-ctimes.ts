@@ -26,5 +26,8 @@ export function isYoung(ctimeNs: bigint, youngNs: bigint): boolean {
 export function msUntilOutdated(ctimeNs: bigint): number {
   const longestNs = ctimeNs % secondNs === 0n ? coarsestNs : stepNs
   const leftNs = ctimeNs + longestNs - BigInt(Date.now()) * nsEachMs
-  return leftNs < 0n || leftNs > longestNs ? 0 : Math.ceil(Number(leftNs) / Number(nsEachMs))
+  // Date.now() is up to a millisecond behind
+  return leftNs < 0n || leftNs > longestNs + nsEachMs
+    ? 0
+    : Math.ceil(Number(leftNs) / Number(nsEachMs))
 }
