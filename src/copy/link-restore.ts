@@ -1,5 +1,6 @@
 import type { RestoreCounts, RestoreRequest, RestoreStep } from './engine.ts'
 import { type Comparison, type Difference, compareLive } from './compare-live.ts'
+import { filesFrom } from './files-from.ts'
 import { replaceByReflinks } from './reflink.ts'
 import { removeBelow } from './remove-entry.ts'
 import { readProgress } from './rsync-output.ts'
@@ -114,9 +115,10 @@ async function rsyncListed(
 ): Promise<RestoreCounts> {
   if (paths.length === 0) return { created: 0, changed: 0, deleted: 0, bytes: 0 }
   const findDoubtful = await watchDirectories(source.here, eachPath(paths))
+  const list = filesFrom(paths)
   const counts = await rsyncCounting(
-    [...options, '--files-from=-', '--from0', '--', `${source.path}/`, './'],
-    { cwd: target.cwd, lockDescriptor, signal, input: paths, ...output },
+    [...options, ...list.options, '--', `${source.path}/`, './'],
+    { cwd: target.cwd, lockDescriptor, signal, input: list.input, ...output },
     onStep,
   )
   if (findDoubtful().size === 0) return counts

@@ -1,5 +1,6 @@
 import { closeSync, linkSync, unlinkSync } from 'node:fs'
 import { type BytePath, openBelow, systemPath, throughDescriptor } from '../system/byte-path.ts'
+import { filesFrom } from './files-from.ts'
 import { findMergedPaths } from './link-groups.ts'
 import { removeEntry } from './remove-entry.ts'
 import { rsync } from './rsync-command.ts'
@@ -147,16 +148,19 @@ async function rsyncNamed(
   names: Uint8Array,
   options: readonly string[],
 ): Promise<void> {
-  const list = ['--files-from=-', '--from0', '--ignore-missing-args']
+  const list = filesFrom(names)
   // named, because rsync would go back to a working directory by its path
-  await rsync([...options, ...list, '--', `${source.cwd}/`, `${target}/`], {
-    cwd: '/',
-    isLive: true,
-    lockDescriptor,
-    signal,
-    input: Buffer.from(names.buffer, names.byteOffset, names.length),
-    ...(onOutput === undefined ? {} : { onOutput }),
-  })
+  await rsync(
+    [...options, ...list.options, '--ignore-missing-args', '--', `${source.cwd}/`, `${target}/`],
+    {
+      cwd: '/',
+      isLive: true,
+      lockDescriptor,
+      signal,
+      input: list.input,
+      ...(onOutput === undefined ? {} : { onOutput }),
+    },
+  )
 }
 
 /** Copies anew what `--link-dest` gave one inode although the source has several. */

@@ -2,7 +2,10 @@ import { shellIn } from './shell.ts'
 
 /** Fills `directory` with all that is awkward to copy (rows 13 to 15 of the fault table). */
 export async function growAwkwardTree(directory: string): Promise<void> {
-  await shellIn(directory, [plain, links, attributes, specials, names, times].join('\n'))
+  await shellIn(
+    directory,
+    [plain, links, attributes, specials, names, beginnings, times].join('\n'),
+  )
 }
 
 /** Changes the tree as its application might between two snapshots. */
@@ -101,6 +104,22 @@ perl -e '
 cd ..
 `
 
+/** What a path of a list may begin with. */
+const beginnings = String.raw`
+for first in '#' ';' - + ' ' ! : @ '~' . $'\n'; do
+  mkdir -p "./$first""directory/inside"
+  echo "$first" > "./$first""file"
+  echo "$first" > "./$first""directory/inside/file"
+  echo "$first" > "./$first""directory/inside/one"
+  ln "./$first""directory/inside/one" "./$first""directory/inside/two"
+  ln -s nowhere "./$first""link"
+  chown 1234:5678 "./$first""file" "./$first""directory/inside"
+  chmod 2751 "./$first""directory/inside"
+  touch -h -d '2002-02-02T02:02:02.222222222Z' "./$first""link" "./$first""directory/inside"
+  touch -d '2003-03-03T03:03:03.333333333Z' "./$first""directory"
+done
+`
+
 const times = String.raw`
 mkdir times
 echo before > times/before-1970
@@ -135,9 +154,20 @@ rm specials/fifo-too
 printf data | dd of=specials/sparse bs=64K seek=10 conv=notrunc status=none
 mkdir -p new/directory && echo new > new/directory/file
 rmdir empty-directory
+for first in '#' ';'; do
+  echo changed > "$first""directory/inside/file"
+  echo changed > "$first""file"
+  echo new > "$first""directory/new"
+  chmod 700 "$first""directory"
+done
 `
 
 const damage = String.raw`
+rm -r '#directory'
+echo damaged > '#file'
+rm ';file' ';link'
+chmod 755 ';directory' ';directory/inside'
+echo damaged > ';directory/inside/one'
 umask 022
 rm plain/grown
 rm -r plain/deep attributes/default-acl

@@ -44,6 +44,8 @@ const names = [
   '\xff\xfe',
   'new\nline',
   '-rf',
+  '#',
+  ';',
   '\xc3\xbc',
   ' blank ',
   'x'.repeat(200),
