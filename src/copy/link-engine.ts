@@ -148,10 +148,7 @@ async function copyScanned(
 ): Promise<{ scan: ScanResult; copied: Copied[]; reflink: boolean | undefined }> {
   const youngNs = youthBegins()
   const scan = tearGroups(trees.staging, await scanSource(request, pass, staging, youngNs))
-  // on the second pass those are held who would write meanwhile
-  if (pass.staged === 'nothing') {
-    await awaitNewCtimes(trees.source.cwd, [scan.changed, scan.suspects], youngNs)
-  }
+  await awaitNewCtimes(trees.source.cwd, [scan.changed, scan.suspects], youngNs)
   await copySuspects(trees, request.base, scan.suspects)
   const { isComplete, reflink } = await copyFiles(trees, scan.changed, request.onProgress)
   return {
