@@ -64,11 +64,12 @@ async function makeAndKeep(context: ActionContext, model: Snapshot): Promise<boo
       })
       writeFileSync(join(spare, sealFileName(id)), seal, { mode: 0o600 })
     }
-    await syncFilesystem(spare)
-    return await withStoreLock(context, 'spare', () => {
-      const isOfUse = !hasSpare(store) && readCatalog(store).snapshots.at(-1)?.name === model.name
-      if (isOfUse) keepUnfinishedSpare(store, spare)
-      return Promise.resolve(isOfUse)
+    return await withStoreLock(context, 'spare', async () => {
+      if (hasSpare(store) || readCatalog(store).snapshots.at(-1)?.name !== model.name) return false
+      // as the only writer: the kernel tells one of two who flush of a write that failed
+      await syncFilesystem(spare)
+      keepUnfinishedSpare(store, spare)
+      return true
     })
   } finally {
     try {

@@ -18,7 +18,7 @@ import {
 } from './rsync-files.ts'
 import { readProgress } from './rsync-output.ts'
 import { eachPath } from './scan/path-list.ts'
-import { readIndex } from './scan/read-index.ts'
+import { readSourceIndex } from './scan/read-index.ts'
 import type { CopyList } from './scan/scan-report.ts'
 import type { ScanRoot, StagedEntries } from './scan/scan-task.ts'
 import type { ScanResult } from './scan/scan-result.ts'
@@ -59,7 +59,7 @@ function mustReadAll({ readAll, hasLinkGroups }: RestoreRequest): boolean {
 }
 
 async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {
-  const index = readIndex(request.baseIndex)
+  const index = readSourceIndex(request.baseIndex)
   const generation = index === undefined ? firstGeneration() : generationAfter(index)
   const spare = openSpare(request.spare)
   try {

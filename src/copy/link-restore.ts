@@ -7,7 +7,7 @@ import { readProgress } from './rsync-output.ts'
 import { unlinkAll } from './rsync-files.ts'
 import { rsyncCounting } from './rsync-steps.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
-import { readIndex } from './scan/read-index.ts'
+import { readSourceIndex } from './scan/read-index.ts'
 import { SourceIndex } from './scan/source-index.ts'
 import { type BytePath, bytePath, displayPath } from '../system/byte-path.ts'
 import { OperationError } from '../errors.ts'
@@ -80,7 +80,7 @@ async function withDifference(
   act: (difference: Difference) => Promise<RestoreCounts>,
 ): Promise<RestoreCounts> {
   const { source, target, known, except, keptInodes, signal } = request
-  const index = readIndex(known?.index)
+  const index = readSourceIndex(known?.index)
   const knownTree =
     known === undefined || index === undefined ? undefined : openDirectory(known.tree)
   try {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { bootId } from '../../system/boot.ts'
 import type { BytePath } from '../../system/byte-path.ts'
-import { isYoung } from './young-ctimes.ts'
+import { isYoung, mayBeWritten } from './young-ctimes.ts'
 
 /**
  * What a scan saw of the source: for each directory, its own inode and ctime (under the name `.`), and those of every
@@ -12,13 +13,14 @@ import { isYoung } from './young-ctimes.ts'
  * Each entry also has the generation since which it was the same, so that two snapshots of one chain are known
  * to have one inode for it without a look.
  *
- * In the file: magic, u32 CRC-32 of the rest; 16 bytes id of the chain, u32 generation; then a block a directory: u32 length of
+ * In the file: magic, u32 CRC-32 of the rest; 32 bytes id of the chain, u32 generation; then a block a directory: u32 length of
  * the path, path, u32 length of the entries, entries; an entry is u64 inode, u64 ctime in ns, u32 generation, u16 length of the
  * name, name. All little-endian.
  */
-const magic = Buffer.from('snap-volume index 2\n')
+const magic = Buffer.from('snap-volume index 3\n')
 const chainStart = magic.length + 4
-const chainIdBytes = 16
+const bootIdBytes = 16
+const chainIdBytes = 2 * bootIdBytes
 const blocksStart = chainStart + chainIdBytes + 4
 const blockHeaderBytes = 8
 const entryHeaderBytes = 22
@@ -26,13 +28,22 @@ const neverMatches = 0n
 
 /** Where a snapshot is in a row of snapshots of which each is the base of the next. */
 export interface Generation {
-  /** Hexadecimal; another one for each row. */
+  /** Hexadecimal; another one for each row. It begins with the id of the boot that the row is of. */
   chain: string
   number: number
 }
 
 export function firstGeneration(): Generation {
-  return { chain: randomBytes(chainIdBytes).toString('hex'), number: 1 }
+  const chain = bootId() + randomBytes(chainIdBytes - bootIdBytes).toString('hex')
+  return { chain, number: 1 }
+}
+
+/**
+ * A power cut takes back a ctime of which the content is on the disk: fdatasync(2) writes no times. So no ctime from before the
+ * kernel was started proves anything.
+ */
+export function isOfThisBoot({ chain }: Generation): boolean {
+  return chain.startsWith(bootId())
 }
 
 /** The generation whose base is the one that `index` was written for. */
@@ -82,12 +93,15 @@ export class IndexBuilder {
     this.#entriesStart = this.#length
   }
 
-  /** `since` is the number of the generation since which the entry is the same. */
-  add(name: BytePath, inode: bigint, ctimeNs: bigint, since: number): void {
+  /**
+   * `since` is the number of the generation since which the entry is the same; `size` is that of a file that is copied, and
+   * may be in the middle of a call that writes it.
+   */
+  add(name: BytePath, inode: bigint, ctimeNs: bigint, since: number, size?: bigint): void {
     this.#reserve(entryHeaderBytes + name.length)
     const at = this.#length
     this.#numbers.setBigUint64(at, inode, true)
-    this.#numbers.setBigInt64(at + 8, this.#isProof(ctimeNs) ? ctimeNs : neverMatches, true)
+    this.#numbers.setBigInt64(at + 8, this.#isProof(ctimeNs, size) ? ctimeNs : neverMatches, true)
     this.#numbers.setUint32(at + 16, since, true)
     this.#numbers.setUint16(at + 20, name.length, true)
     const nameAt = at + entryHeaderBytes
@@ -97,8 +111,11 @@ export class IndexBuilder {
     this.#length = nameAt + name.length
   }
 
-  #isProof(ctimeNs: bigint): boolean {
-    return this.#youngNs === undefined || !isYoung(ctimeNs, this.#youngNs)
+  #isProof(ctimeNs: bigint, size: bigint | undefined): boolean {
+    const youngNs = this.#youngNs
+    if (youngNs === undefined) return true
+    if (size !== undefined && mayBeWritten(ctimeNs, size, youngNs)) return false
+    return !isYoung(ctimeNs, youngNs)
   }
 
   bytes(): Buffer {

@@ -56,7 +56,7 @@ export function copyAnew(
   stat: BigIntStats,
   report: ScanReportBuilder,
 ): void {
-  report.index.add(name, stat.ino, stat.ctimeNs, task.generation)
+  report.index.add(name, stat.ino, stat.ctimeNs, task.generation, stat.size)
   // all names of a file in one list, or rsync would not see that they are one file
   const list = stat.nlink > 1n || isSuspect(place, name, stat) ? report.suspects : report.changed
   list.add(joinPath(place.path, name), stat)

@@ -11,6 +11,14 @@ const nsEachMs = 1_000_000n
 /** Far more than a step. */
 const youngMs = 100
 
+/**
+ * A call of write(2) moves the ctime when it begins, and not again: it may go on for longer with a large file, and while the
+ * kernel holds writers back for the disk. No call writes more than 2 GiB.
+ */
+const longestSmallWriteNs = secondNs
+const mostBytesEachCall = 2n ** 31n
+const slowestBytesEachSecond = 20_000_000n
+
 /** In ns, from when on ctimes are young to a scan that begins now. */
 export function youthBegins(): bigint {
   return BigInt(Date.now() - youngMs) * nsEachMs
@@ -20,6 +28,12 @@ export function youthBegins(): bigint {
 export function isYoung(ctimeNs: bigint, youngNs: bigint): boolean {
   if (ctimeNs < youngNs - coarsestNs) return false
   return ctimeNs >= youngNs || ctimeNs % secondNs === 0n
+}
+
+/** Whether the call that moved the ctime of a file of so many bytes may go on still. */
+export function mayBeWritten(ctimeNs: bigint, size: bigint, youngNs: bigint): boolean {
+  const bytes = size < mostBytesEachCall ? size : mostBytesEachCall
+  return ctimeNs >= youngNs - longestSmallWriteNs - (bytes * secondNs) / slowestBytesEachSecond
 }
 
 /** How long changes may go on to have this ctime; 0 for one of the past, or of another clock. */

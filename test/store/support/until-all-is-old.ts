@@ -1,9 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { shellIn } from '../../support/shell.ts'
 
+/** Longer than a ctime is young; and how long a call may write a file of so many bytes. */
+const oldMs = 1150
+const slowestBytesEachMs = 20_000
+
 /** Waits until no ctime in the tree is so young that a scan would not rely on it. */
 export async function untilAllIsOld(root: string): Promise<void> {
-  const ctimes = await shellIn(root, String.raw`find . -printf '%C@\n'`)
-  const youngestMs = Math.max(...ctimes.split('\n').map(Number)) * 1000
-  while (Date.now() < youngestMs + 150) await sleep(10)
+  const entries = await shellIn(root, String.raw`find . -printf '%C@ %s\n'`)
+  const oldAtMs = Math.max(
+    ...entries
+      .trim()
+      .split('\n')
+      .map((entry) => {
+        const [seconds = 0, bytes = 0] = entry.split(' ').map(Number)
+        return seconds * 1000 + oldMs + bytes / slowestBytesEachMs
+      }),
+  )
+  while (Date.now() < oldAtMs) await sleep(10)
 }

@@ -6,7 +6,7 @@ import { formatIndex } from '../../../../src/copy/scan/source-index.ts'
 import { makeFifo } from '../../support/fifo.ts'
 import { useTemporaryDirectory } from '../../support/temporary-directory.ts'
 
-const empty = formatIndex({ chain: '00'.repeat(16), number: 1 }, [])
+const empty = formatIndex({ chain: '00'.repeat(32), number: 1 }, [])
 
 describe('readIndex', () => {
   const directory = useTemporaryDirectory()

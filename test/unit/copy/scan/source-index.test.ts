@@ -17,7 +17,7 @@ interface Entry {
 
 const secondNs = 1_000_000_000n
 const youngNs = 2_000_000_000n * secondNs
-const generation: Generation = { chain: '00112233445566778899aabbccddeeff', number: 7 }
+const generation: Generation = { chain: '00112233445566778899aabbccddeeff'.repeat(2), number: 7 }
 const since = 5
 
 /** Names of any bytes that a name may have, one character a byte. */
@@ -140,6 +140,24 @@ describe('the source index', () => {
       const index = new SourceIndex(build([{ path: '', entries: [{ ...one, ctimeNs }] }]))
       const isMatch = index.directory('').matches(one.name, one.inode, ctimeNs)
       expect(isMatch, `${agoNs} ns before`).to.equal(matches)
+    }
+  })
+
+  it('never matches a file that was copied while a call that began before may have written it', () => {
+    for (const [agoNs, size, matches] of [
+      [1_000_000_000n, 0n, false],
+      [1_000_000_001n, 0n, true],
+      [6_000_000_001n, 100_000_000n, true],
+      [6_000_000_000n, 100_000_000n, false],
+      [100_000_000_001n, 2n ** 40n, false],
+      [109_000_000_001n, 2n ** 40n, true],
+    ] as const) {
+      const ctimeNs = youngNs - agoNs
+      const builder = new IndexBuilder(youngNs)
+      builder.beginDirectory('')
+      builder.add('copied', 7n, ctimeNs, since, size)
+      const directory = new SourceIndex(formatIndex(generation, [builder.bytes()])).directory('')
+      expect(directory.matches('copied', 7n, ctimeNs), `${agoNs} ns, ${size} B`).to.equal(matches)
     }
   })
 
