@@ -44,7 +44,7 @@ function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecisio
   if (!wish.undo) {
     const snapshot = resolveReference(catalog, wish.reference, clock.now())
     const targets = checkTargets(store, config.volumes, snapshot, wish.volumes)
-    if (interrupted !== undefined && !isSameVolumes(interrupted, targets)) {
+    if (interrupted !== undefined && !hasSameVolumes(interrupted, targets)) {
       throw new OperationError(describeInterruptedRestore(interrupted))
     }
     return { snapshot, targets }
@@ -60,24 +60,32 @@ function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecisio
       `the restore cannot be undone: ${wayBack}, what it replaced, is not in the store any more`,
     )
   }
-  assertSamePaths(journal, config.volumes)
+  assertSamePaths(journal, config.volumes, store.restoreJournal)
   const ids = journal.volumes.map(({ id }) => id)
   return { snapshot, targets: checkTargets(store, config.volumes, snapshot, ids) }
 }
 
 /** The way back leads to where the restore was, not to where a volume of that name is now. */
-function assertSamePaths(journal: RestoreJournal, configured: readonly VolumeSpec[]): void {
-  for (const { id, path } of journal.volumes) {
+function assertSamePaths(
+  { volumes, safety, finishedAt }: RestoreJournal,
+  configured: readonly VolumeSpec[],
+  journalFile: string,
+): void {
+  for (const { id, path } of volumes) {
     const now = configured.find((volume) => volume.id === id)?.path
     if (now === path) continue
+    const wayOn =
+      finishedAt === null
+        ? `start it as ${id}:${path} again; where those data are gone for good, move ${journalFile} away`
+        : `restore ${safety} by its name, with --volume, where it belongs`
     throw new OperationError(
-      `the restore cannot be undone: it was into ${path} (${id}), and ${now === undefined ? `there is no volume ${id} now` : `${id} is ${now} now`}; restore ${journal.safety} by its name, with --volume, where it belongs`,
+      `the restore cannot be undone: it was into ${path} (${id}), and ${now === undefined ? `there is no volume ${id} now` : `${id} is ${now} now`}; ${wayOn}`,
     )
   }
 }
 
-function isSameVolumes(journal: RestoreJournal, targets: readonly RestoreTarget[]): boolean {
-  const before = journal.volumes.map(({ id, path }) => `${id}:${path}`).toSorted()
-  const now = targets.map(({ id, path }) => `${id}:${path}`).toSorted()
-  return before.join() === now.join()
+/** Wherever they are now: data of which a part was restored and that were left behind need not be made whole. */
+function hasSameVolumes({ volumes }: RestoreJournal, targets: readonly RestoreTarget[]): boolean {
+  const [before, now] = [volumes, targets].map((all) => all.map(({ id }) => id).toSorted())
+  return before?.join() === now?.join()
 }

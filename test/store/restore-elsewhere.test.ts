@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { startDaemon } from '../support/cli.ts'
@@ -46,6 +46,43 @@ describe('A restore goes where the data were', () => {
     expectRefusal(finished, 1, /cannot be undone: it was into .*, and data is .* now/)
     expect(compareTrees(before[0], walkTree(store.data))).to.deep.equal([])
     expect(compareTrees(before[1], walkTree(moved))).to.deep.equal([])
+  })
+
+  /** A restore that was cut off, of a volume that is elsewhere now, or nowhere. */
+  async function cutOffThenStart(...specs: string[]): Promise<string> {
+    const name = await store.snapshot()
+    await writeFile(join(store.data, 'hello.txt'), 'changed\n')
+    expect((await store.run(['restore', name, '--yes'])).exitCode).to.equal(0)
+    const journal = JSON.parse(await readFile(journalFile(), 'utf8')) as object
+    await writeFile(journalFile(), JSON.stringify({ ...journal, finishedAt: null }))
+    await start(...specs)
+    expectRefusal(await store.run(['snapshot']), 1, /was cut off .* the live data are a mixture/)
+    expectRefusal(await store.run(['restore', '--undo', '--yes']), 1, /start it as data:.* again/)
+    return name
+  }
+
+  const journalFile = (): string => join(store.directory, '.snap-volume/journal/restore.json')
+
+  it('and one that was cut off can be finished where the volume is now', async () => {
+    const moved = `${store.data}.moved`
+    await mkdir(moved)
+    await writeFile(join(moved, 'hello.txt'), 'moved\n')
+    const name = await cutOffThenStart(`data:${moved}`)
+    const finished = await store.run(['restore', name, '--volume', 'data', '--yes'])
+    expect(finished.exitCode, finished.stderr).to.equal(0)
+    expect(await readFile(join(moved, 'hello.txt'), 'utf8')).to.equal('hello\n')
+    await store.snapshot()
+  })
+
+  it('and one that was cut off, of a volume that is gone for good, can be forgotten', async () => {
+    const other = `${store.data}.other`
+    await mkdir(other)
+    await writeFile(join(other, 'file'), 'file\n')
+    await cutOffThenStart(`other:${other}`)
+    const { stderr } = await store.run(['restore', '--undo', '--yes'])
+    expect(stderr).to.include(`move ${journalFile()} away`)
+    await rename(journalFile(), `${store.directory}.away`)
+    await store.snapshot()
   })
 
   it('and trying one snapshot after the other keeps them all', async () => {
