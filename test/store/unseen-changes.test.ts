@@ -7,11 +7,13 @@ import { execa } from 'execa'
 import type { SnapshotRecord } from '../../src/store/record.ts'
 import { type Daemon, documentsOf, launchProgram } from '../support/cli.ts'
 import type { LoopFilesystem } from '../support/loop-filesystem.ts'
+import { type Mounted, mountTmpfs } from '../support/mounts.ts'
 import { type MountedPlace, loopOrSkip, mountPlace } from '../support/places.ts'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
+import { untilAllIsOld } from './support/until-all-is-old.ts'
 
 /** Changes of hello.txt that its size and time do not show. */
 const changes = {
@@ -143,6 +145,18 @@ with open('hello.txt', 'r+b') as file:
         sys.stdin.readline()
 `
 
+/** Into a page that is dirty still, with a snapshot after each. */
+async function expectStores(store: TestStore, { line, write }: Daemon): Promise<void> {
+  for (const number of [0, 1, 2]) {
+    await line(new RegExp(`^stored ${number}$`))
+    await untilAllIsOld(store.data)
+    const name = await store.snapshot()
+    const content = readFileSync(join(store.dataIn(name), 'hello.txt'), 'latin1')
+    expect(content[0], `of snapshot ${number}`).to.equal(String(number))
+    write('\n')
+  }
+}
+
 const filesystems = ['ext4', 'xfs', 'btrfs'] as const
 
 for (const type of filesystems) {
@@ -175,14 +189,7 @@ for (const type of filesystems) {
     after(() => mounted?.remove())
 
     it('that follow one another in one page', async () => {
-      const { line, write } = startMapping()
-      for (const number of [0, 1, 2]) {
-        await line(new RegExp(`^stored ${number}$`))
-        const name = await store.snapshot()
-        const content = readFileSync(join(store.dataIn(name), 'hello.txt'), 'latin1')
-        expect(content[0], `of snapshot ${number}`).to.equal(String(number))
-        write('\n')
-      }
+      await expectStores(store, startMapping())
     })
 
     it('that come when all has been copied once and is held for the second look', async () => {
@@ -210,3 +217,48 @@ for (const type of filesystems) {
     })
   })
 }
+
+describe('Engine link captures stores into a mapped file in memory', () => {
+  const env = { SNAP_ENGINE: 'link' }
+  let memory: Mounted
+  let store: TestStore | undefined
+  let mapping: Daemon | undefined
+
+  before(async function () {
+    await pythonOrSkip(this)
+    memory = await mountTmpfs('size=16m')
+  })
+
+  afterEach(async () => {
+    await mapping?.stop()
+    await store?.remove()
+  })
+
+  after(() => memory?.remove())
+
+  const expectAllIn = async (dataOn: string): Promise<void> => {
+    store = await makeStore({ dataOn, env })
+    mapping = launchProgram(['python3', '-c', mapper], { cwd: store.data })
+    await expectStores(store, mapping)
+  }
+
+  it('on a tmpfs', async () => {
+    await expectAllIn(memory.path)
+  })
+
+  it('on an overlay of one', async function () {
+    await shellIn(memory.path, 'mkdir lower upper work merged')
+    const layers = 'lowerdir=lower,upperdir=upper,workdir=work'
+    const mount = ['-t', 'overlay', 'overlay', '-o', layers, 'merged']
+    const { failed, stderr } = await execa('mount', mount, { cwd: memory.path, reject: false })
+    if (failed) skipBecause(this, `no overlay here: ${stderr}`)
+    try {
+      await expectAllIn(join(memory.path, 'merged'))
+    } finally {
+      await mapping?.stop()
+      await store?.remove()
+      store = undefined
+      await execa('umount', [join(memory.path, 'merged')])
+    }
+  })
+})
