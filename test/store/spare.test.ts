@@ -141,6 +141,7 @@ describe('With the spare of a removed snapshot', () => {
   it('the next has nothing of a subtree that changed since it was taken, or before the last one', async () => {
     await fill()
     await shellIn(store.data, 'echo changed > still/deep/5; mv d/many/deep/6 d/many/deep/six')
+    await untilAllIsOld(store.data)
     const older = inodes(spare())
     expect(movedTo(await expectRightSnapshot(), older)).to.deep.equal([])
     const before = inodes(spare())
