@@ -126,7 +126,7 @@ async function finishCopies(
   scan: ScanResult,
   copied: readonly Copied[],
 ): ReturnType<typeof settleCopies> {
-  const { warnings, hasMoved } = await settleCopies(trees, copied)
+  const { warnings, hasMoved } = await settleCopies(trees, copied, scan.vanished)
   const before = dropVanished(trees, scan.directories)
   // last, because what is written into a directory moves its times
   await rsyncDirectories(trees, scan.directories)

@@ -21,13 +21,14 @@ const typeBits = BigInt(constants.S_IFMT)
 /**
  * Looks again at what was copied: a file whose inode or ctime is not what was seen before the copy may have
  * been read half old, half new. It is copied again, a few times; what will not hold still is named in a warning,
- * and so is what vanished before it was read. Says also whether anything moved at all.
+ * and so is what vanished before it was read, and what had vanished before the copy. Says also whether anything moved at all.
  */
 export async function settleCopies(
   trees: RsyncTrees,
   copied: readonly Copied[],
+  vanishedBefore: Uint8Array = Buffer.alloc(0),
 ): Promise<{ warnings: RecordWarning[]; hasMoved: boolean }> {
-  const vanished: BytePath[] = []
+  const vanished = [...eachPath(vanishedBefore)]
   const becameDirectories: BytePath[] = []
   const lookAgain = (copies: Copied): BytePath[] => {
     const found = compareWithSource(trees, copies)

@@ -1,12 +1,43 @@
+import { readdirSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import type { Finished } from '../support/cli.ts'
+import type { SnapshotRecord } from '../../src/store/record.ts'
+import { type Finished, lastDocumentOf } from '../support/cli.ts'
 import { skipBecause } from '../support/skip.ts'
 import { hasNoWriteback } from '../../src/system/writeback.ts'
 import { injecting, whyNoStrace } from '../support/strace.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { type Tree, compareTrees } from '../support/tree-walker.ts'
+import { untilAllIsOld } from '../support/until-all-is-old.ts'
+
+describe('A file that is gone when it is looked at', () => {
+  let store: TestStore
+
+  before(async function () {
+    const reason = await whyNoStrace()
+    if (reason !== undefined) skipBecause(this, reason)
+  })
+
+  beforeEach(async () => {
+    store = await makeStore({ env: { SNAP_ENGINE: 'link' } })
+  })
+
+  afterEach(() => store?.remove())
+
+  it('is named, and all others are in the snapshot', async () => {
+    const file = join(store.data, 'gone.txt')
+    await writeFile(file, '')
+    const through = injecting('statx,lstat,newfstatat:error=ENOENT', file)
+    const finished = await store.run(['snapshot', '--json'], { through })
+    expect(finished.exitCode).to.equal(3)
+    const { snapshot } = lastDocumentOf(finished) as { snapshot: SnapshotRecord }
+    expect(snapshot.warnings.map(({ code, paths }) => [code, paths])).to.deep.equal([
+      ['vanished', ['gone.txt']],
+    ])
+    expect(readdirSync(store.dataIn(snapshot.name))).to.deep.equal(['hello.txt'])
+  })
+})
 
 describe('An input/output error', () => {
   let store: TestStore
@@ -19,6 +50,7 @@ describe('An input/output error', () => {
 
   beforeEach(async () => {
     store = await makeStore()
+    await untilAllIsOld(store.data)
     await store.snapshot()
     published = store.published()
   })

@@ -14,7 +14,7 @@ import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
-import { untilAllIsOld } from './support/until-all-is-old.ts'
+import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
 /** Subtrees with so many entries that it pays to move them. */
 const tree = `

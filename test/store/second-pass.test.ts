@@ -8,7 +8,7 @@ import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type Generations, makeGenerations } from './support/generations.ts'
 import { Mutator } from './support/mutations.ts'
 import { walkReference } from './support/reference.ts'
-import { untilAllIsOld } from './support/until-all-is-old.ts'
+import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
 const rounds = 30
 const allAreWalkedEvery = 10

@@ -8,7 +8,7 @@ import { dropSpares } from '../../src/store/spare.ts'
 import { createLog } from '../../src/system/log.ts'
 import { shellIn } from '../support/shell.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
-import { untilAllIsOld } from './support/until-all-is-old.ts'
+import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
 describe('What keeps a spare prepared', () => {
   let store: InProcessStore

@@ -10,7 +10,7 @@ import { skipBecause } from '../support/skip.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 import { startSwapping, whyNoSwapper } from './support/swapper.ts'
-import { untilAllIsOld } from './support/until-all-is-old.ts'
+import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
 const rounds = 20
 

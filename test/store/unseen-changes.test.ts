@@ -13,7 +13,7 @@ import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
-import { untilAllIsOld } from './support/until-all-is-old.ts'
+import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
 /** Changes of hello.txt that its size and time do not show. */
 const changes = {

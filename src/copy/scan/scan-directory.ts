@@ -66,7 +66,10 @@ function stageDirectory(
   for (let position = untouched; position < names.length; position += 1) {
     const name = names[position] ?? ''
     const stat = lstatSource(task, place, name)
-    if (stat === undefined) continue
+    if (stat === undefined) {
+      report.vanished.add(joinPath(place.path, name))
+      continue
+    }
     const wasStaged = leftOver?.delete(name) === true
     if (stat.isDirectory()) {
       if (!makeSubdirectory(task, place, name, stat, report, next)) isRight = false

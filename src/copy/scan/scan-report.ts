@@ -42,6 +42,8 @@ export interface ScanReport {
   suspects: CopyList
   /** Files with several names that were linked to the base. */
   keptLinks: CopyList
+  /** Names that a directory had, and that were gone when they were looked at. */
+  vanished: Uint8Array
   /** What the first pass copied and this one left as it is. */
   kept: { files: number; bytes: number }
   /** Blocks of the source index. */
@@ -58,6 +60,7 @@ export class ScanReportBuilder {
   readonly #untouched = new PathList()
   readonly #untouchedEntries: number[] = []
   readonly mountPoints = new PathList()
+  readonly vanished = new PathList()
   readonly changed = new CopyListBuilder()
   readonly suspects = new CopyListBuilder()
   readonly keptLinks = new CopyListBuilder()
@@ -115,6 +118,7 @@ export class ScanReportBuilder {
         entries: Uint32Array.from(this.#untouchedEntries),
       },
       mountPoints: this.mountPoints.bytes(),
+      vanished: this.vanished.bytes(),
       changed: this.changed.build(),
       suspects: this.suspects.build(),
       keptLinks: this.keptLinks.build(),

@@ -9,6 +9,7 @@ export interface ScanResult {
   changed: CopyList
   suspects: CopyList
   keptLinks: CopyList
+  vanished: Uint8Array
   kept: { files: number; bytes: number }
   index: Uint8Array[]
   /** Subtrees that are not in staging, to be moved there from the spare when all else is done. */
@@ -37,6 +38,7 @@ export function mergeReports(reports: readonly ScanReport[]): ScanResult {
     changed: joinLists(reports.map((report) => report.changed)),
     suspects: joinLists(reports.map((report) => report.suspects)),
     keptLinks: joinLists(reports.map((report) => report.keptLinks)),
+    vanished: Buffer.concat(reports.map((report) => report.vanished)),
     kept: { files: sum(({ kept }) => kept.files), bytes: sum(({ kept }) => kept.bytes) },
     index: reports.map((report) => report.index),
     moves: [],

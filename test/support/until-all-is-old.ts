@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { shellIn } from '../../support/shell.ts'
+import { shellIn } from './shell.ts'
 
 /** Longer than a ctime is young; and how long a call may write a file of so many bytes. */
 const oldMs = 1150
