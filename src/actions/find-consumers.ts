@@ -53,7 +53,8 @@ export async function lookForConsumers(
     return { client, consumers, warnings }
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
-    const isNoEngine = error instanceof UnreachableError && !isApiAskedFor
+    // in a container somebody has mounted the socket
+    const isNoEngine = error instanceof UnreachableError && !isApiAskedFor && !inImage
     if (kind === 'restore' && !isNoEngine) {
       throw new OperationError(
         `nothing was restored, because nobody can say who writes the data: ${error.message}; put that right, or stop them yourself and run it where no Docker API is`,

@@ -69,17 +69,23 @@ function createHold(
     return quiescence.held.find(({ consumer }) => consumer.id === id)?.action
   }
 
-  /** Whether all are as they were left, and nobody came; else nobody knows what was written meanwhile. */
+  /** Those that are not as they were left, or came; what they wrote meanwhile nobody knows. */
+  async function findLoose(engine: DockerClient): Promise<Consumer[]> {
+    const now = await listConsumers(engine, volumes, context.inImage)
+    return now.filter((consumer) => {
+      const action = actionOn(consumer)
+      const isAsLeft =
+        action === undefined
+          ? consumers.some((known) => known.id === consumer.id && mayWrite(known))
+          : action === 'pause' && consumer.state === 'paused'
+      return !isAsLeft && mayWrite(consumer)
+    })
+  }
+
   async function checkHeld(engine: DockerClient): Promise<void> {
     try {
-      for (const consumer of await listConsumers(engine, volumes, context.inImage)) {
-        const action = actionOn(consumer)
-        const isAsLeft =
-          action === undefined
-            ? consumers.some((known) => known.id === consumer.id && mayWrite(known))
-            : action === 'pause' && consumer.state === 'paused'
-        if (isAsLeft || !mayWrite(consumer)) continue
-        noteBroken(`the container ${consumer.name} ran meanwhile`)
+      for (const { name } of await findLoose(engine)) {
+        noteBroken(`the container ${name} ran meanwhile`)
       }
     } catch (error) {
       if (!(error instanceof OperationError)) throw error
@@ -94,7 +100,7 @@ function createHold(
 
   async function letGo(): Promise<void> {
     try {
-      if (client !== undefined && isNeeded) await checkHeld(client)
+      if (client !== undefined && (isNeeded || kind === 'restore')) await checkHeld(client)
     } finally {
       try {
         if (client !== undefined) await quiescence.end(client)
@@ -138,7 +144,16 @@ function createHold(
           quiescence.giveUp({ consumer, action: 'stop' }, 'somebody else has paused it')
         }
       }
-      if (steps.length > 0 && client !== undefined) await quiesce(client)
+      // where nobody was to be held, all would be copied while those were held who came since
+      const isHeld = isNeeded || kind === 'restore'
+      if (isHeld && steps.length > 0 && client !== undefined) await quiesce(client)
+    },
+    async assertStopped() {
+      const [loose] = client === undefined ? [] : await findLoose(client)
+      if (loose === undefined) return
+      throw new OperationError(
+        `nothing was restored, because the container ${loose.name} runs, which was stopped, or was not there: somebody has started it; stop whoever does that first`,
+      )
     },
     async release() {
       releasing ??= letGo()

@@ -21,6 +21,8 @@ export interface Hold {
   readonly client?: DockerClient | undefined
   /** Throws OperationError when a hook fails that must not; then `release` and `end` are still due. */
   begin(): Promise<void>
+  /** Throws OperationError when somebody who may write runs now, although all were stopped for a restore. */
+  assertStopped(): Promise<void>
   /** The data have been read, or written: lets everyone go on. Throws when a session that held them did not last. */
   release(): Promise<void>
   /** Runs the post hooks. */
@@ -35,12 +37,14 @@ export interface Hold {
 
 const nothing = async (): Promise<void> => Promise.resolve()
 
-/** What somebody else holds already; nothing is done by it, but the report says how well. */
+/** What is stopped for a restore already; nothing is done by it, but that is looked at when the data have been read. */
 export function asHeldBy(hold: Hold): Hold {
+  let looking: Promise<void> | undefined
   return {
     isNeeded: false,
     begin: nothing,
-    release: nothing,
+    assertStopped: nothing,
+    release: async () => (looking ??= hold.assertStopped()),
     end: nothing,
     report: () => ({
       ...hold.report(),

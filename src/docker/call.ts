@@ -1,9 +1,13 @@
+import { once } from 'node:events'
 import { BusyError, OperationError, errorCode, messageOf } from '../errors.ts'
 
 /** How long the Engine may take for anything but stopping. */
 export const callTimeoutMs = 60_000
 
-/** Gives undefined for an answer in `expected`; other refusals become errors that name the endpoint. */
+/**
+ * Gives undefined for an answer in `expected`; other refusals become errors that name the endpoint. The time is kept here too:
+ * of an answer that is cut off in its middle dockerode never hears.
+ */
 export async function call<T>(
   host: string,
   endpoint: string,
@@ -11,14 +15,22 @@ export async function call<T>(
   request: (signal: AbortSignal) => Promise<T>,
   timeoutMs = callTimeoutMs,
 ): Promise<T | undefined> {
-  const timeout = AbortSignal.timeout(timeoutMs)
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), timeoutMs)
   try {
-    return await request(timeout)
+    return await Promise.race([request(timeout.signal), endOf(timeout.signal)])
   } catch (error) {
     const status = statusOf(error)
     if (status !== undefined && expected.includes(status)) return undefined
-    throw explain(host, endpoint, error, timeout.aborted ? timeoutMs : undefined)
+    throw explain(host, endpoint, error, timeout.signal.aborted ? timeoutMs : undefined)
+  } finally {
+    clearTimeout(timer)
   }
+}
+
+async function endOf(signal: AbortSignal): Promise<never> {
+  await once(signal, 'abort')
+  throw new Error('no answer')
 }
 
 /** Nobody answers there at all. */

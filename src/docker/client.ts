@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import type Dockerode from 'dockerode'
 import { OperationError } from '../errors.ts'
 import { call, callTimeoutMs } from './call.ts'
+import { demux } from './demux.ts'
 
 /** What Docker waits for a container that names no time of its own (docker-stop(1)). */
 const stopGraceSeconds = 10
@@ -145,19 +145,14 @@ async function startCommand(
     }),
   )
   if (created === undefined) throw new OperationError(`container ${id} is gone`)
-  const stream = await call(host, 'POST /exec/ID/start', [], async (abortSignal) =>
-    // dockerode hands no signal on to this one
-    Promise.race([
-      created.start({ hijack: true, stdin: true }),
-      once(abortSignal, 'abort').then(() => {
-        throw new Error('no answer')
-      }),
-    ]),
+  // dockerode hands no signal on to this one
+  const stream = await call(host, 'POST /exec/ID/start', [], () =>
+    created.start({ hijack: true, stdin: true }),
   )
   if (stream === undefined) throw new OperationError(`container ${id} is gone`)
   return {
     stream,
-    demux: (stdout, stderr) => docker.modem.demuxStream(stream, stdout, stderr),
+    demux: (stdout, stderr) => demux(stream, stdout, stderr),
     async exitCode() {
       const state = await call(host, 'GET /exec/ID/json', [], (abortSignal) =>
         created.inspect({ abortSignal }),

@@ -96,6 +96,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
   })
   let runs: RunWatch | undefined
   let rules: NoticeRules | undefined
+  let schedule: Schedule | undefined
   const isNews = createProgressFilter()
   const context = daemonContext(options, store, (event) => {
     if (isNews(event)) runs?.sign()
@@ -123,6 +124,10 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
   const beat = async (): Promise<void> => {
     if (runs === undefined) writeHeartbeat(store, 'healthy: starting', { startedAt, running: null })
     else {
+      if (schedule?.followClock() === true) {
+        log.warn(`the clock was set back: the next run is ${schedule.nextRun()?.toISOString()}`)
+        noteNextRun(store, schedule, log)
+      }
       tellAll(rules?.afterBeat(await runs.beat()))
       spares.prepare()
     }
@@ -155,7 +160,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
       },
       (error) => log.error(`the run ended in a way that was not foreseen: ${messageOf(error)}`),
     )
-    const schedule = startSchedule({
+    const started = startSchedule({
       cron: settings.cron,
       timeZone: settings.timeZone,
       onDue: () => runner.trigger('schedule'),
@@ -165,8 +170,9 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
         if (settings.catchUp) runner.trigger('catch-up')
       },
     })
+    schedule = started
     stops.unshift(
-      () => schedule.stop(),
+      () => started.stop(),
       async () => runner.idle(),
     )
     const isDueNow = settings.onStart || missedAt !== undefined
@@ -175,29 +181,30 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
       thresholds: settings,
       clock,
       log,
-      expectedBy: isDueNow ? clock.now() : schedule.nextRun(),
-      nextRun: () => schedule.nextRun(),
+      expectedBy: isDueNow ? clock.now() : started.nextRun(),
+      nextRun: () => started.nextRun(),
       readActivity: readChildActivity,
     })
     rules = createNoticeRules(runs.told, (told) => {
       // when they know: else nobody would, if this daemon ended before
       setImmediate(() => void notifier.idle().then(() => signal.aborted || runs?.keepTold(told)))
     })
+    // before anything is waited for: a run may be due at once
+    const followers: RunFollowers = { runs, metrics, rules, notifier, log }
     if (runs.killed !== undefined) {
       const { before, run } = runs.killed
       log.error(`no snapshot was taken: ${run.error}`)
       tellAll(rules.afterRun(before, run, []))
     }
     await heartbeat.beat()
-    const followers: RunFollowers = { runs, metrics, rules, notifier, log }
     const executor = thenPreparing(options.executor, spares)
     stops.unshift(await startServer({ ...options, executor, store, metrics, readStatus }))
-    await announce(settings, context, schedule, log)
+    await announce(settings, context, started, log)
     if (settings.onStart) runner.trigger('start')
     else if (missedAt !== undefined) {
       log.info(`the run due at ${missedAt.toISOString()} was missed and is made up now`)
       runner.trigger('catch-up')
-    } else noteNextRun(store, schedule, log)
+    } else noteNextRun(store, started, log)
     if (!signal.aborted) await once(signal, 'abort')
     log.info('stopping')
   } finally {
@@ -241,8 +248,8 @@ function findMissedRun(settings: Settings, store: StoreLayout, now: Date): Date 
   return due !== undefined && due < now ? due : undefined
 }
 
-function noteNextRun(store: StoreLayout, schedule: Schedule, log: Log): void {
-  const next = schedule.nextRun()
+function noteNextRun(store: StoreLayout, schedule: Schedule | undefined, log: Log): void {
+  const next = schedule?.nextRun()
   if (next === undefined) return
   try {
     writeNextRun(store, next)

@@ -96,6 +96,14 @@ export function watchRuns({
     }
   }
 
+  /** Where the clock was set back, a success would be expected when that time has come again. */
+  function expectNoLaterThan(next: Date | undefined): void {
+    if (next === undefined || state.expectedBy === null || new Date(state.expectedBy) <= next)
+      return
+    state = { ...state, expectedBy: next.toISOString() }
+    keepState('when the next run is due')
+  }
+
   function sign(): void {
     if (running !== null) running.lastSignAt = clock.now().toISOString()
   }
@@ -146,6 +154,7 @@ export function watchRuns({
       if (activity !== sinceBefore) sign()
       const heartbeat = { startedAt, running }
       const now = clock.now()
+      expectNoLaterThan(nextRun())
       const condition = await describeCondition(store, heartbeat, now)
       const health = judgeHealth({ ...condition, ...state }, thresholds, now)
       keep('the heartbeat', () => writeHeartbeat(store, verdictOf(health), heartbeat))

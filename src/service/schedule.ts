@@ -3,6 +3,11 @@ import { UsageError, messageOf } from '../errors.ts'
 
 export interface Schedule {
   nextRun(): Date | undefined
+  /**
+   * To be called now and then: node-cron waits for a time that a clock set back puts far off, and its timers stand still while
+   * the host sleeps. Waits anew then, and tells of a run that was due meanwhile. Returns whether the clock was set back.
+   */
+  followClock(): boolean
   stop(): void
 }
 
@@ -13,6 +18,12 @@ export interface ScheduleRequest {
   /** A time has passed without a run: the host was asleep. */
   onMissed: () => void
 }
+
+/** By so much a run may be late for other reasons. */
+const lateMs = 60_000
+
+/** A clock that is set back by less than this has the time of the run before soon again, and that is no time for another one. */
+const smallStepMs = 5 * 60_000
 
 const silent = { info: ignore, warn: ignore, error: ignore, debug: ignore }
 
@@ -33,11 +44,50 @@ export function restrictsBothDays(expression: string): boolean {
 }
 
 export function startSchedule({ cron, timeZone, onDue, onMissed }: ScheduleRequest): Schedule {
-  const task = createTask(cron, timeZone, onDue)
-  task.on('execution:missed', onMissed)
-  void task.start()
+  let task = begin()
+  let waitsFor = nextRun()
+  let lastMs = -Infinity
+
+  function begin(): ScheduledTask {
+    const begun = createTask(cron, timeZone, () => {
+      lastMs = Date.now()
+      waitsFor = nextRun()
+      onDue()
+    })
+    begun.on('execution:missed', () => {
+      waitsFor = nextRun()
+      onMissed()
+    })
+    void begun.start()
+    return begun
+  }
+
+  function nextRun(): Date | undefined {
+    return task.getNextRun() ?? undefined
+  }
+
+  function waitAnew(): void {
+    void task.destroy()
+    task = begin()
+    waitsFor = nextRun()
+  }
+
   return {
-    nextRun: () => task.getNextRun() ?? undefined,
+    nextRun,
+    followClock() {
+      const now = Date.now()
+      const next = nextRun()
+      if (next === undefined || waitsFor === undefined) return false
+      if (now > waitsFor.getTime() + lateMs) {
+        waitAnew()
+        onMissed()
+        return false
+      }
+      const isSoonAgain = lastMs > now && lastMs - now < smallStepMs
+      if (next >= waitsFor || isSoonAgain) return false
+      waitAnew()
+      return true
+    },
     stop: () => void task.destroy(),
   }
 }

@@ -74,6 +74,24 @@ describeOnEngine('a restore with the Docker API', () => {
     expect([b, b + 1]).to.include(a)
   })
 
+  for (const state of ['running', 'stopped']) {
+    it(`changes nothing when somebody starts one meanwhile that was ${state}`, async () => {
+      if (state === 'stopped') await docker('stop', counter)
+      else await docker('start', counter)
+      const over = new AbortController()
+      const starting = (async () => {
+        while (!over.signal.aborted) await docker('start', counter)
+      })()
+      const { stderr, exitCode } = await runBeside(sidecar, ['restore', snapshot])
+      over.abort()
+      await starting
+      expect(stderr).to.contain(`nothing was restored, because the container`)
+      expect(stderr).to.contain('somebody has started it')
+      expect(exitCode).to.equal(1)
+      expect(await stateOf(counter)).to.equal('running')
+    })
+  }
+
   it('leaves those alone whose label says so', async () => {
     const web = await startConsumer(sidecar, {
       labels: { 'snap-volume.restore': 'none' },

@@ -88,6 +88,72 @@ describe('startSchedule', () => {
   })
 })
 
+describe('A schedule whose clock is set', () => {
+  const RealDate = Date
+  let schedule: Schedule | undefined
+  let missed = 0
+
+  beforeEach(() => {
+    missed = 0
+  })
+
+  afterEach(() => {
+    globalThis.Date = RealDate
+    schedule?.stop()
+  })
+
+  function setClock(stepMs: number): void {
+    globalThis.Date = class extends RealDate {
+      constructor(...args: [] | [number]) {
+        super(args[0] ?? RealDate.now() + stepMs)
+      }
+
+      static override now(): number {
+        return RealDate.now() + stepMs
+      }
+    } as DateConstructor
+  }
+
+  function start(cron: string): Schedule {
+    schedule = startSchedule({
+      cron,
+      timeZone: 'GMT',
+      onDue: ignore,
+      onMissed: () => {
+        missed += 1
+      },
+    })
+    return schedule
+  }
+
+  it('back waits for the runs of that time', () => {
+    setClock(10 * 3_600_000)
+    const hourly = start('0 * * * *')
+    expect(hourly.followClock()).to.equal(false)
+    setClock(0)
+    expect(hourly.followClock()).to.equal(true)
+    expect(Number(hourly.nextRun()) - Date.now()).to.be.within(0, 3_600_000)
+    expect(hourly.followClock(), 'again').to.equal(false)
+    expect(missed).to.equal(0)
+  })
+
+  it('on, or that went on while the host slept, misses a run once', () => {
+    const hourly = start('0 * * * *')
+    setClock(3 * 3_600_000)
+    expect([1, 2, 3].map(() => hourly.followClock())).to.deep.equal([false, false, false])
+    expect(missed).to.equal(1)
+  })
+
+  it('by a little keeps waiting', () => {
+    const daily = start('0 3 * * *')
+    for (const stepMs of [-100, 100, 0]) {
+      setClock(stepMs)
+      expect(daily.followClock()).to.equal(false)
+    }
+    expect(missed).to.equal(0)
+  })
+})
+
 function ignore(): void {
   // no test waits for a run
 }
