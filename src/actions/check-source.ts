@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SourceError } from '../errors.ts'
-import type { Catalog, Snapshot } from '../store/catalog.ts'
+import { type Catalog, type Snapshot, isSafety } from '../store/catalog.ts'
 import type { VolumeRecord } from '../store/record.ts'
 
 /**
@@ -9,8 +9,9 @@ import type { VolumeRecord } from '../store/record.ts'
  * Throws SourceError when `volume` is empty, or no mount point any more, and was not in the snapshot before.
  */
 export function assertSourceIsThere(volume: VolumeRecord, staged: string, catalog: Catalog): void {
-  const snapshot = catalog.snapshots.findLast(({ record }) =>
-    record.volumes.some(({ id }) => id === volume.id),
+  // a safety snapshot may be of nothing: that is what a restore is for
+  const snapshot = catalog.snapshots.findLast(
+    (one) => !isSafety(one) && one.record.volumes.some(({ id }) => id === volume.id),
   )
   const before = snapshot?.record.volumes.find(({ id }) => id === volume.id)
   if (snapshot === undefined || before === undefined) return

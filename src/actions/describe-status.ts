@@ -116,7 +116,8 @@ function findAsleep(store: StoreLayout, now: Date): HealthFinding[] {
   try {
     const journal = readConsumerJournal(store)
     if (journal === undefined) return []
-    if (now.getTime() - Date.parse(journal.startedAt) < longestQuietMs) return []
+    // one of the future is of a clock that was set back since
+    if (Math.abs(now.getTime() - Date.parse(journal.startedAt)) < longestQuietMs) return []
     const names = journal.consumers.map(({ name }) => name).join(', ')
     const message = `containers have been paused or stopped since ${journal.startedAt} (${names}): look at them with "docker ps -a", then "docker unpause" or "docker start" them`
     return [{ level: 'critical', code: 'consumer-asleep', message }]

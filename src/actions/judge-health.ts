@@ -1,4 +1,5 @@
 import prettyMilliseconds from 'pretty-ms'
+import { printable } from '../system/printable.ts'
 import type { Condition } from './describe-status.ts'
 
 const healthLevels = ['ok', 'warning', 'critical'] as const
@@ -41,7 +42,7 @@ export function judgeHealth(status: Condition, thresholds: HealthThresholds, now
 /** As a line: the level, then what led to it. */
 export function formatHealth({ level, findings }: Health): string {
   const messages = findings.filter((finding) => finding.level === level)
-  return [level, ...messages.map(({ message }) => message)].join(': ')
+  return printable([level, ...messages.map(({ message }) => message)].join(': '))
 }
 
 function judgeDaemon({ daemon }: Pick<Condition, 'daemon'>): HealthFinding[] {
@@ -96,7 +97,7 @@ function judgeSpace(
     // filesystems that make inodes as they need them count none
     if (total === 0) return []
     const percent = (free / total) * 100
-    if (percent >= warnFreePercent) return []
+    if (percent >= Math.max(warnFreePercent, criticalFreePercent)) return []
     return [
       {
         level: percent < criticalFreePercent ? 'critical' : 'warning',

@@ -128,19 +128,19 @@ async function restoreHeld(
     finishedAt: null,
   }
   await writeJournal(context, journal)
+  const restored: VolumeRestore[] = []
   try {
-    const restored: VolumeRestore[] = []
     for (const target of targets) {
       restored.push(await restoreVolume(context, lock, wish, snapshot, target))
     }
-    // once back at where the way back leads, it leads to what was here before
-    const wayBack = journal.safety === snapshot.name ? safety.name : journal.safety
-    const finishedAt = context.clock.now().toISOString()
-    await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
-    return { snapshot: snapshot.name, safety: wayBack, volumes: restored }
   } catch (error) {
     throw withWayOn(error, journal)
   }
+  // once back at where the way back leads, it leads to what was here before
+  const wayBack = journal.safety === snapshot.name ? safety.name : journal.safety
+  const finishedAt = context.clock.now().toISOString()
+  await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
+  return { snapshot: snapshot.name, safety: wayBack, volumes: restored }
 }
 
 function stillRunning(hold: Hold): OperationError {

@@ -91,7 +91,7 @@ const variables = {
     name: 'SNAP_HOOK_TIMEOUT',
     describe: 'how long each of these commands may take',
     fallback: 30_000,
-    expected: 'how long a hook may take, such as 30s or 10m',
+    expected: 'how long a hook may take, such as 30s or 10m, and at most 596h',
     parse: parseDurationMs,
     format: formatDurationMs,
   },

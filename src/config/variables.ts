@@ -77,13 +77,16 @@ export function parseSwitch(text: string): boolean | undefined {
   return ['0', 'false', 'no', 'off'].includes(text) ? false : undefined
 }
 
+/** Timers of Node count no further, and end at once; it is 24 days. */
+const longestDurationMs = 2 ** 31 - 1
 const durationUnitsMs = { '': 1000, s: 1000, m: 60_000, h: 3_600_000 } as const
 
-/** `30`, `30s`, `10m` or `1h`, in milliseconds. */
+/** `30`, `30s`, `10m` or `1h`, at most `596h`, in milliseconds. */
 export function parseDurationMs(text: string): number | undefined {
   const match = /^([0-9]{1,6})([smh]?)$/.exec(text)
   if (match === null) return undefined
-  return Number(match[1]) * durationUnitsMs[match[2] as keyof typeof durationUnitsMs]
+  const durationMs = Number(match[1]) * durationUnitsMs[match[2] as keyof typeof durationUnitsMs]
+  return durationMs <= longestDurationMs ? durationMs : undefined
 }
 
 /** As parseDurationMs reads them: seconds, or minutes where there are several whole ones. */

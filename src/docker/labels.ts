@@ -57,7 +57,8 @@ export function readPolicy(labels: Readonly<Record<string, string>>): ConsumerPo
       command,
       user: labels[`${prefix}${point}.user`],
       timeoutMs:
-        read(`${point}.timeout`, 'a time such as 30s or 10m', parseDurationMs) ?? defaultTimeoutMs,
+        read(`${point}.timeout`, 'a time such as 30s or 10m, and at most 596h', parseDurationMs) ??
+        defaultTimeoutMs,
       onError:
         read(`${point}.on-error`, 'fail or continue', parseOneOf(['fail', 'continue'])) ?? 'fail',
       session:

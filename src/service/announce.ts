@@ -1,6 +1,8 @@
 import type { ActionContext } from '../actions/context.ts'
 import { describeConsumers } from '../actions/describe-consumers.ts'
 import type { Settings } from '../config/settings.ts'
+import { OperationError } from '../errors.ts'
+import type { StoreLayout } from '../store/layout.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import type { Log } from '../system/log.ts'
 import { type Schedule, restrictsBothDays } from './schedule.ts'
@@ -20,13 +22,23 @@ export async function announce(
     )
   }
   if (settings.quiesce !== 'none') await announceConsumers(context, log)
-  const interrupted = readInterruptedRestore(store)
-  if (interrupted !== undefined) log.error(describeInterruptedRestore(interrupted))
+  announceRestore(store, log)
   const next = schedule.nextRun()
   log.info(
     `started: store ${store.directory}, schedule ${settings.cron} (${settings.timeZone}), next run ${next?.toISOString() ?? 'never'}`,
     { nextRun: next?.toISOString() ?? null },
   )
+}
+
+/** Also when nobody can say whether there was one: no snapshot is taken then, and the daemon tells that to whoever asks. */
+function announceRestore(store: StoreLayout, log: Log): void {
+  try {
+    const interrupted = readInterruptedRestore(store)
+    if (interrupted !== undefined) log.error(describeInterruptedRestore(interrupted))
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    log.error(error.message)
+  }
 }
 
 /** Who asks for it should know at once when it cannot be done. */

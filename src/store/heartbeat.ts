@@ -1,6 +1,7 @@
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { isNotFound } from '../errors.ts'
+import { printable } from '../system/printable.ts'
 import { readDocument } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
 import { parseDocument, timestamp } from './record.ts'
@@ -26,7 +27,7 @@ export type Heartbeat = v.InferOutput<typeof schema>
  */
 export function writeHeartbeat(store: StoreLayout, verdict: string, heartbeat: Heartbeat): void {
   const temporary = `${store.heartbeat}.new`
-  const line = verdict.replaceAll(/\s+/g, ' ')
+  const line = printable(verdict.replaceAll(/\s+/g, ' '))
   writeFileSync(temporary, `${line}\n${JSON.stringify(heartbeat)}\n`, { mode: 0o600 })
   renameSync(temporary, store.heartbeat)
 }
@@ -38,7 +39,8 @@ export function removeHeartbeat(store: StoreLayout): void {
 /** Undefined when no daemon runs. */
 export function readHeartbeat(store: StoreLayout, now: Date): Heartbeat | undefined {
   const stat = statSync(store.heartbeat, { throwIfNoEntry: false })
-  if (stat === undefined || now.getTime() - stat.mtimeMs >= longestAgeMs) return undefined
+  // one of the future is of a clock that was set back since: who lives has written another one by then
+  if (stat === undefined || Math.abs(now.getTime() - stat.mtimeMs) >= longestAgeMs) return undefined
   try {
     const [, document = ''] = readDocument(store.heartbeat).split('\n')
     return parseDocument(schema, document)

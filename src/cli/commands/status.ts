@@ -1,4 +1,5 @@
-import { OperationError, exitCodes } from '../../errors.ts'
+import { InterruptedError, exitCodes, messageOf } from '../../errors.ts'
+import { printable } from '../../system/printable.ts'
 import type { Command } from '../command.ts'
 
 /** What monitoring systems expect of a check (Monitoring Plugins Development Guidelines). */
@@ -25,15 +26,15 @@ export const statusCommand: Command = {
     },
   },
   recover(error, { options, json, terminal }) {
-    if (options['check'] !== true || !(error instanceof OperationError)) return undefined
+    if (options['check'] !== true || error instanceof InterruptedError) return undefined
     // what cannot be asked is not well
-    const { message } = error
+    const message = messageOf(error)
     const health = {
       level: 'critical',
       findings: [{ level: 'critical', code: 'unknown', message }],
     }
     terminal.stdout.write(
-      json ? `${JSON.stringify({ schema: 1, health })}\n` : `critical: ${message}\n`,
+      json ? `${JSON.stringify({ schema: 1, health })}\n` : `critical: ${printable(message)}\n`,
     )
     return checkCodes.critical
   },

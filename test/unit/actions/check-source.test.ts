@@ -65,6 +65,14 @@ describe('assertSourceIsThere', () => {
     expect(() => assertSourceIsThere(withFiles(0), nowhere, catalog)).not.to.throw()
   })
 
+  it('goes by none that a restore took of what it replaced', () => {
+    const catalog = aCatalog([
+      aSnapshot('@GMT-2026.11.18-03.00.00', { volumes: [withFiles(3)] }),
+      aSnapshot(before, { kind: 'safety', volumes: [withFiles(0)] }),
+    ])
+    expect(() => assertSourceIsThere(withFiles(0), nowhere, catalog)).to.throw(OperationError)
+  })
+
   describe('after an adopted snapshot, which nobody counted,', () => {
     const directory = useTemporaryDirectory()
     const volumes = [{ ...filled, contents: null }]

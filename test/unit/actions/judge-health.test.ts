@@ -82,6 +82,15 @@ describe('judgeHealth', () => {
     })
   }
 
+  it('is critical below SNAP_CRITICAL_FREE where SNAP_WARN_FREE is less', () => {
+    const { level } = judgeHealth(
+      { ...good, space: { ...good.space, freeBytes: 12 } },
+      { ...thresholds, criticalFreePercent: 15 },
+      now,
+    )
+    expect(level).to.equal('critical')
+  })
+
   it('says how often it failed, and why', () => {
     const { findings } = judgeHealth(
       { ...good, lastRun: failed, failuresInARow: 3 },
@@ -105,6 +114,12 @@ describe('formatHealth', () => {
       now,
     )
     expect(formatHealth(health)).to.match(/^critical: a snapshot is overdue[^\n]*$/)
+  })
+
+  it('has nothing in it that could steer a terminal', () => {
+    const lastRun = { ...failed, error: 'the hook said \u001b]0;title\u0007' }
+    const health = judgeHealth({ ...good, lastRun, failuresInARow: 1 }, thresholds, now)
+    expect(formatHealth(health)).to.contain(String.raw`the hook said \x1b]0;title\x07`)
   })
 
   it('is ok when nothing is wrong', () => {

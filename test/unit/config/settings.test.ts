@@ -105,6 +105,7 @@ describe('readSettings', () => {
     ['SNAP_LOCK_TIMEOUT', '-1', 'a time to wait, such as 30s, 10m or 0'],
     ['SNAP_LOCK_TIMEOUT', '1d', 'a time to wait'],
     ['SNAP_LOCK_TIMEOUT', 's', 'a time to wait'],
+    ['SNAP_HOOK_TIMEOUT', '600h', 'how long a hook may take'],
     ['SNAP_LOG_LEVEL', 'loud', 'one of error, warn, info, debug'],
   ]
   for (const [name, text, expected] of wrong) {

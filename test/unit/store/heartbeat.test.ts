@@ -28,6 +28,13 @@ describe('the heartbeat of a daemon', () => {
     expect(readHeartbeat(store, new Date(mtimeMs + 121_000))).to.equal(undefined)
   })
 
+  it('is none when it is of the future: the clock was set back after its daemon was gone', () => {
+    writeHeartbeat(store, 'healthy: ok', heartbeat)
+    const { mtimeMs } = statSync(store.heartbeat)
+    expect(readHeartbeat(store, new Date(mtimeMs - 10_000))).not.to.equal(undefined)
+    expect(readHeartbeat(store, new Date(mtimeMs - 121_000))).to.equal(undefined)
+  })
+
   it('keeps the verdict on one line', () => {
     writeHeartbeat(store, 'healthy: warning:\nx\n', heartbeat)
     expect(readHeartbeat(store, new Date())).to.deep.equal(heartbeat)
