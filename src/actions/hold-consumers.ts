@@ -144,9 +144,10 @@ function createHold(
           quiescence.giveUp({ consumer, action: 'stop' }, 'somebody else has paused it')
         }
       }
-      // where nobody was to be held, all would be copied while those were held who came since
-      const isHeld = isNeeded || kind === 'restore'
-      if (isHeld && steps.length > 0 && client !== undefined) await quiesce(client)
+      if (steps.length === 0 || client === undefined) return
+      if (isNeeded || kind === 'restore') await quiesce(client)
+      // all would be copied while they are held
+      else for (const step of steps) quiescence.giveUp(step, 'nobody knew of it when this began')
     },
     async assertStopped() {
       const [loose] = client === undefined ? [] : await findLoose(client)
