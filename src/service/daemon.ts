@@ -151,7 +151,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
       async (reason) => {
         await spares.standAside(async () => runOnce(context, followers, reason))
         // only now: a run that is killed half-way stays due, and the next start makes it up
-        if (!signal.aborted) noteNextRun(store, schedule, log)
+        if (!signal.aborted) noteNextRun(store, started, log)
         await heartbeat.beat()
       },
       (reason, skipped) => {
@@ -248,8 +248,8 @@ function findMissedRun(settings: Settings, store: StoreLayout, now: Date): Date 
   return due !== undefined && due < now ? due : undefined
 }
 
-function noteNextRun(store: StoreLayout, schedule: Schedule | undefined, log: Log): void {
-  const next = schedule?.nextRun()
+function noteNextRun(store: StoreLayout, schedule: Schedule, log: Log): void {
+  const next = schedule.nextRun()
   if (next === undefined) return
   try {
     writeNextRun(store, next)

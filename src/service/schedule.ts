@@ -45,31 +45,36 @@ export function restrictsBothDays(expression: string): boolean {
 
 export function startSchedule({ cron, timeZone, onDue, onMissed }: ScheduleRequest): Schedule {
   let task = begin()
-  let waitsFor = nextRun()
+  let waitsFor = upcoming()
   let lastMs = -Infinity
 
   function begin(): ScheduledTask {
     const begun = createTask(cron, timeZone, () => {
       lastMs = Date.now()
-      waitsFor = nextRun()
+      waitsFor = upcoming()
       onDue()
     })
     begun.on('execution:missed', () => {
-      waitsFor = nextRun()
+      waitsFor = upcoming()
       onMissed()
     })
     void begun.start()
     return begun
   }
 
-  function nextRun(): Date | undefined {
+  function upcoming(): Date | undefined {
     return task.getNextRun() ?? undefined
+  }
+
+  function nextRun(): Date | undefined {
+    const agoMs = Date.now() - lastMs
+    return agoMs < 0 && agoMs > -smallStepMs ? waitsFor : upcoming()
   }
 
   function waitAnew(): void {
     void task.destroy()
     task = begin()
-    waitsFor = nextRun()
+    waitsFor = upcoming()
   }
 
   return {
@@ -83,8 +88,7 @@ export function startSchedule({ cron, timeZone, onDue, onMissed }: ScheduleReque
         onMissed()
         return false
       }
-      const isSoonAgain = lastMs > now && lastMs - now < smallStepMs
-      if (next >= waitsFor || isSoonAgain) return false
+      if (next >= waitsFor) return false
       waitAnew()
       return true
     },

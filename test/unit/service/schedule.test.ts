@@ -144,6 +144,22 @@ describe('A schedule whose clock is set', () => {
     expect(missed).to.equal(1)
   })
 
+  it('back by a little right after a run waits for the one after it', async () => {
+    let isDue: () => void = ignore
+    const due = new Promise<void>((resolve) => (isDue = resolve))
+    schedule = startSchedule({
+      cron: '* * * * * *',
+      timeZone: 'GMT',
+      onDue: isDue,
+      onMissed: ignore,
+    })
+    await due
+    const next = schedule.nextRun()
+    setClock(-60_000)
+    expect(schedule.nextRun()).to.deep.equal(next)
+    expect(schedule.followClock()).to.equal(false)
+  })
+
   it('by a little keeps waiting', () => {
     const daily = start('0 3 * * *')
     for (const stepMs of [-100, 100, 0]) {
