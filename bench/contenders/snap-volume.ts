@@ -10,6 +10,8 @@ import type { RestorableStore, StoreKind } from './store.ts'
 export interface SnapVolumeStore extends RestorableStore {
   /** Takes a snapshot too, and gives its record. */
   snapshotRecord: () => Promise<SnapshotRecord>
+  /** Their directories, the oldest first. */
+  snapshots: () => string[]
   /** Removes what is older than the newest `keep` snapshots. */
   prune: (keep: number) => Promise<void>
 }
@@ -68,6 +70,11 @@ export function snapVolume(
           const lines = (await snap(['snapshot', '--json'])).trim().split('\n')
           return (JSON.parse(lines.at(-1) ?? '') as { snapshot: SnapshotRecord }).snapshot
         },
+        snapshots: () =>
+          readdirSync(store)
+            .filter((name) => name.startsWith('@'))
+            .toSorted()
+            .map((name) => join(store, name)),
         restore: async () => void (await snap(['restore', 'latest', '--yes'])),
         prune: async (keep) => void (await snap(['prune'], { SNAP_MAX: `${keep}` })),
         ...(sidecar && {

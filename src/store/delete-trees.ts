@@ -4,9 +4,9 @@ import { isNotFound } from '../errors.ts'
 import {
   type BytePath,
   bytePath,
-  lstatIfThere,
+  joinPath,
   openIfDirectory,
-  readNames,
+  readKinds,
   systemPath,
   throughDescriptor,
 } from '../system/byte-path.ts'
@@ -14,8 +14,8 @@ import { isRealDirectory } from '../system/directory-handle.ts'
 import { type Mount, isInside, readMounts } from '../system/mounts.ts'
 import { run } from '../system/run.ts'
 
-/** So many parts for each process, that all of them end at about the same time. */
-const partsEach = 32
+/** So many parts of each tree for each process, that all of them end at about the same time. */
+const partsEach = 16
 /** Few enough to be opened, each: what is in a subvolume is another filesystem to rm(1) unless it is named. */
 const treesAtATime = 32
 const mostOpened = 200
@@ -59,9 +59,10 @@ async function deleteSome(
   const processes = availableParallelism()
   const opened: number[] = []
   try {
-    const { parts, directories } = divide(roots, processes * partsEach, opened)
-    await removeBy(processes, parts, signal)
-    for (const directory of directories.toReversed()) removeIfEmpty(directory)
+    const { parts, directories } = divide(roots, processes * partsEach * roots.length, opened)
+    const inOrder = parts.toSorted(byPlace).map(({ path }) => path)
+    await removeBy(processes, inOrder, signal)
+    for (const { path } of directories.toReversed()) removeIfEmpty(path)
     const left = roots.filter((root) => !removeIfEmpty(root))
     // tries again what is left, and tells of it by its path
     return (await removeBy(1, left, signal)).trim()
@@ -70,53 +71,52 @@ async function deleteSome(
   }
 }
 
+/** Something to delete: how to reach it, and its path below the root it is in. */
+interface Part {
+  path: BytePath
+  below: BytePath
+  isDirectory: boolean
+}
+
 /**
- * Paths to what is in `roots`, or deeper in them: so many parts at least, if there are, and the directories they are in,
- * but for `roots`, those above first. What is opened for it stays open.
+ * What is in `roots`, or deeper in them: so many directories at least, if there are, the files on the way to them, and the
+ * directories all that is in, but for `roots`, those above first. What is opened for it stays open.
  */
 function divide(
   roots: readonly BytePath[],
   wanted: number,
   opened: number[],
-): { parts: BytePath[]; directories: BytePath[] } {
-  const parts: BytePath[] = []
-  const directories: BytePath[] = []
-  const readEntries = (directory: BytePath): BytePath[] => {
+): { parts: Part[]; directories: Part[] } {
+  const files: Part[] = []
+  const directories: Part[] = []
+  const readEntries = ({ path, below }: Part): Part[] => {
     try {
-      const descriptor = openIfDirectory(directory)
+      const descriptor = openIfDirectory(path)
       if (descriptor === undefined) return []
       opened.push(descriptor)
-      const names = readNames(throughDescriptor(descriptor))
-      return names.map((name) => `/proc/${process.pid}/fd/${descriptor}/${name}`)
+      const here = `/proc/${process.pid}/fd/${descriptor}`
+      return readKinds(throughDescriptor(descriptor)).map(({ name, isDirectory }) => {
+        return { path: `${here}/${name}`, below: joinPath(below, name), isDirectory }
+      })
     } catch {
       // such as EIO: rm(1) says so, and deletes the others
       return []
     }
   }
   // a whole level at a time, or a few parts would be as large as all others together
-  let level = roots
-  while (
-    level.length > 0 &&
-    parts.length + level.length < wanted &&
-    opened.length + level.length <= mostOpened
-  ) {
-    if (level !== roots) directories.push(...level)
-    level = level.flatMap(readEntries)
-    // what they are does not matter when there are enough of them
-    if (parts.length + level.length >= wanted) break
-    const kinds = Map.groupBy(level, isDirectory)
-    parts.push(...(kinds.get(false) ?? []))
-    level = kinds.get(true) ?? []
+  let level = roots.map((path): Part => ({ path, below: '', isDirectory: true }))
+  while (level.length > 0 && level.length < wanted && opened.length + level.length <= mostOpened) {
+    directories.push(...level.filter(({ below }) => below !== ''))
+    const entries = level.flatMap(readEntries)
+    files.push(...entries.filter(({ isDirectory }) => !isDirectory))
+    level = entries.filter(({ isDirectory }) => isDirectory)
   }
-  return { parts: [...parts, ...level], directories }
+  return { parts: [...files, ...level], directories }
 }
 
-function isDirectory(path: BytePath): boolean {
-  try {
-    return lstatIfThere(path)?.isDirectory() === true
-  } catch {
-    return false
-  }
+/** What is at one place in several snapshots is mostly links to the same files: the kernel has them at hand when they go together. */
+function byPlace({ below: one }: Part, { below: other }: Part): number {
+  return one < other ? -1 : one > other ? 1 : 0
 }
 
 /** Whether it is gone; why it is not, is for rm(1) to say. */

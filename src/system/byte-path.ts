@@ -37,6 +37,14 @@ export function readNames(directory: BytePath): BytePath[] {
   return readdirSync(systemPath(directory), { encoding: 'latin1' })
 }
 
+/** The names, and what the directory itself says they are. */
+export function readKinds(directory: BytePath): { name: BytePath; isDirectory: boolean }[] {
+  const options = { encoding: 'latin1', withFileTypes: true } as const
+  return readdirSync(systemPath(directory), options).map((entry) => {
+    return { name: entry.name, isDirectory: entry.isDirectory() }
+  })
+}
+
 /** lstat(2) with times to the nanosecond; undefined when nothing is there. */
 export function lstatIfThere(path: BytePath): BigIntStats | undefined {
   return lstatSync(systemPath(path), { bigint: true, throwIfNoEntry: false })
