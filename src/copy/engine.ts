@@ -20,6 +20,8 @@ interface CopyRequest {
 export interface SpareRequest {
   tree: string
   seal: string
+  /** Whether it was never where others can reach it: a copy of the base, made in advance. */
+  isPrivate: boolean
   /** Below one directory less than so many entries are not moved; an engine knows what pays. */
   leastMoved?: number
 }
@@ -39,8 +41,8 @@ export interface SnapshotRequest extends CopyRequest {
   /** Where to write what a later snapshot knows an untouched tree by. */
   seal: string
   /**
-   * The same volume in a removed snapshot, and its seal: what is as it should be there may be moved into the target.
-   * A copy with one has no second pass.
+   * The same volume in a removed snapshot, or in a copy of the newest, and its seal: what is as it should be there may be moved
+   * into the target. A copy with one has no second pass.
    */
   spare: SpareRequest | undefined
 }

@@ -34,6 +34,7 @@ import {
 import { youthBegins } from './scan/young-ctimes.ts'
 import { tearGroups } from './tear-groups.ts'
 import { type Copied, dropVanished, settleCopies, warnOfVanished } from './settle.ts'
+import { takeOverSpare } from './take-over-spare.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /**
@@ -61,6 +62,10 @@ function mustReadAll({ readAll, hasLinkGroups }: RestoreRequest): boolean {
 async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {
   const index = readSourceIndex(request.baseIndex)
   const generation = index === undefined ? firstGeneration() : generationAfter(index)
+  const isProvable = index !== undefined && !hasNoWriteback(request.source.here)
+  if (isProvable && takeOverSpare(request.spare, index, request.target)) {
+    return copyOnce(request, { staged: 'base', index, spare: undefined, generation })
+  }
   const spare = openSpare(request.spare)
   try {
     return await copyOnce(request, { staged: 'nothing', index, spare, generation })

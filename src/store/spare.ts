@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { isRealDirectory } from '../system/directory-handle.ts'
 import { renameDurably } from './durable.ts'
-import { type StoreLayout, sealFileName } from './layout.ts'
+import { type StoreLayout, recordFileName, sealFileName } from './layout.ts'
 import { moveToTrash } from './trash.ts'
 
 /**
  * The spare is the snapshot that retention removed last; where it removes none, a copy of the newest that was made in advance.
- * The next one takes directories from it that are still as they have to be, instead of linking their files anew, and what is
- * left of it is deleted then. It is out of sight like the trash, and nothing is lost with it. It is moved as a whole, so that
+ * The next one takes directories from it that are still as they have to be, instead of linking their files anew, or the whole
+ * copy, and what is left of it is deleted then. It is out of sight like the trash, and nothing is lost with it. It is moved as a whole, so that
  * the ctimes of its volumes stay, by which they are known to be untouched.
  */
 export function keepSpare(store: StoreLayout, removed: string): void {
@@ -26,19 +26,24 @@ export function canBeSpare(snapshot: string): boolean {
   return readdirSync(snapshot).some((name) => name.startsWith(sealFileName('')))
 }
 
-/** The tree of a volume in the spare, and its seal; undefined when there is none. */
+/** The tree of a volume in the spare, its seal, and whether others never could reach it; undefined when there is none. */
 export function findSpare(
   store: StoreLayout,
   id: string,
-): { tree: string; seal: string } | undefined {
+): { tree: string; seal: string; isPrivate: boolean } | undefined {
   for (const name of readdirSync(store.spare)) {
-    const tree = join(store.spare, name, id)
-    const seal = join(store.spare, name, sealFileName(id))
-    if (isRealDirectory(join(store.spare, name)) && isRealDirectory(tree) && existsSync(seal)) {
-      return { tree, seal }
-    }
+    const directory = join(store.spare, name)
+    const tree = join(directory, id)
+    const seal = join(directory, sealFileName(id))
+    if (!isRealDirectory(directory) || !isRealDirectory(tree) || !existsSync(seal)) continue
+    return { tree, seal, isPrivate: !wasPublished(directory) }
   }
   return undefined
+}
+
+/** Then somebody may still have a directory of it open. A copy that was made in advance has no record. */
+function wasPublished(spare: string): boolean {
+  return readdirSync(spare).includes(recordFileName)
 }
 
 export function hasSpare(store: StoreLayout): boolean {

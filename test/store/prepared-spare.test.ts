@@ -66,14 +66,79 @@ describe('A copy of the newest snapshot, made in advance,', () => {
     }
   })
 
-  it('gives the next one what did not change', async () => {
+  it('is the next one, in which what changed is exchanged', async () => {
+    const { name: before } = await store.snapshot()
+    const tree = walkTree(store.dataIn(before))
+    await prepare()
+    const directories = ['.', 'still', 'still/deep', 'd/many', 'd/many/deep']
+    const inodes = directories.map((path) => inodeIn(spare(), path))
+    await shellIn(
+      store.data,
+      'echo changed > still/deep/5; rm still/deep/6; touch d/many/new; chmod 750 d/many/deep',
+    )
+    const name = await expectRightSnapshot()
+    expect(directories.map((path) => inodeIn(store.dataIn(name), path))).to.deep.equal(inodes)
+    const file = 'still/deep/7'
+    expect(inodeIn(store.dataIn(name), file)).to.equal(inodeIn(store.dataIn(before), file))
+    expect(compareTrees(tree, walkTree(store.dataIn(before)))).to.deep.equal([])
+  })
+
+  it('is the next one, whatever became another kind of entry meanwhile', async () => {
     await store.snapshot()
     await prepare()
-    const [still, many] = [inodeIn(spare(), 'still'), inodeIn(spare(), 'd/many')]
-    await shellIn(store.data, 'echo changed > still/deep/5')
+    await shellIn(
+      store.data,
+      `rm -r d/many; echo x > d/many; rm d/one; mkdir -p d/one/deep; mv still x; ln -s x still
+       rm x/deep/7; ln x/deep/8 x/deep/7; mkfifo x/deep/new; mkdir x/many; mv x/deep x/many`,
+    )
+    const inode = inodeIn(spare(), '.')
     const name = await expectRightSnapshot()
-    expect(inodeIn(store.dataIn(name), 'd/many')).to.equal(many)
-    expect(inodeIn(store.dataIn(name), 'still')).to.not.equal(still)
+    expect(inodeIn(store.dataIn(name), '.')).to.equal(inode)
+  })
+
+  const oddities: Record<string, string> = {
+    'has a file less': 'rm still/deep/5',
+    'has another file': 'rm d/one; echo two > d/one',
+    'has a file more': 'touch d/many/more',
+    'has another mode of a directory': 'chmod 777 d/many',
+    'has two directories exchanged': 'mv still x; mv d/many still; mv x d/many',
+    'has a link in the place of a directory': 'mv still ../moved; ln -s ../moved still',
+    'has lost all': 'find . -mindepth 1 -delete',
+  }
+
+  for (const [what, script] of Object.entries(oddities)) {
+    it(`is not the next one where it ${what}, and that is right`, async () => {
+      await store.snapshot()
+      await prepare()
+      const inode = inodeIn(spare(), '.')
+      await shellIn(spare(), script)
+      await shellIn(store.data, 'echo changed > still/deep/8')
+      expect(inodeIn(store.dataIn(await expectRightSnapshot()), '.')).to.not.equal(inode)
+    })
+  }
+
+  it('is not the next one where it is of an older one, and that is right', async () => {
+    await store.snapshot()
+    await prepare()
+    const aside = join(store.context.store.unfinishedSpare, 'aside')
+    const kept = store.context.store.spare
+    await shellIn('/', `mv ${kept}/* ${aside}`)
+    await shellIn(store.data, 'echo changed > still/deep/8')
+    await store.snapshot()
+    await shellIn('/', `mv ${aside} ${kept}/older`)
+    const inode = inodeIn(spare(), '.')
+    await shellIn(store.data, 'rm d/one')
+    expect(inodeIn(store.dataIn(await expectRightSnapshot()), '.')).to.not.equal(inode)
+  })
+
+  it('is not written to where it was a snapshot once', async () => {
+    await store.snapshot()
+    await prepare()
+    const inode = inodeIn(spare(), 'still/deep')
+    await shellIn(spare(), 'touch ../.snapshot.json')
+    await shellIn(store.data, 'echo changed > still/deep/8')
+    const deep = inodeIn(store.dataIn(await expectRightSnapshot()), 'still/deep')
+    expect(deep).to.not.equal(inode)
   })
 
   it('changes no snapshot of an awkward tree that changes', async () => {

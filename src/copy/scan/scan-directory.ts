@@ -62,7 +62,9 @@ function stageDirectory(
   const leftOver = isFilled ? new Set(readNames(place.staging)) : undefined
   report.index.beginDirectory(place.path)
   let isRight = isDirectoryRight(task, look, report)
-  if (known !== undefined) linkKnown(task, place, known, names.slice(0, untouched), report)
+  if (known !== undefined) {
+    linkKnown(task, place, known, names.slice(0, untouched), report, leftOver)
+  }
   for (let position = untouched; position < names.length; position += 1) {
     const name = names[position] ?? ''
     const stat = lstatSource(task, place, name)
@@ -77,7 +79,8 @@ function stageDirectory(
     }
     report.count(stat)
     const since = known?.unchangedSince(name, stat.ino, stat.ctimeNs)
-    const isInPlace = since !== undefined && wasStaged && isStaged(place, name, report)
+    const isInPlace =
+      since !== undefined && wasStaged && (task.staged === 'base' || isStaged(place, name, report))
     // whatever is written into the directory moves its times
     if (!isInPlace) isRight = false
     if (since !== undefined && (isInPlace || linkFromBase(task, place, name, report))) {
@@ -101,7 +104,7 @@ function isDirectoryRight(
   if (self === undefined) return false
   const since = known?.unchangedSince('.', self.ino, self.ctimeNs)
   report.index.add('.', self.ino, self.ctimeNs, since ?? generation)
-  return since !== undefined && staged === 'first-pass'
+  return since !== undefined && staged !== 'nothing'
 }
 
 /** True when it was there. */

@@ -8,8 +8,11 @@ export interface ScanRoot {
   path: BytePath
 }
 
-/** Nothing; or what the first pass of this run made, in which what is unchanged since can stay. */
-export type StagedEntries = 'nothing' | 'first-pass'
+/**
+ * Nothing; or what the base has, by links; or what the first pass of this run made. Of both, what is unchanged since can stay.
+ * What is there of the base is known by the index and needs no look.
+ */
+export type StagedEntries = 'nothing' | 'base' | 'first-pass'
 
 /** The tree of a removed snapshot of the same chain. */
 export interface SpareTree {

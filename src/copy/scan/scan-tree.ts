@@ -57,18 +57,24 @@ export async function scanTree(request: ScanRequest): Promise<ScanResult> {
 
 /** Makes those of the untouched directories in staging that are not moved. */
 async function resolveUntouched(
-  { index, spare }: ScanRequest,
+  { index, staged: before, spare }: ScanRequest,
   reports: readonly ScanReport[],
   send: (orders: ScanOrder[]) => Promise<ScanReport[]>,
 ): Promise<ScanResult> {
   const untouched = untouchedOf(reports)
   if (untouched.size === 0 || index === undefined) return mergeReports(reports)
+  const known = new SourceIndex(index)
+  const blocksOf = (paths: Iterable<BytePath>): Uint8Array[] =>
+    Array.from(paths, (path) => known.block(path))
+  if (before === 'base') {
+    const result = mergeReports(reports)
+    return { ...result, index: [...result.index, ...blocksOf(untouched.keys())] }
+  }
   const { moves, moved, staged } = planMoves(untouched, touchedOf(reports), spare?.leastMoved)
   const orders = inParts(staged).map((paths) => ({ untouched: listPaths(paths) }))
   const staging = orders.length === 0 ? [] : await send(orders)
   const result = mergeReports([...reports, ...staging])
-  const known = new SourceIndex(index)
-  return { ...result, moves, index: [...result.index, ...moved.map((path) => known.block(path))] }
+  return { ...result, moves, index: [...result.index, ...blocksOf(moved)] }
 }
 
 /** For several workers, and for large directories among small ones. */

@@ -7,7 +7,8 @@ import type { DirectoryIndex } from './source-index.ts'
 import { copyAnew, linkFromBase } from './stage-entry.ts'
 
 /**
- * A directory is untouched when the spare's is what it has to be in the next snapshot, but for its subdirectories.
+ * A directory is untouched when the spare's is what it has to be in the next snapshot, but for its subdirectories; or that
+ * in staging, where that holds what the base does.
  *
  * That of the source has to be the same since the spare's generation or before: its own ctime, which every name that
  * comes or goes moves, and inode and ctime of each entry that is no directory. And that of the spare has to be sealed: with
@@ -20,14 +21,17 @@ const never = 0
  * The generation that has the directory `look` is at, as far as can be told without its entries; 0 when it is touched.
  */
 export function untouchedGeneration(
-  { spare, youngNs }: ScanTask,
+  { staged, spare, youngNs, generation }: ScanTask,
   opened: OpenPlace,
   { place, known, self }: Look,
 ): number {
-  if (spare === undefined || self === undefined || self.ctimeNs >= youngNs) return never
+  if (self === undefined || self.ctimeNs >= youngNs) return never
   const since = known?.unchangedSince('.', self.ino, self.ctimeNs)
+  if (since === undefined) return never
+  if (staged === 'base') return generation
+  if (spare === undefined) return never
   const { number } = spare.seal.generation
-  if (since === undefined || since > number) return never
+  if (since > number) return never
   const path = opened.spare(spare.tree)
   const stat = path === undefined ? undefined : lstatIfReachable(`${path}/.`)
   const isSealed =
@@ -64,18 +68,23 @@ export function countUntouched(
   return untouched
 }
 
-/** Links entries that are known to be unchanged, by their names, among which directories are passed over. */
+/**
+ * Links entries that are known to be unchanged, by their names, among which directories are passed over. Those `inPlace` are
+ * there, and are taken out of it.
+ */
 export function linkKnown(
   task: ScanTask,
   place: Place,
   known: DirectoryIndex,
   names: readonly BytePath[],
   report: ScanReportBuilder,
+  inPlace?: Set<BytePath>,
 ): void {
   for (const name of names) {
     const entry = known.entry(name)
+    const isInPlace = inPlace?.delete(name) === true
     if (entry === undefined) continue
-    if (linkFromBase(task, place, name, report)) {
+    if (isInPlace || linkFromBase(task, place, name, report)) {
       report.index.add(name, entry.inode, entry.ctimeNs, entry.since)
       continue
     }

@@ -9,6 +9,8 @@ import { openDirectory } from '../../../src/system/directory-handle.ts'
 
 export interface Generation {
   directory: string
+  /** Made in advance, and never published. */
+  isPrivate?: boolean
   index: string
   seal: string
 }
@@ -57,14 +59,24 @@ export function makeGenerations(on = tmpdir()): Generations {
         baseIndex: base?.index,
         index: newest().index,
         seal: newest().seal,
-        spare: spare && { tree: spare.directory, seal: spare.seal, leastMoved: 1 },
+        spare: spare && {
+          tree: spare.directory,
+          seal: spare.seal,
+          isPrivate: spare.isPrivate === true,
+          leastMoved: 1,
+        },
         lockDescriptor,
         onProgress: () => undefined,
       })
     },
     async prepare() {
       const { directory, seal } = newest()
-      const prepared = { directory: `${directory}.copy`, index: '', seal: `${directory}.copy.seal` }
+      const prepared: Generation = {
+        directory: `${directory}.copy`,
+        isPrivate: true,
+        index: '',
+        seal: `${directory}.copy.seal`,
+      }
       mkdirSync(prepared.directory, 0o700)
       const request = { model: directory, seal, target: prepared.directory, lockDescriptor }
       writeFileSync(prepared.seal, await makeSpare(request))
