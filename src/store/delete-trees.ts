@@ -19,6 +19,8 @@ const partsEach = 16
 /** Few enough to be opened, each: what is in a subvolume is another filesystem to rm(1) unless it is named. */
 const treesAtATime = 32
 const mostOpened = 200
+/** All of them are in memory at a time. */
+const mostParts = 100_000
 const mostPathsEach = 1000
 const gently = ['-n', '19', 'ionice', '-t', '-c', '3']
 const remove = ['rm', '-rf', '--one-file-system', '--']
@@ -75,7 +77,8 @@ async function deleteSome(
 interface Part {
   path: BytePath
   below: BytePath
-  isDirectory: boolean
+  /** False for what is left to rm(1) as it is: all but directories, and those with very many entries. */
+  isDivided: boolean
 }
 
 /**
@@ -87,31 +90,37 @@ function divide(
   wanted: number,
   opened: number[],
 ): { parts: Part[]; directories: Part[] } {
-  const files: Part[] = []
-  const directories: Part[] = []
-  const readEntries = ({ path, below }: Part): Part[] => {
+  let whole: Part[] = []
+  let directories: Part[] = []
+  let left = mostParts
+  const readEntries = (directory: Part): Part[] => {
     try {
-      const descriptor = openIfDirectory(path)
+      const descriptor = openIfDirectory(directory.path)
       if (descriptor === undefined) return []
       opened.push(descriptor)
+      const entries = readKinds(throughDescriptor(descriptor), left)
+      if (entries === undefined) return [{ ...directory, isDivided: false }]
+      left -= entries.length
       const here = `/proc/${process.pid}/fd/${descriptor}`
-      return readKinds(throughDescriptor(descriptor)).map(({ name, isDirectory }) => {
-        return { path: `${here}/${name}`, below: joinPath(below, name), isDirectory }
-      })
+      return entries.map(({ name, isDirectory }) => ({
+        path: `${here}/${name}`,
+        below: joinPath(directory.below, name),
+        isDivided: isDirectory,
+      }))
     } catch {
       // such as EIO: rm(1) says so, and deletes the others
       return []
     }
   }
   // a whole level at a time, or a few parts would be as large as all others together
-  let level = roots.map((path): Part => ({ path, below: '', isDirectory: true }))
+  let level = roots.map((path): Part => ({ path, below: '', isDivided: true }))
   while (level.length > 0 && level.length < wanted && opened.length + level.length <= mostOpened) {
-    directories.push(...level.filter(({ below }) => below !== ''))
+    directories = [...directories, ...level.filter(({ below }) => below !== '')]
     const entries = level.flatMap(readEntries)
-    files.push(...entries.filter(({ isDirectory }) => !isDirectory))
-    level = entries.filter(({ isDirectory }) => isDirectory)
+    whole = [...whole, ...entries.filter(({ isDivided }) => !isDivided)]
+    level = entries.filter(({ isDivided }) => isDivided)
   }
-  return { parts: [...files, ...level], directories }
+  return { parts: [...whole, ...level], directories }
 }
 
 /** What is at one place in several snapshots is mostly links to the same files: the kernel has them at hand when they go together. */

@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, openSync, readdirSync } from 'node:fs'
+import { closeSync, constants, lstatSync, opendirSync, openSync, readdirSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { errorCode } from '../errors.ts'
 
@@ -37,12 +37,22 @@ export function readNames(directory: BytePath): BytePath[] {
   return readdirSync(systemPath(directory), { encoding: 'latin1' })
 }
 
-/** The names, and what the directory itself says they are. */
-export function readKinds(directory: BytePath): { name: BytePath; isDirectory: boolean }[] {
-  const options = { encoding: 'latin1', withFileTypes: true } as const
-  return readdirSync(systemPath(directory), options).map((entry) => {
-    return { name: entry.name, isDirectory: entry.isDirectory() }
-  })
+/** The names, and what the directory itself says they are; undefined when there are more than `most`. */
+export function readKinds(
+  directory: BytePath,
+  most: number,
+): { name: BytePath; isDirectory: boolean }[] | undefined {
+  const entries: { name: BytePath; isDirectory: boolean }[] = []
+  const opened = opendirSync(systemPath(directory), { encoding: 'latin1', bufferSize: 1024 })
+  try {
+    for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) {
+      if (entries.length === most) return undefined
+      entries.push({ name: entry.name, isDirectory: entry.isDirectory() })
+    }
+    return entries
+  } finally {
+    opened.closeSync()
+  }
 }
 
 /** lstat(2) with times to the nanosecond; undefined when nothing is there. */

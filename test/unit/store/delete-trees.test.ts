@@ -31,6 +31,16 @@ describe('deleteTrees', () => {
     expect(names.filter((name) => existsSync(inside(name)))).to.deep.equal([])
   }
 
+  it('deletes a directory with more names than are held at a time, and what is beside it', async function () {
+    this.timeout(60_000)
+    mkdirSync(inside('tree/a'))
+    for (const path of ['tree', 'tree/a']) {
+      execFileSync('sh', ['-c', 'seq 130000 | xargs touch'], { cwd: inside(path) })
+    }
+    mkdirSync(inside('other/b'), { recursive: true })
+    await expectGone('tree', 'other')
+  })
+
   it('deletes several trees with all that is in them', async () => {
     mkdirSync(inside('tree/a/b/c'), { recursive: true })
     mkdirSync(inside('other'))
