@@ -7,15 +7,11 @@ import { bytePath } from '../system/byte-path.ts'
 import { awaitNewCtimes } from './await-new-ctimes.ts'
 import { copyFiles } from './copy-files.ts'
 import type { CopyEngine, RestoreRequest, SnapshotCopy, SnapshotRequest } from './engine.ts'
+import { finishDirectories, warnOfVanished } from './finish-directories.ts'
 import { planByComparison, restoreByComparison } from './link-restore.ts'
-import { type Spare, moveFromSpare, openSpare } from './move-spare.ts'
+import { type Spare, asSpareError, moveFromSpare, openSpare } from './move-spare.ts'
 import { rsyncEngine } from './rsync-engine.ts'
-import {
-  type RsyncTrees,
-  rsyncDirectories,
-  rsyncFiles,
-  separateMergedPaths,
-} from './rsync-files.ts'
+import { type RsyncTrees, rsyncFiles, separateMergedPaths } from './rsync-files.ts'
 import { readProgress } from './rsync-output.ts'
 import { eachPath } from './scan/path-list.ts'
 import { readSourceIndex } from './scan/read-index.ts'
@@ -27,13 +23,15 @@ import { warmUpWorkers } from './scan/scan-workers.ts'
 import { sealTree } from './scan/seal-tree.ts'
 import {
   type Generation,
+  SourceIndex,
+  disprovePaths,
   firstGeneration,
   formatIndex,
   generationAfter,
 } from './scan/source-index.ts'
 import { youthBegins } from './scan/young-ctimes.ts'
 import { tearGroups } from './tear-groups.ts'
-import { type Copied, dropVanished, settleCopies, warnOfVanished } from './settle.ts'
+import { type Copied, settleCopies } from './settle.ts'
 import { takeOverSpare } from './take-over-spare.ts'
 import { TreeReader } from './tree-reader.ts'
 
@@ -64,7 +62,11 @@ async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> 
   const generation = index === undefined ? firstGeneration() : generationAfter(index)
   const isProvable = index !== undefined && !hasNoWriteback(request.source.here)
   if (isProvable && takeOverSpare(request.spare, index, request.target)) {
-    return copyOnce(request, { staged: 'base', index, spare: undefined, generation })
+    return copyOnce(request, { staged: 'base', index, spare: undefined, generation }).catch(
+      (error: unknown) => {
+        throw asSpareError(error)
+      },
+    )
   }
   const spare = openSpare(request.spare)
   try {
@@ -99,12 +101,13 @@ async function copyOnce(
       onOutput: readProgress(onProgress),
     }
     const { scan, copied, reflink } = await copyScanned(request, pass, trees, staging)
-    const index = formatIndex(pass.generation, scan.index)
-    writeFileSync(request.index, index, { mode: 0o600 })
     // the disk begins to write; publishing waits for what is left
     const writing = syncFilesystem(target)
     writing.catch(() => undefined)
-    const { warnings, hasMoved } = await finishCopies(trees, scan, copied)
+    const index = formatIndex(pass.generation, scan.index)
+    const { warnings, hasMoved, unproven } = await finishCopies(trees, scan, copied, index)
+    disprovePaths(index, unproven)
+    writeFileSync(request.index, index, { mode: 0o600 })
     onRead?.()
     await writing
     const added = countAdded(staging.here, request.base, scan)
@@ -130,17 +133,19 @@ async function finishCopies(
   trees: RsyncTrees,
   scan: ScanResult,
   copied: readonly Copied[],
+  index: Buffer,
 ): ReturnType<typeof settleCopies> {
-  const { warnings, hasMoved } = await settleCopies(trees, copied, scan.vanished)
-  const before = dropVanished(trees, scan.directories)
+  const files = await settleCopies(trees, copied, scan.vanished)
   // last, because what is written into a directory moves its times
-  await rsyncDirectories(trees, scan.directories)
-  const meanwhile = dropVanished(trees, scan.directories)
-  if (meanwhile.length > 0) await rsyncDirectories(trees, scan.directories)
-  const vanished = [...before, ...meanwhile]
+  const { vanished, moved } = await finishDirectories(
+    trees,
+    scan.directories,
+    new SourceIndex(index),
+  )
   return {
-    warnings: [...warnings, ...warnOfVanished(vanished)],
-    hasMoved: hasMoved || vanished.length > 0,
+    warnings: [...files.warnings, ...warnOfVanished(vanished)],
+    hasMoved: files.hasMoved || vanished.length > 0,
+    unproven: [...files.unproven, ...vanished, ...moved],
   }
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, renameSync } from 'node:fs'
-import { OperationError, messageOf } from '../errors.ts'
+import { InterruptedError, OperationError, failureCauseOf, messageOf } from '../errors.ts'
 import {
   type BytePath,
   bytePath,
@@ -34,6 +34,17 @@ export interface Spare {
 /** A spare is not what it was when the copy began, or cannot be used: the same copy without it will do. */
 export class SpareError extends OperationError {
   override name = 'SpareError'
+}
+
+/** For what a copy with a spare threw: a SpareError where one without it may do, which not even a full disk can hope for. */
+export function asSpareError(error: unknown): unknown {
+  if (error instanceof InterruptedError || failureCauseOf(error) !== 'other') return error
+  return new SpareError(
+    `the copy made in advance could not be used (${messageOf(error)}): ${startOver}`,
+    {
+      cause: error,
+    },
+  )
 }
 
 /** Undefined where its seal is not whole. The caller closes the tree. */

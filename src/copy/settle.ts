@@ -21,13 +21,14 @@ const typeBits = BigInt(constants.S_IFMT)
 /**
  * Looks again at what was copied: a file whose inode or ctime is not what was seen before the copy may have
  * been read half old, half new. It is copied again, a few times; what will not hold still is named in a warning,
- * and so is what vanished before it was read, and what had vanished before the copy. Says also whether anything moved at all.
+ * and so is what vanished before it was read, and what had vanished before the copy. Says also whether anything moved at all, and
+ * of which paths the copy is not what the scan saw: they may be that again, and are none the less to be copied the next time.
  */
 export async function settleCopies(
   trees: RsyncTrees,
   copied: readonly Copied[],
   vanishedBefore: Uint8Array = Buffer.alloc(0),
-): Promise<{ warnings: RecordWarning[]; hasMoved: boolean }> {
+): Promise<{ warnings: RecordWarning[]; hasMoved: boolean; unproven: BytePath[] }> {
   const vanished = [...eachPath(vanishedBefore)]
   const becameDirectories: BytePath[] = []
   const lookAgain = (copies: Copied): BytePath[] => {
@@ -38,12 +39,14 @@ export async function settleCopies(
   }
   let moving = copied.flatMap(lookAgain)
   const hasMoved = moving.length + vanished.length + becameDirectories.length > 0
+  const unproven = [...moving]
   for (let round = 0; round < mostRounds && moving.length > 0; round += 1) {
     const seen = see(trees.source.here, moving)
     await awaitNewCtimes(trees.source.cwd, [seen])
     unstage(trees.staging, moving)
     await rsyncFiles(trees, listPaths(moving))
     moving = lookAgain({ list: seen, isComplete: false })
+    unproven.push(...moving)
   }
   await stageEmpty(trees, becameDirectories)
   const warnings = [
@@ -59,31 +62,7 @@ export async function settleCopies(
       becameDirectories.map(displayPath),
     ),
   ]
-  return { warnings, hasMoved }
-}
-
-/**
- * Takes those directories out of staging that are gone from the source, or have become something else: they would stay as they
- * were made for the scan. Returns their paths, without those in one of them.
- */
-export function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array): BytePath[] {
-  const from = new TreeReader(source.here)
-  const to = new TreeReader(staging)
-  const dropped: BytePath[] = []
-  for (const path of eachPath(directories)) {
-    if (path === '.' || from.lstat(path)?.isDirectory() === true) continue
-    if (to.lstat(path) === undefined) continue
-    removeBelow(to, path, new Set())
-    dropped.push(path)
-  }
-  from.close()
-  to.close()
-  return dropped
-}
-
-export function warnOfVanished(directories: readonly BytePath[]): RecordWarning[] {
-  const what = 'were directories that were removed, moved or replaced while they were read'
-  return warnOfPaths('vanished', what, directories.map(displayPath))
+  return { warnings, hasMoved, unproven: [...unproven, ...vanished, ...becameDirectories] }
 }
 
 interface Found {

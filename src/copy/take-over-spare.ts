@@ -19,8 +19,17 @@ export function takeOverSpare(
   const seal = readIndex(spare.seal)
   if (seal === undefined || !isOfGeneration(seal, index)) return false
   if (!isAsSealed(spare.tree, new SourceIndex(seal), new SourceIndex(index))) return false
-  renameSync(spare.tree, target)
-  return true
+  return isMoved(spare.tree, target)
+}
+
+function isMoved(from: string, to: string): boolean {
+  try {
+    renameSync(from, to)
+    return true
+  } catch {
+    // the same copy without it will do
+    return false
+  }
 }
 
 function isOfGeneration(seal: Buffer, index: Buffer): boolean {

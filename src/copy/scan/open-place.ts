@@ -39,7 +39,9 @@ export class OpenPlace {
     // without a spare it was made with the directory above it
     const direct = this.#direct(this.#task.staging)
     if (this.#task.spare !== undefined) makeDirectories(this.#task.staging, this.#path, direct)
-    const staging = direct ?? this.#open(this.#task.staging)
+    // what the base has may be a link, where the source has a directory by now
+    const isTrusted = this.#task.staged !== 'base'
+    const staging = (isTrusted ? direct : undefined) ?? this.#open(this.#task.staging)
     if (staging !== undefined) return staging
     throw new OperationError('somebody else changed the snapshot while it was taken: take it again')
   }

@@ -63,7 +63,8 @@ function stageDirectory(
   report.index.beginDirectory(place.path)
   let isRight = isDirectoryRight(task, look, report)
   if (known !== undefined) {
-    linkKnown(task, place, known, names.slice(0, untouched), report, leftOver)
+    const first = names.slice(0, untouched)
+    if (!linkKnown(task, place, known, first, report, leftOver)) isRight = false
   }
   for (let position = untouched; position < names.length; position += 1) {
     const name = names[position] ?? ''

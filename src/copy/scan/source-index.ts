@@ -70,6 +70,20 @@ export function formatIndex({ chain, number }: Generation, blocks: readonly Uint
   return Buffer.concat([magic, sum, generation, ...blocks])
 }
 
+/** Makes it an index in which nothing matches these paths, nor the directories they are in. */
+export function disprovePaths(index: Buffer, paths: readonly BytePath[]): void {
+  if (paths.length === 0) return
+  const known = new SourceIndex(index)
+  for (const path of paths) {
+    const end = path.lastIndexOf('/')
+    const directory = known.directory(path.slice(0, Math.max(0, end)))
+    directory.disprove(path.slice(end + 1))
+    directory.disprove('.')
+    known.directory(path).disprove('.')
+  }
+  index.writeUInt32LE(crc32(index.subarray(chainStart)), magic.length)
+}
+
 /** Builds the blocks of some directories, entry by entry. */
 export class IndexBuilder {
   readonly #youngNs: bigint | undefined
@@ -196,6 +210,10 @@ export class SourceIndex {
     return this.#buffer.subarray(range.start - blockHeaderBytes - path.length, range.end)
   }
 
+  has(path: BytePath): boolean {
+    return this.#directories.has(path)
+  }
+
   directory(path: BytePath): DirectoryIndex {
     const range = this.#directories.get(path)
     return new DirectoryIndex(this.#buffer, this.#numbers, range?.start ?? 0, range?.end ?? 0)
@@ -244,6 +262,12 @@ export class DirectoryIndex {
       ctimeNs: this.#numbers.getBigInt64(position + 8, true),
       since: this.#numbers.getUint32(position + 16, true),
     }
+  }
+
+  /** Makes the entry one that nothing matches. */
+  disprove(name: BytePath): void {
+    const position = this.#find(name)
+    if (position !== undefined) this.#numbers.setBigInt64(position + 8, neverMatches, true)
   }
 
   /** All that have an entry, the directory's own `.` among them. */

@@ -53,7 +53,7 @@ export function countUntouched(
     const stat = lstatSource(task, place, name)
     if (stat === undefined) break
     if (stat.isDirectory()) {
-      if (stat.dev !== task.device) break
+      if (stat.dev !== task.device || isUnknownInStaging(task, joinPath(place.path, name))) break
       report.countDirectory()
       next(joinPath(place.path, name))
     } else {
@@ -68,9 +68,14 @@ export function countUntouched(
   return untouched
 }
 
+/** What is at this path in staging may be a link of the base, which must not be mistaken for the directory that is in the source now. */
+function isUnknownInStaging({ staged, index }: ScanTask, path: BytePath): boolean {
+  return staged === 'base' && index?.has(path) !== true
+}
+
 /**
  * Links entries that are known to be unchanged, by their names, among which directories are passed over. Those `inPlace` are
- * there, and are taken out of it.
+ * there, and are taken out of it. True when all were.
  */
 export function linkKnown(
   task: ScanTask,
@@ -79,11 +84,13 @@ export function linkKnown(
   names: readonly BytePath[],
   report: ScanReportBuilder,
   inPlace?: Set<BytePath>,
-): void {
+): boolean {
+  let wereInPlace = true
   for (const name of names) {
     const entry = known.entry(name)
     const isInPlace = inPlace?.delete(name) === true
     if (entry === undefined) continue
+    if (!isInPlace) wereInPlace = false
     if (isInPlace || linkFromBase(task, place, name, report)) {
       report.index.add(name, entry.inode, entry.ctimeNs, entry.since)
       continue
@@ -91,6 +98,7 @@ export function linkKnown(
     const stat = lstatSource(task, place, name)
     if (stat?.isDirectory() === false) copyAnew(task, place, name, stat, report)
   }
+  return wereInPlace
 }
 
 /** Makes an untouched directory in staging that is not moved after all. */

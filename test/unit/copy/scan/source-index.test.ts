@@ -4,6 +4,7 @@ import {
   type Generation,
   IndexBuilder,
   SourceIndex,
+  disprovePaths,
   firstGeneration,
   formatIndex,
   generationAfter,
@@ -164,6 +165,22 @@ describe('the source index', () => {
   it('never matches the ctime that stands for a young one', () => {
     const index = new SourceIndex(build([{ path: '', entries: [{ ...one, ctimeNs: youngNs }] }]))
     expect(index.directory('').matches(one.name, one.inode, 0n)).to.equal(false)
+  })
+
+  it('matches no path that was disproved, nor the directory it is in, and is whole', () => {
+    const builder = new IndexBuilder(youngNs)
+    for (const path of ['', 'a', 'a/b', 'c']) {
+      builder.beginDirectory(path)
+      for (const name of ['.', 'f', 'g']) builder.add(name, 1n, 1n, since)
+    }
+    const index = formatIndex(generation, [builder.bytes()])
+    disprovePaths(index, ['a/f', 'a/none', 'c', 'gone/f'])
+    expect(SourceIndex.isWhole(index)).to.equal(true)
+    const known = new SourceIndex(index)
+    const matching = ['', 'a', 'a/b', 'c'].map((path) =>
+      ['.', 'f', 'g'].filter((name) => known.directory(path).matches(name, 1n, 1n)),
+    )
+    expect(matching).to.deep.equal([['f', 'g'], ['g'], ['.', 'f', 'g'], ['f', 'g']])
   })
 
   it('tells since which generation an entry is the same', () => {

@@ -1,0 +1,116 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { shellIn } from '../support/shell.ts'
+import { skipBecause } from '../support/skip.ts'
+import { whyNoStrace } from '../support/strace.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+import { compareTrees, walkTree } from '../support/tree-walker.ts'
+import { untilAllIsOld } from '../support/until-all-is-old.ts'
+import { type Injection, startTraced } from './support/snap-volume.ts'
+
+describe('A snapshot for which a copy was made in advance', function () {
+  this.timeout(120_000)
+
+  let store: TestStore
+
+  before(async function () {
+    const reason = await whyNoStrace()
+    if (reason !== undefined) skipBecause(this, reason)
+  })
+
+  beforeEach(async () => {
+    store = await makeStore({ env: { SNAP_ENGINE: 'link' } })
+  })
+
+  afterEach(() => store?.remove())
+
+  async function prepare(): Promise<void> {
+    const daemon = await store.startDaemon({
+      env: { SNAP_CRON: '0 3 1 1 *', SNAP_ON_START: 'false', SNAP_LOG_LEVEL: 'debug' },
+    })
+    await daemon.line(/ a copy of \S+ ready/)
+    await daemon.stop()
+  }
+
+  async function snapshotAndPrepare(): Promise<void> {
+    await untilAllIsOld(store.data)
+    await store.snapshot()
+    await prepare()
+  }
+
+  /** Takes one, and runs a script in the data where it is stopped. */
+  async function snapshotWhile(script: string, where: Omit<Injection, 'fault'>): Promise<string> {
+    const command = { args: ['snapshot'], environment: { ...store.env } }
+    const group = startTraced(command, { ...where, fault: 'signal=SIGSTOP', children: true })
+    expect(await group.stopped, 'it never came there').to.equal(true)
+    await shellIn(store.data, script)
+    group.signalAll('SIGCONT')
+    const { exitCode, stderr } = await group.ended
+    expect(exitCode, stderr).to.be.oneOf([0, 3])
+    return stderr
+  }
+
+  async function expectRightSnapshot(): Promise<void> {
+    const name = await store.snapshot()
+    expect(compareTrees(walkTree(store.data), walkTree(store.dataIn(name)))).to.deep.equal([])
+  }
+
+  it('writes nothing where a link leads that is a directory when it is looked at', async () => {
+    const outside = `${store.data}.outside`
+    const links = Array.from({ length: 16 }, (_, index) => `link-${index}`).join(' ')
+    await shellIn(
+      store.data,
+      `mkdir ${outside} d; touch ${outside}/precious; cd d; touch $(seq 16)
+       for link in ${links}; do ln -s ${outside} $link; done`,
+    )
+    await snapshotAndPrepare()
+    const outsideBefore = walkTree(outside)
+    await snapshotWhile(
+      `cd d; for link in ${links}; do rm $link; mkdir $link; touch $link/evil; done`,
+      { calls: 'statx', path: join(store.data, 'd/1'), when: 1 },
+    )
+    expect(compareTrees(outsideBefore, walkTree(outside))).to.deep.equal([])
+    await expectRightSnapshot()
+  })
+
+  it('has what the one before found in none of its places, when it is there again', async () => {
+    await shellIn(store.data, 'mkdir -p now/sub next/sub; touch now/sub/f now/sub/g next/sub/g')
+    await snapshotAndPrepare()
+    await shellIn(store.data, 'echo changed > now/sub/f')
+    await untilAllIsOld(store.data)
+    const cp = { calls: 'execve', path: '/usr/bin/cp', when: 1 }
+    expect(await snapshotWhile('mv now before; mv next now', cp)).to.include('vanished')
+    await shellIn(store.data, 'mv now next; mv before now')
+    await prepare()
+    await expectRightSnapshot()
+  })
+
+  it('has the content that was there before another one was copied in its place', async () => {
+    await shellIn(
+      store.data,
+      'mkdir -p now/sub next/sub; echo one > now/sub/f; echo two > next/sub/f',
+    )
+    await snapshotAndPrepare()
+    await shellIn(store.data, 'echo changed > now/sub/f')
+    await untilAllIsOld(store.data)
+    const cp = { calls: 'execve', path: '/usr/bin/cp', when: 1 }
+    await snapshotWhile('mv now before; mv next now', cp)
+    await shellIn(store.data, 'mv now next; mv before now')
+    await prepare()
+    await expectRightSnapshot()
+  })
+
+  it('gives a directory the times that it had, where one in it goes after it was found there', async () => {
+    await shellIn(store.data, 'mkdir -p d/child; touch d/child/1')
+    await snapshotAndPrepare()
+    await snapshotWhile('rm -r d/child', {
+      calls: 'statx',
+      path: join(store.data, 'd/child'),
+      when: 1,
+    })
+    const taken = store.dataIn(store.snapshotNames().at(-1) ?? '')
+    expect(readdirSync(join(taken, 'd'))).to.deep.equal([])
+    expect(compareTrees(walkTree(store.data), walkTree(taken))).to.deep.equal([])
+  })
+})
