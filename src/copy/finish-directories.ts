@@ -8,28 +8,41 @@ import { TreeReader } from './tree-reader.ts'
 import { warnOfPaths } from './warnings.ts'
 import { parentOf } from './watch-directories.ts'
 
+export interface FinishedDirectories {
+  /** Taken out, without those that were in one of them. */
+  vanished: BytePath[]
+  /** No more what the scan saw: the attributes in staging may be of another one. */
+  moved: BytePath[]
+  /** The scan did not find them, such as when one above was moved away and back: in staging they are empty. */
+  missed: BytePath[]
+}
+
 /**
  * Gives directories in staging their attributes, when nothing will be written into them any more, and takes those out that are
- * gone from the source. Returns these, without those in one of them, and those that are no more what the scan saw: the
- * attributes in staging may be of another one.
+ * gone from the source. `seen` is the index of the scan.
  */
 export async function finishDirectories(
   trees: RsyncTrees,
   listed: Uint8Array,
   seen: SourceIndex,
-): Promise<{ vanished: BytePath[]; moved: BytePath[] }> {
+): Promise<FinishedDirectories> {
   // those above too: rsync sends their attributes along, and what vanishes from them moves their times
   const directories = listPaths(withThoseAbove(listed))
   const before = dropVanished(trees, directories)
   await rsyncDirectories(trees, directories)
   const meanwhile = dropVanished(trees, directories)
   if (meanwhile.length > 0) await rsyncDirectories(trees, directories)
-  return { vanished: [...before, ...meanwhile], moved: findMoved(trees, directories, seen) }
+  return { vanished: [...before, ...meanwhile], ...findMoved(trees, directories, seen) }
 }
 
-export function warnOfVanished(directories: readonly BytePath[]): RecordWarning[] {
-  const what = 'were directories that were removed, moved or replaced while they were read'
-  return warnOfPaths('vanished', what, directories.map(displayPath))
+export function warnOfDirectories({ vanished, missed }: FinishedDirectories): RecordWarning[] {
+  const gone = 'were directories that were removed, moved or replaced while they were read'
+  const away =
+    'were directories that were away for a moment, and what is in them is not in the snapshot'
+  return [
+    ...warnOfPaths('vanished', gone, vanished.map(displayPath)),
+    ...warnOfPaths('vanished', away, missed.map(displayPath)),
+  ]
 }
 
 /** Each after the one it is in. */
@@ -57,16 +70,25 @@ function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array):
   return dropped
 }
 
-function findMoved({ source }: RsyncTrees, directories: Uint8Array, seen: SourceIndex): BytePath[] {
+function findMoved(
+  { source }: RsyncTrees,
+  directories: Uint8Array,
+  seen: SourceIndex,
+): { moved: BytePath[]; missed: BytePath[] } {
   const reader = new TreeReader(source.here)
+  const device = reader.lstat('.')?.dev
   const moved: BytePath[] = []
+  const missed: BytePath[] = []
   for (const path of eachPath(directories)) {
-    const directory = seen.directory(path === '.' ? '' : path)
-    // a mount point has none
-    if (directory.entry('.') === undefined) continue
     const stat = reader.lstat(path)
-    if (stat === undefined || !directory.matches('.', stat.ino, stat.ctimeNs)) moved.push(path)
+    const directory = seen.directory(path === '.' ? '' : path)
+    if (directory.entry('.') === undefined) {
+      // what is mounted is not looked at
+      if (stat?.isDirectory() === true && stat.dev === device) missed.push(path)
+    } else if (stat === undefined || !directory.matches('.', stat.ino, stat.ctimeNs)) {
+      moved.push(path)
+    }
   }
   reader.close()
-  return moved
+  return { moved, missed }
 }

@@ -7,7 +7,7 @@ import { bytePath } from '../system/byte-path.ts'
 import { awaitNewCtimes } from './await-new-ctimes.ts'
 import { copyFiles } from './copy-files.ts'
 import type { CopyEngine, RestoreRequest, SnapshotCopy, SnapshotRequest } from './engine.ts'
-import { finishDirectories, warnOfVanished } from './finish-directories.ts'
+import { finishDirectories, warnOfDirectories } from './finish-directories.ts'
 import { planByComparison, restoreByComparison } from './link-restore.ts'
 import { type Spare, asSpareError, moveFromSpare, openSpare } from './move-spare.ts'
 import { rsyncEngine } from './rsync-engine.ts'
@@ -137,14 +137,11 @@ async function finishCopies(
 ): ReturnType<typeof settleCopies> {
   const files = await settleCopies(trees, copied, scan.vanished)
   // last, because what is written into a directory moves its times
-  const { vanished, moved } = await finishDirectories(
-    trees,
-    scan.directories,
-    new SourceIndex(index),
-  )
+  const directories = await finishDirectories(trees, scan.directories, new SourceIndex(index))
+  const { vanished, moved, missed } = directories
   return {
-    warnings: [...files.warnings, ...warnOfVanished(vanished)],
-    hasMoved: files.hasMoved || vanished.length > 0,
+    warnings: [...files.warnings, ...warnOfDirectories(directories)],
+    hasMoved: files.hasMoved || vanished.length + missed.length > 0,
     unproven: [...files.unproven, ...vanished, ...moved],
   }
 }

@@ -1,5 +1,6 @@
-import { readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
@@ -39,16 +40,31 @@ describe('A snapshot for which a copy was made in advance', function () {
     await prepare()
   }
 
-  /** Takes one, and runs a script in the data where it is stopped. */
-  async function snapshotWhile(script: string, where: Omit<Injection, 'fault'>): Promise<string> {
+  /** Takes one, and runs a script in the data where it is stopped, and another one when it goes on and copies. */
+  async function snapshotWhile(
+    script: string,
+    where: Omit<Injection, 'fault'>,
+    whenItCopies?: string,
+  ): Promise<string> {
     const command = { args: ['snapshot'], environment: { ...store.env } }
     const group = startTraced(command, { ...where, fault: 'signal=SIGSTOP', children: true })
     expect(await group.stopped, 'it never came there').to.equal(true)
     await shellIn(store.data, script)
     group.signalAll('SIGCONT')
+    if (whenItCopies !== undefined) {
+      while (!isCopying()) await sleep(1)
+      await shellIn(store.data, whenItCopies)
+    }
     const { exitCode, stderr } = await group.ended
     expect(exitCode, stderr).to.be.oneOf([0, 3])
     return stderr
+  }
+
+  function isCopying(): boolean {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => commandLineOf(pid))
+      .some((line) => line.startsWith('cp\0') && line.includes(store.directory))
   }
 
   async function expectRightSnapshot(): Promise<void> {
@@ -101,6 +117,19 @@ describe('A snapshot for which a copy was made in advance', function () {
     await expectRightSnapshot()
   })
 
+  it('names directories that were away when it came to them, and back when it was done', async () => {
+    await shellIn(store.data, 'mkdir -p d/child; touch d/child/1')
+    await snapshotAndPrepare()
+    await shellIn(store.data, 'head -c 200M /dev/zero > large')
+    const child = { calls: 'statx', path: join(store.data, 'd/child'), when: 1 }
+    const said = await snapshotWhile('mv d away', child, 'mv away d')
+    expect(said).to.include('1 files were directories that were away')
+    const record = join(store.directory, store.snapshotNames().at(-1) ?? '', '.snapshot.json')
+    expect(readFileSync(record, 'utf8')).to.include('"d/child"')
+    await prepare()
+    await expectRightSnapshot()
+  })
+
   it('gives a directory the times that it had, where one in it goes after it was found there', async () => {
     await shellIn(store.data, 'mkdir -p d/child; touch d/child/1')
     await snapshotAndPrepare()
@@ -114,3 +143,12 @@ describe('A snapshot for which a copy was made in advance', function () {
     expect(compareTrees(walkTree(store.data), walkTree(taken))).to.deep.equal([])
   })
 })
+
+/** Empty of one that has ended. */
+function commandLineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+  } catch {
+    return ''
+  }
+}
