@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import type { BytePath } from '../../system/byte-path.ts'
 import { PathList } from './path-list.ts'
-import { IndexBuilder } from './source-index.ts'
+import { IndexBuilder } from './index-builder.ts'
 
 export interface ScanCounts {
   files: number

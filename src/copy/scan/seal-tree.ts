@@ -1,5 +1,6 @@
 import { type BytePath, bytePath, lstatIfReachable } from '../../system/byte-path.ts'
-import { IndexBuilder, SourceIndex, formatIndex } from './source-index.ts'
+import { IndexBuilder } from './index-builder.ts'
+import { SourceIndex, formatIndex } from './source-index.ts'
 
 /** Longer ones cannot be looked at in one call; their directories are not sealed, and so looked through the next time. */
 const longestPath = 4000

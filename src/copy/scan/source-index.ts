@@ -2,29 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { bootId } from '../../system/boot.ts'
 import type { BytePath } from '../../system/byte-path.ts'
-import { isYoung, mayBeWritten } from './young-ctimes.ts'
-
-/**
- * What a scan saw of the source: for each directory, its own inode and ctime (under the name `.`), and those of every
- * entry that is not a directory. The next scan takes an entry as unchanged when both are the same under the same path: whatever
- * changes content, mode, owner, ACL, xattrs or the name itself gives the inode a new ctime, and a directory that
- * was moved brings other inodes to the path. A young ctime (young-ctimes.ts) is written as 0, which matches nothing.
- *
- * Each entry also has the generation since which it was the same, so that two snapshots of one chain are known
- * to have one inode for it without a look.
- *
- * In the file: magic, u32 CRC-32 of the rest; 32 bytes id of the chain, u32 generation; then a block a directory: u32 length of
- * the path, path, u32 length of the entries, entries; an entry is u64 inode, u64 ctime in ns, u32 generation, u16 length of the
- * name, name. All little-endian.
- */
-const magic = Buffer.from('snap-volume index 3\n')
-const chainStart = magic.length + 4
-const bootIdBytes = 16
-const chainIdBytes = 2 * bootIdBytes
-const blocksStart = chainStart + chainIdBytes + 4
-const blockHeaderBytes = 8
-const entryHeaderBytes = 22
-const neverMatches = 0n
+import {
+  blockHeaderBytes,
+  blocksStart,
+  bootIdBytes,
+  chainIdBytes,
+  chainStart,
+  entryHeaderBytes,
+  magic,
+  neverMatches,
+  numbersIn,
+} from './index-format.ts'
 
 /** Where a snapshot is in a row of snapshots of which each is the base of the next. */
 export interface Generation {
@@ -84,78 +72,6 @@ export function disprovePaths(index: Buffer, paths: readonly BytePath[]): void {
   index.writeUInt32LE(crc32(index.subarray(chainStart)), magic.length)
 }
 
-/** Builds the blocks of some directories, entry by entry. */
-export class IndexBuilder {
-  readonly #youngNs: bigint | undefined
-  #buffer = Buffer.allocUnsafe(64 * 1024)
-  #numbers = numbersIn(this.#buffer)
-  #length = 0
-  #entriesStart = 0
-
-  /** Entries whose ctimes are young are written so that they never match. */
-  constructor(youngNs?: bigint) {
-    this.#youngNs = youngNs
-  }
-
-  /** Begins the block of a directory, and ends the one before. */
-  beginDirectory(path: BytePath): void {
-    this.#endDirectory()
-    this.#reserve(blockHeaderBytes + path.length)
-    this.#buffer.writeUInt32LE(path.length, this.#length)
-    this.#buffer.write(path, this.#length + 4, 'latin1')
-    this.#length += blockHeaderBytes + path.length
-    this.#entriesStart = this.#length
-  }
-
-  /**
-   * `since` is the number of the generation since which the entry is the same; `size` is that of a file that is copied, and
-   * may be in the middle of a call that writes it.
-   */
-  add(name: BytePath, inode: bigint, ctimeNs: bigint, since: number, size?: bigint): void {
-    this.#reserve(entryHeaderBytes + name.length)
-    const at = this.#length
-    this.#numbers.setBigUint64(at, inode, true)
-    this.#numbers.setBigInt64(at + 8, this.#isProof(ctimeNs, size) ? ctimeNs : neverMatches, true)
-    this.#numbers.setUint32(at + 16, since, true)
-    this.#numbers.setUint16(at + 20, name.length, true)
-    const nameAt = at + entryHeaderBytes
-    for (let index = 0; index < name.length; index += 1) {
-      this.#buffer[nameAt + index] = name.charCodeAt(index)
-    }
-    this.#length = nameAt + name.length
-  }
-
-  #isProof(ctimeNs: bigint, size: bigint | undefined): boolean {
-    const youngNs = this.#youngNs
-    if (youngNs === undefined) return true
-    if (size !== undefined && mayBeWritten(ctimeNs, size, youngNs)) return false
-    return !isYoung(ctimeNs, youngNs)
-  }
-
-  bytes(): Buffer {
-    this.#endDirectory()
-    return this.#buffer.subarray(0, this.#length)
-  }
-
-  #endDirectory(): void {
-    if (this.#entriesStart === 0) return
-    this.#buffer.writeUInt32LE(this.#length - this.#entriesStart, this.#entriesStart - 4)
-  }
-
-  #reserve(bytes: number): void {
-    if (this.#length + bytes <= this.#buffer.length) return
-    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + bytes))
-    larger.set(this.#buffer.subarray(0, this.#length))
-    this.#buffer = larger
-    this.#numbers = numbersIn(larger)
-  }
-}
-
-/** Reads and writes 64-bit numbers much faster than a Buffer does itself. */
-function numbersIn({ buffer, byteOffset, length }: Buffer): DataView {
-  return new DataView(buffer, byteOffset, length)
-}
-
 /** What a scan saw of one entry. */
 export interface IndexEntry {
   inode: bigint
@@ -164,7 +80,15 @@ export interface IndexEntry {
   since: number
 }
 
-/** An index read back. */
+/**
+ * What a scan saw of the source: for each directory, its own inode and ctime (under the name `.`), and those of every
+ * entry that is not a directory. The next scan takes an entry as unchanged when both are the same under the same path: whatever
+ * changes content, mode, owner, ACL, xattrs or the name itself gives the inode a new ctime, and a directory that
+ * was moved brings other inodes to the path. A young ctime (young-ctimes.ts) is written as 0, which matches nothing.
+ *
+ * Each entry also has the generation since which it was the same, so that two snapshots of one chain are known
+ * to have one inode for it without a look.
+ */
 export class SourceIndex {
   readonly #buffer: Buffer
   readonly #numbers: DataView

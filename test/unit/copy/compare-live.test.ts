@@ -10,13 +10,9 @@ import {
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Comparison, compareLive } from '../../../src/copy/compare-live.ts'
+import { IndexBuilder } from '../../../src/copy/scan/index-builder.ts'
 import { type PathList, eachPath } from '../../../src/copy/scan/path-list.ts'
-import {
-  IndexBuilder,
-  SourceIndex,
-  firstGeneration,
-  formatIndex,
-} from '../../../src/copy/scan/source-index.ts'
+import { SourceIndex, firstGeneration, formatIndex } from '../../../src/copy/scan/source-index.ts'
 import { InterruptedError } from '../../../src/errors.ts'
 import { rejectionOf } from '../support/rejection.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'

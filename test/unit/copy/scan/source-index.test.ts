@@ -1,8 +1,8 @@
+import { IndexBuilder } from '../../../../src/copy/scan/index-builder.ts'
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import {
   type Generation,
-  IndexBuilder,
   SourceIndex,
   disprovePaths,
   firstGeneration,
