@@ -20,6 +20,7 @@ import {
   type Variable,
   formatDurationMs,
   parseDurationMs,
+  parseTimeoutMs,
   parseOneOf,
   parseSwitch,
   parseWholeNumber,
@@ -92,7 +93,7 @@ const variables = {
     describe: 'how long each of these commands may take',
     fallback: 30_000,
     expected: 'how long a hook may take, such as 30s or 10m, and at most 596h',
-    parse: parseDurationMs,
+    parse: parseTimeoutMs,
     format: formatDurationMs,
   },
   dockerHost: {

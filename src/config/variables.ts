@@ -89,6 +89,12 @@ export function parseDurationMs(text: string): number | undefined {
   return durationMs <= longestDurationMs ? durationMs : undefined
 }
 
+/** The same, but no time at all is refused. */
+export function parseTimeoutMs(text: string): number | undefined {
+  const timeoutMs = parseDurationMs(text)
+  return timeoutMs === 0 ? undefined : timeoutMs
+}
+
 /** As parseDurationMs reads them: seconds, or minutes where there are several whole ones. */
 export function formatDurationMs(durationMs: number): string {
   const minutes = durationMs / 60_000

@@ -1,5 +1,5 @@
 import { type QuiescePolicy, quiescePolicies } from '../config/settings.ts'
-import { parseDurationMs, parseOneOf, parseSwitch } from '../config/variables.ts'
+import { parseOneOf, parseSwitch, parseTimeoutMs } from '../config/variables.ts'
 
 const prefix = 'snap-volume.'
 const defaultTimeoutMs = 30_000
@@ -57,7 +57,7 @@ export function readPolicy(labels: Readonly<Record<string, string>>): ConsumerPo
       command,
       user: labels[`${prefix}${point}.user`],
       timeoutMs:
-        read(`${point}.timeout`, 'a time such as 30s or 10m, and at most 596h', parseDurationMs) ??
+        read(`${point}.timeout`, 'a time such as 30s or 10m, and at most 596h', parseTimeoutMs) ??
         defaultTimeoutMs,
       onError:
         read(`${point}.on-error`, 'fail or continue', parseOneOf(['fail', 'continue'])) ?? 'fail',

@@ -106,6 +106,7 @@ describe('readSettings', () => {
     ['SNAP_LOCK_TIMEOUT', '1d', 'a time to wait'],
     ['SNAP_LOCK_TIMEOUT', 's', 'a time to wait'],
     ['SNAP_HOOK_TIMEOUT', '600h', 'how long a hook may take'],
+    ['SNAP_HOOK_TIMEOUT', '0', 'how long a hook may take'],
     ['SNAP_LOG_LEVEL', 'loud', 'one of error, warn, info, debug'],
   ]
   for (const [name, text, expected] of wrong) {
