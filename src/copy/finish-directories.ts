@@ -6,14 +6,16 @@ import { eachPath, listPaths } from './scan/path-list.ts'
 import type { SourceIndex } from './scan/source-index.ts'
 import { TreeReader } from './tree-reader.ts'
 import { warnOfPaths } from './warnings.ts'
-import { parentOf } from './watch-directories.ts'
+import { movesWhatIsMoved, parentOf } from './watch-directories.ts'
 
 export interface FinishedDirectories {
   /** Taken out, without those that were in one of them. */
   vanished: BytePath[]
   /** No more what the scan saw: the attributes in staging may be of another one. */
   moved: BytePath[]
-  /** The scan did not find them, such as when one above was moved away and back: in staging they are empty. */
+  /** Of these, those that may have been moved themselves, away and back, so that programs read what was in their place. */
+  ledAway: BytePath[]
+  /** The scan or the copy did not find them, such as when one above was moved away and back: they are empty in staging, or not there. */
   missed: BytePath[]
 }
 
@@ -54,6 +56,14 @@ function withThoseAbove(directories: Uint8Array): BytePath[] {
   return [...found].toSorted()
 }
 
+/** Whatever moves a directory moves the ctime of the one it is in too; the root is held open. */
+function findLedAway(source: BytePath, moved: readonly BytePath[]): BytePath[] {
+  // there the parent alone may tell
+  if (!movesWhatIsMoved(source)) return [...moved]
+  const all = new Set(moved)
+  return moved.filter((path) => path !== '.' && all.has(parentOf(path) || '.'))
+}
+
 /** They would stay as they were made for the scan. */
 function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array): BytePath[] {
   const from = new TreeReader(source.here)
@@ -71,24 +81,25 @@ function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array):
 }
 
 function findMoved(
-  { source }: RsyncTrees,
+  { source, staging }: RsyncTrees,
   directories: Uint8Array,
   seen: SourceIndex,
-): { moved: BytePath[]; missed: BytePath[] } {
+): Omit<FinishedDirectories, 'vanished'> {
   const reader = new TreeReader(source.here)
+  const staged = new TreeReader(staging)
   const device = reader.lstat('.')?.dev
   const moved: BytePath[] = []
   const missed: BytePath[] = []
   for (const path of eachPath(directories)) {
     const stat = reader.lstat(path)
-    const directory = seen.directory(path === '.' ? '' : path)
-    if (directory.entry('.') === undefined) {
-      // what is mounted is not looked at
-      if (stat?.isDirectory() === true && stat.dev === device) missed.push(path)
-    } else if (stat === undefined || !directory.matches('.', stat.ino, stat.ctimeNs)) {
-      moved.push(path)
-    }
+    const entry = seen.directory(path === '.' ? '' : path).entry('.')
+    // what is mounted is not looked at
+    const isThere = stat?.isDirectory() === true && stat.dev === device
+    if (isThere && (entry === undefined || staged.lstat(path) === undefined)) missed.push(path)
+    const isSame = entry?.inode === stat?.ino && entry?.ctimeNs === stat?.ctimeNs
+    if (entry !== undefined && !isSame) moved.push(path)
   }
   reader.close()
-  return { moved, missed }
+  staged.close()
+  return { moved, ledAway: findLedAway(source.here, moved), missed }
 }

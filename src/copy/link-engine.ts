@@ -6,6 +6,7 @@ import { hasNoWriteback } from '../system/writeback.ts'
 import { bytePath } from '../system/byte-path.ts'
 import { awaitNewCtimes } from './await-new-ctimes.ts'
 import { copyFiles } from './copy-files.ts'
+import { correctIndex } from './correct-index.ts'
 import type { CopyEngine, RestoreRequest, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { finishDirectories, warnOfDirectories } from './finish-directories.ts'
 import { planByComparison, restoreByComparison } from './link-restore.ts'
@@ -24,7 +25,6 @@ import { sealTree } from './scan/seal-tree.ts'
 import {
   type Generation,
   SourceIndex,
-  disprovePaths,
   firstGeneration,
   formatIndex,
   generationAfter,
@@ -104,9 +104,10 @@ async function copyOnce(
     // the disk begins to write; publishing waits for what is left
     const writing = syncFilesystem(target)
     writing.catch(() => undefined)
-    const index = formatIndex(pass.generation, scan.index)
-    const { warnings, hasMoved, unproven } = await finishCopies(trees, scan, copied, index)
-    disprovePaths(index, unproven)
+    const scanned = formatIndex(pass.generation, scan.index)
+    const { warnings, hasMoved, index } = await finishCopies(trees, scan, copied, scanned).catch(
+      async (error: unknown) => failAfter(writing, error),
+    )
     writeFileSync(request.index, index, { mode: 0o600 })
     onRead?.()
     await writing
@@ -125,6 +126,12 @@ async function copyOnce(
   }
 }
 
+/** A second try must not hide that what this one wrote is not on the disk: the kernel says so once. */
+async function failAfter(writing: Promise<void>, error: unknown): Promise<never> {
+  await writing
+  throw error
+}
+
 function updating(request: SnapshotRequest, pass: Pass): NonNullable<SnapshotCopy['update']> {
   return async (onRead) => copyOnce(request, { ...pass, staged: 'first-pass' }, onRead)
 }
@@ -134,15 +141,15 @@ async function finishCopies(
   scan: ScanResult,
   copied: readonly Copied[],
   index: Buffer,
-): ReturnType<typeof settleCopies> {
+): Promise<{ warnings: RecordWarning[]; hasMoved: boolean; index: Buffer }> {
   const files = await settleCopies(trees, copied, scan.vanished)
   // last, because what is written into a directory moves its times
   const directories = await finishDirectories(trees, scan.directories, new SourceIndex(index))
-  const { vanished, moved, missed } = directories
+  const { vanished, missed } = directories
   return {
     warnings: [...files.warnings, ...warnOfDirectories(directories)],
     hasMoved: files.hasMoved || vanished.length + missed.length > 0,
-    unproven: [...files.unproven, ...vanished, ...moved],
+    index: correctIndex(index, scan, files.unproven, directories),
   }
 }
 

@@ -29,24 +29,24 @@ export async function settleCopies(
   copied: readonly Copied[],
   vanishedBefore: Uint8Array = Buffer.alloc(0),
 ): Promise<{ warnings: RecordWarning[]; hasMoved: boolean; unproven: BytePath[] }> {
-  const vanished = [...eachPath(vanishedBefore)]
-  const becameDirectories: BytePath[] = []
+  let vanished = [...eachPath(vanishedBefore)]
+  let becameDirectories: BytePath[] = []
   const lookAgain = (copies: Copied): BytePath[] => {
     const found = compareWithSource(trees, copies)
-    vanished.push(...found.vanished)
-    becameDirectories.push(...found.becameDirectories)
+    vanished = [...vanished, ...found.vanished]
+    becameDirectories = [...becameDirectories, ...found.becameDirectories]
     return found.moved
   }
   let moving = copied.flatMap(lookAgain)
   const hasMoved = moving.length + vanished.length + becameDirectories.length > 0
-  const unproven = [...moving]
+  let unproven = moving
   for (let round = 0; round < mostRounds && moving.length > 0; round += 1) {
     const seen = see(trees.source.here, moving)
     await awaitNewCtimes(trees.source.cwd, [seen])
     unstage(trees.staging, moving)
     await rsyncFiles(trees, listPaths(moving))
     moving = lookAgain({ list: seen, isComplete: false })
-    unproven.push(...moving)
+    unproven = [...unproven, ...moving]
   }
   await stageEmpty(trees, becameDirectories)
   const warnings = [

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
@@ -63,8 +63,9 @@ describe('A snapshot for which a copy was made in advance', function () {
   function isCopying(): boolean {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
-      .map((pid) => commandLineOf(pid))
-      .some((line) => line.startsWith('cp\0') && line.includes(store.directory))
+      .filter((pid) => commandLineOf(pid).startsWith('cp\0'))
+      .flatMap((pid) => openFilesOf(pid))
+      .some((path) => path.startsWith(`${store.data}/`))
   }
 
   async function expectRightSnapshot(): Promise<void> {
@@ -117,6 +118,20 @@ describe('A snapshot for which a copy was made in advance', function () {
     await expectRightSnapshot()
   })
 
+  it('has the content that is there, when another one was copied in its place for the time of the copy', async () => {
+    await shellIn(
+      store.data,
+      'mkdir -p now/sub next/sub; echo one > now/sub/f; head -c 200M /dev/zero > next/sub/f',
+    )
+    await snapshotAndPrepare()
+    await shellIn(store.data, 'echo changed > now/sub/f')
+    await untilAllIsOld(store.data)
+    const file = { calls: 'statx', path: join(store.data, 'now/sub/f'), when: 1 }
+    await snapshotWhile('mv now before; mv next now', file, 'mv now next; mv before now')
+    await prepare()
+    await expectRightSnapshot()
+  })
+
   it('names directories that were away when it came to them, and back when it was done', async () => {
     await shellIn(store.data, 'mkdir -p d/child; touch d/child/1')
     await snapshotAndPrepare()
@@ -143,6 +158,14 @@ describe('A snapshot for which a copy was made in advance', function () {
     expect(compareTrees(walkTree(store.data), walkTree(taken))).to.deep.equal([])
   })
 })
+
+function openFilesOf(pid: string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+  } catch {
+    return []
+  }
+}
 
 /** Empty of one that has ended. */
 function commandLineOf(pid: string): string {

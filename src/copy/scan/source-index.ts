@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { bootId } from '../../system/boot.ts'
 import type { BytePath } from '../../system/byte-path.ts'
+import { parentOf } from '../watch-directories.ts'
 import {
   blockHeaderBytes,
   blocksStart,
@@ -62,14 +63,25 @@ export function formatIndex({ chain, number }: Generation, blocks: readonly Uint
 export function disprovePaths(index: Buffer, paths: readonly BytePath[]): void {
   if (paths.length === 0) return
   const known = new SourceIndex(index)
-  for (const path of paths) {
-    const end = path.lastIndexOf('/')
-    const directory = known.directory(path.slice(0, Math.max(0, end)))
-    directory.disprove(path.slice(end + 1))
+  for (const [parent, inside] of Map.groupBy(paths, parentOf)) {
+    const directory = known.directory(parent)
     directory.disprove('.')
-    known.directory(path).disprove('.')
+    for (const path of inside) {
+      directory.disprove(parent === '' ? path : path.slice(parent.length + 1))
+      known.directory(path).disprove('.')
+    }
   }
   index.writeUInt32LE(crc32(index.subarray(chainStart)), magic.length)
+}
+
+/** The same index without some of the directories. */
+export function leaveOut(index: Buffer, isOut: (directory: BytePath) => boolean): Buffer {
+  const known = new SourceIndex(index)
+  const kept = [...known.directories()].filter((path) => !isOut(path))
+  return formatIndex(
+    known.generation,
+    kept.map((path) => known.block(path)),
+  )
 }
 
 /** What a scan saw of one entry. */

@@ -53,7 +53,9 @@ export function countUntouched(
     const stat = lstatSource(task, place, name)
     if (stat === undefined) break
     if (stat.isDirectory()) {
-      if (stat.dev !== task.device || isUnknownInStaging(task, joinPath(place.path, name))) break
+      if (stat.dev !== task.device) break
+      // it may be a link or a file in the base, and was one when the directory was looked at
+      if (task.index?.has(joinPath(place.path, name)) !== true) break
       report.countDirectory()
       next(joinPath(place.path, name))
     } else {
@@ -66,11 +68,6 @@ export function countUntouched(
     untouched += 1
   }
   return untouched
-}
-
-/** What is at this path in staging may be a link of the base, which must not be mistaken for the directory that is in the source now. */
-function isUnknownInStaging({ staged, index }: ScanTask, path: BytePath): boolean {
-  return staged === 'base' && index?.has(path) !== true
 }
 
 /**
