@@ -6,7 +6,7 @@ import { eachPath, listPaths } from './scan/path-list.ts'
 import type { SourceIndex } from './scan/source-index.ts'
 import { TreeReader } from './tree-reader.ts'
 import { warnOfPaths } from './warnings.ts'
-import { movesWhatIsMoved, parentOf } from './watch-directories.ts'
+import { parentOf } from './watch-directories.ts'
 
 export interface FinishedDirectories {
   /** Taken out, without those that were in one of them. */
@@ -56,10 +56,11 @@ function withThoseAbove(directories: Uint8Array): BytePath[] {
   return [...found].toSorted()
 }
 
-/** Whatever moves a directory moves the ctime of the one it is in too; the root is held open. */
-function findLedAway(source: BytePath, moved: readonly BytePath[]): BytePath[] {
-  // there the parent alone may tell
-  if (!movesWhatIsMoved(source)) return [...moved]
+/**
+ * Whatever moves a directory moves its ctime and that of the one it is in; the root is held open. On XFS the latter alone, but to
+ * doubt all that is in a directory because a name in it came or went would cost a database a copy while it is held.
+ */
+function findLedAway(moved: readonly BytePath[]): BytePath[] {
   const all = new Set(moved)
   return moved.filter((path) => path !== '.' && all.has(parentOf(path) || '.'))
 }
@@ -101,5 +102,5 @@ function findMoved(
   }
   reader.close()
   staged.close()
-  return { moved, ledAway: findLedAway(source.here, moved), missed }
+  return { moved, ledAway: findLedAway(moved), missed }
 }

@@ -16,15 +16,11 @@ export function takeOverSpare(
   target: string,
 ): boolean {
   if (spare?.isPrivate !== true) return false
-  const seal = readIndex(spare.seal)
-  if (seal === undefined || !isOfGeneration(seal, index)) return false
-  if (!isAsSealed(spare.tree, new SourceIndex(seal), new SourceIndex(index))) return false
-  return isMoved(spare.tree, target)
-}
-
-function isMoved(from: string, to: string): boolean {
   try {
-    renameSync(from, to)
+    const seal = readIndex(spare.seal)
+    if (seal === undefined || !isOfGeneration(seal, index)) return false
+    if (!isAsSealed(spare.tree, new SourceIndex(seal), new SourceIndex(index))) return false
+    renameSync(spare.tree, target)
     return true
   } catch {
     // the same copy without it will do

@@ -25,7 +25,7 @@ export async function watchDirectories(
   root: BytePath,
   paths: Iterable<BytePath>,
 ): Promise<() => ReadonlySet<BytePath>> {
-  const isRootSilent = movesWhatIsMoved(root)
+  const isRootSilent = exchangeMovesBoth.includes(statfsSync(root).type)
   const directories = directoriesAbove(paths).filter((path) => path !== '' || !isRootSilent)
   let began = nowNs()
   let before = look(root, directories)
@@ -51,11 +51,6 @@ export async function watchDirectories(
     }
     return doubtful
   }
-}
-
-/** Whether a directory that is moved on this filesystem gets another ctime itself, for all that was tried. */
-export function movesWhatIsMoved(root: BytePath): boolean {
-  return exchangeMovesBoth.includes(statfsSync(root).type)
 }
 
 function nowNs(): bigint {
