@@ -1,9 +1,11 @@
+import type { BigIntStats } from 'node:fs'
 import type { RecordWarning } from '../store/record.ts'
 import { type BytePath, displayPath } from '../system/byte-path.ts'
 import { removeBelow } from './remove-entry.ts'
 import { type RsyncTrees, rsyncDirectories } from './rsync-files.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
-import type { SourceIndex } from './scan/source-index.ts'
+import { neverMatches } from './scan/index-format.ts'
+import type { IndexEntry, SourceIndex } from './scan/source-index.ts'
 import { TreeReader } from './tree-reader.ts'
 import { warnOfPaths } from './warnings.ts'
 import { parentOf } from './watch-directories.ts'
@@ -56,6 +58,11 @@ function withThoseAbove(directories: Uint8Array): BytePath[] {
   return [...found].toSorted()
 }
 
+/** Of one that was young the ctime is not known; nothing matches that anyway. */
+function isSame({ inode, ctimeNs }: IndexEntry, stat: BigIntStats | undefined): boolean {
+  return inode === stat?.ino && (ctimeNs === neverMatches || ctimeNs === stat.ctimeNs)
+}
+
 /**
  * Whatever moves a directory moves its ctime and that of the one it is in; the root is held open. On XFS the latter alone, but to
  * doubt all that is in a directory because a name in it came or went would cost a database a copy while it is held.
@@ -97,8 +104,7 @@ function findMoved(
     // what is mounted is not looked at
     const isThere = stat?.isDirectory() === true && stat.dev === device
     if (isThere && (entry === undefined || staged.lstat(path) === undefined)) missed.push(path)
-    const isSame = entry?.inode === stat?.ino && entry?.ctimeNs === stat?.ctimeNs
-    if (entry !== undefined && !isSame) moved.push(path)
+    if (entry !== undefined && !isSame(entry, stat)) moved.push(path)
   }
   reader.close()
   staged.close()

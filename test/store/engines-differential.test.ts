@@ -7,6 +7,7 @@ import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 import { Mutator, stillName } from './support/mutations.ts'
 import { walkReference } from './support/reference.ts'
+import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
 const generations = 50
 const allAreWalkedEvery = 10
@@ -37,6 +38,7 @@ for (const { title, maxSnapshots } of variants) {
       mutator.grow()
       // alone enough to be moved from a spare
       await shellIn(store.data, `mkdir -p ${stillName}/deep; cd ${stillName}; touch deep/{1..300}`)
+      await untilAllIsOld(store.data)
       let done: string[] = []
       let spared = 0
       for (let generation = 0; generation < generations; generation += 1) {
