@@ -196,6 +196,8 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
       log.error(`no snapshot was taken: ${run.error}`)
       tellAll(rules.afterRun(before, run, []))
     }
+    // and if it is killed it stays due
+    if (!isDueNow) noteNextRun(store, started, log)
     await heartbeat.beat()
     const executor = thenPreparing(options.executor, spares)
     stops.unshift(await startServer({ ...options, executor, store, metrics, readStatus }))
@@ -204,7 +206,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     else if (missedAt !== undefined) {
       log.info(`the run due at ${missedAt.toISOString()} was missed and is made up now`)
       runner.trigger('catch-up')
-    } else noteNextRun(store, started, log)
+    }
     if (!signal.aborted) await once(signal, 'abort')
     log.info('stopping')
   } finally {
