@@ -1,4 +1,5 @@
-import type { EngineChoice, Settings } from '../config/settings.ts'
+import type { EngineChoice } from '../config/choices.ts'
+import type { Settings } from '../config/settings.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
 import { OperationError, errorCode, messageOf } from '../errors.ts'
 import { type Catalog, readCatalog } from '../store/catalog.ts'

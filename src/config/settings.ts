@@ -1,255 +1,6 @@
-import { isAbsolute, normalize } from 'node:path'
 import { closest, distance } from 'fastest-levenshtein'
-import { logLevels } from '../system/log.ts'
-import {
-  type Address,
-  type Endpoint,
-  defaultPort,
-  formatListen,
-  parseHost,
-  parseListen,
-} from './address.ts'
-import {
-  type NotifyTarget,
-  parseNotifyTargets,
-  parseTemplate,
-  templateFields,
-} from './notify-target.ts'
-import {
-  type Environment,
-  type Variable,
-  formatDurationMs,
-  parseDurationMs,
-  parseTimeoutMs,
-  parseOneOf,
-  parseSwitch,
-  parseWholeNumber,
-  readVariable,
-} from './variables.ts'
-
-/** The engines one may ask for; `auto` leaves the choice to the program. */
-export const engineChoices = ['auto', 'link', 'rsync', 'btrfs'] as const
-export type EngineChoice = (typeof engineChoices)[number]
-
-/** What is done to the containers that write the data while a snapshot reads them. */
-export const quiescePolicies = ['none', 'pause', 'stop'] as const
-export type QuiescePolicy = (typeof quiescePolicies)[number]
-
-/** ext4 allows 65,000 links to a file, and a file that never changes gets one a snapshot. */
-const mostSnapshots = 65_000
-
-const variables = {
-  storeDirectory: {
-    name: 'SNAP_DIR',
-    describe: 'the store',
-    fallback: '/opt/.snap',
-    expected: 'an absolute path, such as /opt/.snap',
-    parse: parseDirectory,
-  },
-  maxSnapshots: {
-    name: 'SNAP_MAX',
-    describe: 'how many snapshots to keep, the newest, and as many safety snapshots',
-    fallback: 128,
-    expected: `a whole number from 1 to ${mostSnapshots}, such as 128`,
-    parse: parseWholeNumber(1, mostSnapshots),
-  },
-  cron: {
-    name: 'SNAP_CRON',
-    describe: 'when to take a snapshot; five fields, or six with seconds',
-    fallback: '0 3 * * *',
-    expected: 'a cron expression of five fields (or six, with seconds), such as "0 3 * * *"',
-    parse: (text) => (/^\s*$/.test(text) ? undefined : text.trim()),
-  },
-  timeZone: {
-    name: 'SNAP_TZ',
-    describe: 'the time zone of SNAP_CRON, such as Europe/Berlin',
-    fallback: 'GMT',
-    expected: 'the name of a time zone, such as Europe/Berlin',
-    parse: (text) => (isTimeZone(text) ? text : undefined),
-  },
-  engine: {
-    name: 'SNAP_ENGINE',
-    describe: `how to copy: ${engineChoices.join(', ')}`,
-    fallback: 'auto',
-    expected: `one of ${engineChoices.join(', ')}`,
-    parse: parseOneOf(engineChoices),
-  },
-  quiesce: {
-    name: 'SNAP_QUIESCE',
-    describe: `what a snapshot does with the containers that write the data: ${quiescePolicies.join(', ')}`,
-    fallback: 'none',
-    expected: `one of ${quiescePolicies.join(', ')}`,
-    parse: parseOneOf(quiescePolicies),
-  },
-  preSnapshot: hookVariable(
-    'SNAP_PRE_SNAPSHOT',
-    'a command for sh -c before a snapshot reads the data',
-  ),
-  postSnapshot: hookVariable('SNAP_POST_SNAPSHOT', 'the same when the data have been read'),
-  preRestore: hookVariable('SNAP_PRE_RESTORE', 'the same before a restore'),
-  postRestore: hookVariable('SNAP_POST_RESTORE', 'the same after a restore'),
-  hookTimeoutMs: {
-    name: 'SNAP_HOOK_TIMEOUT',
-    describe: 'how long each of these commands may take',
-    fallback: 30_000,
-    expected: 'how long a hook may take, such as 30s or 10m, and at most 596h',
-    parse: parseTimeoutMs,
-    format: formatDurationMs,
-  },
-  dockerHost: {
-    name: 'DOCKER_HOST',
-    describe: 'where the Docker API is, if not at /var/run/docker.sock',
-    fallback: undefined,
-    expected: 'where the Docker API is, such as unix:///var/run/docker.sock or tcp://proxy:2375',
-    parse: parseDockerHost,
-  },
-  onStart: {
-    name: 'SNAP_ON_START',
-    describe: 'take a snapshot when the sidecar starts',
-    fallback: false,
-    expected: 'true or false',
-    parse: parseSwitch,
-  },
-  catchUp: {
-    name: 'SNAP_CATCH_UP',
-    describe: 'make up, once, for runs missed while the sidecar was down or the host asleep',
-    fallback: true,
-    expected: 'true or false',
-    parse: parseSwitch,
-  },
-  staleAfterMs: {
-    name: 'SNAP_STALE_AFTER',
-    describe: 'how late a snapshot may be before that is critical',
-    fallback: 900_000,
-    expected: 'how late a snapshot may be, such as 15m or 2h',
-    parse: parseDurationMs,
-    format: formatDurationMs,
-  },
-  warnFreePercent: {
-    name: 'SNAP_WARN_FREE',
-    describe: 'percent of the space or inodes of the store: with less free, status warns',
-    fallback: 10,
-    expected: 'percent of the store, from 0 to 100, such as 10',
-    parse: parseWholeNumber(0, 100),
-  },
-  criticalFreePercent: {
-    name: 'SNAP_CRITICAL_FREE',
-    describe: 'the same, and it is critical',
-    fallback: 3,
-    expected: 'percent of the store, from 0 to 100, such as 3',
-    parse: parseWholeNumber(0, 100),
-  },
-  listen: {
-    name: 'SNAP_LISTEN',
-    describe: 'where the daemon listens, if it has a token',
-    fallback: { host: undefined, port: defaultPort },
-    expected: `an address and a port, such as :${defaultPort} or 127.0.0.1:${defaultPort}`,
-    parse: parseListen,
-    format: formatListen,
-  },
-  token: {
-    name: 'SNAP_TOKEN',
-    describe: 'what clients over the network must know; without it nothing listens there',
-    fallback: undefined,
-    expected:
-      'at least 16 of A-Z a-z 0-9 . _ ~ + / - and = at the end, such as `openssl rand -hex 32` prints',
-    parse: parseToken,
-    isSecret: true,
-  },
-  metricsOpen: {
-    name: 'SNAP_METRICS_OPEN',
-    describe: 'give metrics and health to everyone, without the token',
-    fallback: false,
-    expected: 'true or false',
-    parse: parseSwitch,
-  },
-  host: {
-    name: 'SNAP_HOST',
-    describe: 'for clients: where the daemon is, such as mysql-vol or mysql-vol:8400',
-    fallback: undefined,
-    expected:
-      'where the daemon listens, such as mysql-vol, mysql-vol:8400 or unix:///opt/.snap/.snap-volume/control.sock',
-    parse: parseHost,
-  },
-  notifyTargets: {
-    name: 'SNAP_NOTIFY_URL',
-    describe: 'who is told of failures and recoveries: web addresses, pings, e-mail',
-    fallback: [],
-    expected:
-      'one or several of http(s)://..., ping+http(s)://... and smtp(s)://...?from=...&to=..., with blanks between them',
-    parse: parseNotifyTargets,
-    isSecret: true,
-  },
-  notifyTemplate: {
-    name: 'SNAP_NOTIFY_TEMPLATE',
-    describe: 'the JSON document that web addresses are sent',
-    fallback: undefined,
-    expected: `a JSON document with texts such as {"text": "{{title}}: {{message}}"}; there are ${templateFields.map((field) => `{{${field}}}`).join(' ')}`,
-    parse: parseTemplate,
-  },
-  lockTimeoutMs: {
-    name: 'SNAP_LOCK_TIMEOUT',
-    describe: 'how long to wait while another process writes the store; 0 gives up at once',
-    fallback: 60_000,
-    expected: 'a time to wait, such as 30s, 10m or 0',
-    parse: parseDurationMs,
-    format: formatDurationMs,
-  },
-  inImage: {
-    name: 'SNAP_VOLUME_IMAGE',
-    describe: undefined,
-    fallback: false,
-    expected: 'true, as the image sets it',
-    parse: parseSwitch,
-  },
-  logLevel: {
-    name: 'SNAP_LOG_LEVEL',
-    describe: `how much start logs: ${logLevels.join(', ')}`,
-    fallback: 'info',
-    expected: `one of ${logLevels.join(', ')}`,
-    parse: parseOneOf(logLevels),
-  },
-} satisfies Variables
-
-interface SettingValues {
-  storeDirectory: string
-  maxSnapshots: number
-  cron: string
-  timeZone: string
-  engine: EngineChoice
-  quiesce: QuiescePolicy
-  /** Shell commands that run where the program does; undefined for none. */
-  preSnapshot: string | undefined
-  postSnapshot: string | undefined
-  preRestore: string | undefined
-  postRestore: string | undefined
-  hookTimeoutMs: number
-  /** Undefined for the socket at its usual place, if there is one. */
-  dockerHost: string | undefined
-  /** How late a snapshot may be before that is critical. */
-  staleAfterMs: number
-  warnFreePercent: number
-  criticalFreePercent: number
-  /** Where the daemon listens, if there is a token. */
-  listen: Endpoint
-  token: string | undefined
-  /** Whether metrics and the state of health are given without the token, from everywhere. */
-  metricsOpen: boolean
-  /** Where a client finds the daemon; undefined to look for the store, then for the link. */
-  host: Address | undefined
-  /** Who is told when something goes wrong. */
-  notifyTargets: NotifyTarget[]
-  /** What is posted to http targets; undefined for a document with all fields. */
-  notifyTemplate: string | undefined
-  onStart: boolean
-  catchUp: boolean
-  lockTimeoutMs: number
-  /** Set by the image: its root filesystem is gone with the container. */
-  inImage: boolean
-  logLevel: (typeof logLevels)[number]
-}
-
-type Variables = { [Key in keyof SettingValues]: Variable<SettingValues[Key]> }
+import { type SettingValues, type Variables, declarations } from './declarations.ts'
+import { type Environment, type Variable, readVariable } from './variables.ts'
 
 /** What the environment says: a value for every setting, and which of them it named itself. */
 export interface Settings extends SettingValues {
@@ -263,7 +14,7 @@ export interface Settings extends SettingValues {
 export function readSettings(environment: Environment): Settings {
   const given = new Set<keyof SettingValues>()
   function read<Key extends keyof SettingValues>(key: Key): SettingValues[Key] {
-    const variable: Variable<SettingValues[Key]> = (variables as Variables)[key]
+    const variable: Variable<SettingValues[Key]> = (declarations as Variables)[key]
     const result = readVariable(environment, variable)
     if (result.given) given.add(key)
     return result.value
@@ -310,7 +61,7 @@ export interface VariableDescription {
 /** Every variable that people set, in the order of their declarations. */
 export function describeVariables(): VariableDescription[] {
   type Value = SettingValues[keyof SettingValues]
-  return Object.values<Variable<Value>>(variables as Variables).flatMap((variable) => {
+  return Object.values<Variable<Value>>(declarations as Variables).flatMap((variable) => {
     const { name, describe, fallback } = variable
     if (describe === undefined) return []
     if (fallback === undefined || isEmpty(fallback)) return { name, describe, fallback: undefined }
@@ -325,7 +76,7 @@ function isEmpty(value: unknown): boolean {
 
 /** A line for each SNAP_* that is none of ours, with the nearest known name. */
 export function unknownVariables(environment: Environment): string[] {
-  const known = Object.values(variables).flatMap(({ name }) => [name, `${name}_FILE`])
+  const known = Object.values(declarations).flatMap(({ name }) => [name, `${name}_FILE`])
   return Object.keys(environment)
     .filter((name) => name.startsWith('SNAP_') && !known.includes(name))
     .filter((name) => !isInjectedByLink(name))
@@ -339,37 +90,4 @@ export function unknownVariables(environment: Environment): string[] {
 /** `--link mysql-vol:snap-volume` makes Docker set SNAP_VOLUME_NAME, SNAP_VOLUME_PORT and so on. */
 function isInjectedByLink(name: string): boolean {
   return name.startsWith('SNAP_VOLUME_')
-}
-
-function hookVariable(name: string, describe: string): Variable<string | undefined> {
-  return {
-    name,
-    describe,
-    fallback: undefined,
-    expected: 'a command for sh -c, or unset',
-    parse: (text) => (/^\s*$/.test(text) || text.includes('\0') ? undefined : text),
-  }
-}
-
-function parseToken(text: string): string | undefined {
-  return /^[A-Za-z0-9._~+/-]{16,512}=*$/.test(text) ? text : undefined
-}
-
-function parseDockerHost(text: string): string | undefined {
-  return /^(?:unix:\/\/\/|tcp:\/\/|https?:\/\/).+/.test(text) ? text : undefined
-}
-
-function parseDirectory(text: string): string | undefined {
-  if (!isAbsolute(text) || text.includes('\0')) return undefined
-  const path = normalize(text).replace(/\/+$/, '')
-  return path === '' ? undefined : path
-}
-
-/** Intl knows the zones of the IANA database; the library for times would take longer to load than a start. */
-function isTimeZone(text: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: text }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
 }

@@ -1,4 +1,4 @@
-import type { EngineChoice } from '../config/settings.ts'
+import type { EngineChoice } from '../config/choices.ts'
 import { OperationError, errorCode } from '../errors.ts'
 import { mountOf, readMounts } from '../system/mounts.ts'
 import { hasBtrfsProgram, isBtrfs, isSubvolume } from '../system/subvolume.ts'

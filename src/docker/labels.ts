@@ -1,4 +1,4 @@
-import { type QuiescePolicy, quiescePolicies } from '../config/settings.ts'
+import { type QuiescePolicy, quiescePolicies } from '../config/choices.ts'
 import { parseOneOf, parseSwitch, parseTimeoutMs } from '../config/variables.ts'
 
 const prefix = 'snap-volume.'

@@ -1,4 +1,4 @@
-import type { QuiescePolicy } from '../config/settings.ts'
+import type { QuiescePolicy } from '../config/choices.ts'
 import type { Consumer } from './consumers.ts'
 
 export interface QuiesceStep {

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { OperationError, isNotFound, messageOf } from '../errors.ts'
-import { engineChoices, quiescePolicies } from '../config/settings.ts'
+import { engineChoices, quiescePolicies } from '../config/choices.ts'
 import { parseVolumeSpecs, volumeIdPattern } from '../config/volume-spec.ts'
 import { readDocument, writeFileDurably } from './durable.ts'
 import type { StoreLayout } from './layout.ts'

@@ -26,18 +26,10 @@ describe('A snapshot for which a copy was made in advance', function () {
 
   afterEach(() => store?.remove())
 
-  async function prepare(): Promise<void> {
-    const daemon = await store.startDaemon({
-      env: { SNAP_CRON: '0 3 1 1 *', SNAP_ON_START: 'false', SNAP_LOG_LEVEL: 'debug' },
-    })
-    await daemon.line(/ a copy of \S+ ready/)
-    await daemon.stop()
-  }
-
   async function snapshotAndPrepare(): Promise<void> {
     await untilAllIsOld(store.data)
     await store.snapshot()
-    await prepare()
+    await store.prepareSpare()
   }
 
   /** Takes one, and runs a script in the data where it is stopped, and another one when it goes on and copies. */
@@ -99,7 +91,7 @@ describe('A snapshot for which a copy was made in advance', function () {
     const cp = { calls: 'execve', path: '/usr/bin/cp', when: 1 }
     expect(await snapshotWhile('mv now before; mv next now', cp)).to.include('vanished')
     await shellIn(store.data, 'mv now next; mv before now')
-    await prepare()
+    await store.prepareSpare()
     await expectRightSnapshot()
   })
 
@@ -114,7 +106,7 @@ describe('A snapshot for which a copy was made in advance', function () {
     const cp = { calls: 'execve', path: '/usr/bin/cp', when: 1 }
     await snapshotWhile('mv now before; mv next now', cp)
     await shellIn(store.data, 'mv now next; mv before now')
-    await prepare()
+    await store.prepareSpare()
     await expectRightSnapshot()
   })
 
@@ -128,7 +120,7 @@ describe('A snapshot for which a copy was made in advance', function () {
     await untilAllIsOld(store.data)
     const file = { calls: 'statx', path: join(store.data, 'now/sub/f'), when: 1 }
     await snapshotWhile('mv now before; mv next now', file, 'mv now next; mv before now')
-    await prepare()
+    await store.prepareSpare()
     await expectRightSnapshot()
   })
 
@@ -141,7 +133,7 @@ describe('A snapshot for which a copy was made in advance', function () {
     expect(said).to.include('1 files were directories that were away')
     const record = join(store.directory, store.snapshotNames().at(-1) ?? '', '.snapshot.json')
     expect(readFileSync(record, 'utf8')).to.include('"d/child"')
-    await prepare()
+    await store.prepareSpare()
     await expectRightSnapshot()
   })
 

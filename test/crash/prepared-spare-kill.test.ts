@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { whyNoStrace } from '../support/strace.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { type TestStore, makeStore, onlyPrepares, spareReady } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { startTraced } from './support/snap-volume.ts'
 
@@ -35,12 +35,11 @@ describe('SIGKILL of a daemon that makes a copy of the newest snapshot in advanc
 
   /** True when it was killed before it had made one. */
   async function isKilled(kind: string, when: number): Promise<boolean> {
-    const never = { SNAP_CRON: '0 3 1 1 *', SNAP_ON_START: 'false', SNAP_LOG_LEVEL: 'debug' }
     const daemon = startTraced(
-      { args: ['start', store.spec], environment: { ...store.env, ...never } },
+      { args: ['start', store.spec], environment: { ...store.env, ...onlyPrepares } },
       { calls: kind, fault: 'signal=SIGKILL', when },
     )
-    const isReady = await daemon.printed(/ a copy of \S+ ready/).then(
+    const isReady = await daemon.printed(spareReady).then(
       () => true,
       () => false,
     )

@@ -38,12 +38,7 @@ describe('SIGKILL of a thread or program of a snapshot that exchanges what chang
 
   /** Gives the inode of the copy. */
   async function prepare(): Promise<number> {
-    const daemon = await store.startDaemon({
-      env: { SNAP_CRON: '0 3 1 1 *', SNAP_ON_START: 'false', SNAP_LOG_LEVEL: 'debug' },
-    })
-    const [spare] = readdirSync(spares())
-    if (spare === undefined) await daemon.line(/ a copy of \S+ ready/)
-    await daemon.stop()
+    await store.prepareSpare()
     return lstatSync(join(spares(), readdirSync(spares()).join(), 'data')).ino
   }
 

@@ -11,7 +11,7 @@ import type { Daemon } from '../support/cli.ts'
 import { mountTmpfs } from '../support/mounts.ts'
 import { places, type MountedPlace, mountPlace } from '../support/places.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { type TestStore, makeStore, onlyPrepares } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
@@ -329,9 +329,7 @@ for (const place of places) {
 
     it('a snapshot finds a copy of the one before, whoever takes it', async () => {
       await store.snapshot()
-      daemon = await store.startDaemon({
-        env: { SNAP_CRON: '0 3 1 1 *', SNAP_ON_START: 'false', SNAP_LOG_LEVEL: 'debug' },
-      })
+      daemon = await store.startDaemon({ env: onlyPrepares })
       const own = join(store.directory, '.snap-volume')
       for (const env of [{ SNAP_HOST: `unix://${own}/control.sock` }, {}]) {
         const newest = store.snapshotNames().at(-1) ?? ''

@@ -34,6 +34,8 @@ export interface TestStore {
   /** Takes a snapshot and gives its name; throws when it was refused or is flagged. */
   snapshot(...words: string[]): Promise<string>
   startDaemon(options?: RunOptions): Promise<Daemon>
+  /** Lets a daemon make a copy of the newest snapshot in advance, if there is none, and ends it. */
+  prepareSpare(): Promise<void>
   /** As the directory lists them, oldest first. */
   snapshotNames(): string[]
   /** All that is visible in the store: to see that nothing changed. */
@@ -44,6 +46,14 @@ export interface TestStore {
   dataIn(name: string): string
   remove(): Promise<void>
 }
+
+/** For a daemon that takes no snapshot of its own, and tells when it has made a copy of the newest one in advance. */
+export const onlyPrepares: Environment = {
+  SNAP_CRON: '0 3 1 1 *',
+  SNAP_ON_START: 'false',
+  SNAP_LOG_LEVEL: 'debug',
+}
+export const spareReady = / a copy of \S+ ready/
 
 /** Makes data with one file, and a store as `start` leaves it. */
 export async function makeStore(options: StoreOptions = {}): Promise<TestStore> {
@@ -134,6 +144,8 @@ function testStore(
   })
   const run = (words: readonly string[], options: RunOptions = {}): Promise<Finished> =>
     runCli(words, merge(options))
+  const start = async (options: RunOptions = {}): Promise<Daemon> =>
+    startDaemon([spec], merge(options))
   return {
     directory,
     data,
@@ -141,7 +153,13 @@ function testStore(
     env,
     run,
     snapshot: async (...words) => nameOfUnflagged(await run(['snapshot', '--json', ...words])),
-    startDaemon: (options = {}) => startDaemon([spec], merge(options)),
+    startDaemon: start,
+    async prepareSpare() {
+      const daemon = await start({ env: onlyPrepares })
+      const spares = readdirSync(join(directory, '.snap-volume/spare'))
+      if (spares.length === 0) await daemon.line(spareReady)
+      await daemon.stop()
+    },
     snapshotNames: () =>
       readdirSync(directory)
         .filter((name) => name.startsWith('@GMT-'))

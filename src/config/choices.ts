@@ -1,0 +1,7 @@
+/** The engines one may ask for; `auto` leaves the choice to the program. */
+export const engineChoices = ['auto', 'link', 'rsync', 'btrfs'] as const
+export type EngineChoice = (typeof engineChoices)[number]
+
+/** What is done to the containers that write the data while a snapshot reads them. */
+export const quiescePolicies = ['none', 'pause', 'stop'] as const
+export type QuiescePolicy = (typeof quiescePolicies)[number]
