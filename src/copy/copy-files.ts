@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { run } from '../system/run.ts'
 import type { CopyProgress } from './engine.ts'
@@ -9,7 +8,8 @@ import { unblockCp } from './unblock.ts'
 import { watchSpace } from './watch-space.ts'
 import { writeAlong } from './write-along.ts'
 
-const mostProcesses = 4
+/** More than there are cores, because each waits for the disk most of the time. */
+const processes = 8
 const mostPathsEach = 2000
 
 /** What cp says of a file where `--reflink=always` cannot be done. */
@@ -24,7 +24,7 @@ export interface FilesCopied {
 
 /**
  * Copies listed entries that have one name each and are not in staging, with all that rsync keeps but in half of its time:
- * by cp(1), a process a core. Where the filesystem can, contents are shared with the source (reflinks), and each file
+ * by cp(1), several at a time. Where the filesystem can, contents are shared with the source (reflinks), and each file
  * is taken at one instant. What cp could not copy, or not with all attributes, is left to rsync.
  */
 export async function copyFiles(
@@ -72,8 +72,7 @@ async function copyByProcesses(
   paths: Uint8Array,
   reflink: 'auto' | 'always',
 ): Promise<{ exitCode: number | undefined; stderr: string }> {
-  const processes = String(Math.min(availableParallelism(), mostProcesses))
-  const share = ['-0', '-P', processes, '-n', String(mostPathsEach)]
+  const share = ['-0', '-P', String(processes), '-n', String(mostPathsEach)]
   // recursive, because cp would read from a pipe otherwise; directories are in no list
   const faithful = ['-R', '-d', '-x', '--preserve=mode,ownership,timestamps,xattr']
   // it would write into a file that is there, and through it into history if that were a link to the base
