@@ -112,18 +112,18 @@ export class ScanReportBuilder {
   build(): ScanReport {
     return {
       counts: this.#counts,
-      directories: this.#directories.bytes(),
+      directories: exactly(this.#directories),
       untouched: {
-        paths: this.#untouched.bytes(),
+        paths: exactly(this.#untouched),
         entries: Uint32Array.from(this.#untouchedEntries),
       },
-      mountPoints: this.mountPoints.bytes(),
-      vanished: this.vanished.bytes(),
+      mountPoints: exactly(this.mountPoints),
+      vanished: exactly(this.vanished),
       changed: this.changed.build(),
       suspects: this.suspects.build(),
       keptLinks: this.keptLinks.build(),
       kept: this.#kept,
-      index: this.index.bytes(),
+      index: exactly(this.index),
       linked: BigInt64Array.from(this.#linked),
       tooManyLinks: this.tooManyLinks,
       missingInBase: this.missingInBase,
@@ -147,10 +147,25 @@ class CopyListBuilder {
 
   build(): CopyList {
     return {
-      paths: this.#paths.bytes(),
+      paths: exactly(this.#paths),
       seen: BigInt64Array.from(this.#seen),
       files: this.#files,
       bytes: this.#bytes,
     }
   }
+}
+
+/** In a buffer of its own: what crosses threads takes all of the buffer along that it is a part of. */
+function exactly(list: { bytes(): Uint8Array }): Uint8Array {
+  return new Uint8Array(list.bytes())
+}
+
+/** What may be given to another thread instead of a copy of it. */
+export function buffersOf(report: ScanReport): ArrayBuffer[] {
+  const { directories, untouched, mountPoints, vanished, index, linked } = report
+  const arrays = [directories, untouched.paths, untouched.entries, mountPoints, vanished, index]
+  const lists = [report.changed, report.suspects, report.keptLinks]
+  return [...arrays, linked, ...lists.flatMap(({ paths, seen }) => [paths, seen])].map(
+    ({ buffer }) => buffer as ArrayBuffer,
+  )
 }

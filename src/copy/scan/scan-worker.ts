@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import type { BytePath } from '../../system/byte-path.ts'
 import { eachPath } from './path-list.ts'
 import { scanDirectory } from './scan-directory.ts'
-import { type ScanReport, ScanReportBuilder } from './scan-report.ts'
+import { type ScanReport, ScanReportBuilder, buffersOf } from './scan-report.ts'
 import type { ScanRoot, ScanTask } from './scan-task.ts'
 import { SourceIndex } from './source-index.ts'
 import { stageUntouched } from './untouched.ts'
@@ -31,7 +31,8 @@ const entriesPerReport = 20_000
 if (parentPort !== null) serve(parentPort)
 
 function serve(port: NonNullable<typeof parentPort>): void {
-  const send = (message: ScanMessage): void => port.postMessage(message)
+  const send = (message: ScanMessage): void =>
+    port.postMessage(message, message.report === undefined ? [] : buffersOf(message.report))
   let task: ScanTask | undefined
   let idle: Int32Array = new Int32Array(1)
   port.on('message', (order: ScanOrder) => {
