@@ -71,7 +71,6 @@ export async function withVolume<T>(
         readAll: wish.readAll,
         known: findKnown(store, id),
         keptInodes: isOfEngine(snapshot, id, 'btrfs'),
-        hasLinkGroups: mayHaveLinkGroups(snapshot, id),
         except: keptMounts.map((mount) => mount.slice(path.length + 1)),
         lockDescriptor: lock.descriptor,
         signal,
@@ -98,9 +97,4 @@ function holdsVolume({ record }: Snapshot, id: string): boolean {
 
 function isOfEngine({ record }: Snapshot, id: string, engine: string): boolean {
   return record.volumes.some((volume) => volume.id === id && volume.engine === engine)
-}
-
-function mayHaveLinkGroups({ record }: Snapshot, id: string): boolean {
-  const contents = record.volumes.find((volume) => volume.id === id)?.contents
-  return contents === undefined || contents === null || contents.linkGroups > 0
 }

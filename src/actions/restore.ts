@@ -1,4 +1,4 @@
-import type { RestoreStep } from '../copy/engine.ts'
+import type { RestoreAction } from '../copy/engine.ts'
 import { InterruptedError, OperationError, messageOf } from '../errors.ts'
 import {
   type RestoreJournal,
@@ -8,6 +8,7 @@ import {
 } from '../store/restore-journal.ts'
 import type { Lock } from '../store/lock.ts'
 import type { RecordWarning } from '../store/record.ts'
+import { displayPath } from '../system/byte-path.ts'
 import { type ActionContext, asWriter, withStoreLock } from './context.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { type Hold, asHeldBy } from './hold.ts'
@@ -17,9 +18,15 @@ import { type VolumeRestore, restoreVolume, withVolume } from './restore-volume.
 import { writeSnapshot } from './take-snapshot.ts'
 import { waitUntilHealthy } from './wait-until-healthy.ts'
 
+/** What is planned for one entry, with its path as text. */
+export interface PlannedStep {
+  action: RestoreAction
+  path: string
+}
+
 export interface RestorePlan {
   snapshot: string
-  volumes: (VolumeRestore & { steps: RestoreStep[]; stepsLeftOut: number; keptMounts: string[] })[]
+  volumes: (VolumeRestore & { steps: PlannedStep[]; stepsLeftOut: number; keptMounts: string[] })[]
 }
 
 export interface RestoreResult {
@@ -42,11 +49,11 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
     const { snapshot, targets } = decideRestore(context, wish)
     const plan: RestorePlan = { snapshot: snapshot.name, volumes: [] }
     for (const target of targets) {
-      const steps: RestoreStep[] = []
+      const steps: PlannedStep[] = []
       let stepsLeftOut = 0
       const counts = await withVolume(context, lock, wish, snapshot, target, (engine, request) =>
-        engine.planRestore(request, (step) => {
-          if (steps.length < mostSteps) steps.push(step)
+        engine.planRestore(request, ({ action, path: at }) => {
+          if (steps.length < mostSteps) steps.push({ action, path: displayPath(at) })
           else stepsLeftOut += 1
         }),
       )

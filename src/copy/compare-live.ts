@@ -2,6 +2,8 @@ import type { BigIntStats } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { OperationError, throwIfInterrupted } from '../errors.ts'
 import { type BytePath, displayPath, joinPath, readNames } from '../system/byte-path.ts'
+import { LinkedNames } from './linked-names.ts'
+import { type WantedLink, leaveNamesToLinks } from './restore-links.ts'
 import { PathList } from './scan/path-list.ts'
 import type { DirectoryIndex, SourceIndex } from './scan/source-index.ts'
 import { TreeReader } from './tree-reader.ts'
@@ -32,6 +34,8 @@ export interface Difference {
   /** Of the suspects, those whose live file has other names, which must not change with it. */
   unlink: BytePath[]
   createdBytes: number
+  /** Names of link groups whose file has another name in the lists above, or is proven. */
+  links: WantedLink[]
   /** Directories of the wanted tree that the live data do not have. */
   newDirectories: PathList
   /** Those that both have. */
@@ -55,9 +59,11 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
     suspects: new PathList(),
     unlink: [],
     createdBytes: 0,
+    links: [],
     newDirectories: new PathList(),
     directories: new PathList(),
   }
+  const linked = new LinkedNames()
   const pending: { path: BytePath; isLive: boolean }[] = [{ path: '', isLive: true }]
   try {
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -65,10 +71,10 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
       throwIfInterrupted(signal)
       visit(next.path, next.isLive)
     }
+    return leaveNamesToLinks(difference, linked.groups(), readers)
   } finally {
     for (const reader of Object.values(readers)) reader?.close()
   }
-  return difference
 
   function visit(directory: BytePath, isLive: boolean): void {
     const entries = index?.directory(directory)
@@ -93,6 +99,7 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
     if (except.has(path)) return
     const target = readers.wanted.lstat(path)
     if (target === undefined) return snapshotChanged(path)
+    if (!target.isDirectory() && target.nlink > 1n) linked.add(path, target.ino)
     const there = isLive ? readers.live.lstat(path) : undefined
     if (there !== undefined && there.isDirectory() !== target.isDirectory()) {
       difference.remove.push(path)

@@ -1,3 +1,4 @@
+import type { BytePath } from '../system/byte-path.ts'
 import type { DirectoryHandle } from '../system/directory-handle.ts'
 import type { RecordWarning, VolumeContents } from '../store/record.ts'
 
@@ -60,8 +61,6 @@ export interface RestoreRequest extends CopyRequest {
   known: { tree: string; index: string } | undefined
   /** Whether the snapshot kept inodes and ctimes, so that equal ones prove equal files. */
   keptInodes: boolean
-  /** Whether files of the snapshot have several names in it, or nobody counted. */
-  hasLinkGroups: boolean
 }
 
 export interface SnapshotCopy {
@@ -89,10 +88,10 @@ export interface RestoreCounts {
 
 export type RestoreAction = 'create' | 'change' | 'attributes' | 'delete'
 
-/** One entry of a restore's plan; the path as rsync prints it. */
+/** One entry of a restore's plan. */
 export interface RestoreStep {
   action: RestoreAction
-  path: string
+  path: BytePath
 }
 
 /** A way to make one tree equal another. Every engine keeps all that `rsync -aHAXS` keeps. */

@@ -7,7 +7,7 @@ import { bytePath } from '../system/byte-path.ts'
 import { awaitNewCtimes } from './await-new-ctimes.ts'
 import { copyFiles } from './copy-files.ts'
 import { correctIndex } from './correct-index.ts'
-import type { CopyEngine, RestoreRequest, SnapshotCopy, SnapshotRequest } from './engine.ts'
+import type { CopyEngine, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { finishDirectories, warnOfDirectories } from './finish-directories.ts'
 import { planByComparison, restoreByComparison } from './link-restore.ts'
 import { type Spare, asSpareError, moveFromSpare, openSpare } from './move-spare.ts'
@@ -45,16 +45,9 @@ export const linkEngine: CopyEngine = {
   warmUp: warmUpWorkers,
   snapshot: snapshotByLinks,
   planRestore: async (request, onStep) =>
-    mustReadAll(request)
-      ? rsyncEngine.planRestore(request, onStep)
-      : planByComparison(request, onStep),
+    request.readAll ? rsyncEngine.planRestore(request, onStep) : planByComparison(request, onStep),
   restore: async (request) =>
-    mustReadAll(request) ? rsyncEngine.restore(request) : restoreByComparison(request),
-}
-
-/** Link groups are restored by looking at all of them together, which rsync does. */
-function mustReadAll({ readAll, hasLinkGroups }: RestoreRequest): boolean {
-  return readAll || hasLinkGroups
+    request.readAll ? rsyncEngine.restore(request) : restoreByComparison(request),
 }
 
 async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {

@@ -1,4 +1,4 @@
-import type { RestoreCounts, RestoreRequest, RestoreStep } from './engine.ts'
+import type { RestoreAction, RestoreCounts, RestoreRequest, RestoreStep } from './engine.ts'
 import { type Comparison, type Difference, compareLive } from './compare-live.ts'
 import { filesFrom } from './files-from.ts'
 import { replaceByReflinks } from './reflink.ts'
@@ -6,10 +6,11 @@ import { removeBelow } from './remove-entry.ts'
 import { readProgress } from './rsync-output.ts'
 import { unlinkAll } from './rsync-files.ts'
 import { rsyncCounting } from './rsync-steps.ts'
-import { eachPath, listPaths } from './scan/path-list.ts'
+import { type WantedLink, findApart, makeLinks } from './restore-links.ts'
+import { type PathList, eachPath, listPaths } from './scan/path-list.ts'
 import { readSourceIndex } from './scan/read-index.ts'
 import { SourceIndex } from './scan/source-index.ts'
-import { type BytePath, bytePath, displayPath } from '../system/byte-path.ts'
+import { type BytePath, bytePath } from '../system/byte-path.ts'
 import { OperationError } from '../errors.ts'
 import { openDirectory } from '../system/directory-handle.ts'
 import { TreeReader } from './tree-reader.ts'
@@ -17,37 +18,39 @@ import { watchDirectories } from './watch-directories.ts'
 
 /** Makes the live data equal to a snapshot, touching only what is not provably equal already. */
 export async function restoreByComparison(request: RestoreRequest): Promise<RestoreCounts> {
-  const { source, target, onProgress } = request
+  const { source, target, signal, onProgress } = request
   return withDifference(request, async (difference) => {
-    removeAll(request, difference.remove)
-    unlinkAll(target.here, difference.unlink)
+    const { remove, unlink, suspects, create, newDirectories, directories, links } = difference
+    removeAll(request, remove)
+    unlinkAll(target.here, unlink)
     // clones need their directories
-    await rsyncListed(request, difference.newDirectories.bytes())
-    const wanted = Buffer.concat([difference.suspects.bytes(), difference.create.bytes()])
-    const cloned = replaceByReflinks(source.here, target.here, wanted)
-    const isCloned = new Set(cloned)
-    const rest = (paths: Uint8Array): Buffer =>
-      listPaths([...eachPath(paths)].filter((path) => !isCloned.has(path)))
+    await rsyncListed(request, newDirectories.bytes())
+    const wanted = Buffer.concat([suspects.bytes(), create.bytes()])
+    const cloned = new Set(replaceByReflinks(source.here, target.here, wanted))
     const output = { onOutput: readProgress(onProgress) }
     await rsyncListed(request, listPaths(cloned), ['--size-only'])
-    const changed = await rsyncListed(
+    const compared = await rsyncListed(
       request,
-      rest(difference.suspects.bytes()),
+      without(suspects, cloned),
       ['--checksum', '--info=progress2'],
       output,
     )
-    const last = Buffer.concat([
-      rest(difference.create.bytes()),
-      difference.newDirectories.bytes(),
-      difference.directories.bytes(),
-    ])
-    const created = await rsyncListed(request, last, ['--info=progress2'], output)
+    const copied = await rsyncListed(request, without(create, cloned), ['--info=progress2'], output)
+    const linked = await makeLinks(target.here, links, signal)
+    // last, because what is written into a directory moves its times
+    await rsyncListed(request, Buffer.concat([newDirectories.bytes(), directories.bytes()]))
     await rsyncRoot(request)
+    const clonedAnew = [...eachPath(create.bytes())].filter((path) => cloned.has(path)).length
     return {
-      created: difference.create.count + difference.newDirectories.count,
-      changed: changed.changed + cloned.length,
-      deleted: difference.remove.length,
-      bytes: changed.bytes + created.bytes,
+      created: countCreated(difference),
+      // those whose old file was removed count as created there
+      changed:
+        compared.changed +
+        compared.created +
+        (cloned.size - clonedAnew) +
+        linked.filter(({ isThere }) => isThere).length,
+      deleted: remove.length,
+      bytes: compared.bytes + copied.bytes,
     }
   })
 }
@@ -58,21 +61,59 @@ export async function planByComparison(
   onStep: (step: RestoreStep) => void,
 ): Promise<RestoreCounts> {
   return withDifference(request, async (difference) => {
-    const { remove, create, newDirectories, suspects, directories, createdBytes } = difference
-    const created = [...eachPath(newDirectories.bytes()), ...eachPath(create.bytes())]
-    for (const path of remove) onStep({ action: 'delete', path: displayPath(path) })
-    for (const path of created) onStep({ action: 'create', path: displayPath(path) })
-    const existing = Buffer.concat([suspects.bytes(), directories.bytes()])
-    const { changed, bytes } = await rsyncListed(
+    const { remove, unlink, suspects, create, newDirectories, directories, links } = difference
+    let changed = 0
+    const tell = (action: RestoreAction, paths: Iterable<BytePath>): void => {
+      for (const path of paths) {
+        if (action === 'change') changed += 1
+        onStep({ action, path })
+      }
+    }
+    const apart = new Set(findApart(request.target.here, links))
+    const along = Map.groupBy(
+      links.filter((link) => link.isThere && !apart.has(link)),
+      ({ first }) => first,
+    )
+    const tellAll = (action: RestoreAction, first: BytePath): void =>
+      tell(action, [first, ...pathsOf(along.get(first) ?? [])])
+    tell('delete', remove)
+    for (const paths of [newDirectories, create]) tell('create', eachPath(paths.bytes()))
+    tell('create', pathsOf(links.filter(({ isThere }) => !isThere)))
+    tell('change', pathsOf(apart))
+    const replaced = new Set(unlink)
+    const { bytes } = await rsyncListed(
       request,
-      existing,
+      Buffer.concat([suspects.bytes(), directories.bytes()]),
       ['--dry-run', '--checksum'],
       {},
-      onStep,
+      ({ action, path }) => {
+        // one of another type is created anew, one of a file with other names is copied
+        const isAnew = action === 'create' || replaced.has(path)
+        tellAll(isAnew ? 'change' : action, path)
+      },
     )
     await rsyncRoot(request, ['--dry-run'], onStep)
-    return { created: created.length, changed, deleted: remove.length, bytes: bytes + createdBytes }
+    return {
+      created: countCreated(difference),
+      changed,
+      deleted: remove.length,
+      bytes: bytes + difference.createdBytes,
+    }
   })
+}
+
+function countCreated({ newDirectories, create, links }: Difference): number {
+  return newDirectories.count + create.count + links.filter(({ isThere }) => !isThere).length
+}
+
+function* pathsOf(links: Iterable<WantedLink>): Iterable<BytePath> {
+  for (const { path } of links) yield path
+}
+
+function without(list: PathList, left: ReadonlySet<BytePath>): Buffer {
+  return left.size === 0
+    ? list.bytes()
+    : listPaths([...eachPath(list.bytes())].filter((path) => !left.has(path)))
 }
 
 async function withDifference(

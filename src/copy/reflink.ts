@@ -5,19 +5,17 @@ import {
   constants,
   copyFileSync,
   fstatSync,
-  mkdirSync,
   openSync,
   renameSync,
   rmSync,
-  rmdirSync,
 } from 'node:fs'
-import { OperationError, errorCode } from '../errors.ts'
-import { type BytePath, systemPath, throughDescriptor } from '../system/byte-path.ts'
+import { errorCode } from '../errors.ts'
+import { type BytePath, systemPath } from '../system/byte-path.ts'
 import { eachPath } from './scan/path-list.ts'
 import { TreeReader } from './tree-reader.ts'
+import { type Workshop, openWorkshop } from './workshop.ts'
 
-const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, COPYFILE_FICLONE_FORCE, COPYFILE_EXCL } =
-  constants
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, COPYFILE_FICLONE_FORCE, COPYFILE_EXCL } = constants
 
 /** Smaller files gain nothing: a copy costs about as much as a clone. */
 const smallestBytes = 64 * 1024
@@ -77,38 +75,15 @@ export function replaceByReflinks(source: string, target: string, paths: Uint8Ar
   try {
     return cloneAll(source, target, paths, (from, trusted) => {
       workshop ??= openWorkshop(target)
-      const clone = `${workshop.here}/clone`
       // one is there already when the directory of the file before was gone
-      copyFileSync(from, clone, COPYFILE_FICLONE_FORCE)
+      copyFileSync(from, workshop.entry, COPYFILE_FICLONE_FORCE)
       // it has the mode of its source, which may be that of a program of somebody else
-      chmodSync(clone, 0o600)
-      renameSync(clone, systemPath(trusted))
+      chmodSync(workshop.entry, 0o600)
+      renameSync(workshop.entry, systemPath(trusted))
     })
   } finally {
     workshop?.remove()
   }
-}
-
-/** An empty directory that nobody else can enter. */
-interface Workshop {
-  here: string
-  remove(): void
-}
-
-function openWorkshop(directory: string): Workshop {
-  const path = `${directory}/.snap-volume.${randomUUID()}`
-  mkdirSync(path, 0o700)
-  const descriptor = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-  const here = throughDescriptor(descriptor)
-  const { uid, mode } = fstatSync(descriptor)
-  const remove = (): void => {
-    rmSync(`${here}/clone`, { force: true })
-    closeSync(descriptor)
-    rmdirSync(path)
-  }
-  if (uid === process.geteuid?.() && (mode & 0o077) === 0) return { here, remove }
-  closeSync(descriptor)
-  throw new OperationError(`somebody put another directory in the place of ${path}: restore again`)
 }
 
 type Clone = (from: string, to: BytePath) => void

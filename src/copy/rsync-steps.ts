@@ -1,3 +1,4 @@
+import type { BytePath } from '../system/byte-path.ts'
 import type { RestoreAction, RestoreCounts, RestoreStep } from './engine.ts'
 import { type RsyncOptions, rsync } from './rsync-command.ts'
 import { statistic } from './rsync-output.ts'
@@ -17,7 +18,7 @@ export async function rsyncCounting(
     options.onOutput?.(chunk)
     steps(chunk)
   })
-  await rsync(['--out-format=%i %n%L', ...args], { ...options, onOutput: output.add })
+  await rsync(['--out-format=%i %n', ...args], { ...options, onOutput: output.add })
   return {
     created: counts.create,
     changed: counts.change,
@@ -26,18 +27,25 @@ export async function rsyncCounting(
   }
 }
 
-/** Reads `--out-format=%i %n%L`; the item is eleven characters, or `*deleting`. */
+/** Reads `--out-format=%i %n`; the item is eleven characters, or `*deleting`. */
 function readSteps(onStep: (step: RestoreStep) => void) {
   let pending = ''
   return (chunk: Buffer): void => {
-    const lines = (pending + chunk.toString()).split(/[\r\n]/)
+    const lines = (pending + chunk.toString('latin1')).split(/[\r\n]/)
     pending = lines.pop() ?? ''
     for (const line of lines) {
-      const match = /^(\*deleting|[<>ch.][fdLDS]\S{9}) +(.+)$/.exec(line)
+      const match = /^(\*deleting|[<>ch.][fdLDS]\S{9}) +(.+?)\/?$/.exec(line)
       if (match?.[1] === undefined || match[2] === undefined) continue
-      onStep({ action: actionOf(match[1]), path: match[2] })
+      onStep({ action: actionOf(match[1]), path: unescapeName(match[2]) })
     }
   }
+}
+
+/** In the C locale rsync prints all but ASCII as `\#` and three octal digits, and a name's own `\#123` likewise. */
+function unescapeName(printed: string): BytePath {
+  return printed.replace(/\\#([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  )
 }
 
 function actionOf(item: string): RestoreAction {

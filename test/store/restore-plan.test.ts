@@ -10,6 +10,8 @@ interface Step {
   path: string
 }
 
+const oddNames = String.raw`$'new\nline' '\#012' $'byte\xff'`
+
 describe('restore --dry-run', () => {
   let store: TestStore
 
@@ -45,15 +47,57 @@ describe('restore --dry-run', () => {
     })
   })
 
-  it('says the same as the restore then counts', async () => {
-    await shellIn(store.data, 'ln edited linked')
-    await store.snapshot()
-    await shellIn(
-      store.data,
+  const damages: Record<string, [damage: string, expected: object, steps: string[]]> = {
+    'files and a name of a group': [
       'rm linked deleted; echo other > edited; echo other > hello.txt; echo x > added',
-    )
-    const finished = await store.run(['restore', 'latest', '--json'])
-    const [{ counts }] = lastDocumentOf(finished)['volumes'] as [{ counts: object }]
-    expect(counts).to.include({ created: 2, changed: 2, deleted: 1 })
-  })
+      { created: 2, changed: 2, deleted: 1 },
+      ['change edited', 'change hello.txt', 'create deleted', 'create linked', 'delete added'],
+    ],
+    'the content of a group': [
+      'echo other > edited',
+      { created: 0, changed: 2, deleted: 0 },
+      ['change edited', 'change linked'],
+    ],
+    'the mode of a group': [
+      'chmod 600 edited',
+      { created: 0, changed: 0, deleted: 0 },
+      ['attributes edited', 'attributes linked'],
+    ],
+    'a group that was split': [
+      'cp -p edited t; mv t linked',
+      { created: 0, changed: 1, deleted: 0 },
+      ['change linked'],
+    ],
+    'the mode of a file that has another name elsewhere': [
+      'ln deleted ../outside; chmod 600 deleted',
+      { created: 0, changed: 1, deleted: 0 },
+      ['change deleted'],
+    ],
+    'a type': [
+      'rm deleted; ln -s x deleted',
+      { created: 0, changed: 1, deleted: 0 },
+      ['change deleted'],
+    ],
+    'a name that rsync prints otherwise': [
+      `echo other | tee ${oddNames}`,
+      { created: 0, changed: 3, deleted: 0 },
+      ['change \\#012', 'change byte\ufffd', 'change new\nline'],
+    ],
+  }
+
+  for (const [title, [damage, expected, lines]] of Object.entries(damages)) {
+    it(`says what the restore then does and counts: ${title}`, async () => {
+      await shellIn(store.data, `ln edited linked; echo x | tee ${oddNames}`)
+      await store.snapshot()
+      await shellIn(store.data, damage)
+      const plan = await store.run(['restore', 'latest', '--dry-run', '--json'])
+      const [planned] = lastDocumentOf(plan)['volumes'] as [{ counts: object; steps: Step[] }]
+      const told = planned.steps.map(({ action, path }) => `${action} ${path}`).toSorted()
+      expect(told.filter((line) => line !== 'attributes .')).to.deep.equal(lines)
+      expect(planned.counts).to.include(expected)
+      const finished = await store.run(['restore', 'latest', '--yes', '--json'])
+      const [{ counts }] = lastDocumentOf(finished)['volumes'] as [{ counts: object }]
+      expect(counts).to.include(expected)
+    })
+  }
 })

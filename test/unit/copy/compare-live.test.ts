@@ -36,6 +36,11 @@ describe('compareLive', () => {
     }
   }
 
+  function plantGroup(tree: string, first: string, ...others: string[]): void {
+    plant(tree, first)
+    for (const other of others) linkSync(inside(tree, first), inside(tree, other))
+  }
+
   const stat = (path: string): BigIntStats => lstatSync(inside(path), { bigint: true })
 
   /** What the scan of the root of the live data saw. */
@@ -66,6 +71,7 @@ describe('compareLive', () => {
       unlink: found.unlink.toSorted(),
       newDirectories: list(found.newDirectories),
       directories: list(found.directories),
+      links: found.links.toSorted((one, other) => (one.path < other.path ? -1 : 1)),
     }
   }
 
@@ -78,6 +84,7 @@ describe('compareLive', () => {
     unlink: [],
     newDirectories: [],
     directories: [],
+    links: [],
   }
 
   it('finds nothing in two empty trees', async () => {
@@ -171,6 +178,65 @@ describe('compareLive', () => {
       plant('wanted', 'b')
       plant('live', 'b')
       expect((await known()).suspects).to.deep.equal(['b'])
+    })
+  })
+
+  describe('with a link group in the wanted tree', () => {
+    beforeEach(() => plantGroup('wanted', 'a', 'b', 'c'))
+
+    it('creates one of its names, and links the others to it', async () => {
+      expect(await compare()).to.deep.equal({
+        ...nothing,
+        create: ['a'],
+        links: [
+          { path: 'b', first: 'a', isThere: false },
+          { path: 'c', first: 'a', isThere: false },
+        ],
+      })
+    })
+
+    it('rather compares a name that is there', async () => {
+      plant('live', 'c')
+      expect(await compare()).to.deep.equal({
+        ...nothing,
+        suspects: ['c'],
+        links: [
+          { path: 'a', first: 'c', isThere: false },
+          { path: 'b', first: 'c', isThere: false },
+        ],
+      })
+    })
+
+    it('rather links to a name that is proven', async () => {
+      plant('live', 'a', 'b')
+      linkSync(inside('wanted/b'), inside('known/b'))
+      expect(await known()).to.deep.equal({
+        ...nothing,
+        links: [
+          { path: 'a', first: 'b', isThere: true },
+          { path: 'c', first: 'b', isThere: false },
+        ],
+      })
+    })
+
+    it('leaves a file whole of which it has all names', async () => {
+      plantGroup('live', 'b', 'c')
+      plant('live', 'a')
+      expect((await compare()).unlink).to.deep.equal([])
+    })
+
+    it('takes apart one that has another name elsewhere, and leaves what will be a link', async () => {
+      plantGroup('live', 'a', 'b', 'c')
+      linkSync(inside('live/a'), inside('elsewhere'))
+      expect((await compare()).unlink).to.deep.equal(['a'])
+    })
+
+    it('takes apart one that shares its file with a name of none', async () => {
+      plant('wanted', 'single')
+      plantGroup('live', 'a', 'b', 'c', 'single')
+      const { unlink, suspects } = await compare()
+      expect(unlink.toSorted()).to.deep.equal(['a', 'single'])
+      expect(suspects).to.deep.equal(['a', 'single'])
     })
   })
 

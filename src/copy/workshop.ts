@@ -1,0 +1,30 @@
+import { randomUUID } from 'node:crypto'
+import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync, rmdirSync } from 'node:fs'
+import { OperationError } from '../errors.ts'
+import { throughDescriptor } from '../system/byte-path.ts'
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
+
+/** A directory in live data that nobody else can enter, for one entry at a time that is not in its place yet. */
+export interface Workshop {
+  /** Where the entry is made; what is there is gone with `remove`. */
+  entry: string
+  remove(): void
+}
+
+/** Makes one in `directory`, a path through an open directory. */
+export function openWorkshop(directory: string): Workshop {
+  const path = `${directory}/.snap-volume.${randomUUID()}`
+  mkdirSync(path, 0o700)
+  const descriptor = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  const entry = `${throughDescriptor(descriptor)}/entry`
+  const { uid, mode } = fstatSync(descriptor)
+  const remove = (): void => {
+    rmSync(entry, { force: true })
+    closeSync(descriptor)
+    rmdirSync(path)
+  }
+  if (uid === process.geteuid?.() && (mode & 0o077) === 0) return { entry, remove }
+  closeSync(descriptor)
+  throw new OperationError(`somebody put another directory in the place of ${path}: restore again`)
+}
