@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks'
 import type { Scenario } from '../bench.ts'
 import { makeStore } from '../contenders/make-store.ts'
 import { snapVolume } from '../contenders/snap-volume.ts'
+import { damage } from '../damage.ts'
 import type { Series } from '../figures.ts'
 import { changeContents } from '../mutate.ts'
 import { peakMemory } from '../peak-memory.ts'
@@ -21,14 +22,18 @@ export const memory: Scenario = async (bench) => {
   const first = measured('the first snapshot')
   const unchanged = measured('nothing has changed')
   const changed = measured('1 % has new content')
+  const restored = measured('a restore after 1 % was damaged')
   for (let round = 1; round <= runs; round += 1) {
     await layInRoom(run, tree.root, join(home, 'room'))
     const store = await makeStore(home, { ...kind, name: `store ${round}` })
-    const takeSnapshot = async ({ memory: { name, values }, time }: Measured): Promise<void> => {
+    const watch = async (
+      { memory: { name, values }, time }: Measured,
+      work: () => Promise<void>,
+    ): Promise<void> => {
       await store.prepare?.()
       await run(['sync'])
       const began = performance.now()
-      const megabytes = await peakMemory(store.snapshot)
+      const megabytes = await peakMemory(work)
       const seconds = (performance.now() - began) / 1000
       say(`run ${round} of ${runs}: ${name} ${megabytes.toFixed(1)} MB, ${seconds.toFixed(3)} s`)
       values.push(megabytes)
@@ -37,12 +42,16 @@ export const memory: Scenario = async (bench) => {
     // a million files have no room in the page cache; with fewer there, the times could not be compared
     await run(['sync'])
     await writeFile('/proc/sys/vm/drop_caches', '3')
-    await takeSnapshot(first)
-    await takeSnapshot(unchanged)
+    await watch(first, store.snapshot)
+    await watch(unchanged, store.snapshot)
     await changeContents(tree)
-    await takeSnapshot(changed)
+    await watch(changed, store.snapshot)
+    const done = await damage(tree)
+    await watch(restored, store.restore)
+    await done.assertUndone()
+    await done.removeAdded()
   }
-  const all = [first, unchanged, changed]
+  const all = [first, unchanged, changed, restored]
   return [
     {
       title: 'the most memory that snap-volume and what it runs have at a time',
@@ -61,7 +70,7 @@ export const memory: Scenario = async (bench) => {
   ]
 }
 
-/** Of one kind of snapshot. */
+/** Of one kind of work. */
 interface Measured {
   memory: Series
   time: Series

@@ -2,9 +2,9 @@ import type { BigIntStats } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { OperationError, throwIfInterrupted } from '../errors.ts'
 import { type BytePath, displayPath, joinPath, readNames } from '../system/byte-path.ts'
-import { LinkedNames } from './linked-names.ts'
-import { type WantedLink, leaveNamesToLinks } from './restore-links.ts'
-import { PathList } from './scan/path-list.ts'
+import { type LinkedName, LinkedNames } from './linked-names.ts'
+import { type WantedLink, linksAlong, planLinks } from './restore-links.ts'
+import { PathList, eachPath } from './scan/path-list.ts'
 import type { DirectoryIndex, SourceIndex } from './scan/source-index.ts'
 import { TreeReader } from './tree-reader.ts'
 
@@ -31,9 +31,10 @@ export interface Difference {
   create: PathList
   /** In both, and not provably equal. */
   suspects: PathList
-  /** Of the suspects, those whose live file has other names, which must not change with it. */
-  unlink: BytePath[]
-  createdBytes: number
+  /** Of the suspects, those to be made anew in any case: as they are, they cannot become right. */
+  anew: BytePath[]
+  /** Of the others, those to be made anew if they differ: rsync would change the attributes of other names too. */
+  anewIfDifferent: BytePath[]
   /** Names of link groups whose file has another name in the lists above, or is proven. */
   links: WantedLink[]
   /** Directories of the wanted tree that the live data do not have. */
@@ -57,13 +58,14 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
     remove: [],
     create: new PathList(),
     suspects: new PathList(),
-    unlink: [],
-    createdBytes: 0,
+    anew: [],
+    anewIfDifferent: [],
     links: [],
     newDirectories: new PathList(),
     directories: new PathList(),
   }
   const linked = new LinkedNames()
+  const severalNames: SeveralNames = { suspects: new Map(), proven: new Set() }
   const pending: { path: BytePath; isLive: boolean }[] = [{ path: '', isLive: true }]
   try {
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -71,7 +73,7 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
       throwIfInterrupted(signal)
       visit(next.path, next.isLive)
     }
-    return leaveNamesToLinks(difference, linked.groups(), readers)
+    return separate(difference, linked.groups(), severalNames)
   } finally {
     for (const reader of Object.values(readers)) reader?.close()
   }
@@ -99,8 +101,10 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
     if (except.has(path)) return
     const target = readers.wanted.lstat(path)
     if (target === undefined) return snapshotChanged(path)
-    if (!target.isDirectory() && target.nlink > 1n) linked.add(path, target.ino)
     const there = isLive ? readers.live.lstat(path) : undefined
+    if (!target.isDirectory() && target.nlink > 1n) {
+      linked.add(path, target.ino, there?.isDirectory() === true ? undefined : there?.ino)
+    }
     if (there !== undefined && there.isDirectory() !== target.isDirectory()) {
       difference.remove.push(path)
     }
@@ -111,10 +115,11 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
       pending.push({ path, isLive: isThere })
     } else if (there === undefined || there.isDirectory()) {
       difference.create.add(path)
-      if (target.isFile()) difference.createdBytes += Number(target.size)
-    } else if (!isProven(path, name, there, target, entries)) {
+    } else if (isProven(path, name, there, target, entries)) {
+      if (there.nlink > 1n) severalNames.proven.add(there.ino)
+    } else {
       difference.suspects.add(path)
-      if (there.nlink > 1n) difference.unlink.push(path)
+      if (there.nlink > 1n) severalNames.suspects.set(path, there)
     }
   }
 
@@ -129,6 +134,54 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
     if (entries?.matches(name, there.ino, there.ctimeNs) !== true) return false
     return readers.known?.lstat(path)?.ino === target.ino
   }
+}
+
+/** Live files of several names: the suspects by path, and the inodes of what is proven. */
+interface SeveralNames {
+  suspects: Map<BytePath, { ino: bigint; nlink: bigint }>
+  proven: Set<bigint>
+}
+
+/** Leaves the names of link groups to links, but one of each, and keeps those apart that must not share a file. */
+function separate(
+  difference: Difference,
+  groups: readonly LinkedName[][],
+  { suspects, proven }: SeveralNames,
+): Difference {
+  const members = new Set(groups.flat().map(({ path }) => path))
+  const suspected = new Set(
+    [...eachPath(difference.suspects.bytes())].filter((path) => members.has(path)),
+  )
+  const links = planLinks(groups, (path) => suspected.has(path))
+  const linked = new Set(links.map(({ path }) => path))
+  const along = linksAlong(links)
+  const anew: BytePath[] = []
+  const anewIfDifferent: BytePath[] = []
+  const restored = [...suspects].filter(([path]) => !linked.has(path))
+  for (const [inode, sharing] of Map.groupBy(restored, ([, { ino }]) => ino)) {
+    const [first = '', ...others] = sharing.map(([path]) => path)
+    // one of them can have the file
+    for (const path of others) anew.push(path)
+    if (proven.has(inode)) anew.push(first)
+    else if (hasNamesElsewhere(sharing, along)) anewIfDifferent.push(first)
+  }
+  return {
+    ...difference,
+    create: difference.create.without(linked),
+    suspects: difference.suspects.without(linked),
+    anew,
+    anewIfDifferent,
+    links,
+  }
+}
+
+/** Whether their file has more names than these, and those that change along with them. */
+function hasNamesElsewhere(
+  sharing: readonly [BytePath, { nlink: bigint }][],
+  along: ReadonlyMap<BytePath, WantedLink[]>,
+): boolean {
+  const names = sharing.flatMap(([path]) => [path, ...(along.get(path) ?? [])])
+  return sharing.some(([, { nlink }]) => nlink !== BigInt(names.length))
 }
 
 function namesIn(reader: TreeReader, directory: BytePath): BytePath[] | undefined {

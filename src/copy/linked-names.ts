@@ -1,33 +1,56 @@
 import type { BytePath } from '../system/byte-path.ts'
 import { PathList, eachPath } from './scan/path-list.ts'
 
+/** One of several names of a file in a wanted tree. */
+export interface LinkedName {
+  path: BytePath
+  /** The inode that the live data have there; undefined where they have nothing, or a directory. */
+  live: bigint | undefined
+}
+
+/** In the place of a live inode; none has this number. */
+const nothing = 0n
+
 /**
- * Finds the link groups of a tree of which nearly every file has names elsewhere too, as in a snapshot: in as little memory as
- * the paths take, because most are alone in their tree.
+ * Finds the link groups of a tree of which nearly every file has names elsewhere too, as in a snapshot: in little more memory
+ * than the paths take, because most are alone in their tree.
  */
 export class LinkedNames {
   readonly #paths = new PathList()
-  readonly #inodes: bigint[] = []
+  /** By turns the inode in the wanted tree and the one in the live data. */
+  #inodes = new BigUint64Array(2048)
 
-  add(path: BytePath, inode: bigint): void {
+  add(path: BytePath, wanted: bigint, live: bigint | undefined): void {
+    const index = 2 * this.#paths.count
+    if (index === this.#inodes.length) {
+      const larger = new BigUint64Array(2 * index)
+      larger.set(this.#inodes)
+      this.#inodes = larger
+    }
+    this.#inodes[index] = wanted
+    this.#inodes[index + 1] = live ?? nothing
     this.#paths.add(path)
-    this.#inodes.push(inode)
   }
 
-  /** The paths of each file that has several. */
-  groups(): BytePath[][] {
-    const groups = new Map(repeated(this.#inodes).map((inode) => [inode, new Array<BytePath>()]))
+  /** The names of each file that has several, in the order in which they came. */
+  groups(): LinkedName[][] {
+    const groups = new Map(this.#repeated().map((inode) => [inode, new Array<LinkedName>()]))
     if (groups.size === 0) return []
     let index = 0
     for (const path of eachPath(this.#paths.bytes())) {
-      groups.get(this.#inodes[index] ?? 0n)?.push(path)
-      index += 1
+      const [wanted = nothing, live = nothing] = this.#inodes.subarray(index, index + 2)
+      groups.get(wanted)?.push({ path, live: live === nothing ? undefined : live })
+      index += 2
     }
     return [...groups.values()]
   }
-}
 
-function repeated(numbers: readonly bigint[]): bigint[] {
-  const sorted = BigUint64Array.from(numbers).toSorted()
-  return Array.from(sorted.filter((number, index) => index > 0 && number === sorted[index - 1]))
+  #repeated(): bigint[] {
+    const sorted = new BigUint64Array(this.#paths.count)
+    for (let index = 0; index < sorted.length; index += 1) {
+      sorted[index] = this.#inodes[2 * index] ?? nothing
+    }
+    sorted.sort()
+    return Array.from(sorted.filter((number, index) => index > 0 && number === sorted[index - 1]))
+  }
 }

@@ -27,14 +27,14 @@ export async function rsyncCounting(
   }
 }
 
-/** Reads `--out-format=%i %n`; the item is eleven characters, or `*deleting`. */
+/** Reads `--out-format=%i %n`; the item is eleven characters, and the name may begin with a blank. */
 function readSteps(onStep: (step: RestoreStep) => void) {
   let pending = ''
   return (chunk: Buffer): void => {
     const lines = (pending + chunk.toString('latin1')).split(/[\r\n]/)
     pending = lines.pop() ?? ''
     for (const line of lines) {
-      const match = /^(\*deleting|[<>ch.][fdLDS]\S{9}) +(.+?)\/?$/.exec(line)
+      const match = /^(\*deleting {2}|[<>ch.][fdLDS]\S{9}) (.+?)\/?$/.exec(line)
       if (match?.[1] === undefined || match[2] === undefined) continue
       onStep({ action: actionOf(match[1]), path: unescapeName(match[2]) })
     }

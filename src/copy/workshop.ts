@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync, rmdirSync } from 'node:fs'
-import { OperationError } from '../errors.ts'
-import { throughDescriptor } from '../system/byte-path.ts'
+import { OperationError, errorCode } from '../errors.ts'
+import { isGone, throughDescriptor } from '../system/byte-path.ts'
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
 
@@ -19,12 +19,27 @@ export function openWorkshop(directory: string): Workshop {
   const descriptor = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   const entry = `${throughDescriptor(descriptor)}/entry`
   const { uid, mode } = fstatSync(descriptor)
-  const remove = (): void => {
-    rmSync(entry, { force: true })
+  if (uid !== process.geteuid?.() || (mode & 0o077) !== 0) {
     closeSync(descriptor)
-    rmdirSync(path)
+    throw new OperationError(
+      `somebody put another directory in the place of ${path}, or the filesystem keeps no owners and modes: restore again, there with --checksum`,
+    )
   }
-  if (uid === process.geteuid?.() && (mode & 0o077) === 0) return { entry, remove }
-  closeSync(descriptor)
-  throw new OperationError(`somebody put another directory in the place of ${path}: restore again`)
+  return {
+    entry,
+    remove() {
+      rmSync(entry, { force: true })
+      closeSync(descriptor)
+      removeIfOurs(path)
+    },
+  }
+}
+
+/** What somebody put into its place, or moved it to, is not ours to remove, and must not hide another error. */
+function removeIfOurs(path: string): void {
+  try {
+    rmdirSync(path)
+  } catch (error) {
+    if (!isGone(error) && errorCode(error) !== 'ENOTEMPTY') throw error
+  }
 }

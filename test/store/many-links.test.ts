@@ -10,11 +10,12 @@ import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
 /** ext4 allows 65,000 names of a file. */
+const mostNames = 65_000
 const fillUp = `
 perl -e '
   mkdir "links" or die $!;
   my $file = shift;
-  my $left = 65_000 - (lstat $file)[3];
+  my $left = ${mostNames} - (lstat $file)[3];
   for (1 .. $left) { link $file, "links/$_" or die "$_: $!" }
 ' "$file"`
 
@@ -73,6 +74,38 @@ for (const engine of engines) {
         (one) => lstatSync(join(store.dataIn(one), 'hello.txt')).ino,
       )
       expect(inodes[0]).to.equal(inodes[1])
+    })
+  })
+}
+
+for (const engine of engines) {
+  describe(`When a live file of a link group has 65,000 names on ext4 (engine ${engine})`, function () {
+    this.timeout(120_000)
+
+    let filesystem: LoopFilesystem
+    let store: TestStore
+
+    before(async function () {
+      filesystem = await loopOrSkip(this, 'ext4', { sizeMiB: 128 })
+      store = await makeStore({ on: filesystem.path, env: { SNAP_ENGINE: engine } })
+    })
+
+    after(async () => {
+      await store?.remove()
+      await filesystem?.remove()
+    })
+
+    it('a restore makes a file of its own for the group, and leaves the other names', async () => {
+      await shellIn(store.data, 'ln hello.txt second; ln hello.txt third')
+      const name = await store.snapshot()
+      await shellIn(store.data, 'rm second')
+      await shellIn(filesystem.path, `file=${store.data}/hello.txt; ${fillUp}`)
+      await untilAllIsOld(store.data)
+      const { exitCode, stderr } = await store.run(['restore', name, '--yes'])
+      expect(exitCode, stderr).to.equal(0)
+      expect(compareTrees(walkTree(store.dataIn(name)), walkTree(store.data))).to.deep.equal([])
+      const counts = await shellIn(filesystem.path, `stat -c %h ${store.data}/second links/1`)
+      expect(counts).to.equal(`3\n${mostNames - 2}`)
     })
   })
 }

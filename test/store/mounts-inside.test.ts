@@ -52,6 +52,18 @@ describe('A directory of the same filesystem mounted inside the data', () => {
     })
   }
 
+  it('keeps a directory that is in the place of a name of a file, and the restore says so', async () => {
+    await shellIn(store.data, 'echo one > file; ln file other')
+    await store.snapshot()
+    await shellIn(store.data, 'rm other; mkdir -p other/deep')
+    mounted = await bindMount(uploads, join(store.data, 'other/deep'))
+    const before = walkTree(uploads)
+    const { exitCode, stderr } = await store.run(['restore', 'latest', '--yes'])
+    expect(exitCode).to.equal(1)
+    expect(stderr).to.match(/other cannot become one file with file again: .* unmount it/)
+    expect(compareTrees(before, walkTree(uploads))).to.deep.equal([])
+  })
+
   it('is refused when its name is no UTF-8, because rsync could not be told to leave it', async () => {
     await store.snapshot()
     await shellIn(store.data, `mkdir "$(printf 'odd\\377')"; mount --bind ${uploads} odd*`)

@@ -10,7 +10,7 @@ interface Step {
   path: string
 }
 
-const oddNames = String.raw`$'new\nline' '\#012' $'byte\xff'`
+const oddNames = String.raw`$'new\nline' '\#012' $'byte\xff' ' blank'`
 
 describe('restore --dry-run', () => {
   let store: TestStore
@@ -73,6 +73,21 @@ describe('restore --dry-run', () => {
       { created: 0, changed: 1, deleted: 0 },
       ['change deleted'],
     ],
+    'a group in a directory whose name begins with a blank': [
+      'chmod 600 " directory/one"; echo other > " directory/single"',
+      { created: 0, changed: 1, deleted: 0 },
+      ['attributes  directory/one', 'attributes  other', 'change  directory/single'],
+    ],
+    'a file that has got another name elsewhere, and is the same': [
+      'ln deleted ../outside',
+      { created: 0, changed: 0, deleted: 0 },
+      [],
+    ],
+    'two equal files that have become one': [
+      'cp -p edited t; mv t chmodded; ln -f chmodded deleted',
+      { created: 0, changed: 2, deleted: 0 },
+      ['change chmodded', 'change deleted'],
+    ],
     'a type': [
       'rm deleted; ln -s x deleted',
       { created: 0, changed: 1, deleted: 0 },
@@ -80,14 +95,18 @@ describe('restore --dry-run', () => {
     ],
     'a name that rsync prints otherwise': [
       `echo other | tee ${oddNames}`,
-      { created: 0, changed: 3, deleted: 0 },
-      ['change \\#012', 'change byte\ufffd', 'change new\nline'],
+      { created: 0, changed: 4, deleted: 0 },
+      ['change  blank', 'change \\#012', 'change byte\ufffd', 'change new\nline'],
     ],
   }
 
   for (const [title, [damage, expected, lines]] of Object.entries(damages)) {
     it(`says what the restore then does and counts: ${title}`, async () => {
-      await shellIn(store.data, `ln edited linked; echo x | tee ${oddNames}`)
+      await shellIn(
+        store.data,
+        `ln edited linked; echo x | tee ${oddNames}
+        mkdir ' directory'; cd ' directory'; echo x > one; ln one '../ other'; echo x > single`,
+      )
       await store.snapshot()
       await shellIn(store.data, damage)
       const plan = await store.run(['restore', 'latest', '--dry-run', '--json'])

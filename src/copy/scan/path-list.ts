@@ -18,6 +18,13 @@ export class PathList {
     return this.#buffer.subarray(0, this.#length)
   }
 
+  without(left: ReadonlySet<BytePath>): PathList {
+    if (left.size === 0) return this
+    const kept = new PathList()
+    for (const path of eachPath(this.bytes())) if (!left.has(path)) kept.add(path)
+    return kept
+  }
+
   #reserve(bytes: number): void {
     if (this.#length + bytes <= this.#buffer.length) return
     const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + bytes))

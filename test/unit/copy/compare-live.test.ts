@@ -68,7 +68,8 @@ describe('compareLive', () => {
       remove: found.remove.toSorted(),
       create: list(found.create),
       suspects: list(found.suspects),
-      unlink: found.unlink.toSorted(),
+      anew: found.anew.toSorted(),
+      anewIfDifferent: found.anewIfDifferent.toSorted(),
       newDirectories: list(found.newDirectories),
       directories: list(found.directories),
       links: found.links.toSorted((one, other) => (one.path < other.path ? -1 : 1)),
@@ -81,7 +82,8 @@ describe('compareLive', () => {
     remove: [],
     create: [],
     suspects: [],
-    unlink: [],
+    anew: [],
+    anewIfDifferent: [],
     newDirectories: [],
     directories: [],
     links: [],
@@ -134,11 +136,11 @@ describe('compareLive', () => {
     expect(await compare()).to.deep.equal({ ...nothing, suspects: ['d/a'], directories: ['d'] })
   })
 
-  it('takes apart a suspect with other names', async () => {
+  it('makes a suspect with other names anew if it differs', async () => {
     plant('wanted', 'a')
     plant('live', 'a')
     linkSync(inside('live/a'), inside('elsewhere'))
-    expect(await compare()).to.deep.equal({ ...nothing, suspects: ['a'], unlink: ['a'] })
+    expect(await compare()).to.deep.equal({ ...nothing, suspects: ['a'], anewIfDifferent: ['a'] })
   })
 
   it('leaves alone what is excepted', async () => {
@@ -189,8 +191,8 @@ describe('compareLive', () => {
         ...nothing,
         create: ['a'],
         links: [
-          { path: 'b', first: 'a', isThere: false },
-          { path: 'c', first: 'a', isThere: false },
+          { path: 'b', first: 'a', there: 'nothing' },
+          { path: 'c', first: 'a', there: 'nothing' },
         ],
       })
     })
@@ -201,8 +203,8 @@ describe('compareLive', () => {
         ...nothing,
         suspects: ['c'],
         links: [
-          { path: 'a', first: 'c', isThere: false },
-          { path: 'b', first: 'c', isThere: false },
+          { path: 'a', first: 'c', there: 'nothing' },
+          { path: 'b', first: 'c', there: 'nothing' },
         ],
       })
     })
@@ -213,30 +215,39 @@ describe('compareLive', () => {
       expect(await known()).to.deep.equal({
         ...nothing,
         links: [
-          { path: 'a', first: 'b', isThere: true },
-          { path: 'c', first: 'b', isThere: false },
+          { path: 'a', first: 'b', there: 'another' },
+          { path: 'c', first: 'b', there: 'nothing' },
         ],
       })
     })
 
-    it('leaves a file whole of which it has all names', async () => {
+    it('leaves a file as it is of which it has all names', async () => {
       plantGroup('live', 'b', 'c')
       plant('live', 'a')
-      expect((await compare()).unlink).to.deep.equal([])
+      const { anew, anewIfDifferent } = await compare()
+      expect([...anew, ...anewIfDifferent]).to.deep.equal([])
     })
 
-    it('takes apart one that has another name elsewhere, and leaves what will be a link', async () => {
+    it('makes one anew that has another name elsewhere, if it differs', async () => {
       plantGroup('live', 'a', 'b', 'c')
       linkSync(inside('live/a'), inside('elsewhere'))
-      expect((await compare()).unlink).to.deep.equal(['a'])
+      const { anew, anewIfDifferent } = await compare()
+      expect({ anew, anewIfDifferent }).to.deep.equal({ anew: [], anewIfDifferent: ['a'] })
     })
 
-    it('takes apart one that shares its file with a name of none', async () => {
+    it('makes one of two anew that share a file and must not', async () => {
       plant('wanted', 'single')
       plantGroup('live', 'a', 'b', 'c', 'single')
-      const { unlink, suspects } = await compare()
-      expect(unlink.toSorted()).to.deep.equal(['a', 'single'])
-      expect(suspects).to.deep.equal(['a', 'single'])
+      const { anew, anewIfDifferent, suspects } = await compare()
+      expect([...anew, ...anewIfDifferent]).to.have.length(1)
+      expect(suspects).to.include(anew[0]).and.to.deep.equal(['a', 'single'])
+    })
+
+    it('makes one anew that shares its file with one that is proven', async () => {
+      plant('wanted', 'single')
+      plantGroup('live', 'a', 'b', 'c', 'single')
+      linkSync(inside('wanted/b'), inside('known/b'))
+      expect((await known()).anew).to.deep.equal(['single'])
     })
   })
 
