@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism, release } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { LoopOptions } from '../test/support/loop-filesystem.ts'
@@ -6,13 +7,15 @@ import { UsageError, exitCodes, messageOf } from '../src/errors.ts'
 import { commandRunner, discard } from './command.ts'
 import { formatCount } from './figures.ts'
 import { onFilesystem } from './filesystem.ts'
-import { type Options, parseOptions } from './options.ts'
+import { type Options, parseOptions, scenarioNames } from './options.ts'
 import {
   type Circumstances,
   type Finding,
   describeCircumstances,
   formatFinding,
   formatJson,
+  readFindings,
+  replaceFindings,
 } from './report.ts'
 import { scenarios } from './scenarios/index.ts'
 import { drawChart } from './svg.ts'
@@ -52,6 +55,7 @@ async function runBenchmark(options: Options, signal: AbortSignal): Promise<void
     }
     const caption = describeCircumstances(circumstances)
     process.stdout.write(`${caption}\n`)
+    const older = await readOlder(options, circumstances)
     say(`making ${formatCount(files)} files`)
     const tree = await makeTree(join(path, 'source'), files, signal)
 
@@ -63,7 +67,7 @@ async function runBenchmark(options: Options, signal: AbortSignal): Promise<void
       const sayWhere = (line: string): void => say(`${scenario}: ${line}`)
       const bench = { fileCount: files, runs, tree, home, run, signal, say: sayWhere }
       for (const figures of await scenarios[scenario](bench)) {
-        const finding = { scenario, ...figures }
+        const finding = { scenario, date: circumstances.date, ...figures }
         process.stdout.write(formatFinding(finding))
         findings.push(finding)
       }
@@ -71,10 +75,22 @@ async function runBenchmark(options: Options, signal: AbortSignal): Promise<void
     }
     if (output === undefined) return
     await mkdir(output, { recursive: true })
-    await writeFile(join(output, 'bench.json'), formatJson(circumstances, findings))
-    await writeFile(join(output, 'bench.svg'), drawChart(findings, caption))
+    const all = replaceFindings(older, findings)
+    await writeFile(join(output, 'bench.json'), formatJson(circumstances, all))
+    await writeFile(join(output, 'bench.svg'), drawChart(all, caption))
     say(`wrote bench.json and bench.svg to ${resolve(output)}`)
   })
+}
+
+/** What the report has that a part of the scenarios will be put into. */
+async function readOlder(
+  { output, scenarios: measured }: Options,
+  circumstances: Circumstances,
+): Promise<Finding[]> {
+  const isWhole = measured.length === scenarioNames.length
+  if (isWhole || output === undefined) return []
+  const report = join(output, 'bench.json')
+  return existsSync(report) ? readFindings(await readFile(report, 'utf8'), circumstances) : []
 }
 
 /** The file behind it is sparse: only what is written takes space. */

@@ -23,7 +23,7 @@ export interface Options {
   files: number
   runs: number
   scenarios: ScenarioName[]
-  /** Where the figures are written; undefined for a part of the scenarios, unless it was named. */
+  /** Where the figures are written, for a part of the scenarios in the place of those they have there; undefined for nowhere. */
   output: string | undefined
 }
 

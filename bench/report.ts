@@ -1,3 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
+import * as v from 'valibot'
+import { UsageError } from '../src/errors.ts'
 import { formatTable } from '../src/cli/render/table.ts'
 import {
   type Figures,
@@ -7,10 +10,10 @@ import {
   median,
   ratioToOurs,
 } from './figures.ts'
-import type { ScenarioName } from './options.ts'
+import { type ScenarioName, scenarioNames } from './options.ts'
 
-/** A table of the report, and what it is of. */
-export type Finding = Figures & { scenario: ScenarioName }
+/** A table of the report, what it is of, and when its run began. */
+export type Finding = Figures & { scenario: ScenarioName; date: string }
 
 /** What they were found with. */
 export interface Circumstances {
@@ -43,6 +46,7 @@ export function formatFinding(finding: Finding): string {
 export function formatJson(circumstances: Circumstances, findings: readonly Finding[]): string {
   const tables = findings.map((finding) => ({
     scenario: finding.scenario,
+    date: finding.date,
     title: finding.title,
     unit: finding.unit,
     contenders: finding.series.map((series) => ({
@@ -54,6 +58,64 @@ export function formatJson(circumstances: Circumstances, findings: readonly Find
     notes: finding.notes,
   }))
   return `${JSON.stringify({ ...circumstances, tables }, null, 2)}\n`
+}
+
+const writtenSchema = v.object({
+  versions: v.record(v.string(), v.string()),
+  kernel: v.string(),
+  cores: v.number(),
+  files: v.number(),
+  tables: v.array(
+    v.object({
+      scenario: v.picklist(scenarioNames),
+      date: v.string(),
+      title: v.string(),
+      unit: v.picklist(['seconds', 'MB', 'times']),
+      contenders: v.array(
+        v.object({
+          name: v.string(),
+          ratio: v.nullable(v.number()),
+          values: v.array(v.number()),
+        }),
+      ),
+      notes: v.array(v.string()),
+    }),
+  ),
+})
+
+/** What a report has. Throws UsageError where it was written under other circumstances. */
+export function readFindings(written: string, circumstances: Circumstances): Finding[] {
+  const report = v.safeParse(writtenSchema, JSON.parse(written))
+  if (!report.success || !isAlike(report.output, circumstances)) {
+    throw new UsageError(
+      'the report there is of another machine, other versions or another number of files: measure all scenarios, or write elsewhere',
+    )
+  }
+  return report.output.tables.map(({ contenders, ...table }) => ({
+    ...table,
+    series: contenders.map(({ name, values }) => ({ name, values })),
+    isComparison: contenders.some(({ ratio }) => ratio !== null),
+  }))
+}
+
+/** Puts what was measured in the place of older tables of these scenarios. */
+export function replaceFindings(
+  older: readonly Finding[],
+  measured: readonly Finding[],
+): Finding[] {
+  const anew = new Set(measured.map(({ scenario }) => scenario))
+  const all = [...older.filter(({ scenario }) => !anew.has(scenario)), ...measured]
+  return scenarioNames.flatMap((name) => all.filter(({ scenario }) => scenario === name))
+}
+
+function isAlike(
+  written: v.InferOutput<typeof writtenSchema>,
+  { versions, kernel, cores, files }: Circumstances,
+): boolean {
+  return isDeepStrictEqual(
+    [written.versions, written.kernel, written.cores, written.files],
+    [versions, kernel, cores, files],
+  )
 }
 
 /** One line. */

@@ -16,7 +16,7 @@ Options:
   --files N        how many files the tree has (100000)
   --runs N         how often each contender is timed (5)
   --only NAME,...  first, unchanged, changed, metadata, steady, restore, delete, large, btrfs, memory, pause
-  --output DIR     where bench.json and bench.svg go
+  --output DIR     where bench.json and bench.svg go; with --only, in a report there these scenarios are replaced
 
 It installs what is missing: packages of apt with the peers, a Docker Engine for the scenario pause,
 Node 24 in .tools/, node_modules. The data are on loop devices whose files are in TMPDIR and gone at the

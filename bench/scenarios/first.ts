@@ -10,10 +10,8 @@ import { secondsOf } from '../figures.ts'
 import { type Contender, measure } from '../measure.ts'
 import { layInRoom } from '../room.ts'
 
-const mostRuns = 3
-
 export const first: Scenario = async (bench) => {
-  const { run, tree, runs } = bench
+  const { run, tree } = bench
   const kinds = [
     snapVolume(run, tree.root),
     plainCopy(run, tree.root),
@@ -22,7 +20,7 @@ export const first: Scenario = async (bench) => {
     ...repositoriesIfFeasible(bench),
   ]
   const contenders = kinds.map((kind) => intoNewStore(bench, kind))
-  const series = await measure(bench, contenders, { runs: Math.min(runs, mostRuns) })
+  const series = await measure(bench, contenders)
   return [
     secondsOf('the first snapshot, into an empty store', series, [
       'snap-volume, restic and borg have the data on the disk when they end, rsync and rsnapshot in memory',

@@ -13,6 +13,7 @@ describe('drawChart', () => {
   const ours = { name: 'ours', values: [1] }
   const finding = (title: string, seconds: number): Finding => ({
     scenario: 'first',
+    date: '2026-11-20',
     ...secondsOf(title, [ours, { name: 'other', values: [seconds] }]),
   })
 
