@@ -25,7 +25,9 @@ if [[ -s $result.json ]]; then
   read -r passed failed skipped < <(node -p '
     const { passed, failed, skipped } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"))
     ;[passed, failed, skipped].join(" ")' "$result.json")
-  node -p 'JSON.parse(fs.readFileSync(process.argv[1], "utf8")).failures.join("\n\n")' "$result.json" >"$result.failures"
+  if ((failed > 0)); then
+    node -p 'JSON.parse(fs.readFileSync(process.argv[1], "utf8")).failures.join("\n\n")' "$result.json" >"$result.failures"
+  fi
 fi
 if [[ $status != 0 && $failed == 0 ]]; then
   if [[ $status == 124 ]]; then why="did not end within $longest"; else why="ended with exit code $status though no test failed"; fi
