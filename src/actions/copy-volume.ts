@@ -35,12 +35,11 @@ export interface VolumeCopy {
 }
 
 /** A volume on its way into staging. */
-export interface VolumeCopying {
+export interface VolumeCopying extends Disposable {
   /** All that can be done while the data still move; nothing where they are not to be held. */
   prepare(): Promise<void>
   /** Makes the copy what the source is now. Calls `onRead` once, when that is not needed any more. */
   finish(onRead: () => void): Promise<VolumeCopy>
-  close(): void
 }
 
 /** Opens a volume to copy it into `staging`; with `isHeld` in two passes, where its engine can. */
@@ -53,7 +52,8 @@ export function openVolumeCopy(
   { id, path }: VolumeSpec,
 ): VolumeCopying {
   const { store, config, emit, signal } = context
-  const source = openSource(path)
+  using opening = new DisposableStack()
+  const source = opening.use(openSource(path))
   const { engine } = chooseEngine(config.engine, path, store.directory)
   const isTwoPass = options.isHeld && engine.hasSecondPass
   const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
@@ -92,6 +92,7 @@ export function openVolumeCopy(
     return copy
   }
 
+  const opened = opening.move()
   return {
     async prepare() {
       if (!options.isHeld) return
@@ -116,7 +117,7 @@ export function openVolumeCopy(
       const hasMoved = copy.hasMoved === true
       return { volume, hasMoved, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }
     },
-    close: () => source.close(),
+    [Symbol.dispose]: () => opened.dispose(),
   }
 }
 

@@ -61,11 +61,6 @@ export async function withVolumes<T>(
   openers: readonly (() => VolumeCopying)[],
   work: (copyings: readonly VolumeCopying[]) => Promise<T>,
 ): Promise<T> {
-  const copyings: VolumeCopying[] = []
-  try {
-    for (const open of openers) copyings.push(open())
-    return await work(copyings)
-  } finally {
-    for (const copying of copyings) copying.close()
-  }
+  using opened = new DisposableStack()
+  return await work(openers.map((open) => opened.use(open())))
 }

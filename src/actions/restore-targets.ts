@@ -54,13 +54,9 @@ export function checkTargets(
 
 /** Nothing of them is in a snapshot, so what a restore removed could not be had again. */
 function subvolumesIn(path: string): string[] {
-  const directory = openDirectory(path)
-  try {
-    if (!isBtrfs(directory.here)) return []
-    return findSubvolumes(directory).map((inner) => join(path, displayPath(inner)))
-  } finally {
-    directory.close()
-  }
+  using directory = openDirectory(path)
+  if (!isBtrfs(directory.here)) return []
+  return findSubvolumes(directory).map((inner) => join(path, displayPath(inner)))
 }
 
 /** A directory that was a mount point and is none is not the volume but the place for it. */

@@ -61,27 +61,19 @@ export async function withVolume<T>(
   work: (engine: CopyEngine, request: RestoreRequest) => Promise<T>,
 ): Promise<T> {
   const { store, config, signal } = context
-  const source = openDirectory(join(snapshot.path, id))
-  try {
-    const target = openDirectory(path)
-    try {
-      return await work(chooseEngine(config.engine, path, store.directory).engine, {
-        source,
-        target,
-        readAll: wish.readAll,
-        known: findKnown(store, id),
-        keptInodes: isOfEngine(snapshot, id, 'btrfs'),
-        except: keptMounts.map((mount) => mount.slice(path.length + 1)),
-        lockDescriptor: lock.descriptor,
-        signal,
-        onProgress: reportProgress(context, id),
-      })
-    } finally {
-      target.close()
-    }
-  } finally {
-    source.close()
-  }
+  using source = openDirectory(join(snapshot.path, id))
+  using target = openDirectory(path)
+  return await work(chooseEngine(config.engine, path, store.directory).engine, {
+    source,
+    target,
+    readAll: wish.readAll,
+    known: findKnown(store, id),
+    keptInodes: isOfEngine(snapshot, id, 'btrfs'),
+    except: keptMounts.map((mount) => mount.slice(path.length + 1)),
+    lockDescriptor: lock.descriptor,
+    signal,
+    onProgress: reportProgress(context, id),
+  })
 }
 
 /** The newest snapshot of the volume: after the safety snapshot, what the live data are. */

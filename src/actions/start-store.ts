@@ -9,7 +9,7 @@ import { createStore, isOnRootFilesystem } from '../store/open.ts'
 import { writeSavedConfig } from '../store/saved-config.ts'
 import { discardUnfinishedSpares } from '../store/spare.ts'
 import { discardStaging } from '../store/staging.ts'
-import { openDirectory } from '../system/directory-handle.ts'
+import { assertDirectory } from '../system/directory-handle.ts'
 import { assertPrivileges } from '../system/privileges.ts'
 import { programVersion } from '../system/version.ts'
 import { assertVolumesApart } from './check-volumes.ts'
@@ -27,7 +27,7 @@ export async function prepareStore(
 ): Promise<StoreLayout> {
   assertPrivileges()
   await assertRsync()
-  for (const { path } of volumes) openDirectory(path).close()
+  for (const { path } of volumes) assertDirectory(path)
   assertVolumesApart(settings.storeDirectory, volumes)
   if (settings.inImage && isOnRootFilesystem(settings.storeDirectory)) {
     throw new OperationError(

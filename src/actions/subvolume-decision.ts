@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { OperationError } from '../errors.ts'
-import { openDirectory } from '../system/directory-handle.ts'
+import { assertDirectory } from '../system/directory-handle.ts'
 import { findUsers } from '../system/in-use.ts'
 import {
   type Mount,
@@ -36,7 +36,7 @@ export interface SubvolumeDecision {
 export function decideSubvolume({ store, config }: ActionContext, wish: string): SubvolumeDecision {
   const { id, path } = findVolume(config.volumes, wish)
   assertVolumesApart(store.directory, [{ id, path }])
-  openDirectory(dirname(path)).close()
+  assertDirectory(dirname(path))
   const copy = `${path}.snap-volume-new`
   const oldDirectory = `${path}.snap-volume-old`
   const isHalfDone = !isThere(path) && isThere(oldDirectory) && isThere(copy) && isSubvolume(copy)
@@ -52,7 +52,7 @@ function findObstacle(decision: SubvolumeDecision, store: string): string | unde
     return `there is no ${path}, only ${oldDirectory}: rename that back with "mv ${shellWord(oldDirectory)} ${shellWord(path)}"`
   }
   const directory = isHalfDone ? oldDirectory : path
-  openDirectory(directory).close()
+  assertDirectory(directory)
   if (!isBtrfs(directory)) {
     return `${path} is not on btrfs, where alone there are subvolumes; the engines link and rsync need none`
   }

@@ -50,7 +50,7 @@ export async function makeSubvolume(context: ActionContext, wish: string): Promi
     const decision = decideSubvolume(context, wish)
     assertUnused(decision)
     await assertRsync()
-    const parent = openDirectory(dirname(decision.path))
+    using parent = openDirectory(dirname(decision.path))
     const exchange = new Exchange(context, lock, decision, parent)
     try {
       return await (decision.isHalfDone ? exchange.goOn() : exchange.begin())
@@ -62,8 +62,6 @@ export async function makeSubvolume(context: ActionContext, wish: string): Promi
           ? `the old directory is ${decision.oldDirectory}, with all it held`
           : 'it is as it was',
       )
-    } finally {
-      parent.close()
     }
   })
 }
@@ -142,18 +140,10 @@ class Exchange {
     directory: string,
     work: (request: CloneRequest) => Promise<void>,
   ): Promise<void> {
-    const source = openDirectory(directory)
-    try {
-      const target = openDirectory(this.#decision.copy)
-      try {
-        const { signal } = this.#context
-        await work({ source, target, lockDescriptor: this.#lock.descriptor, signal })
-      } finally {
-        target.close()
-      }
-    } finally {
-      source.close()
-    }
+    using source = openDirectory(directory)
+    using target = openDirectory(this.#decision.copy)
+    const { signal } = this.#context
+    await work({ source, target, lockDescriptor: this.#lock.descriptor, signal })
   }
 
   async #assertEqual(request: CloneRequest): Promise<void> {
@@ -199,15 +189,11 @@ async function surveyVolume(
   { signal }: ActionContext,
   { volume, path, oldDirectory, isHalfDone }: SubvolumeDecision,
 ) {
-  const source = openDirectory(isHalfDone ? oldDirectory : path)
-  try {
-    const survey = await surveyForClone(source, signal)
-    const [inner] = survey.foreign
-    if (inner === undefined) return survey
-    throw new OperationError(
-      `volume ${volume} is left as it is: ${source.path}/${inner} is a subvolume or another filesystem of its own, which a copy would leave out: move it elsewhere first`,
-    )
-  } finally {
-    source.close()
-  }
+  using source = openDirectory(isHalfDone ? oldDirectory : path)
+  const survey = await surveyForClone(source, signal)
+  const [inner] = survey.foreign
+  if (inner === undefined) return survey
+  throw new OperationError(
+    `volume ${volume} is left as it is: ${source.path}/${inner} is a subvolume or another filesystem of its own, which a copy would leave out: move it elsewhere first`,
+  )
 }

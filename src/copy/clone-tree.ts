@@ -33,32 +33,28 @@ export async function surveyForClone(
   source: DirectoryHandle,
   signal?: AbortSignal,
 ): Promise<CloneSurvey> {
-  const reader = new TreeReader(source.here)
+  using reader = new TreeReader(source.here)
   const device = reader.lstat('.')?.dev
   const single = new PathList()
   const foreign: string[] = []
   const pending: BytePath[] = ['']
   let files = 0
   let bytes = 0
-  try {
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      await nextTurn()
-      throwIfInterrupted(signal)
-      for (const name of reader.at(joinPath(next, '.'), readNames) ?? []) {
-        const path = joinPath(next, name)
-        const stat = reader.lstat(path)
-        if (stat?.isDirectory() === true) {
-          if (stat.dev === device) pending.push(path)
-          else foreign.push(displayPath(path))
-        } else if (stat?.isFile() === true) {
-          files += 1
-          bytes += Number(stat.size)
-          if (stat.nlink === 1n) single.add(path)
-        }
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    await nextTurn()
+    throwIfInterrupted(signal)
+    for (const name of reader.at(joinPath(next, '.'), readNames) ?? []) {
+      const path = joinPath(next, name)
+      const stat = reader.lstat(path)
+      if (stat?.isDirectory() === true) {
+        if (stat.dev === device) pending.push(path)
+        else foreign.push(displayPath(path))
+      } else if (stat?.isFile() === true) {
+        files += 1
+        bytes += Number(stat.size)
+        if (stat.nlink === 1n) single.add(path)
       }
     }
-  } finally {
-    reader.close()
   }
   return { files, bytes, single: single.bytes(), foreign }
 }

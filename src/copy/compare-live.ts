@@ -49,11 +49,9 @@ export interface Difference {
  */
 export async function compareLive(comparison: Comparison): Promise<Difference> {
   const { wanted, live, known, index, except, keptInodes, signal } = comparison
-  const readers = {
-    wanted: new TreeReader(wanted),
-    live: new TreeReader(live),
-    known: known === undefined ? undefined : new TreeReader(known),
-  }
+  using wantedTree = new TreeReader(wanted)
+  using liveTree = new TreeReader(live)
+  using knownTree = known === undefined ? undefined : new TreeReader(known)
   const difference: Difference = {
     remove: [],
     create: new PathList(),
@@ -67,21 +65,17 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
   const linked = new LinkedNames()
   const severalNames: SeveralNames = { suspects: new Map(), proven: new Set() }
   const pending: { path: BytePath; isLive: boolean }[] = [{ path: '', isLive: true }]
-  try {
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      await nextTurn()
-      throwIfInterrupted(signal)
-      visit(next.path, next.isLive)
-    }
-    return separate(difference, linked.groups(), severalNames)
-  } finally {
-    for (const reader of Object.values(readers)) reader?.close()
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    await nextTurn()
+    throwIfInterrupted(signal)
+    visit(next.path, next.isLive)
   }
+  return separate(difference, linked.groups(), severalNames)
 
   function visit(directory: BytePath, isLive: boolean): void {
     const entries = index?.directory(directory)
-    const names = namesIn(readers.wanted, directory) ?? snapshotChanged(directory)
-    const left = new Set((isLive ? namesIn(readers.live, directory) : undefined) ?? [])
+    const names = namesIn(wantedTree, directory) ?? snapshotChanged(directory)
+    const left = new Set((isLive ? namesIn(liveTree, directory) : undefined) ?? [])
     for (const name of names) {
       left.delete(name)
       compareEntry(joinPath(directory, name), name, isLive, entries)
@@ -99,9 +93,9 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
     entries: DirectoryIndex | undefined,
   ): void {
     if (except.has(path)) return
-    const target = readers.wanted.lstat(path)
+    const target = wantedTree.lstat(path)
     if (target === undefined) return snapshotChanged(path)
-    const there = isLive ? readers.live.lstat(path) : undefined
+    const there = isLive ? liveTree.lstat(path) : undefined
     if (!target.isDirectory() && target.nlink > 1n) {
       linked.add(path, target.ino, there?.isDirectory() === true ? undefined : there?.ino)
     }
@@ -132,7 +126,7 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
   ): boolean {
     if (keptInodes) return there.ino === target.ino && there.ctimeNs === target.ctimeNs
     if (entries?.matches(name, there.ino, there.ctimeNs) !== true) return false
-    return readers.known?.lstat(path)?.ino === target.ino
+    return knownTree?.lstat(path)?.ino === target.ino
   }
 }
 

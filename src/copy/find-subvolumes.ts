@@ -8,22 +8,18 @@ import { TreeReader } from './tree-reader.ts'
  * looked for.
  */
 export function findSubvolumes(root: DirectoryHandle): BytePath[] {
-  const reader = new TreeReader(root.here)
+  using reader = new TreeReader(root.here)
   const device = reader.lstat('.')?.dev
   const found: BytePath[] = []
   const pending: BytePath[] = ['']
-  try {
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      for (const name of reader.at(joinPath(next, '.'), directoriesIn) ?? []) {
-        const path = joinPath(next, name)
-        const stat = reader.lstat(path)
-        if (stat === undefined) continue
-        if (stat.dev === device) pending.push(path)
-        else found.push(path)
-      }
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    for (const name of reader.at(joinPath(next, '.'), directoriesIn) ?? []) {
+      const path = joinPath(next, name)
+      const stat = reader.lstat(path)
+      if (stat === undefined) continue
+      if (stat.dev === device) pending.push(path)
+      else found.push(path)
     }
-  } finally {
-    reader.close()
   }
   return found
 }

@@ -74,8 +74,8 @@ function findLedAway(moved: readonly BytePath[]): BytePath[] {
 
 /** They would stay as they were made for the scan. */
 function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array): BytePath[] {
-  const from = new TreeReader(source.here)
-  const to = new TreeReader(staging)
+  using from = new TreeReader(source.here)
+  using to = new TreeReader(staging)
   const dropped: BytePath[] = []
   for (const path of eachPath(directories)) {
     if (path === '.' || from.lstat(path)?.isDirectory() === true) continue
@@ -83,8 +83,6 @@ function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array):
     removeBelow(to, path, new Set())
     dropped.push(path)
   }
-  from.close()
-  to.close()
   return dropped
 }
 
@@ -93,8 +91,8 @@ function findMoved(
   directories: Uint8Array,
   seen: SourceIndex,
 ): Omit<FinishedDirectories, 'vanished'> {
-  const reader = new TreeReader(source.here)
-  const staged = new TreeReader(staging)
+  using reader = new TreeReader(source.here)
+  using staged = new TreeReader(staging)
   const device = reader.lstat('.')?.dev
   const moved: BytePath[] = []
   const missed: BytePath[] = []
@@ -106,7 +104,5 @@ function findMoved(
     if (isThere && (entry === undefined || staged.lstat(path) === undefined)) missed.push(path)
     if (entry !== undefined && !isSame(entry, stat)) moved.push(path)
   }
-  reader.close()
-  staged.close()
   return { moved, ledAway: findLedAway(moved), missed }
 }

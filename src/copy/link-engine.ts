@@ -63,11 +63,8 @@ async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> 
     )
   }
   const spare = openSpare(request.spare)
-  try {
-    return await copyOnce(request, { staged: 'nothing', index, spare, generation })
-  } finally {
-    spare?.tree.close()
-  }
+  using _tree = spare?.tree
+  return await copyOnce(request, { staged: 'nothing', index, spare, generation })
 }
 
 /** What a pass over the source can rely on. */
@@ -84,39 +81,35 @@ async function copyOnce(
   onRead?: () => void,
 ): Promise<SnapshotCopy> {
   const { source, target, lockDescriptor, signal, onProgress } = request
-  const staging = openDirectory(target)
-  try {
-    const trees: RsyncTrees = {
-      source,
-      target,
-      staging: staging.here,
-      lockDescriptor,
-      signal,
-      onOutput: readProgress(onProgress),
-    }
-    const { scan, copied, reflink } = await copyScanned(request, pass, trees, staging)
-    // the disk begins to write; publishing waits for what is left
-    const writing = syncFilesystem(target)
-    writing.catch(() => undefined)
-    const scanned = formatIndex(pass.generation, scan.index)
-    const { warnings, hasMoved, index } = await finishCopies(trees, scan, copied, scanned).catch(
-      async (error: unknown) => failAfter(writing, error),
-    )
-    writeFileSync(request.index, index, { mode: 0o600 })
-    onRead?.()
-    await writing
-    const added = countAdded(staging.here, request.base, scan)
-    if (pass.spare !== undefined) await moveFromSpare(pass.spare, trees, scan.moves)
-    writeFileSync(request.seal, sealTree(target, index), { mode: 0o600 })
-    return {
-      contents: { ...scan.counts, ...added },
-      reflink,
-      hasMoved,
-      warnings: [...warnOfScan(scan), ...warnings],
-      ...(pass.spare === undefined && { update: updating(request, { ...pass, index }) }),
-    }
-  } finally {
-    staging.close()
+  using staging = openDirectory(target)
+  const trees: RsyncTrees = {
+    source,
+    target,
+    staging: staging.here,
+    lockDescriptor,
+    signal,
+    onOutput: readProgress(onProgress),
+  }
+  const { scan, copied, reflink } = await copyScanned(request, pass, trees, staging)
+  // the disk begins to write; publishing waits for what is left
+  const writing = syncFilesystem(target)
+  writing.catch(() => undefined)
+  const scanned = formatIndex(pass.generation, scan.index)
+  const { warnings, hasMoved, index } = await finishCopies(trees, scan, copied, scanned).catch(
+    async (error: unknown) => failAfter(writing, error),
+  )
+  writeFileSync(request.index, index, { mode: 0o600 })
+  onRead?.()
+  await writing
+  const added = countAdded(staging.here, request.base, scan)
+  if (pass.spare !== undefined) await moveFromSpare(pass.spare, trees, scan.moves)
+  writeFileSync(request.seal, sealTree(target, index), { mode: 0o600 })
+  return {
+    contents: { ...scan.counts, ...added },
+    reflink,
+    hasMoved,
+    warnings: [...warnOfScan(scan), ...warnings],
+    ...(pass.spare === undefined && { update: updating(request, { ...pass, index }) }),
   }
 }
 
@@ -179,27 +172,23 @@ async function scanSource(
   // a store to a page that is dirty and mapped moves no ctime; the first one after it was written back does
   await syncFilesystem(source.cwd)
   const isProvable = !hasNoWriteback(source.here)
-  const openBase = base === undefined ? undefined : openDirectory(base)
+  using openBase = base === undefined ? undefined : openDirectory(base)
   let files = 0
-  try {
-    return await scanTree({
-      source: scanRoot(source),
-      base: openBase === undefined ? undefined : scanRoot(openBase),
-      staging: scanRoot(staging),
-      index: isProvable ? index : undefined,
-      spare: spare === undefined ? undefined : { ...spare, tree: scanRoot(spare.tree) },
-      staged,
-      generation: generation.number,
-      youngNs,
-      signal,
-      onReport: (report) => {
-        files += report.counts.files
-        onProgress({ files, totalFiles: files, bytes: 0, fraction: 0 })
-      },
-    })
-  } finally {
-    openBase?.close()
-  }
+  return await scanTree({
+    source: scanRoot(source),
+    base: openBase === undefined ? undefined : scanRoot(openBase),
+    staging: scanRoot(staging),
+    index: isProvable ? index : undefined,
+    spare: spare === undefined ? undefined : { ...spare, tree: scanRoot(spare.tree) },
+    staged,
+    generation: generation.number,
+    youngNs,
+    signal,
+    onReport: (report) => {
+      files += report.counts.files
+      onProgress({ files, totalFiles: files, bytes: 0, fraction: 0 })
+    },
+  })
 }
 
 function scanRoot({ descriptor, path }: DirectoryHandle): ScanRoot {
@@ -228,8 +217,8 @@ function countAdded(
 ): { addedFiles: number; addedBytes: number } {
   let addedFiles = scan.changed.files + scan.kept.files
   let addedBytes = scan.changed.bytes + scan.kept.bytes
-  const reader = new TreeReader(staging)
-  const shared = base === undefined ? undefined : new TreeReader(bytePath(base))
+  using reader = new TreeReader(staging)
+  using shared = base === undefined ? undefined : new TreeReader(bytePath(base))
   const counted = new Set<bigint>()
   for (const path of eachPath(scan.suspects.paths)) {
     const stat = reader.lstat(path)
@@ -238,8 +227,6 @@ function countAdded(
     if (!counted.has(stat.ino)) addedBytes += Number(stat.size)
     counted.add(stat.ino)
   }
-  reader.close()
-  shared?.close()
   return { addedFiles, addedBytes }
 }
 

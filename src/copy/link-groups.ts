@@ -11,7 +11,7 @@ export function findMergedPaths(
   staging: string,
   paths: Iterable<BytePath>,
 ): BytePath[] {
-  const staged = new TreeReader(staging)
+  using staged = new TreeReader(staging)
   const groups = new Map<bigint, BytePath[]>()
   for (const path of paths) {
     const stat = staged.lstat(path)
@@ -20,15 +20,13 @@ export function findMergedPaths(
     if (group === undefined) groups.set(stat.ino, [path])
     else group.push(path)
   }
-  staged.close()
   return [...groups.values()].filter((group) => !isOneFile(source, group)).flat()
 }
 
 function isOneFile(root: string, paths: readonly BytePath[]): boolean {
   if (paths.length === 1) return true
-  const reader = new TreeReader(root)
+  using reader = new TreeReader(root)
   const inodes = new Set(paths.map((path) => reader.lstat(path)?.ino))
-  reader.close()
   return inodes.size === 1
 }
 

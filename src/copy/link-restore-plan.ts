@@ -58,15 +58,11 @@ function* pathsOf(links: Iterable<WantedLink>): Iterable<BytePath> {
 }
 
 async function sumSizes({ source, signal }: RestoreRequest, paths: Buffer): Promise<number> {
-  const reader = new TreeReader(source.here)
+  using reader = new TreeReader(source.here)
   let bytes = 0
-  try {
-    for await (const path of inTurns(eachPath(paths), signal)) {
-      const stat = reader.lstat(path)
-      if (stat?.isFile() === true) bytes += Number(stat.size)
-    }
-    return bytes
-  } finally {
-    reader.close()
+  for await (const path of inTurns(eachPath(paths), signal)) {
+    const stat = reader.lstat(path)
+    if (stat?.isFile() === true) bytes += Number(stat.size)
   }
+  return bytes
 }

@@ -94,8 +94,7 @@ function pathsThere(links: readonly WantedLink[]): BytePath[] {
 }
 
 function removeAll({ target, except }: RestoreRequest, paths: readonly BytePath[]): void {
-  const reader = new TreeReader(target.here)
+  using reader = new TreeReader(target.here)
   const kept = new Set(except.map(bytePath))
   for (const path of paths) removeBelow(reader, path, kept)
-  reader.close()
 }

@@ -43,10 +43,9 @@ export async function makeSpare(request: MakeSpareRequest): Promise<Buffer> {
   const seal = readIndex(request.seal)
   if (seal === undefined) throw new OperationError(`${request.seal} is not whole`)
   const sealed = new SourceIndex(seal)
-  const source = openDirectory(model)
-  let staging: DirectoryHandle | undefined
+  using source = openDirectory(model)
   try {
-    staging = openDirectory(target)
+    using staging = openDirectory(target)
     const directories = await linkTree(source, staging, new Set(sealed.directories()), signal)
     await rsyncDirectories(
       { source, target, staging: staging.here, lockDescriptor, signal },
@@ -57,9 +56,6 @@ export async function makeSpare(request: MakeSpareRequest): Promise<Buffer> {
   } catch (error) {
     if (errorCode(error) === undefined) throw error
     throw new OperationError(`${model} cannot be copied: ${messageOf(error)}`, { cause: error })
-  } finally {
-    source.close()
-    staging?.close()
   }
 }
 

@@ -78,12 +78,11 @@ export async function moveFromSpare(
 
 /** A directory that vanished from the source while it was copied is not in staging any more. */
 function whoseParentStayed(staging: BytePath, moves: readonly BytePath[]): BytePath[] {
-  const reader = new TreeReader(staging)
+  using reader = new TreeReader(staging)
   const stayed = moves.filter((path) => {
     const parent = parentOf(path)
     return parent === '' || reader.lstat(parent) !== undefined
   })
-  reader.close()
   return stayed
 }
 

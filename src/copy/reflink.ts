@@ -35,7 +35,7 @@ export function canReflink(
   directory: string,
   paths: Uint8Array,
 ): boolean | undefined {
-  const from = new TreeReader(source)
+  using from = new TreeReader(source)
   const probe = `${directory}/.snap-volume.${randomUUID()}`
   try {
     for (const path of eachPath(paths)) {
@@ -49,7 +49,6 @@ export function canReflink(
     }
     return undefined
   } finally {
-    from.close()
     rmSync(probe, { force: true })
   }
 }
@@ -89,23 +88,18 @@ export function replaceByReflinks(source: string, target: string, paths: Uint8Ar
 type Clone = (from: string, to: BytePath) => void
 
 function cloneAll(source: string, target: string, paths: Uint8Array, clone: Clone): BytePath[] {
-  const from = new TreeReader(source)
-  const to = new TreeReader(target)
+  using from = new TreeReader(source)
+  using to = new TreeReader(target)
   const cloned: BytePath[] = []
-  try {
-    for (const path of eachPath(paths)) {
-      const result = cloneFile(from, path, smallestBytes, (descriptor) =>
-        to.at(path, (trusted) => {
-          clone(descriptor, trusted)
-          return true
-        }),
-      )
-      if (result === 'impossible') break
-      if (result === 'cloned') cloned.push(path)
-    }
-  } finally {
-    from.close()
-    to.close()
+  for (const path of eachPath(paths)) {
+    const result = cloneFile(from, path, smallestBytes, (descriptor) =>
+      to.at(path, (trusted) => {
+        clone(descriptor, trusted)
+        return true
+      }),
+    )
+    if (result === 'impossible') break
+    if (result === 'cloned') cloned.push(path)
   }
   return cloned
 }

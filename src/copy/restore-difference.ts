@@ -12,22 +12,18 @@ export async function withDifference(
 ): Promise<RestoreCounts> {
   const { source, target, known, except, keptInodes, signal } = request
   const index = readSourceIndex(known?.index)
-  const knownTree =
+  using knownTree =
     known === undefined || index === undefined ? undefined : openDirectory(known.tree)
-  try {
-    const comparison: Comparison = {
-      wanted: source.here,
-      live: target.here,
-      known: knownTree?.here,
-      index: index === undefined ? undefined : new SourceIndex(index),
-      except: new Set(except.map(bytePath)),
-      keptInodes,
-      signal,
-    }
-    return await act(await compareLive(comparison))
-  } finally {
-    knownTree?.close()
+  const comparison: Comparison = {
+    wanted: source.here,
+    live: target.here,
+    known: knownTree?.here,
+    index: index === undefined ? undefined : new SourceIndex(index),
+    except: new Set(except.map(bytePath)),
+    keptInodes,
+    signal,
   }
+  return await act(await compareLive(comparison))
 }
 
 /** How many entries the live data lack. */

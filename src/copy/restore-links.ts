@@ -61,8 +61,8 @@ export async function makeLinks(
 ): Promise<{ made: WantedLink[]; full: Set<BytePath> }> {
   const made: WantedLink[] = []
   const full = new Set<BytePath>()
-  const firsts = new TreeReader(target)
-  const others = new TreeReader(target)
+  using firsts = new TreeReader(target)
+  using others = new TreeReader(target)
   let workshop: Workshop | undefined
   try {
     for await (const link of inTurns(links, signal)) {
@@ -74,8 +74,6 @@ export async function makeLinks(
       else full.add(link.first)
     }
   } finally {
-    firsts.close()
-    others.close()
     workshop?.remove()
   }
   return { made, full }

@@ -48,23 +48,19 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
       onOutput: readProgress(onProgress),
     },
   )
-  const staged = openDirectory(target)
-  try {
-    const trees = { source, target, staging: staged.here, lockDescriptor, signal }
-    if (base !== undefined) {
-      const { linked } = await surveyTree(staged.here, signal)
-      await separateMergedPaths(
-        trees,
-        linked.flatMap(({ paths }) => paths),
-      )
-      await rsyncDirectories(trees, listPaths(['.']))
-    }
-    return {
-      contents: contentsOf(await surveyTree(staged.here, signal)),
-      warnings: warnOfPaths('vanished', 'vanished while they were read', vanishedPaths(stderr)),
-    }
-  } finally {
-    staged.close()
+  using staged = openDirectory(target)
+  const trees = { source, target, staging: staged.here, lockDescriptor, signal }
+  if (base !== undefined) {
+    const { linked } = await surveyTree(staged.here, signal)
+    await separateMergedPaths(
+      trees,
+      linked.flatMap(({ paths }) => paths),
+    )
+    await rsyncDirectories(trees, listPaths(['.']))
+  }
+  return {
+    contents: contentsOf(await surveyTree(staged.here, signal)),
+    warnings: warnOfPaths('vanished', 'vanished while they were read', vanishedPaths(stderr)),
   }
 }
 
@@ -98,12 +94,11 @@ function removeDirectoriesFor(
   target: BytePath,
   except: ReadonlySet<BytePath>,
 ): void {
-  const reader = new TreeReader(target)
+  using reader = new TreeReader(target)
   const names = snapshot.linked.filter(({ paths }) => paths.length > 1)
   for (const path of names.flatMap(({ paths }) => paths)) {
     if (reader.lstat(path)?.isDirectory() === true) removeBelow(reader, path, except)
   }
-  reader.close()
 }
 
 async function planRestoreByRsync(

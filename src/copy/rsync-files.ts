@@ -114,8 +114,8 @@ function descriptorOfThis(descriptor: number): string {
 
 /** Makes one file of the names that are one in the source, which rsync does only for what it copies at a time. */
 function joinGroups({ source, staging }: RsyncTrees, paths: readonly BytePath[]): void {
-  const from = new TreeReader(source.here)
-  const to = new TreeReader(staging)
+  using from = new TreeReader(source.here)
+  using to = new TreeReader(staging)
   const firsts = new Map<bigint, { path: BytePath; inode: bigint }>()
   for (const path of paths) {
     const stat = from.lstat(path)
@@ -126,21 +126,17 @@ function joinGroups({ source, staging }: RsyncTrees, paths: readonly BytePath[])
     if (first === undefined) firsts.set(stat.ino, { path, inode })
     else if (first.inode !== inode) linkAnew(staging, first.path, path)
   }
-  from.close()
-  to.close()
 }
 
 function linkAnew(staging: string, first: BytePath, path: BytePath): void {
-  const one = new TreeReader(staging)
-  const other = new TreeReader(staging)
+  using one = new TreeReader(staging)
+  using other = new TreeReader(staging)
   one.at(first, (existing) =>
     other.at(path, (name) => {
       unlinkSync(systemPath(name))
       linkSync(systemPath(existing), systemPath(name))
     }),
   )
-  one.close()
-  other.close()
 }
 
 async function rsyncNamed(
@@ -175,7 +171,6 @@ export async function separateMergedPaths(
 }
 
 export function unlinkAll(root: string, paths: Iterable<BytePath>): void {
-  const reader = new TreeReader(root)
+  using reader = new TreeReader(root)
   for (const path of paths) reader.unlink(path)
-  reader.close()
 }

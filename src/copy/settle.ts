@@ -74,8 +74,8 @@ interface Found {
 /** Which files are not as they were seen or not staged as they are, and which are in neither tree any more. */
 function compareWithSource(trees: RsyncTrees, { list, isComplete }: Copied): Found {
   const { paths, seen } = list
-  const source = new TreeReader(trees.source.here)
-  const staging = new TreeReader(trees.staging)
+  using source = new TreeReader(trees.source.here)
+  using staging = new TreeReader(trees.staging)
   const moved: BytePath[] = []
   const vanished: BytePath[] = []
   const becameDirectories: BytePath[] = []
@@ -95,8 +95,6 @@ function compareWithSource(trees: RsyncTrees, { list, isComplete }: Copied): Fou
     }
     position += 2
   }
-  source.close()
-  staging.close()
   return { moved, vanished, becameDirectories }
 }
 
@@ -116,18 +114,16 @@ async function stageEmpty(trees: RsyncTrees, directories: readonly BytePath[]): 
 }
 
 function see(source: string, paths: readonly BytePath[]): CopyList {
-  const reader = new TreeReader(source)
+  using reader = new TreeReader(source)
   const seen = paths.flatMap((path) => {
     const stat = reader.lstat(path)
     return [BigInt.asIntN(64, stat?.ino ?? 0n), stat?.ctimeNs ?? 0n]
   })
-  reader.close()
   return { paths: listPaths(paths), seen: BigInt64Array.from(seen), files: 0, bytes: 0 }
 }
 
 /** Removes what was staged: also a directory, of what was one for the time of the copy. */
 function unstage(staging: string, paths: readonly BytePath[]): void {
-  const reader = new TreeReader(staging)
+  using reader = new TreeReader(staging)
   for (const path of paths) removeBelow(reader, path, new Set())
-  reader.close()
 }

@@ -36,15 +36,11 @@ function isOfGeneration(seal: Buffer, index: Buffer): boolean {
 /** Each directory of which the index tells; what is in others is not relied on. */
 function isAsSealed(path: string, sealed: SourceIndex, index: SourceIndex): boolean {
   const { dev } = lstatSync(path)
-  const tree = openDirectory(path)
-  try {
-    for (const directory of index.directories()) {
-      const stat = lstatIfReachable(`${tree.here}/${joinPath(directory, '.')}`)
-      if (stat === undefined || stat.dev !== BigInt(dev)) return false
-      if (!sealed.directory(directory).matches('.', stat.ino, stat.ctimeNs)) return false
-    }
-    return true
-  } finally {
-    tree.close()
+  using tree = openDirectory(path)
+  for (const directory of index.directories()) {
+    const stat = lstatIfReachable(`${tree.here}/${joinPath(directory, '.')}`)
+    if (stat === undefined || stat.dev !== BigInt(dev)) return false
+    if (!sealed.directory(directory).matches('.', stat.ino, stat.ctimeNs)) return false
   }
+  return true
 }

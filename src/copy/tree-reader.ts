@@ -43,7 +43,11 @@ export class TreeReader {
     }
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
+    this.#close()
+  }
+
+  #close(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor)
     this.#descriptor = undefined
     this.#directory = undefined
@@ -53,7 +57,7 @@ export class TreeReader {
     const slash = path.lastIndexOf('/')
     const directory = slash === -1 ? '' : path.slice(0, slash)
     if (this.#directory !== directory) {
-      this.close()
+      this.#close()
       this.#descriptor = openBelow(this.#root, directory)
       this.#directory = directory
     }

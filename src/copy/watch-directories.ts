@@ -82,7 +82,7 @@ interface Seen {
 }
 
 function look(root: BytePath, directories: readonly BytePath[]): Map<BytePath, Seen> {
-  const reader = new TreeReader(root)
+  using reader = new TreeReader(root)
   const seen = new Map<BytePath, Seen>()
   for (const directory of directories) {
     const stat = directory === '' ? lstatIfThere(`${root}/.`) : reader.lstat(directory)
@@ -90,6 +90,5 @@ function look(root: BytePath, directories: readonly BytePath[]): Map<BytePath, S
       seen.set(directory, { inode: stat.ino, ctimeNs: stat.ctimeNs })
     }
   }
-  reader.close()
   return seen
 }

@@ -7,7 +7,7 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
  * An open directory. Whoever owns the tree may rename it or put a symbolic link in its place: what is
  * reached through the handle stays the directory that was checked when it was opened.
  */
-export interface DirectoryHandle {
+export interface DirectoryHandle extends Disposable {
   /** The path it was opened by, for messages. */
   readonly path: string
   readonly descriptor: number
@@ -15,7 +15,6 @@ export interface DirectoryHandle {
   readonly here: string
   /** A working directory for a program this process starts. */
   readonly cwd: string
-  close(): void
 }
 
 /**
@@ -36,8 +35,13 @@ export function openDirectory(path: string): DirectoryHandle {
     descriptor,
     here,
     cwd: `/proc/${process.pid}/fd/${descriptor}`,
-    close: () => closeSync(descriptor),
+    [Symbol.dispose]: () => closeSync(descriptor),
   }
+}
+
+/** Throws what `openDirectory` would. */
+export function assertDirectory(path: string): void {
+  openDirectory(path)[Symbol.dispose]()
 }
 
 function openOrExplain(path: string): number {

@@ -37,7 +37,7 @@ describe('A list of files', () => {
   })
 
   afterEach(() => {
-    for (const handle of handles) handle.close()
+    for (const handle of handles) handle[Symbol.dispose]()
   })
 
   function listed(paths: readonly string[]): CopyList {

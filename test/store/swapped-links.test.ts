@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, readlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { execa } from 'execa'
 import { prune } from '../../src/actions/prune.ts'
@@ -66,7 +66,12 @@ describe('While a directory is exchanged for a link that leads outside', functio
 
       afterEach(async () => {
         await stop()
+        const home = dirname(store.data)
         await store.remove()
+        expect(
+          openFiles().filter((path) => path.startsWith(home)),
+          'left open',
+        ).to.deep.equal([])
       })
 
       it('never reads what is there into a snapshot', async () => {
@@ -124,6 +129,18 @@ describe('While a directory is exchanged for a link that leads outside', functio
     expect(compareTrees(untouched, walkTree(outside))).to.deep.equal([])
   }
 })
+
+/** Of this process: a sidecar would keep a volume from being unmounted. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').map((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`)
+    } catch {
+      // that of the list itself
+      return ''
+    }
+  })
+}
 
 async function expectNoCanary(directory: string): Promise<void> {
   const { stdout } = await execa('grep', ['-rl', 'CANARY', directory], { reject: false })

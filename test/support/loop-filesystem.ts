@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { messageOf } from '../../src/errors.ts'
 
 export type FilesystemType = 'ext4' | 'xfs' | 'btrfs'
 
@@ -61,13 +62,26 @@ export async function mountLoopFilesystem(
   return {
     path,
     async remount(remountOptions = mountOptions) {
-      await execa('umount', [path])
+      await unmount(path)
       await mount(remountOptions)
     },
     async remove() {
-      await execa('umount', [path])
+      await unmount(path)
       await removeFiles()
     },
+  }
+}
+
+/** Unmounts, or tells who holds what there: that is not to be seen any more afterwards. */
+async function unmount(path: string): Promise<void> {
+  try {
+    await execa('umount', [path])
+  } catch (error) {
+    const columns = ['-o', 'PID,COMMAND,ASSOC,TYPE,NAME']
+    const { stdout } = await execa('lsfd', [...columns, '-Q', `NAME =~ "${path}"`], {
+      reject: false,
+    })
+    throw new Error(`${messageOf(error)}\n${stdout ?? ''}`, { cause: error })
   }
 }
 

@@ -1,7 +1,7 @@
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import type { Settings } from '../../config/settings.ts'
 import { chooseEngine } from '../../copy/choose-engine.ts'
-import { openDirectory } from '../../system/directory-handle.ts'
+import { assertDirectory } from '../../system/directory-handle.ts'
 import { isMountPoint, mountOf, readMounts } from '../../system/mounts.ts'
 import { isPlainDirectoryOnBtrfs } from '../../system/subvolume.ts'
 import type { StoreLayout } from '../../store/layout.ts'
@@ -17,7 +17,7 @@ export function checkVolumes(
   return volumes.flatMap((volume) => {
     const subject = `volume ${volume.id}`
     try {
-      openDirectory(volume.path).close()
+      assertDirectory(volume.path)
       const chosen = chooseEngine(engine, volume.path, store.directory)
       return [
         checkMount(subject, volume, inImage),

@@ -50,7 +50,7 @@ export class OpenPlace {
     return { ...source, base: this.base(), staging: this.staging() }
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     for (const descriptor of this.#opened) closeSync(descriptor)
   }
 

@@ -18,31 +18,27 @@ export function scanDirectory(
   report: ScanReportBuilder,
   next: (path: BytePath) => void,
 ): void {
-  const opened = new OpenPlace(task, path)
-  try {
-    const place = readSource(task, path, () => opened.source())
-    if (place === undefined) {
-      if (task.staged !== 'nothing') removeEntries(opened.staging())
-      report.addDirectory(path)
-      return
-    }
-    const look = readSource(task, path, (): Look => ({
-      place,
-      known: task.index?.directory(path),
-      self: lstatIfThere(`${place.source}/.`),
-      names: readNames(place.source),
-    }))
-    const untouchedSince = untouchedGeneration(task, opened, look)
-    const untouched = countUntouched(task, look, untouchedSince, report, next)
-    if (untouchedSince > 0 && untouched === look.names.length) {
-      report.addUntouched(path, untouched)
-      return
-    }
-    const isRight = stageDirectory(task, look, opened.everywhere(place), untouched, report, next)
-    if (!isRight) report.addDirectory(path)
-  } finally {
-    opened.close()
+  using opened = new OpenPlace(task, path)
+  const place = readSource(task, path, () => opened.source())
+  if (place === undefined) {
+    if (task.staged !== 'nothing') removeEntries(opened.staging())
+    report.addDirectory(path)
+    return
   }
+  const look = readSource(task, path, (): Look => ({
+    place,
+    known: task.index?.directory(path),
+    self: lstatIfThere(`${place.source}/.`),
+    names: readNames(place.source),
+  }))
+  const untouchedSince = untouchedGeneration(task, opened, look)
+  const untouched = countUntouched(task, look, untouchedSince, report, next)
+  if (untouchedSince > 0 && untouched === look.names.length) {
+    report.addUntouched(path, untouched)
+    return
+  }
+  const isRight = stageDirectory(task, look, opened.everywhere(place), untouched, report, next)
+  if (!isRight) report.addDirectory(path)
 }
 
 /**

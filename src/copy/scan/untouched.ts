@@ -100,19 +100,15 @@ export function linkKnown(
 
 /** Makes an untouched directory in staging that is not moved after all. */
 export function stageUntouched(task: ScanTask, path: BytePath, report: ScanReportBuilder): void {
-  const opened = new OpenPlace(task, path)
-  try {
-    const known = task.index?.directory(path)
-    const place = opened.source()
-    const self = known?.entry('.')
-    report.addDirectory(path)
-    // it vanished meanwhile
-    if (place === undefined || known === undefined || self === undefined) return
-    const names = known.names().filter((name) => name !== '.')
-    report.index.beginDirectory(path)
-    report.index.add('.', self.inode, self.ctimeNs, self.since)
-    linkKnown(task, opened.everywhere(place), known, names, report)
-  } finally {
-    opened.close()
-  }
+  using opened = new OpenPlace(task, path)
+  const known = task.index?.directory(path)
+  const place = opened.source()
+  const self = known?.entry('.')
+  report.addDirectory(path)
+  // it vanished meanwhile
+  if (place === undefined || known === undefined || self === undefined) return
+  const names = known.names().filter((name) => name !== '.')
+  report.index.beginDirectory(path)
+  report.index.add('.', self.inode, self.ctimeNs, self.since)
+  linkKnown(task, opened.everywhere(place), known, names, report)
 }

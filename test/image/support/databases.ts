@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { docker, execIn, startContainer, waitForHealthy } from '../../support/docker.ts'
+import { docker, execIn, logsOf, startContainer, waitForHealthy } from '../../support/docker.ts'
 import { succeeded } from './sidecar.ts'
 
 /** A database server that can be put under load, and asked whether what it holds belongs together. */
@@ -72,7 +72,7 @@ export const mariadb: Database = {
   },
   async check(server) {
     const checked = await sql(server, 'CHECK TABLE bank.account, bank.transfer EXTENDED')
-    expect(checked).to.match(/^(bank\.\w+\tcheck\tstatus\tOK\n?){2}$/)
+    expect(checked, await logsOf(server)).to.match(/^(bank\.\w+\tcheck\tstatus\tOK\n?){2}$/)
     const sum = await sql(server, 'SELECT SUM(balance) FROM bank.account')
     expect(Number(sum), 'the sum of all accounts').to.equal(accounts * 1000)
   },

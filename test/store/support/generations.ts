@@ -83,7 +83,7 @@ export function makeGenerations(on = tmpdir()): Generations {
       return prepared
     },
     async remove() {
-      source.close()
+      source[Symbol.dispose]()
       closeSync(lockDescriptor)
       await execa('rm', ['-rf', '--one-file-system', '--', home])
     },

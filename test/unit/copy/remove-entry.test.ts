@@ -10,9 +10,8 @@ describe('an entry that is removed', () => {
   const inside = (...names: string[]): string => join(directory.path, ...names)
 
   const remove = (path: string, ...except: string[]): void => {
-    const reader = new TreeReader(inside('tree'))
+    using reader = new TreeReader(inside('tree'))
     removeBelow(reader, path, new Set(except))
-    reader.close()
   }
 
   beforeEach(() => {

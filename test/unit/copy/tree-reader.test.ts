@@ -16,7 +16,7 @@ describe('a path below a tree', () => {
     reader = new TreeReader(inside('tree'))
   })
 
-  afterEach(() => reader.close())
+  afterEach(() => reader[Symbol.dispose]())
 
   it('is looked at, however deep it is', () => {
     writeFileSync(inside('tree/d/e/a'), '123')
@@ -75,7 +75,7 @@ describe('a path below a tree', () => {
     const before = readdirSync('/proc/self/fd').length
     for (const path of ['d/x', 'd/e/x', 'x']) reader.lstat(path)
     const meanwhile = readdirSync('/proc/self/fd').length
-    reader.close()
+    reader[Symbol.dispose]()
     expect([meanwhile - before, readdirSync('/proc/self/fd').length - before]).to.deep.equal([1, 0])
   })
 })

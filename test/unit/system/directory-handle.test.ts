@@ -17,27 +17,24 @@ describe('openDirectory', () => {
 
   it('reaches what is in the directory', () => {
     writeFileSync(join(directory.path, 'a'), 'text')
-    const handle = openDirectory(directory.path)
+    using handle = openDirectory(directory.path)
     expect(readFileSync(`${handle.here}/a`, 'utf8')).to.equal('text')
-    handle.close()
   })
 
   it('is a working directory for other programs', () => {
     writeFileSync(join(directory.path, 'a'), 'text')
-    const handle = openDirectory(directory.path)
+    using handle = openDirectory(directory.path)
     expect(readFileSync(`${handle.cwd}/a`, 'utf8')).to.equal('text')
-    handle.close()
   })
 
   it('stays what it was when a link takes its place', () => {
     const path = join(directory.path, 'data')
     mkdirSync(path)
     writeFileSync(join(path, 'a'), 'text')
-    const handle = openDirectory(path)
+    using handle = openDirectory(path)
     renameSync(path, `${path}.moved`)
     symlinkSync('/etc', path)
     expect(existsSync(`${handle.here}/a`)).to.equal(true)
-    handle.close()
   })
 
   it('refuses a path that is missing', () => {
