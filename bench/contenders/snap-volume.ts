@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Daemon, programFile, startDaemon } from '../../test/support/cli.ts'
+import { prune } from '../../src/actions/prune.ts'
+import { openStore } from '../../src/store/open.ts'
+import { contextInProcess } from '../../test/store/support/in-process.ts'
 import type { SnapshotRecord } from '../../src/store/record.ts'
 import type { Run } from '../command.ts'
 import type { RestorableStore, StoreKind } from './store.ts'
@@ -14,6 +17,8 @@ export interface SnapVolumeStore extends RestorableStore {
   snapshots: () => string[]
   /** Removes what is older than the newest `keep` snapshots. */
   prune: (keep: number) => Promise<void>
+  /** The same in this process, which runs already, as the sidecar does. */
+  pruneInProcess: (keep: number) => Promise<void>
 }
 
 export interface SnapVolumeOptions {
@@ -77,6 +82,10 @@ export function snapVolume(
             .map((name) => join(store, name)),
         restore: async () => void (await snap(['restore', 'latest', '--yes'])),
         prune: async (keep) => void (await snap(['prune'], { SNAP_MAX: `${keep}` })),
+        async pruneInProcess(maxSnapshots) {
+          const volumes = [{ id: 'data', path: source }]
+          await prune(contextInProcess(openStore(store), { volumes, maxSnapshots, engine }))
+        },
         ...(sidecar && {
           settle: async () => untilPrepared(store),
           close: async () => stop(daemon),

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import type { ActionContext } from '../../src/actions/context.ts'
 import { takeSnapshot } from '../../src/actions/take-snapshot.ts'
 import { storeLayout } from '../../src/store/layout.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
+import { contextInProcess } from './support/in-process.ts'
 
 describe('A clock', () => {
   let store: TestStore
@@ -14,24 +14,13 @@ describe('A clock', () => {
   afterEach(() => store.remove())
 
   async function takeAt(time: string): Promise<{ name: string; warnings: string[] }> {
-    const context: ActionContext = {
-      store: storeLayout(store.directory),
-      config: {
-        volumes: [{ id: 'data', path: store.data }],
-        maxSnapshots: 128,
-        engine: 'auto',
-        quiesce: 'none',
-        cron: '0 3 * * *',
-        timeZone: 'GMT',
-      },
-      clock: { now: () => new Date(time), sleep: () => Promise.resolve() },
-      lockTimeoutMs: 0,
-      inImage: false,
-      docker: () => Promise.resolve({ client: undefined, missing: 'no Docker in this test' }),
-      hooks: { commands: {}, timeoutMs: 0, environment: {} },
-      emit: () => undefined,
-    }
-    const { record } = await takeSnapshot(context, { kind: 'manual' })
+    const context = contextInProcess(storeLayout(store.directory), {
+      volumes: [{ id: 'data', path: store.data }],
+      maxSnapshots: 128,
+      engine: 'auto',
+    })
+    const clock = { now: () => new Date(time), sleep: () => Promise.resolve() }
+    const { record } = await takeSnapshot({ ...context, clock }, { kind: 'manual' })
     return { name: record.name, warnings: record.warnings.map(({ code }) => code) }
   }
 

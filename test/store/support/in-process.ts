@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import type { ActionContext } from '../../../src/actions/context.ts'
+import type { ActionContext, StoreConfig } from '../../../src/actions/context.ts'
 import { takeSnapshot } from '../../../src/actions/take-snapshot.ts'
+import type { StoreLayout } from '../../../src/store/layout.ts'
 import type { SnapshotRecord } from '../../../src/store/record.ts'
 import type { EngineChoice } from '../../../src/config/choices.ts'
 import { findSpare } from '../../../src/store/spare.ts'
@@ -20,6 +21,23 @@ export interface InProcessStore {
   remove(): Promise<void>
 }
 
+/** For actions in this process, by a clock of their own, with nobody to hold and nobody to tell. */
+export function contextInProcess(
+  store: StoreLayout,
+  rules: Pick<StoreConfig, 'volumes' | 'maxSnapshots' | 'engine'>,
+): ActionContext {
+  return {
+    store,
+    config: { ...rules, quiesce: 'none', cron: '0 3 * * *', timeZone: 'GMT' },
+    clock: steppingClock(),
+    lockTimeoutMs: 0,
+    inImage: false,
+    docker: () => Promise.resolve({ client: undefined, missing: 'no Docker in this process' }),
+    hooks: { commands: {}, timeoutMs: 0, environment: {} },
+    emit: () => undefined,
+  }
+}
+
 /**
  * A store whose snapshots are taken in this process, by a clock that is a second later each time: so that no
  * snapshot waits for a second of its own, and what the data changed just before has a young ctime.
@@ -33,23 +51,11 @@ export function makeInProcessStore(
   const data = join(home, 'data')
   mkdirSync(data)
   const store = createStore(join(home, 'store'))
-  const context: ActionContext = {
-    store,
-    config: {
-      volumes: [{ id: 'data', path: data }],
-      maxSnapshots,
-      engine,
-      quiesce: 'none',
-      cron: '0 3 * * *',
-      timeZone: 'GMT',
-    },
-    clock: steppingClock(),
-    lockTimeoutMs: 0,
-    inImage: false,
-    docker: () => Promise.resolve({ client: undefined, missing: 'no Docker in this test' }),
-    hooks: { commands: {}, timeoutMs: 0, environment: {} },
-    emit: () => undefined,
-  }
+  const context = contextInProcess(store, {
+    volumes: [{ id: 'data', path: data }],
+    maxSnapshots,
+    engine,
+  })
   return {
     data,
     context,
