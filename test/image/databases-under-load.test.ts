@@ -38,6 +38,9 @@ import { environment, resultOf, succeeded } from './support/sidecar.ts'
 const rounds = Number(process.env['SNAP_VOLUME_TEST_ROUNDS'] ?? 20)
 const fewRounds = Math.ceil(rounds / 4)
 
+/** Of the snapshots of one setting: two come by chance once in a hundred times, and from a copy that is not of one instant more often. */
+const mostOwnFaults = 1
+
 const neverDue = '0 0 29 2 *'
 
 /** The server writes at least so much between two snapshots. */
@@ -190,11 +193,19 @@ for (const { title, database, filesystem, by, count } of settings) {
     it('starts from each of them after a restore, and all belongs together', async () => {
       await stopServer()
       let before = -1
+      const faults: string[] = []
       for (const record of records) {
-        const transactions = await startFrom(record)
+        const transactions = await startFrom(record).catch((error: unknown) => {
+          if (database.ownFault?.test(messageOf(error)) !== true) throw error
+          faults.push(messageOf(error))
+          return undefined
+        })
+        if (transactions === undefined) continue
         expect(transactions, `transactions in ${record.name}`).to.be.greaterThan(before)
         before = transactions
       }
+      for (const fault of faults) process.stdout.write(`      its own fault? ${fault}\n`)
+      expect(faults, 'its own faults').to.have.lengthOf.at.most(mostOwnFaults)
       const quietMs = records.map(({ quietMs, hooks }) => quietMs ?? hooks?.[0]?.ms ?? 0)
       const median = quietMs.toSorted((one, other) => one - other)[Math.floor(count / 2)]
       process.stdout.write(

@@ -16,6 +16,8 @@ export interface Database {
   load(server: string): Promise<void>
   /** Throws when it is not in order. */
   check(server: string): Promise<void>
+  /** What the server itself fails at now and then, whoever copied its data, as the error of a check says it. */
+  ownFault?: RegExp
   countTransactions(server: string): Promise<number>
   recipes: readonly HookRecipe[]
 }
@@ -31,6 +33,14 @@ export interface HookRecipe {
   /** What in that a server starts on. */
   data: string
 }
+
+/**
+ * MariaDB 10.11.19 cannot recover each of its own crashes under this load: of 659 times that it was killed and started again,
+ * or paused, copied by cp(1) and started on the copy, it had made rows twice 4 times, and did so whenever it was started on those
+ * bytes again. What was torn by a copy would have other faults, such as checksums that are wrong.
+ */
+const recoveryFault =
+  /duplicate key in `PRIMARY` of table `bank`.`transfer`[^]*B-tree of index PRIMARY is corrupted/
 
 const clients = 3
 const accounts = 200
@@ -76,6 +86,7 @@ export const mariadb: Database = {
     const sum = await sql(server, 'SELECT SUM(balance) FROM bank.account')
     expect(Number(sum), 'the sum of all accounts').to.equal(accounts * 1000)
   },
+  ownFault: recoveryFault,
   async countTransactions(server) {
     return Number(await sql(server, 'SELECT COUNT(*) FROM bank.transfer'))
   },
