@@ -8,8 +8,6 @@ const common = {
   bundle: true,
   platform: 'node',
   target: 'node24',
-  // it has had it from the start
-  supported: { using: true },
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',

@@ -86,8 +86,9 @@ async function fromOpenDirectories(
 ): Promise<void> {
   for (const [directory, inside] of Map.groupBy(paths, parentOf)) {
     const source = openBelow(trees.source.here, directory)
-    const target = openBelow(trees.staging, directory)
+    let target: number | undefined
     try {
+      target = openBelow(trees.staging, directory)
       if (target === undefined) continue
       const staging = throughDescriptor(target)
       const names = inside.map((path) =>

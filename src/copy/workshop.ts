@@ -16,21 +16,25 @@ export interface Workshop {
 export function openWorkshop(directory: string): Workshop {
   const path = `${directory}/.snap-volume.${randomUUID()}`
   mkdirSync(path, 0o700)
-  const descriptor = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  using opening = new DisposableStack()
+  const descriptor = opening.adopt(openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), closeSync)
   const entry = `${throughDescriptor(descriptor)}/entry`
   const { uid, mode } = fstatSync(descriptor)
   if (uid !== process.geteuid?.() || (mode & 0o077) !== 0) {
-    closeSync(descriptor)
     throw new OperationError(
       `somebody put another directory in the place of ${path}, or the filesystem keeps no owners and modes: restore again, there with --checksum`,
     )
   }
+  const opened = opening.move()
   return {
     entry,
     remove() {
-      rmSync(entry, { force: true })
-      closeSync(descriptor)
-      removeIfOurs(path)
+      try {
+        rmSync(entry, { force: true })
+      } finally {
+        opened.dispose()
+        removeIfOurs(path)
+      }
     },
   }
 }

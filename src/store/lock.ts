@@ -122,8 +122,8 @@ async function flock(
 
 /** For the messages of others; the lock holds without it, so a full disk does not matter here, nor one that fails. */
 function nameHolder(descriptor: number, purpose: string): void {
-  const holder = { purpose, host: hostname(), pid: process.pid, since: new Date().toISOString() }
   try {
+    const holder = { purpose, host: hostname(), pid: process.pid, since: new Date().toISOString() }
     ftruncateSync(descriptor)
     writeSync(descriptor, JSON.stringify(holder), 0)
   } catch {

@@ -23,19 +23,20 @@ export interface DirectoryHandle extends Disposable {
  * Throws OperationError that says what `path` is instead.
  */
 export function openDirectory(path: string): DirectoryHandle {
-  const descriptor = openOrExplain(path)
+  using opening = new DisposableStack()
+  const descriptor = opening.adopt(openOrExplain(path), closeSync)
   const here = `/proc/self/fd/${descriptor}`
   const real = readlinkSync(here)
   if (real !== path) {
-    closeSync(descriptor)
     throw new OperationError(`${path} is reached through a symbolic link: use ${real} instead`)
   }
+  const opened = opening.move()
   return {
     path,
     descriptor,
     here,
     cwd: `/proc/${process.pid}/fd/${descriptor}`,
-    [Symbol.dispose]: () => closeSync(descriptor),
+    [Symbol.dispose]: () => opened.dispose(),
   }
 }
 

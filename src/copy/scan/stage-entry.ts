@@ -99,11 +99,14 @@ export function makeDirectories(
   let above = openIfDirectory(throughDescriptor(staging.descriptor) + '/.')
   for (const part of path.split('/')) {
     if (above === undefined) return
-    const directory = `${throughDescriptor(above)}/${part}`
-    makeDirectory(directory)
-    const descriptor = openIfDirectory(directory)
-    closeSync(above)
-    above = descriptor
+    const before = above
+    try {
+      const directory = `${throughDescriptor(before)}/${part}`
+      makeDirectory(directory)
+      above = openIfDirectory(directory)
+    } finally {
+      closeSync(before)
+    }
   }
   if (above !== undefined) closeSync(above)
 }
