@@ -63,6 +63,7 @@ async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> 
     )
   }
   const spare = openSpare(request.spare)
+  // closes it
   using _tree = spare?.tree
   return await copyOnce(request, { staged: 'nothing', index, spare, generation })
 }

@@ -37,10 +37,11 @@ export interface HookRecipe {
 /**
  * MariaDB 10.11.19 cannot recover each of its own crashes under this load: of 659 times that it was killed and started again,
  * or paused, copied by cp(1) and started on the copy, it had made rows twice 4 times, and did so whenever it was started on those
- * bytes again. What was torn by a copy would have other faults, such as checksums that are wrong.
+ * bytes again. Of 30 live snapshots, which are not of one instant, 18 failed, and none of them so: pages could not take the log, or
+ * were of the future.
  */
 const recoveryFault =
-  /duplicate key in `PRIMARY` of table `bank`.`transfer`[^]*B-tree of index PRIMARY is corrupted/
+  /^(?![^]*(?:apply log to|in the future))[^]*duplicate key in `PRIMARY` of table `bank`.`transfer`[^]*B-tree of index PRIMARY is corrupted/
 
 const clients = 3
 const accounts = 200
