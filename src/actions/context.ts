@@ -65,6 +65,8 @@ export interface StoreConfig {
   engine: EngineChoice
   quiesce: QuiescePolicy
   cron: string
+  /** When all contents are compared; empty for never. */
+  checksumCron: string
   timeZone: string
 }
 
@@ -77,6 +79,7 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
     engine: settings.given.has('engine') ? settings.engine : saved.engine,
     quiesce: settings.given.has('quiesce') ? settings.quiesce : saved.quiesce,
     cron: saved.cron,
+    checksumCron: saved.checksumCron,
     timeZone: saved.timeZone,
   }
 }

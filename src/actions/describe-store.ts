@@ -26,6 +26,8 @@ export interface StoreDescription {
 interface StoreConfigDescription {
   volumes: { id: string; path: string; landsIn: string; engine: string; engineReason: string }[]
   cron: string
+  /** Empty for never. */
+  checksumCron: string
   timeZone: string
   maxSnapshots: number
 }
@@ -64,7 +66,8 @@ export function describeStore(store: StoreLayout, settings: Settings, now: Date)
 }
 
 function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDescription {
-  const { volumes, cron, timeZone, maxSnapshots, engine } = readStoreConfig(store, settings)
+  const config = readStoreConfig(store, settings)
+  const { volumes, cron, checksumCron, timeZone, maxSnapshots, engine } = config
   return {
     volumes: volumes.map(({ id, path }) => ({
       id,
@@ -73,6 +76,7 @@ function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDesc
       ...describeEngine(engine, id, path, store.directory),
     })),
     cron,
+    checksumCron,
     timeZone,
     maxSnapshots,
   }

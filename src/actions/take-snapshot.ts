@@ -32,6 +32,8 @@ export interface SnapshotOptions {
   labels?: Record<string, string>
   /** Take it although a volume has no files now and had some before. */
   allowEmpty?: boolean
+  /** Compare contents, so that a change that kept size and time is captured too. */
+  checksum?: boolean
 }
 
 export interface SnapshotResult {
@@ -82,8 +84,6 @@ function pruneAfter(
 }
 
 export interface WriteOptions extends SnapshotOptions {
-  /** Compare contents, so that a change that kept size and time is captured too. */
-  checksum?: boolean
   /** How the data are held still; by default what SNAP_QUIESCE and the labels of consumers say. */
   hold?: Hold
 }

@@ -51,9 +51,16 @@ export const declarations = {
     expected: 'a cron expression of five fields (or six, with seconds), such as "0 3 * * *"',
     parse: (text) => (/^\s*$/.test(text) ? undefined : text.trim()),
   },
+  checksumCron: {
+    name: 'SNAP_CHECKSUM_CRON',
+    describe: 'when to take a snapshot that compares all contents, as SNAP_CRON; unset: never',
+    fallback: '',
+    expected: 'empty, or a cron expression such as "0 4 * * 0"',
+    parse: (text) => text.trim(),
+  },
   timeZone: {
     name: 'SNAP_TZ',
-    describe: 'the time zone of SNAP_CRON, such as Europe/Berlin',
+    describe: 'the time zone of both schedules, such as Europe/Berlin',
     fallback: 'GMT',
     expected: 'the name of a time zone, such as Europe/Berlin',
     parse: (text) => (isTimeZone(text) ? text : undefined),
@@ -206,6 +213,8 @@ export interface SettingValues {
   storeDirectory: string
   maxSnapshots: number
   cron: string
+  /** Empty for never. */
+  checksumCron: string
   timeZone: string
   engine: EngineChoice
   quiesce: QuiescePolicy

@@ -23,6 +23,7 @@ export function readSettings(environment: Environment): Settings {
     storeDirectory: read('storeDirectory'),
     maxSnapshots: read('maxSnapshots'),
     cron: read('cron'),
+    checksumCron: read('checksumCron'),
     timeZone: read('timeZone'),
     engine: read('engine'),
     quiesce: read('quiesce'),
@@ -71,7 +72,7 @@ export function describeVariables(): VariableDescription[] {
 }
 
 function isEmpty(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0
+  return value === '' || (Array.isArray(value) && value.length === 0)
 }
 
 /** A line for each SNAP_* that is none of ours, with the nearest known name. */

@@ -5,28 +5,39 @@ import { OperationError } from '../errors.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import type { Log } from '../system/log.ts'
-import { type Schedule, restrictsBothDays } from './schedule.ts'
+import type { BothSchedules } from './both-schedules.ts'
+import { restrictsBothDays } from './schedule.ts'
 
 /** Tells what this daemon is going to do, and what its owner should know at once. */
 export async function announce(
   settings: Settings,
   context: ActionContext,
-  schedule: Schedule,
+  schedule: BothSchedules,
   log: Log,
 ): Promise<void> {
   const { store, config } = context
   for (const { id, path } of config.volumes) log.info(`volume ${id}: ${path}`)
-  if (restrictsBothDays(settings.cron)) {
-    log.warn(
-      `SNAP_CRON ${JSON.stringify(settings.cron)} restricts both days: here both must fit, unlike in crontab`,
-    )
-  }
+  warnOfBothDays('SNAP_CRON', settings.cron, log)
+  warnOfBothDays('SNAP_CHECKSUM_CRON', settings.checksumCron, log)
   if (settings.quiesce !== 'none') await announceConsumers(context, log)
   announceRestore(store, log)
+  if (settings.checksumCron !== '') {
+    const nextChecksum = schedule.nextChecksumRun()?.toISOString() ?? 'never'
+    log.info(
+      `all contents are compared on the schedule ${settings.checksumCron} (${settings.timeZone}), next at ${nextChecksum}`,
+    )
+  }
   const next = schedule.nextRun()
   log.info(
     `started: store ${store.directory}, schedule ${settings.cron} (${settings.timeZone}), next run ${next?.toISOString() ?? 'never'}`,
     { nextRun: next?.toISOString() ?? null },
+  )
+}
+
+function warnOfBothDays(variable: string, cron: string, log: Log): void {
+  if (!restrictsBothDays(cron)) return
+  log.warn(
+    `${variable} ${JSON.stringify(cron)} restricts both days: here both must fit, unlike in crontab`,
   )
 }
 

@@ -20,6 +20,7 @@ import type { Log } from '../system/log.ts'
 import { programVersion } from '../system/version.ts'
 import { announce } from './announce.ts'
 import { createBackground } from './background.ts'
+import { type BothSchedules, startBothSchedules } from './both-schedules.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { logEvent } from './log-event.ts'
 import { createMetrics } from './metrics.ts'
@@ -28,7 +29,7 @@ import { createNotifier } from './notifier.ts'
 import { type RunFollowers, runOnce } from './run-once.ts'
 import { type RunWatch, watchRuns } from './run-watch.ts'
 import { createRunner } from './runner.ts'
-import { type Schedule, assertCron, startSchedule } from './schedule.ts'
+import { assertCron } from './schedule.ts'
 import { startServer } from './server.ts'
 import { shareAnswer } from './share-answer.ts'
 import { createSpareKeeper, thenPreparing } from './spare-keeper.ts'
@@ -57,7 +58,8 @@ export interface DaemonOptions {
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { settings, volumes, signal } = options
   await wakeBeforeStart(options)
-  assertCron(settings.cron)
+  assertCron('SNAP_CRON', settings.cron)
+  if (settings.checksumCron !== '') assertCron('SNAP_CHECKSUM_CRON', settings.checksumCron)
   const store = await prepareStore(settings, volumes)
   const lock = await takeDaemonLock(store, signal)
   try {
@@ -96,7 +98,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
   })
   let runs: RunWatch | undefined
   let rules: NoticeRules | undefined
-  let schedule: Schedule | undefined
+  let schedule: BothSchedules | undefined
   const isNews = createProgressFilter()
   const context = daemonContext(options, store, (event) => {
     if (isNews(event)) runs?.sign()
@@ -160,14 +162,17 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
       },
       (error) => log.error(`the run ended in a way that was not foreseen: ${messageOf(error)}`),
     )
-    const started = startSchedule({
-      cron: settings.cron,
-      timeZone: settings.timeZone,
-      onDue: () => runner.trigger('schedule'),
-      onMissed: () => {
+    const started = startBothSchedules({
+      ...settings,
+      onDue: (reason) => runner.trigger(reason),
+      onMissed: (reason) => {
         metrics.missed()
-        log.warn('a scheduled run was missed: the host was asleep or too busy')
-        if (settings.catchUp) runner.trigger('catch-up')
+        const why = 'the host was asleep or too busy'
+        if (reason === 'checksum') log.warn(`a run of SNAP_CHECKSUM_CRON is left out: ${why}`)
+        else {
+          log.warn(`a scheduled run was missed: ${why}`)
+          if (settings.catchUp) runner.trigger('catch-up')
+        }
       },
     })
     schedule = started
@@ -232,10 +237,10 @@ function daemonContext(
   store: StoreLayout,
   emit: ActionContext['emit'],
 ): ActionContext {
-  const { maxSnapshots, engine, quiesce, cron, timeZone } = settings
+  const { maxSnapshots, engine, quiesce, cron, checksumCron, timeZone } = settings
   return {
     store,
-    config: { volumes: [...volumes], maxSnapshots, engine, quiesce, cron, timeZone },
+    config: { volumes: [...volumes], maxSnapshots, engine, quiesce, cron, checksumCron, timeZone },
     clock,
     signal,
     ...contextOfProcess(settings, environment),
@@ -250,7 +255,7 @@ function findMissedRun(settings: Settings, store: StoreLayout, now: Date): Date 
   return due !== undefined && due < now ? due : undefined
 }
 
-function noteNextRun(store: StoreLayout, schedule: Schedule, log: Log): void {
+function noteNextRun(store: StoreLayout, schedule: BothSchedules, log: Log): void {
   const next = schedule.nextRun()
   if (next === undefined) return
   try {

@@ -52,8 +52,10 @@ interface Taken {
 
 async function takeOne(context: ActionContext, log: Log, reason: RunReason): Promise<Taken> {
   try {
-    const result = await takeSnapshot(context, { kind: 'scheduled' })
-    log.info(`snapshot ${summarizeSnapshot(result)}`, { reason, ...result })
+    const checksum = reason === 'checksum'
+    const result = await takeSnapshot(context, { kind: 'scheduled', checksum })
+    const how = checksum ? ', all contents compared' : ''
+    log.info(`snapshot ${summarizeSnapshot(result)}${how}`, { reason, ...result })
     const isFlagged = result.warnings.length > 0
     return {
       outcome: {

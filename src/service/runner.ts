@@ -1,5 +1,7 @@
+import type { ScheduleReason } from './both-schedules.ts'
+
 /** Why a run was begun. */
-export type RunReason = 'schedule' | 'start' | 'catch-up'
+export type RunReason = ScheduleReason | 'start' | 'catch-up'
 
 /** Runs one job at a time: a trigger that comes while one is under way is skipped and told of, not queued. */
 export interface Runner {

@@ -3,6 +3,8 @@ import { UsageError, messageOf } from '../errors.ts'
 
 export interface Schedule {
   nextRun(): Date | undefined
+  /** Whether a run is due at some second of that minute. */
+  isDueInMinuteOf(time: Date): boolean
   /**
    * To be called now and then: node-cron waits for a time that a clock set back puts far off, and its timers stand still while
    * the host sleeps. Waits anew then, and tells of a run that was due meanwhile. Returns whether the clock was set back.
@@ -14,7 +16,7 @@ export interface Schedule {
 export interface ScheduleRequest {
   cron: string
   timeZone: string
-  onDue: () => void
+  onDue: (time: Date) => void
   /** A time has passed without a run: the host was asleep. */
   onMissed: () => void
 }
@@ -27,13 +29,13 @@ const smallStepMs = 5 * 60_000
 
 const silent = { info: ignore, warn: ignore, error: ignore, debug: ignore }
 
-/** Throws UsageError for a cron expression that cannot be run. */
-export function assertCron(expression: string): void {
+/** Throws UsageError for a cron expression that cannot be run, which names the variable it is from. */
+export function assertCron(variable: string, expression: string): void {
   const { valid, errors } = validateDetailed(expression)
   if (valid) return
   const [first] = errors
   throw new UsageError(
-    `SNAP_CRON is ${JSON.stringify(expression)}: ${first?.message ?? 'it is not a cron expression'}; write five fields, such as "0 3 * * *"`,
+    `${variable} is ${JSON.stringify(expression)}: ${first?.message ?? 'it is not a cron expression'}; write five fields, such as "0 3 * * *"`,
   )
 }
 
@@ -49,10 +51,10 @@ export function startSchedule({ cron, timeZone, onDue, onMissed }: ScheduleReque
   let lastMs = -Infinity
 
   function begin(): ScheduledTask {
-    const begun = createTask(cron, timeZone, () => {
+    const begun = createTask(cron, timeZone, (time) => {
       lastMs = Date.now()
       waitsFor = upcoming()
-      onDue()
+      onDue(time)
     })
     begun.on('execution:missed', () => {
       waitsFor = upcoming()
@@ -79,6 +81,7 @@ export function startSchedule({ cron, timeZone, onDue, onMissed }: ScheduleReque
 
   return {
     nextRun,
+    isDueInMinuteOf: (time) => secondsOfMinute(time).some((second) => task.match(second)),
     followClock() {
       const now = Date.now()
       const next = nextRun()
@@ -96,17 +99,25 @@ export function startSchedule({ cron, timeZone, onDue, onMissed }: ScheduleReque
   }
 }
 
-function createTask(cron: string, timeZone: string, onDue: () => void): ScheduledTask {
+function secondsOfMinute(time: Date): Date[] {
+  const beginMs = time.getTime() - (time.getTime() % 60_000)
+  return Array.from({ length: 60 }, (_, second) => new Date(beginMs + second * 1000))
+}
+
+function createTask(cron: string, timeZone: string, onDue: (time: Date) => void): ScheduledTask {
   try {
-    return createCronTask(cron, onDue, {
+    return createCronTask(cron, ({ date }) => onDue(date), {
       timezone: timeZone,
       logger: silent,
       suppressMissedWarning: true,
     })
   } catch (error) {
-    throw new UsageError(`SNAP_CRON ${JSON.stringify(cron)} cannot be run: ${messageOf(error)}`, {
-      cause: error,
-    })
+    throw new UsageError(
+      `the schedule ${JSON.stringify(cron)} cannot be run: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 

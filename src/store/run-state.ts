@@ -7,7 +7,7 @@ import { parseDocument, timestamp } from './record.ts'
 const runSchema = v.object({
   startedAt: timestamp,
   finishedAt: timestamp,
-  /** What began it: `schedule`, `start` or `catch-up`. */
+  /** What began it: `schedule`, `checksum`, `start` or `catch-up`. */
   reason: v.string(),
   outcome: v.picklist(['success', 'flagged', 'failed']),
   /** What was published. */

@@ -6,6 +6,7 @@ import { readDocument, writeFileDurably } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
 import { parseDocument } from './record.ts'
 
+// what is optional is missing in stores of before it was there
 const schema = v.object({
   schema: v.literal(1),
   volumes: v.pipe(
@@ -13,10 +14,10 @@ const schema = v.object({
     v.minLength(1),
   ),
   cron: v.string(),
+  checksumCron: v.optional(v.string(), ''),
   timeZone: v.string(),
   maxSnapshots: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   engine: v.picklist(engineChoices),
-  // stores of before it was there
   quiesce: v.optional(v.picklist(quiescePolicies), 'none'),
   startedAt: v.string(),
   program: v.string(),

@@ -76,7 +76,7 @@ describe('Metrics and health', () => {
       'added_files_total{volume="data"}': 0,
       run_duration_seconds_count: 0,
     }
-    for (const reason of ['schedule', 'start', 'catch-up']) {
+    for (const reason of ['schedule', 'checksum', 'start', 'catch-up']) {
       for (const code of [0, 1, 3, 75]) {
         zeros[`runs_total{reason="${reason}",exit_code="${code}"}`] = 0
       }

@@ -8,6 +8,7 @@ export const snapshotCommand: Command = {
     ['snapshot', 'take a snapshot and prune to SNAP_MAX'],
     ['snapshot -m "before the upgrade" --pin', 'with a comment, and never pruned'],
     ['snapshot --label ticket=4711', 'with a label'],
+    ['snapshot --checksum', 'compare all contents, also where nothing can have changed'],
   ],
   positionals: [],
   options: {
@@ -22,6 +23,10 @@ export const snapshotCommand: Command = {
     'allow-empty': {
       type: 'boolean',
       describe: 'also when a volume is empty or not mounted and was not in the snapshot before',
+    },
+    checksum: {
+      type: 'boolean',
+      describe: 'compare all contents, also where nothing can have changed',
     },
   },
   async run(input) {
@@ -40,6 +45,7 @@ export const snapshotCommand: Command = {
         pinned: options['pin'] === true,
         labels,
         allowEmpty: options['allow-empty'] === true,
+        checksum: options['checksum'] === true,
       })
       const { record, removed, warnings } = result
       printer.result(

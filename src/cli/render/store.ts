@@ -19,6 +19,10 @@ export function formatStore(
   if (config !== undefined) {
     rows.push(['schedule', printable(`${config.cron} (${config.timeZone})`)])
     rows.push(['next run', formatNextRun(description, now)])
+    if (config.checksumCron !== '') {
+      const cron = printable(`${config.checksumCron} (${config.timeZone})`)
+      rows.push(['checksum', `${cron}, compares all contents`])
+    }
     rows.push(['retention', `the newest ${config.maxSnapshots} and the pinned ones`])
   }
   if (unknown !== undefined) rows.push(['consumers', `not known: ${printable(unknown)}`])

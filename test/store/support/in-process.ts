@@ -28,7 +28,13 @@ export function contextInProcess(
 ): ActionContext {
   return {
     store,
-    config: { ...rules, quiesce: 'none', cron: '0 3 * * *', timeZone: 'GMT' },
+    config: {
+      ...rules,
+      quiesce: 'none',
+      cron: '0 3 * * *',
+      checksumCron: '',
+      timeZone: 'GMT',
+    },
     clock: steppingClock(),
     lockTimeoutMs: 0,
     inImage: false,

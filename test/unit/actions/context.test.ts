@@ -18,6 +18,7 @@ describe('readStoreConfig', () => {
       schema: 1,
       volumes: [{ id: 'a', path: '/srv/a' }],
       cron: '0 4 * * *',
+      checksumCron: '0 5 * * 0',
       timeZone: 'Asia/Tokyo',
       maxSnapshots: 7,
       engine: 'rsync',
@@ -34,6 +35,7 @@ describe('readStoreConfig', () => {
       engine: 'rsync',
       quiesce: 'none',
       cron: '0 4 * * *',
+      checksumCron: '0 5 * * 0',
       timeZone: 'Asia/Tokyo',
     })
   })

@@ -23,6 +23,7 @@ describe('describeStore', () => {
       schema: 1,
       volumes: [{ id: 'data', path: '/srv/data' }],
       cron: '0 3 * * *',
+      checksumCron: '',
       timeZone: 'GMT',
       maxSnapshots: 7,
       engine: 'auto',

@@ -330,6 +330,7 @@ describe('the program', () => {
         schema: 1,
         volumes: [{ id: 'data', path: '/srv/data' }],
         cron: '0 3 * * *',
+        checksumCron: '',
         timeZone: 'GMT',
         maxSnapshots: 7,
         engine: 'auto',

@@ -11,7 +11,7 @@ describe('assertCron', () => {
   const right = ['0 3 * * *', '*/5 * * * *', '0 3 * * MON', '0 0 3 * * *', '0 3 1,15 * *']
   for (const expression of right) {
     it(`takes ${expression}`, () => {
-      expect(() => assertCron(expression)).not.to.throw()
+      expect(() => assertCron('SNAP_CRON', expression)).not.to.throw()
     })
   }
 
@@ -29,7 +29,7 @@ describe('assertCron', () => {
   ]
   for (const expression of wrong) {
     it(`refuses ${JSON.stringify(expression)} with the variable, the value and what is right`, () => {
-      expect(() => assertCron(expression)).to.throw(
+      expect(() => assertCron('SNAP_CRON', expression)).to.throw(
         UsageError,
         /^SNAP_CRON is ".*": .+; write five fields, such as "0 3 \* \* \*"$/,
       )
@@ -83,8 +83,25 @@ describe('startSchedule', () => {
     expect(start('0 3 * * *', 'GMT').nextRun()?.getMilliseconds()).to.equal(0)
   })
 
+  const minutes: [cron: string, timeZone: string, time: string, isDue: boolean][] = [
+    ['0 3 * * *', 'GMT', '2026-11-20T03:00:59.999Z', true],
+    ['0 3 * * *', 'GMT', '2026-11-20T02:59:59.999Z', false],
+    ['0 3 * * *', 'GMT', '2026-11-20T03:01:00.000Z', false],
+    ['30 0 3 * * *', 'GMT', '2026-11-20T03:00:00.000Z', true],
+    ['30 0 3 * * *', 'GMT', '2026-11-20T03:00:45.000Z', true],
+    ['0 3 * * *', 'Asia/Tokyo', '2026-11-20T18:00:00.000Z', true],
+    ['0 3 * * *', 'Asia/Tokyo', '2026-11-20T03:00:00.000Z', false],
+    ['0 4 * * 0', 'GMT', '2026-11-22T04:00:00.000Z', true],
+    ['0 4 * * 0', 'GMT', '2026-11-23T04:00:00.000Z', false],
+  ]
+  for (const [cron, timeZone, time, isDue] of minutes) {
+    it(`says that "${cron}" in ${timeZone} is ${isDue ? '' : 'not '}due in the minute of ${time}`, () => {
+      expect(start(cron, timeZone).isDueInMinuteOf(new Date(time))).to.equal(isDue)
+    })
+  }
+
   it('refuses an expression that cannot be run', () => {
-    expect(() => start('0 3 30 2 *', 'GMT')).to.throw(OperationError, 'SNAP_CRON "0 3 30 2 *"')
+    expect(() => start('0 3 30 2 *', 'GMT')).to.throw(OperationError, 'the schedule "0 3 30 2 *"')
   })
 })
 

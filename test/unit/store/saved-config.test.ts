@@ -19,6 +19,7 @@ const config: SavedConfig = {
     { id: 'files', path: '/var/www/with: colon' },
   ],
   cron: '0 3 * * *',
+  checksumCron: '0 4 * * 0',
   timeZone: 'Europe/Berlin',
   maxSnapshots: 128,
   engine: 'auto',
@@ -37,6 +38,12 @@ describe('the saved configuration', () => {
   it('is read back as it was written', () => {
     writeSavedConfig(store(), config)
     expect(readSavedConfig(store())).to.deep.equal(config)
+  })
+
+  it('compares all contents never where it is of before that could be asked for', () => {
+    const { checksumCron: _, ...before } = config
+    write(JSON.stringify(before))
+    expect(readSavedConfig(store()).checksumCron).to.equal('')
   })
 
   it('is read back whatever volumes it has', () => {

@@ -19,6 +19,7 @@ export function aDescription(differences: Partial<StoreDescription> = {}): Store
         },
       ],
       cron: '0 3 * * *',
+      checksumCron: '',
       timeZone: 'GMT',
       maxSnapshots: 7,
     },

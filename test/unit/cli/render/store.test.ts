@@ -8,6 +8,8 @@ const noConsumers = { consumers: [], unknown: undefined }
 const now = new Date('2026-11-20T12:00:00Z')
 
 describe('formatStore', () => {
+  const { config } = aDescription()
+
   it('tells volumes, schedule with its next run, and retention', () => {
     const text = formatStore(aDescription(), noConsumers, now)
     for (const part of [
@@ -19,6 +21,14 @@ describe('formatStore', () => {
     ]) {
       expect(text).to.include(part)
     }
+  })
+
+  it('tells when all contents are compared, where they are', () => {
+    const set = aDescription({ config: config && { ...config, checksumCron: '0 4 * * 0' } })
+    expect(formatStore(set, noConsumers, now)).to.match(
+      /^checksum +0 4 \* \* 0 \(GMT\), compares all contents$/m,
+    )
+    expect(formatStore(aDescription(), noConsumers, now)).not.to.include('checksum')
   })
 
   it('says that no daemon runs', () => {
@@ -70,10 +80,10 @@ describe('formatStore', () => {
     expect(text).not.to.match(steeringCharacters)
   })
 
-  const { config } = aDescription()
   const texts: [what: string, part: Partial<StoreDescription>][] = [
     ['the directory', { directory: steeringText }],
     ['the schedule', { config: config && { ...config, cron: steeringText } }],
+    ['the checksum schedule', { config: config && { ...config, checksumCron: steeringText } }],
     ['the time zone', { config: config && { ...config, timeZone: steeringText } }],
   ]
   for (const [what, part] of texts) {
