@@ -8,6 +8,7 @@ import {
   mountLoopFilesystem,
   whyNoLoopFilesystem,
 } from '../support/loop-filesystem.ts'
+import { loopOrSkip } from '../support/places.ts'
 import { skipBecause } from '../support/skip.ts'
 import {
   type TestStore,
@@ -172,4 +173,27 @@ describe('doctor, on other filesystems', () => {
       }
     })
   }
+
+  it('says on XFS that contents can be swapped unseen, until SNAP_CHECKSUM_CRON is set', async function () {
+    const filesystem = await loopOrSkip(this, 'xfs')
+    try {
+      mkdirSync(join(filesystem.path, 'home'))
+      const store = await makeUnconfiguredStore({ dataOn: join(filesystem.path, 'home') })
+      const fixes = async (env: Record<string, string>): Promise<string> => {
+        await (await store.startDaemon({ env })).stop()
+        return findingsOf(await store.run(['doctor', '--json']))
+          .filter(({ level, subject }) => level === 'note' && subject === 'volume data')
+          .map(({ fix }) => fix)
+          .join()
+      }
+      try {
+        expect(await fixes({})).to.include('set SNAP_CHECKSUM_CRON')
+        expect(await fixes({ SNAP_CHECKSUM_CRON: '0 4 * * 0' })).not.to.include('SNAP_CHECKSUM')
+      } finally {
+        await store.remove()
+      }
+    } finally {
+      await filesystem.remove()
+    }
+  })
 })

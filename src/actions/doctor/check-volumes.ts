@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import type { Settings } from '../../config/settings.ts'
 import { chooseEngine } from '../../copy/choose-engine.ts'
@@ -8,10 +9,13 @@ import type { StoreLayout } from '../../store/layout.ts'
 import type { StoreConfig } from '../context.ts'
 import { type DoctorFinding, note, ok, problem, problemOf } from './finding.ts'
 
+/** Of statfs(2). */
+const xfsType = 0x58465342
+
 /** How each volume is copied from here, and what would be better. */
 export function checkVolumes(
   store: StoreLayout,
-  { volumes, engine }: StoreConfig,
+  { volumes, engine, checksumCron }: StoreConfig,
   { inImage }: Settings,
 ): DoctorFinding[] {
   return volumes.flatMap((volume) => {
@@ -23,6 +27,7 @@ export function checkVolumes(
         checkMount(subject, volume, inImage),
         ok(subject, `engine ${chosen.engine.name}: ${chosen.reason}`),
         ...checkFilesystem(subject, volume, store),
+        ...checkExchange(subject, volume, checksumCron),
       ]
     } catch (error) {
       return [problemOf(subject, error)]
@@ -66,4 +71,20 @@ function checkFilesystem(
           'where that filesystem is XFS or btrfs, put the store there; as a second copy it is better elsewhere',
         ),
       ]
+}
+
+/** ioctl_xfs_exchange_range(2) and XFS_IOC_SWAPEXT, which xfs_fsr(8) uses, need no more than two files one may write. */
+function checkExchange(
+  subject: string,
+  { path }: VolumeSpec,
+  checksumCron: string,
+): DoctorFinding[] {
+  if (statfsSync(path).type !== xfsType || checksumCron !== '') return []
+  return [
+    note(
+      subject,
+      'XFS lets the owner of a file swap its contents without a new change time, and snapshots go by change times',
+      'set SNAP_CHECKSUM_CRON, such as "0 4 * * 0": its snapshots compare all contents',
+    ),
+  ]
 }
