@@ -21,12 +21,15 @@ Steps, in their order:
   check       npm run check: format, lint, types, dead code, import directions, workflows
   shellcheck  every shell script
   unit        test/unit: pure parts
-  crash       test/crash: killed and cut off at every instant
+  crash       test/crash: killed and cut off at any instant
   image       test/image: the image and databases in a real Docker Engine
   store       test/store: real rsync, ext4, XFS and btrfs on loop devices
 
 The files of the last three run side by side, as many at once as there are processors (TEST_LANES
-for another number), each in a mocha of its own.
+for another number), each in a mocha of its own, those of test/slowest-first.txt first.
+
+With SNAP_VOLUME_TEST_THOROUGH=1 all crash points and rounds are tried, else a sample that is another
+one each time: a title with SNAP_VOLUME_TEST_SEED=N says how to try the same one again.
 
 It installs what is missing: packages of apt, Node 24 in .tools/, node_modules, and for the step
 image a Docker Engine and the base image. Without an Engine the tests of image are skipped by name.
@@ -114,9 +117,15 @@ run_suites() {
     while read -r file; do files+=("$file"); done < <(files_of "$suite")
   done
   [[ ${#files[@]} != 0 ]] || return 0
-  printf '%s\0' "${files[@]}" |
+  slowest_first "${files[@]}" | tr '\n' '\0' |
     RUN=$run RESULTS=$results xargs -0 -n 1 -P "${TEST_LANES:-$(nproc)}" test/run-file.sh || true
   for suite in "$@"; do count_suite "$suite" "${files[@]}"; done
+}
+
+# A long file that begins last would keep one lane busy when the others have nothing left to do.
+slowest_first() {
+  printf '%s\n' "$@" | grep -Fx -f - test/slowest-first.txt || true
+  printf '%s\n' "$@" | grep -Fxv -f test/slowest-first.txt || true
 }
 
 # Pure tests are too short for a process each.

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
+import { howOften } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
 import type { Bench, BenchOptions } from './support/bench.ts'
-import type { Random } from './support/random.ts'
+import { type Random, seed } from './support/random.ts'
 import { checkCutOffRestore } from './support/restore-checks.ts'
 import { repeat } from './support/rounds.ts'
 import { type Command, startCommand } from './support/snap-volume.ts'
+
+const kills = howOften(52, 14)
 
 interface Pace {
   /** What the command prints when it begins to write; without it, its start. */
@@ -52,7 +55,7 @@ async function killAtRandom(
 
 async function killSnapshots(options: BenchOptions): Promise<void> {
   const pace: Pace = { begins: /snapshot of db: reading/, usualMs: new WeakMap(), from: 0 }
-  await repeat(52, 'snapshot', options, async (bench, random) => {
+  await repeat(kills, 'snapshot', options, async (bench, random) => {
     bench.writeNextGeneration()
     const before = bench.before()
     const isKilled = await killAtRandom(bench, random, bench.command(['snapshot']), pace)
@@ -62,22 +65,22 @@ async function killSnapshots(options: BenchOptions): Promise<void> {
   })
 }
 
-describe('SIGKILL at a random instant', function () {
+describe(`SIGKILL at a random instant (SNAP_VOLUME_TEST_SEED=${seed})`, function () {
   this.timeout(900_000)
 
-  it('of 52 snapshots leaves the list as it was, or with one more good one', async () => {
+  it(`of ${kills} snapshots leaves the list as it was, or with one more good one`, async () => {
     await killSnapshots({ keep: 4 })
   })
 
-  it('of 52 snapshots that link what provably did not change does the same', async function () {
+  it(`of ${kills} snapshots that link what provably did not change does the same`, async function () {
     const reason = await whyNoLoopFilesystem('ext4')
     if (reason !== undefined) skipBecause(this, reason)
     await killSnapshots({ keep: 4, dataOnExt4: true })
   })
 
-  it('of 52 prunes removes whole snapshots, and none that stays', async () => {
+  it(`of ${kills} prunes removes whole snapshots, and none that stays`, async () => {
     const pace: Pace = { usualMs: new WeakMap(), from: 0.7 }
-    await repeat(52, 'prune', {}, async (bench, random) => {
+    await repeat(kills, 'prune', {}, async (bench, random) => {
       bench.writeNextGeneration()
       while (bench.names.length < 6) await bench.takesCleanSnapshot()
       const before = bench.before(3)
@@ -89,9 +92,9 @@ describe('SIGKILL at a random instant', function () {
     })
   })
 
-  it('of 52 restores is told, and can be finished or undone', async () => {
+  it(`of ${kills} restores is told, and can be finished or undone`, async () => {
     const pace: Pace = { begins: /snapshot of db: reading/, usualMs: new WeakMap(), from: 0 }
-    await repeat(52, 'restore', { keep: 5 }, async (bench, random) => {
+    await repeat(kills, 'restore', { keep: 5 }, async (bench, random) => {
       const kept = bench.newest
       bench.writeNextGeneration()
       const before = bench.before()

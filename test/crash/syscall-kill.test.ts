@@ -2,15 +2,10 @@ import { expect } from 'chai'
 import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
 import { skipBecause } from '../support/skip.ts'
 import { Bench, type BenchOptions, expectNone } from './support/bench.ts'
+import { leastCrashes, listCrashPoints, someCalls } from './support/crash-points.ts'
 import { checkCutOffRestore, isUnderWay } from './support/restore-checks.ts'
 import { inLanes, withBench } from './support/rounds.ts'
-import {
-  type Call,
-  type Command,
-  type Trace,
-  listCalls,
-  startTraced,
-} from './support/snap-volume.ts'
+import { type Call, type Command, type Trace, startTraced } from './support/snap-volume.ts'
 import { childrensCalls, scansCalls, writingCalls } from './support/system-calls.ts'
 
 /** Where a command is cut off, and how. */
@@ -86,8 +81,8 @@ const flushes: Method = {
 
 type Round = (bench: Bench, run: (command: Command) => Promise<void>) => Promise<void>
 
-/** Cuts `round`'s command off at every call, or at every `step`th, on benches side by side. */
-async function atEveryCall(
+/** Cuts `round`'s command off at its calls, at every `step`th, or at a sample of these, on benches side by side. */
+async function atCalls(
   options: BenchOptions,
   { trace, cutOff }: Method,
   round: Round,
@@ -96,9 +91,9 @@ async function atEveryCall(
   const queue = await withBench(options, async (bench) => {
     let calls: Call[] = []
     await round(bench, async (command) => {
-      calls = await listCalls(command, trace)
+      calls = await listCrashPoints(command, trace, step)
     })
-    return calls.filter((_, index) => index % step === 0)
+    return calls
   })
   let count = 0
   await inLanes(options, async (bench) => {
@@ -113,7 +108,7 @@ async function atEveryCall(
       }
     }
   })
-  expect(count, 'calls at which the run was cut off').to.be.at.least(atLeast)
+  expect(count, 'calls at which the run was cut off').to.be.at.least(leastCrashes(atLeast))
 }
 
 const snapshotThatPrunes: Round = async (bench, run) => {
@@ -143,51 +138,51 @@ const restore: Round = async (bench, run) => {
   await bench.takesCleanSnapshot()
 }
 
-describe('SIGKILL at every call that names, removes or flushes', function () {
+describe(`SIGKILL at ${someCalls} that name, remove or flush`, function () {
   this.timeout(900_000)
 
   describe('of node, the programs it started living on', () => {
     it('leaves the list of a snapshot that prunes as it was, or with one more', async () => {
-      await atEveryCall({ keep: 2 }, nodeAlone, snapshotThatPrunes, { atLeast: 10 })
+      await atCalls({ keep: 2 }, nodeAlone, snapshotThatPrunes, { atLeast: 10 })
     })
 
     it('leaves whole snapshots when it prunes', async () => {
-      await atEveryCall({}, nodeAlone, prune, { atLeast: 12 })
+      await atCalls({}, nodeAlone, prune, { atLeast: 12 })
     })
 
     it('is told of a restore, which can be finished or undone', async () => {
-      await atEveryCall({ keep: 5 }, nodeAlone, restore, { atLeast: 15 })
+      await atCalls({ keep: 5 }, nodeAlone, restore, { atLeast: 15 })
     })
   })
 
   describe('of cp, rsync, sync and rm, node with them', () => {
     it('leaves the list of a snapshot that prunes as it was, or with one more', async () => {
       const often = { atLeast: 8, step: 2 }
-      await atEveryCall({ keep: 2 }, everything, snapshotThatPrunes, often)
+      await atCalls({ keep: 2 }, everything, snapshotThatPrunes, often)
     })
 
     it('leaves whole snapshots when it prunes', async () => {
-      await atEveryCall({}, everything, prune, { atLeast: 3 })
+      await atCalls({}, everything, prune, { atLeast: 3 })
     })
 
     it('is told of a restore, which can be finished or undone', async () => {
-      await atEveryCall({ keep: 5 }, everything, restore, { atLeast: 8, step: 4 })
+      await atCalls({ keep: 5 }, everything, restore, { atLeast: 8, step: 4 })
     })
   })
 
   describe('of cp, rsync, sync or rm alone', () => {
     it('is a failed snapshot, or one more', async () => {
       const often = { atLeast: 4, step: 8 }
-      await atEveryCall({ keep: 2 }, childAlone, snapshotThatPrunes, often)
+      await atCalls({ keep: 2 }, childAlone, snapshotThatPrunes, often)
     })
 
     it('is told of a restore, which can be finished or undone', async () => {
-      await atEveryCall({ keep: 5 }, childAlone, restore, { atLeast: 4, step: 10 })
+      await atCalls({ keep: 5 }, childAlone, restore, { atLeast: 4, step: 10 })
     })
   })
 })
 
-describe('SIGKILL of a snapshot that links what provably did not change', function () {
+describe(`SIGKILL, at ${someCalls}, of a snapshot that links what provably did not change`, function () {
   this.timeout(900_000)
   const options = { keep: 2, dataOnExt4: true }
 
@@ -198,7 +193,7 @@ describe('SIGKILL of a snapshot that links what provably did not change', functi
 
   const whens: { title: string; method: Method; often: { atLeast: number; step?: number } }[] = [
     {
-      title: 'at every link and directory that its scan makes',
+      title: 'at links and directories that its scan makes',
       method: threads,
       often: { atLeast: 10 },
     },
@@ -208,7 +203,7 @@ describe('SIGKILL of a snapshot that links what provably did not change', functi
       often: { atLeast: 5 },
     },
     {
-      title: 'at every call of its main thread, such as when an index has served',
+      title: 'at calls of its main thread, such as when an index has served',
       method: nodeAlone,
       often: { atLeast: 15 },
     },
@@ -220,7 +215,7 @@ describe('SIGKILL of a snapshot that links what provably did not change', functi
   ]
   for (const { title, method, often } of whens) {
     it(`${title}, leaves the list as it was, or with one more, and the next one exact`, async () => {
-      await atEveryCall(options, method, snapshotThatPrunes, often)
+      await atCalls(options, method, snapshotThatPrunes, often)
     })
   }
 })

@@ -20,6 +20,7 @@ import {
   mountLoopFilesystem,
   whyNoLoopFilesystem,
 } from '../support/loop-filesystem.ts'
+import { howOften } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
 import { withDockerSocket } from './support/consumers.ts'
 import {
@@ -34,8 +35,8 @@ import { commandsInSection, labelsInSection } from './support/markdown.ts'
 import { describeOnEngine, productImage } from './support/on-engine.ts'
 import { environment, resultOf, succeeded } from './support/sidecar.ts'
 
-/** So many as the documentation tells of; fewer on the other filesystems and by hooks. */
-const rounds = Number(process.env['SNAP_VOLUME_TEST_ROUNDS'] ?? 20)
+/** So many as the documentation tells of when tests are thorough; fewer on the other filesystems and by hooks. */
+const rounds = Number(process.env['SNAP_VOLUME_TEST_ROUNDS'] ?? howOften(20, 6))
 const fewRounds = Math.ceil(rounds / 4)
 
 /** Of the snapshots of one setting: two come by chance once in a hundred times, and from a copy that is not of one instant more often. */

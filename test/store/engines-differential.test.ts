@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { randomOf, seed } from '../crash/support/random.ts'
+import { howOften } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
@@ -9,7 +10,7 @@ import { Mutator, stillName } from './support/mutations.ts'
 import { walkReference } from './support/reference.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
-const generations = 50
+const generations = howOften(50, 20)
 const allAreWalkedEvery = 10
 
 const variants = [

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Daemon, type Finished, lastDocumentOf, launchProgram } from '../support/cli.ts'
+import { howOften } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
-const firstSnapshots = 4
-const laterSnapshots = 7
+const firstSnapshots = howOften(4, 2)
+const laterSnapshots = howOften(7, 4)
 
 /** Some of each are there from the beginning, and nobody touches what is in `still`. */
 const fill = `
