@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type RetentionDecision, planRetention } from '../retention/plan.ts'
-import { isSafety, readCatalog } from '../store/catalog.ts'
+import { type Snapshot, isSafety, readCatalog } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { readRestoreJournal } from '../store/restore-journal.ts'
 import { canBeSpare, dropSpares, keepSpare } from '../store/spare.ts'
@@ -12,12 +12,16 @@ import { type ActionContext, asWriter } from './context.ts'
 export function planPrune(store: StoreLayout, maxSnapshots: number): RetentionDecision[] {
   const candidates = readCatalog(store).snapshots.map((snapshot) => ({
     name: snapshot.name,
-    volumes: snapshot.record.volumes.map(({ id }) => id),
+    volumes: snapshot.record.volumes.map(({ id }) => ({ id, flagged: isFlagged(snapshot, id) })),
     pinned: snapshot.record.pinned,
     safety: isSafety(snapshot),
-    flagged: snapshot.record.warnings.length > 0,
   }))
   return planRetention(candidates, { maxSnapshots, protected: snapshotsOfLastRestore(store) })
+}
+
+/** A warning that names no volume may be of any. */
+function isFlagged({ record }: Snapshot, id: string): boolean {
+  return record.warnings.some(({ volume = id }) => volume === id)
 }
 
 /** A restore under way needs its snapshot; the way back from the last one stays open until the next. */

@@ -1,12 +1,16 @@
 /** What retention needs to know of a snapshot. */
 export interface Candidate {
   name: string
-  /** The ids of the volumes it holds. */
-  volumes: readonly string[]
+  /** The volumes it holds. */
+  volumes: readonly CandidateVolume[]
   pinned: boolean
   /** A safety snapshot: what a restore replaced. */
   safety: boolean
-  /** Taken with warnings, such as files that vanished while they were read. */
+}
+
+export interface CandidateVolume {
+  id: string
+  /** Copied with warnings, such as files that vanished while they were read. */
   flagged: boolean
 }
 
@@ -27,7 +31,7 @@ export interface RetentionDecision {
 /**
  * Decides for each snapshot (oldest first) whether it stays, with the rule that says so. Safety snapshots
  * have a count of their own, so that trying several snapshots does not push them out. The newest of all, and
- * for each volume the newest without warnings, always stay.
+ * for each volume the newest and the newest without warnings, always stay.
  */
 export function planRetention(
   candidates: readonly Candidate[],
@@ -56,15 +60,23 @@ export function planRetention(
 /** Those without which there would be none, or none of a volume, with what they are. */
 function findLastOnes(candidates: readonly Candidate[]): Map<Candidate, string> {
   const lastOnes = new Map<Candidate, string>()
-  for (const id of new Set(candidates.flatMap(({ volumes }) => volumes))) {
-    const last = candidates.findLast(
-      ({ volumes, flagged, safety }) => volumes.includes(id) && !flagged && !safety,
-    )
-    if (last !== undefined) lastOnes.set(last, `the newest of ${id} without warnings`)
+  const add = (candidate: Candidate | undefined, what: string): void => {
+    if (candidate !== undefined && !lastOnes.has(candidate)) lastOnes.set(candidate, what)
   }
-  const newest = candidates.at(-1)
-  if (newest !== undefined) lastOnes.set(newest, 'the newest snapshot')
+  add(candidates.at(-1), 'the newest snapshot')
+  for (const id of new Set(candidates.flatMap(({ volumes }) => volumes.map((one) => one.id)))) {
+    const holding = candidates.filter((one) => volumeOf(one, id) !== undefined)
+    // a safety snapshot holds what a restore replaced, which may be the damage
+    const regular = holding.filter(({ safety }) => !safety)
+    const good = regular.filter((one) => volumeOf(one, id)?.flagged === false)
+    add(regular.at(-1) ?? holding.at(-1), `the newest of ${id}`)
+    add(good.at(-1), `the newest of ${id} without warnings`)
+  }
   return lastOnes
+}
+
+function volumeOf({ volumes }: Candidate, id: string): CandidateVolume | undefined {
+  return volumes.find((volume) => volume.id === id)
 }
 
 function exemption(candidate: Candidate, policy: RetentionPolicy): string | undefined {

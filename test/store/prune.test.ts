@@ -1,6 +1,9 @@
-import { rm } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { type SnapshotRecord, formatRecord, parseRecord } from '../../src/store/record.ts'
+import { startDaemon } from '../support/cli.ts'
+import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
@@ -112,5 +115,55 @@ describe('Retention', () => {
     await store.snapshot()
     await store.snapshot()
     expect(store.snapshotNames()).to.have.length(1)
+  })
+})
+
+describe('Retention of a volume that is not configured any more', () => {
+  let store: TestStore
+
+  beforeEach(async () => {
+    store = await makeStore()
+    await shellIn('/', `mkdir ${store.data}.mail; echo letter > ${store.data}.mail/letter`)
+  })
+
+  afterEach(() => store.remove())
+
+  async function configure(...specs: string[]): Promise<void> {
+    const daemon = await startDaemon(specs, { env: store.env })
+    await daemon.stop()
+  }
+
+  async function flag(name: string, warning: SnapshotRecord['warnings'][number]): Promise<void> {
+    const file = join(store.directory, name, '.snapshot.json')
+    const record = parseRecord(await readFile(file, 'utf8'))
+    await writeFile(file, formatRecord({ ...record, warnings: [warning] }))
+  }
+
+  const prune = (...words: string[]) => store.run(['prune', ...words], { env: { SNAP_MAX: '1' } })
+
+  it('keeps its newest snapshot, for whatever volume all of them are flagged', async () => {
+    await configure(store.spec, `mail:${store.data}.mail`)
+    const names = [await store.snapshot(), await store.snapshot()]
+    const [, newer = ''] = names
+    for (const name of names) await flag(name, { code: 'vanished', message: 'x', volume: 'data' })
+    await configure(store.spec)
+    const newest = await store.snapshot()
+    expect((await prune('--dry-run')).stdout).to.include(`keep    ${newer}  the newest of mail\n`)
+    await prune()
+    expect(store.snapshotNames()).to.deep.equal([newer, newest])
+  })
+
+  it('keeps its newest one without warnings too', async () => {
+    await configure(store.spec, `mail:${store.data}.mail`)
+    const names = [await store.snapshot(), await store.snapshot(), await store.snapshot()]
+    const [, good = '', flagged = ''] = names
+    await flag(flagged, { code: 'vanished', message: 'x', volume: 'mail' })
+    await flag(good, { code: 'vanished', message: 'x', volume: 'data' })
+    await configure(store.spec)
+    const newest = await store.snapshot()
+    const { stdout } = await prune('--dry-run')
+    expect(stdout).to.include(`keep    ${good}  the newest of mail without warnings\n`)
+    await prune()
+    expect(store.snapshotNames()).to.deep.equal([good, flagged, newest])
   })
 })

@@ -5,12 +5,25 @@ import { planPrune } from '../../../src/actions/prune.ts'
 import { OperationError } from '../../../src/errors.ts'
 import type { StoreLayout } from '../../../src/store/layout.ts'
 import { createStore } from '../../../src/store/open.ts'
+import type { SnapshotRecord } from '../../../src/store/record.ts'
 import { type RestoreJournal, writeRestoreJournal } from '../../../src/store/restore-journal.ts'
 import { plantSnapshot } from '../support/snapshots.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
 const days = ['16', '17', '18', '19', '20'].map((day) => `@GMT-2026.11.${day}-03.00.00`)
 const [first = '', second = '', third = '', fourth = '', fifth = ''] = days
+
+function volumesOf(...ids: string[]): Partial<SnapshotRecord> {
+  return {
+    volumes: ids.map((id) => ({
+      id,
+      path: `/srv/${id}`,
+      engine: 'link',
+      base: null,
+      contents: null,
+    })),
+  }
+}
 
 describe('planPrune', () => {
   const directory = useTemporaryDirectory()
@@ -53,6 +66,21 @@ describe('planPrune', () => {
       plantSnapshot(store, name, { warnings: [{ code: 'vanished', message: 'x' }] })
     }
     expect(removed(1)).to.deep.equal([first, third, fourth])
+  })
+
+  it('takes a warning for one of the volumes that it names, else of all', () => {
+    const warning = { code: 'vanished', message: 'x' }
+    const both = volumesOf('data', 'mail')
+    plantSnapshot(store, first, both)
+    plantSnapshot(store, second, { ...both, warnings: [{ ...warning, volume: 'data' }] })
+    plantSnapshot(store, third, { ...both, warnings: [{ ...warning, volume: 'mail' }] })
+    plantSnapshot(store, fourth, { ...both, warnings: [warning] })
+    const kept = planPrune(store, 1).filter(({ keep }) => keep)
+    expect(kept.map(({ name, reason }) => [name, reason])).to.deep.equal([
+      [second, 'the newest of mail without warnings'],
+      [fourth, 'the newest of mail'],
+      [fifth, 'number 1 of the newest 1 (SNAP_MAX)'],
+    ])
   })
 
   it('keeps what a restore under way restores, and what it replaces', () => {

@@ -1,9 +1,22 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
-import { type Candidate, type RetentionPolicy, planRetention } from '../../../src/retention/plan.ts'
+import {
+  type Candidate,
+  type CandidateVolume,
+  type RetentionPolicy,
+  planRetention,
+} from '../../../src/retention/plan.ts'
 
 function candidate(name: string, differences: Partial<Candidate> = {}): Candidate {
-  return { name, volumes: ['data'], pinned: false, safety: false, flagged: false, ...differences }
+  return { name, volumes: [good('data')], pinned: false, safety: false, ...differences }
+}
+
+function good(id: string): CandidateVolume {
+  return { id, flagged: false }
+}
+
+function flagged(id: string): CandidateVolume {
+  return { id, flagged: true }
 }
 
 function policy(maxSnapshots: number, inUse: Record<string, string> = {}): RetentionPolicy {
@@ -18,6 +31,22 @@ function removed(candidates: readonly Candidate[], rules: RetentionPolicy): stri
 
 function reasons(candidates: readonly Candidate[], rules: RetentionPolicy): string[] {
   return planRetention(candidates, rules).map(({ reason }) => reason)
+}
+
+/** Those that hold a volume and are flagged for it, or not, as `states` says; without safety snapshots. */
+function regularOf(
+  candidates: readonly Candidate[],
+  id: string,
+  states: readonly boolean[],
+): string[] {
+  return candidates
+    .filter(({ safety }) => !safety)
+    .filter(({ volumes }) => volumes.some((one) => one.id === id && states.includes(one.flagged)))
+    .map(({ name }) => name)
+}
+
+function last(names: readonly string[]): string {
+  return names.at(-1) ?? ''
 }
 
 const abc = [candidate('a'), candidate('b'), candidate('c')]
@@ -60,12 +89,44 @@ describe('planRetention', () => {
   })
 
   it('keeps the newest without warnings although newer ones fill the maximum', () => {
-    const flagged = [
+    const candidates = [
       candidate('a'),
-      candidate('b', { flagged: true }),
-      candidate('c', { flagged: true }),
+      candidate('b', { volumes: [flagged('data')] }),
+      candidate('c', { volumes: [flagged('data')] }),
     ]
-    expect(removed(flagged, policy(1))).to.deep.equal(['b'])
+    expect(removed(candidates, policy(1))).to.deep.equal(['b'])
+  })
+
+  it('keeps of a volume the newest and the newest without warnings, whatever the others have', () => {
+    const candidates = [
+      candidate('a', { volumes: [flagged('web'), good('mail')] }),
+      candidate('b', { volumes: [flagged('web'), good('mail')] }),
+      candidate('c', { volumes: [good('web'), flagged('mail')] }),
+      candidate('d'),
+    ]
+    expect(reasons(candidates, policy(1))).to.deep.equal([
+      'older than the newest 1 (SNAP_MAX)',
+      'the newest of mail without warnings',
+      'the newest of web',
+      'number 1 of the newest 1 (SNAP_MAX)',
+    ])
+  })
+
+  it('keeps the newest of a volume although each is flagged', () => {
+    const candidates = [
+      candidate('a', { volumes: [flagged('web')] }),
+      candidate('b', { volumes: [flagged('web')] }),
+      candidate('c'),
+    ]
+    expect(removed(candidates, policy(1))).to.deep.equal(['a'])
+  })
+
+  it('keeps a safety snapshot for the newest of a volume only where there is no other', () => {
+    const web = { volumes: [good('web')], safety: true }
+    const newer = ['c', 'd'].map((name) => candidate(name, { safety: true }))
+    expect(removed([candidate('a', web), ...newer], policy(1))).to.deep.equal(['c'])
+    const regular = candidate('b', { volumes: [flagged('web')] })
+    expect(removed([regular, candidate('a', web), ...newer], policy(1))).to.deep.equal(['a', 'c'])
   })
 
   it('does not take a safety snapshot for the newest without warnings', () => {
@@ -87,14 +148,19 @@ describe('planRetention', () => {
   })
 
   it('keeps the newest of a volume that newer ones do not hold', () => {
-    const others = [candidate('b', { volumes: ['web'] }), candidate('c', { volumes: ['web'] })]
+    const others = ['b', 'c'].map((name) => candidate(name, { volumes: [good('web')] }))
     expect(removed([candidate('a'), ...others], policy(1))).to.deep.equal(['b'])
   })
 
   describe('for any store and any policy', () => {
+    const ids = ['data', 'mail', 'web']
+    const anyVolumes = fc.uniqueArray(
+      fc.record({ id: fc.constantFrom(...ids), flagged: fc.boolean() }),
+      { selector: ({ id }) => id, maxLength: ids.length },
+    )
     const anyCandidates = fc
-      .array(fc.record({ pinned: fc.boolean(), safety: fc.boolean(), flagged: fc.boolean() }))
-      .map((list) => list.map((one, index) => ({ name: `s${index}`, volumes: ['data'], ...one })))
+      .array(fc.record({ volumes: anyVolumes, pinned: fc.boolean(), safety: fc.boolean() }))
+      .map((list) => list.map((one, index) => ({ name: `s${index}`, ...one })))
     const anyCase = anyCandidates.chain((candidates) =>
       fc.record({
         candidates: fc.constant(candidates),
@@ -146,22 +212,50 @@ describe('planRetention', () => {
       })
     })
 
-    it('never removes the newest good one', () => {
+    it('never removes the newest of a volume', () => {
       holds(({ candidates }, removals) => {
-        const good = candidates.findLast(({ flagged, safety }) => !flagged && !safety)
-        expect(removals.has(good?.name ?? '')).to.equal(false)
+        for (const id of ids) {
+          expect(removals.has(last(regularOf(candidates, id, [true, false])))).to.equal(false)
+        }
       })
     })
 
-    it('never keeps more than the maximum, but for the pinned, those in use and the newest good one', () => {
+    it('never removes the newest of a volume without warnings of it', () => {
+      holds(({ candidates }, removals) => {
+        for (const id of ids) {
+          expect(removals.has(last(regularOf(candidates, id, [false])))).to.equal(false)
+        }
+      })
+    })
+
+    it('never removes all snapshots of a volume', () => {
+      holds(({ candidates }, removals) => {
+        for (const { name, volumes } of candidates.filter((each) => removals.has(each.name))) {
+          for (const { id } of volumes) {
+            const others = candidates.filter((each) => each.volumes.some((one) => one.id === id))
+            expect(
+              others.some((each) => !removals.has(each.name)),
+              `${id} of ${name}`,
+            ).to.equal(true)
+          }
+        }
+      })
+    })
+
+    it('keeps more than the maximum only of the pinned, those in use and the last ones', () => {
       holds(({ candidates, inUse, maxSnapshots }, removals) => {
-        const good = candidates.findLast(({ flagged, safety }) => !flagged && !safety)
+        const lastOnes = ids.flatMap((id) => {
+          const holding = candidates.filter(({ volumes }) => volumes.some((one) => one.id === id))
+          const regular = regularOf(candidates, id, [true, false])
+          const newest = regular.length > 0 ? last(regular) : holding.at(-1)?.name
+          return [newest, last(regularOf(candidates, id, [false])), candidates.at(-1)?.name]
+        })
         for (const kind of [true, false]) {
           const counted = candidates
             .filter(({ safety }) => safety === kind)
             .filter(({ name, pinned }) => !pinned && !inUse.includes(name) && !removals.has(name))
           const exceptions = counted.slice(0, -maxSnapshots).map(({ name }) => name)
-          expect(exceptions.filter((name) => name !== good?.name)).to.deep.equal([])
+          expect(exceptions.filter((name) => !lastOnes.includes(name))).to.deep.equal([])
         }
       })
     })
