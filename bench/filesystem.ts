@@ -16,6 +16,7 @@ const quietOptions: Record<FilesystemType, string[]> = {
   ext4: ['noatime', 'noinit_itable'],
   xfs: ['noatime'],
   btrfs: ['noatime'],
+  vfat: ['noatime'],
 }
 
 /** Gives `work` a filesystem of its own on a loop device, and removes it whatever happens. */

@@ -23,7 +23,7 @@ Steps, in their order:
   unit        test/unit: pure parts
   crash       test/crash: killed and cut off at any instant
   image       test/image: the image and databases in a real Docker Engine
-  store       test/store: real rsync, ext4, XFS and btrfs on loop devices
+  store       test/store: real rsync; ext4, XFS and btrfs on loop devices, and filesystems by FUSE
 
 The files of the last three run side by side, as many at once as there are processors (TEST_LANES
 for another number), each in a mocha of its own, those of test/slowest-first.txt first.
@@ -63,6 +63,7 @@ set_up() {
   local packages
   read -ra packages -d "" < <(packages_of_wanted_steps) || true
   install_packages ${packages[@]+"${packages[@]}"} &&
+    { ! is_wanted store || install_what_there_is "${filesystem_packages[@]}"; } &&
     { ! is_wanted store && ! is_wanted crash || require_rsync; } &&
     prepare_node &&
     install_node_modules || return
@@ -75,6 +76,23 @@ set_up() {
   # the suites run what is built
   if ! is_wanted build; then build_dist || return; fi
   if [[ -n $engine_missing ]]; then export SNAP_VOLUME_TEST_ENGINE_MISSING=$engine_missing; fi
+}
+
+# For filesystems that keep less than others do.
+filesystem_packages=(bindfs exfat-fuse exfatprogs fuse3 ntfs-3g openssh-sftp-server squashfs-tools sshfs)
+
+# Tests of what cannot be installed are skipped by name.
+install_what_there_is() {
+  local package missing=()
+  for package in "$@"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  [[ ${#missing[@]} == 0 ]] && return
+  say "installing ${missing[*]} with apt-get"
+  fetch_packages "${missing[@]}" 2>/dev/null && return
+  for package in "${missing[@]}"; do
+    fetch_packages "$package" || say "there is no $package here"
+  done
 }
 
 packages_of_wanted_steps() {

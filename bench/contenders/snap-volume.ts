@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { prune } from '../../src/actions/prune.ts'
+import { storeLayout } from '../../src/store/layout.ts'
+import { findHolder } from '../../src/store/lock.ts'
 import { openStore } from '../../src/store/open.ts'
 import type { SnapshotRecord } from '../../src/store/record.ts'
 import { contextInProcess } from '../../test/store/support/in-process.ts'
@@ -106,12 +108,16 @@ async function stop(daemon: Daemon): Promise<void> {
   if (exitCode !== 0) throw new Error(`start ended with ${exitCode}:\n${daemon.output()}`)
 }
 
-/** Until there is a spare, and what has been removed is deleted. */
+/** Until the newest snapshot is linked in advance, and what has been removed is deleted. */
 async function untilPrepared(store: string): Promise<void> {
-  const count = (name: string): number => readdirSync(join(store, '.snap-volume', name)).length
+  const own = storeLayout(store)
   const giveUpMs = performance.now() + longestPreparationMs
-  while (count('spare') === 0 || count('trash') > 0) {
-    if (performance.now() > giveUpMs) throw new Error(`no spare was prepared in ${store}`)
+  while (
+    readdirSync(own.prelinked).length === 0 ||
+    (await findHolder(own.prelinkLock)) !== undefined ||
+    readdirSync(own.trash).length > 0
+  ) {
+    if (performance.now() > giveUpMs) throw new Error(`nothing was linked in advance in ${store}`)
     await sleep(50)
   }
 }

@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs'
 import type { Settings } from '../config/settings.ts'
 import { readSavedConfig } from '../store/saved-config.ts'
+import type { StoreAbilities } from '../store/abilities.ts'
 import { type Lock, acquireLock } from '../store/lock.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import type { EngineChoice, QuiescePolicy } from '../config/choices.ts'
@@ -26,9 +27,14 @@ export interface ActionContext {
   /** In a container of the image, where paths are not those of the Engine's host. */
   inImage: boolean
   emit: Emit
-  /** Takes over what may take long and others need not wait for; without it, it is waited for. */
-  inBackground?: (work: (signal: AbortSignal) => Promise<void>) => void
+  /** Has the trash deleted beside the work, because that may take long; without it, it is waited for. */
+  deleteBeside?: () => void
+  /** Holds off whoever links the newest snapshot in advance, while the store is written. */
+  pausePrelinking?: <T>(work: () => Promise<T>) => Promise<T>
 }
+
+/** What a daemon does beside the work of an action. */
+export type BesideWork = Pick<ActionContext, 'deleteBeside' | 'pausePrelinking'>
 
 /** Commands that run where the program does. They come from the environment only: who can write the store must not run any. */
 export interface SidecarHooks {
@@ -68,6 +74,8 @@ export interface StoreConfig {
   /** When all contents are compared; empty for never. */
   checksumCron: string
   timeZone: string
+  /** What the filesystem of the store keeps, as the last `start` found. */
+  abilities: StoreAbilities
 }
 
 /** Throws OperationError when no `start` has configured the store. */
@@ -81,6 +89,7 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
     cron: saved.cron,
     checksumCron: saved.checksumCron,
     timeZone: saved.timeZone,
+    abilities: saved.storeAbilities,
   }
 }
 
@@ -93,23 +102,26 @@ export async function asWriter<T>(
   purpose: string,
   work: (lock: Lock) => Promise<T>,
 ): Promise<T> {
-  try {
-    return await withStoreLock(context, purpose, work)
-  } finally {
-    await deleteTrash(context)
-  }
+  const { pausePrelinking = async (write) => write() } = context
+  return pausePrelinking(async () => {
+    try {
+      return await withStoreLock(context, purpose, work)
+    } finally {
+      await deleteTrash(context)
+    }
+  })
 }
 
 /** Waits for it only where nobody else does it; after an interruption the next one does. */
 export async function deleteTrash(context: ActionContext): Promise<void> {
-  const { signal, inBackground } = context
+  const { signal, deleteBeside } = context
   if (signal?.aborted) return
-  if (inBackground === undefined) await emptyAndTell(context, signal)
-  else inBackground(async (ends) => emptyAndTell(context, ends))
+  if (deleteBeside === undefined) await emptyAndTell(context, signal)
+  else deleteBeside()
 }
 
-async function emptyAndTell(
-  { store, emit }: ActionContext,
+export async function emptyAndTell(
+  { store, emit }: Pick<ActionContext, 'store' | 'emit'>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const free = (): number => {

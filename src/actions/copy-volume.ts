@@ -1,17 +1,18 @@
 import { join } from 'node:path'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError, SourceError, isNotFound } from '../errors.ts'
-import { chooseEngine } from '../copy/choose-engine.ts'
+import { chooseEngine, noChangeTimes } from '../copy/choose-engine.ts'
 import type { SnapshotCopy, SnapshotRequest } from '../copy/engine.ts'
-import { SpareError } from '../copy/move-spare.ts'
 import type { Catalog } from '../store/catalog.ts'
 import { syncFilesystem } from '../store/durable.ts'
-import { indexFileName, sealFileName } from '../store/layout.ts'
+import { indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import type { RecordWarning, VolumeRecord } from '../store/record.ts'
-import { findSpare } from '../store/spare.ts'
+import { adoptPrelinked } from '../store/prelinked.ts'
 import { createStagedVolume } from '../store/staging.ts'
 import { type DirectoryHandle, openDirectory } from '../system/directory-handle.ts'
+import type { BytePath } from '../system/byte-path.ts'
+import { hasChangeTimes } from '../system/mounted-filesystem.ts'
 import { isMountPoint, readMounts } from '../system/mounts.ts'
 import { assertSourceIsThere } from './check-source.ts'
 import type { ActionContext } from './context.ts'
@@ -21,6 +22,8 @@ import { reportProgress } from './report-progress.ts'
 export interface CopyOptions {
   /** Compare contents, so that a change that kept size and time is captured too. */
   checksum: boolean
+  /** Compare all contents, whatever is known of them. */
+  provesNothing: boolean
   /** Take it although a volume has no files now and had some before. */
   allowEmpty: boolean
   /** Data will be held still for the end of it: do before whatever can be done before. */
@@ -32,6 +35,8 @@ export interface VolumeCopy {
   /** Whether anything was written while it was read, as far as the engine looks. */
   hasMoved: boolean
   warnings: RecordWarning[]
+  /** What somebody changed in the snapshot before, by its inode there. */
+  historyChanged: ReadonlyMap<BytePath, bigint>
 }
 
 /** A volume on its way into staging. */
@@ -57,7 +62,7 @@ export function openVolumeCopy(
   const { engine } = chooseEngine(config.engine, path, store.directory)
   const isTwoPass = options.isHeld && engine.hasSecondPass
   const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
-  const target = createStagedVolume(store, staging, id)
+  const target = createStagedVolume(staging, id)
   const request: SnapshotRequest = {
     source,
     target,
@@ -65,10 +70,11 @@ export function openVolumeCopy(
     baseIndex:
       base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(id)),
     index: join(staging, indexFileName(id)),
-    seal: join(staging, sealFileName(id)),
-    spare: base.snapshot === undefined || isTwoPass ? undefined : findSpare(store, id),
+    isPrelinked: false,
+    isTwoPass,
     // a restore gave files times that its safety snapshot may hold with other contents
     checksum: options.checksum || base.snapshot?.record.kind === 'safety',
+    provesNothing: options.provesNothing,
     lockDescriptor: lock.descriptor,
     signal,
     onProgress: reportProgress(context, id),
@@ -77,13 +83,13 @@ export function openVolumeCopy(
 
   async function copyOnce(): Promise<SnapshotCopy> {
     emit({ type: 'phase', phase: 'copy', volume: id, detail: path })
-    return engine.snapshot(request).catch((error: unknown) => {
-      if (!(error instanceof SpareError)) throw error
-      emit({ type: 'warning', code: 'spare', volume: id, message: error.message })
-      // whoever changed it can have staging open by now, so that is made anew
-      createStagedVolume(store, staging, id)
-      return engine.snapshot({ ...request, spare: undefined })
-    })
+    if (base.snapshot === undefined && engine.name === 'link' && !hasChangeTimes(source.here)) {
+      emit({ type: 'warning', code: 'contents-compared', volume: id, message: noChangeTimes(path) })
+    }
+    if (base.snapshot !== undefined && engine.usesPrelinked) {
+      request.isPrelinked = await adoptPrelinked(store, base.snapshot.name, id, target)
+    }
+    return engine.snapshot(request)
   }
 
   async function copyWhole(onRead: () => void): Promise<SnapshotCopy> {
@@ -114,8 +120,12 @@ export function openVolumeCopy(
       }
       if (!options.allowEmpty) assertSourceIsThere(volume, target, catalog)
       const warnings = [...base.warnings, ...copy.warnings]
-      const hasMoved = copy.hasMoved === true
-      return { volume, hasMoved, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }
+      return {
+        volume,
+        hasMoved: copy.hasMoved === true,
+        warnings: warnings.map((warning) => ({ ...warning, volume: id })),
+        historyChanged: new Map([...(first?.historyChanged ?? []), ...(copy.historyChanged ?? [])]),
+      }
     },
     [Symbol.dispose]: () => opened.dispose(),
   }

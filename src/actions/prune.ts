@@ -4,7 +4,7 @@ import { type RetentionDecision, planRetention } from '../retention/plan.ts'
 import { type Snapshot, isSafety, readCatalog } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { readRestoreJournal } from '../store/restore-journal.ts'
-import { canBeSpare, dropSpares, keepSpare } from '../store/spare.ts'
+import { discardPrelinked } from '../store/prelinked.ts'
 import { moveToTrash } from '../store/trash.ts'
 import { type ActionContext, asWriter } from './context.ts'
 
@@ -42,7 +42,7 @@ export async function prune(context: ActionContext): Promise<RetentionDecision[]
   return asWriter(context, 'prune', () => {
     const plan = planPrune(context.store, context.config.maxSnapshots)
     // whoever asks for it wants the space
-    dropSpares(context.store)
+    discardPrelinked(context.store)
     try {
       moveToTrash(context.store, pathsOf(context.store, plan))
     } finally {
@@ -52,17 +52,13 @@ export async function prune(context: ActionContext): Promise<RetentionDecision[]
   })
 }
 
-/** The same as the last step of another action, which keeps the newest as a spare; returns the names removed. */
+/** The same as the last step of another action; returns the names removed. */
 export function applyRetention(context: ActionContext): string[] {
   const { store } = context
   const plan = planPrune(store, context.config.maxSnapshots)
-  const paths = pathsOf(store, plan)
-  const spare = paths.slice(-1).filter(canBeSpare)
   let removed: string[] = []
   try {
-    // before the others: one of them may be one that stays
-    for (const path of spare) keepSpare(store, path)
-    moveToTrash(store, paths.slice(0, paths.length - spare.length))
+    moveToTrash(store, pathsOf(store, plan))
   } finally {
     removed = tellRemoved(context, plan)
   }

@@ -1,11 +1,15 @@
 import { join } from 'node:path'
-import type { CopyEngine, RestoreCounts, RestoreRequest } from '../copy/engine.ts'
+import type { CopyEngine, PlannedRestore, RestoreRequest, RestoreStep } from '../copy/engine.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
+import type { KnownTree } from '../copy/knowledge.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
 import { syncFilesystem } from '../store/durable.ts'
 import { type StoreLayout, indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
+import type { RecordWarning } from '../store/record.ts'
+import type { BytePath } from '../system/byte-path.ts'
 import { openDirectory } from '../system/directory-handle.ts'
+import { keptTimesOf } from '../system/kept-times.ts'
 import type { ActionContext } from './context.ts'
 import { reportProgress } from './report-progress.ts'
 import { explainFailure } from './explain-failure.ts'
@@ -15,18 +19,61 @@ import type { RestoreTarget } from './restore-targets.ts'
 export interface VolumeRestore {
   id: string
   path: string
-  counts: RestoreCounts
+  counts: PlannedRestore['counts']
 }
 
-/** Makes one live volume equal to the snapshot, and sees it onto the disk. */
-export async function restoreVolume(
+/** What is needed to restore one volume. */
+export interface VolumeRestoreRequest {
+  lock: Lock
+  wish: RestoreWish
+  snapshot: Snapshot
+  target: RestoreTarget
+  /** What the safety snapshot found changed in history, by its inode there. */
+  historyChanged?: ReadonlyMap<BytePath, bigint>
+}
+
+/** A volume of which is known what a restore will do; both sides are open. */
+export interface PlannedVolume extends Disposable {
+  target: RestoreTarget
+  plan: PlannedRestore
+}
+
+/**
+ * Compares one live volume with the snapshot.
+ * Throws OperationError where the restore would have no room.
+ */
+export async function planVolume(
   context: ActionContext,
-  lock: Lock,
-  wish: RestoreWish,
-  snapshot: Snapshot,
-  target: RestoreTarget,
-): Promise<VolumeRestore> {
+  { lock, wish, snapshot, target, historyChanged = new Map() }: VolumeRestoreRequest,
+  onStep?: (step: RestoreStep) => void,
+): Promise<PlannedVolume> {
+  const { store, config, signal } = context
   const { id, path, keptMounts } = target
+  using opening = new DisposableStack()
+  const known = findKnown(store, id)
+  const request: RestoreRequest = {
+    source: opening.use(openDirectory(join(snapshot.path, id))),
+    target: opening.use(openDirectory(path)),
+    readAll: wish.readAll,
+    wanted: knownTree(snapshot, id),
+    known: known === undefined ? undefined : { ...known, historyChanged },
+    times: keptTimesOf(store.own),
+    except: keptMounts.map((mount) => mount.slice(path.length + 1)),
+    lockDescriptor: lock.descriptor,
+    signal,
+    onProgress: reportProgress(context, id),
+  }
+  const engine: CopyEngine = chooseEngine(config.engine, path, store.directory).engine
+  const plan = await engine.planRestore(request, onStep)
+  const opened = opening.move()
+  return { target, plan, [Symbol.dispose]: () => opened.dispose() }
+}
+
+/** Makes a live volume equal to the snapshot, as planned, and sees it onto the disk. */
+export async function applyVolume(
+  context: ActionContext,
+  { target: { id, path, keptMounts }, plan }: PlannedVolume,
+): Promise<{ restored: VolumeRestore; warnings: RecordWarning[] }> {
   context.emit({ type: 'phase', phase: 'restore', volume: id, detail: path })
   for (const mount of keptMounts) {
     context.emit({
@@ -37,11 +84,10 @@ export async function restoreVolume(
     })
   }
   try {
-    const counts = await withVolume(context, lock, wish, snapshot, target, (engine, request) =>
-      engine.restore(request),
-    )
+    const warnings = [...plan.warnings, ...(await plan.apply())]
     await syncFilesystem(path)
-    return { id, path, counts }
+    const restored = { id, path, counts: plan.counts }
+    return { restored, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }
   } catch (error) {
     throw await explainFailure(
       error,
@@ -51,42 +97,21 @@ export async function restoreVolume(
   }
 }
 
-/** Opens both sides of a volume's restore and calls `work` with the engine that does it, or plans it. */
-export async function withVolume<T>(
-  context: ActionContext,
-  lock: Lock,
-  wish: RestoreWish,
-  snapshot: Snapshot,
-  { id, path, keptMounts }: RestoreTarget,
-  work: (engine: CopyEngine, request: RestoreRequest) => Promise<T>,
-): Promise<T> {
-  const { store, config, signal } = context
-  using source = openDirectory(join(snapshot.path, id))
-  using target = openDirectory(path)
-  return await work(chooseEngine(config.engine, path, store.directory).engine, {
-    source,
-    target,
-    readAll: wish.readAll,
-    known: findKnown(store, id),
-    keptInodes: isOfEngine(snapshot, id, 'btrfs'),
-    except: keptMounts.map((mount) => mount.slice(path.length + 1)),
-    lockDescriptor: lock.descriptor,
-    signal,
-    onProgress: reportProgress(context, id),
-  })
+/** The newest snapshot of the volume: after the safety snapshot, what the live data are. */
+function findKnown(store: StoreLayout, id: string): KnownTree | undefined {
+  const newest = readCatalog(store).snapshots.findLast((snapshot) => holdsVolume(snapshot, id))
+  return newest === undefined ? undefined : knownTree(newest, id)
 }
 
-/** The newest snapshot of the volume: after the safety snapshot, what the live data are. */
-function findKnown(store: StoreLayout, id: string): { tree: string; index: string } | undefined {
-  const newest = readCatalog(store).snapshots.findLast((snapshot) => holdsVolume(snapshot, id))
-  if (newest === undefined) return undefined
-  return { tree: join(newest.path, id), index: join(newest.path, indexFileName(id)) }
+function knownTree({ path, record }: Snapshot, id: string): KnownTree {
+  const held = record.volumes.find((volume) => volume.id === id)
+  return {
+    tree: join(path, id),
+    index: join(path, indexFileName(id)),
+    keptInodes: held?.engine === 'btrfs',
+  }
 }
 
 function holdsVolume({ record }: Snapshot, id: string): boolean {
   return record.volumes.some((volume) => volume.id === id)
-}
-
-function isOfEngine({ record }: Snapshot, id: string, engine: string): boolean {
-  return record.volumes.some((volume) => volume.id === id && volume.engine === engine)
 }

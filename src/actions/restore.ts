@@ -14,7 +14,12 @@ import { explainFailure, inStore } from './explain-failure.ts'
 import { type Hold, asHeldBy } from './hold.ts'
 import { planHold } from './hold-consumers.ts'
 import { type RestoreDecision, type RestoreWish, decideRestore } from './restore-decision.ts'
-import { type VolumeRestore, restoreVolume, withVolume } from './restore-volume.ts'
+import {
+  type PlannedVolume,
+  type VolumeRestore,
+  applyVolume,
+  planVolume,
+} from './restore-volume.ts'
 import { writeSnapshot } from './take-snapshot.ts'
 import { waitUntilHealthy } from './wait-until-healthy.ts'
 
@@ -51,13 +56,17 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
     for (const target of targets) {
       const steps: PlannedStep[] = []
       let stepsLeftOut = 0
-      const counts = await withVolume(context, lock, wish, snapshot, target, (engine, request) =>
-        engine.planRestore(request, ({ action, path: at }) => {
+      using planned = await planVolume(
+        context,
+        { lock, wish, snapshot, target },
+        ({ action, path: at }) => {
           if (steps.length < mostSteps) steps.push({ action, path: displayPath(at) })
           else stepsLeftOut += 1
-        }),
+        },
       )
       const { id, path, keptMounts } = target
+      const { counts, warnings } = planned.plan
+      for (const warning of warnings) context.emit({ type: 'warning', volume: id, ...warning })
       plan.volumes.push({ id, path, counts, steps, stepsLeftOut, keptMounts })
     }
     return plan
@@ -86,7 +95,9 @@ export async function restore(context: ActionContext, wish: RestoreWish): Promis
     await hold.end(error)
     // who did not come back is told of whatever became of the data
     const warnings = [...hold.report().warnings, ...unhealthy]
-    if (result !== undefined && error === undefined) return { ...result, warnings }
+    if (result !== undefined && error === undefined) {
+      return { ...result, warnings: [...result.warnings, ...warnings] }
+    }
     for (const warning of warnings) context.emit({ type: 'warning', ...warning })
     throw error
   })
@@ -109,20 +120,28 @@ async function restoreHeld(
   wish: RestoreWish,
   { snapshot, targets }: RestoreDecision,
   hold: Hold,
-): Promise<Omit<RestoreResult, 'warnings'>> {
+): Promise<RestoreResult> {
   const volumes = targets.map(({ id, path }) => ({ id, path }))
-  const safety = await writeSnapshot(
+  const { record: safety, copies } = await writeSnapshot(
     context,
     lock,
     {
       kind: 'safety',
       comment: `before the restore of ${snapshot.name}`,
       allowEmpty: true,
-      checksum: true,
+      exact: true,
       hold: asHeldBy(hold),
     },
     volumes,
   )
+  using opened = new DisposableStack()
+  const planned: PlannedVolume[] = []
+  for (const target of targets) {
+    const copy = copies.find(({ volume }) => volume.id === target.id)
+    const { historyChanged = new Map() } = copy ?? {}
+    const request = { lock, wish, snapshot, target, historyChanged }
+    planned.push(opened.use(await planVolume(context, request)))
+  }
   const interrupted = readInterruptedRestore(context.store)
   const journal: RestoreJournal = {
     schema: 1,
@@ -136,9 +155,12 @@ async function restoreHeld(
   }
   await writeJournal(context, journal)
   const restored: VolumeRestore[] = []
+  const warnings: RecordWarning[] = []
   try {
-    for (const target of targets) {
-      restored.push(await restoreVolume(context, lock, wish, snapshot, target))
+    for (const volume of planned) {
+      const done = await applyVolume(context, volume)
+      restored.push(done.restored)
+      warnings.push(...done.warnings)
     }
   } catch (error) {
     throw withWayOn(error, journal)
@@ -147,7 +169,7 @@ async function restoreHeld(
   const wayBack = journal.safety === snapshot.name ? safety.name : journal.safety
   const finishedAt = context.clock.now().toISOString()
   await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
-  return { snapshot: snapshot.name, safety: wayBack, volumes: restored }
+  return { snapshot: snapshot.name, safety: wayBack, volumes: restored, warnings }
 }
 
 function stillRunning(hold: Hold): OperationError {

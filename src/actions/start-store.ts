@@ -1,21 +1,31 @@
+import { existsSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { OperationError } from '../errors.ts'
 import type { Settings } from '../config/settings.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { assertRsync } from '../copy/rsync-command.ts'
 import { adoptPredecessor } from '../store/adoption.ts'
-import type { StoreLayout } from '../store/layout.ts'
+import type { StoreAbilities } from '../store/abilities.ts'
+import { type StoreLayout, storeLayout } from '../store/layout.ts'
 import { readCatalog } from '../store/catalog.ts'
-import { createStore, isOnRootFilesystem } from '../store/open.ts'
+import { createStore, isOnRootFilesystem, removeEmptyStore } from '../store/open.ts'
 import { writeSavedConfig } from '../store/saved-config.ts'
-import { discardUnfinishedSpares } from '../store/spare.ts'
+import { discardPrelinked } from '../store/prelinked.ts'
 import { discardStaging } from '../store/staging.ts'
-import { assertDirectory } from '../system/directory-handle.ts'
+import { moveToTrash } from '../store/trash.ts'
+import { assertDirectory, isRealDirectory } from '../system/directory-handle.ts'
 import { assertPrivileges } from '../system/privileges.ts'
 import { programVersion } from '../system/version.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 import { type ActionContext, type StoreConfig, asWriter } from './context.ts'
 import type { ActionEvent } from './events.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
+import { tryStore, warnOfLacks } from './try-store.ts'
+
+export interface PreparedStore {
+  store: StoreLayout
+  abilities: StoreAbilities
+}
 
 /**
  * Checks that snapshots of `volumes` can be taken here and makes the store where there is none.
@@ -24,7 +34,7 @@ import { explainFailure, inStore } from './explain-failure.ts'
 export async function prepareStore(
   settings: Settings,
   volumes: readonly VolumeSpec[],
-): Promise<StoreLayout> {
+): Promise<PreparedStore> {
   assertPrivileges()
   await assertRsync()
   for (const { path } of volumes) assertDirectory(path)
@@ -34,7 +44,25 @@ export async function prepareStore(
       `the store ${settings.storeDirectory} is inside the container and would go with it: mount one with -v /some/directory:${settings.storeDirectory}`,
     )
   }
-  return createStore(settings.storeDirectory)
+  const { directory, own } = storeLayout(settings.storeDirectory)
+  const found = { directory: existsSync(directory), own: existsSync(own) }
+  const store = createStore(directory)
+  try {
+    return { store, abilities: await tryStore(store, settings) }
+  } catch (error) {
+    takeBack(store, found)
+    throw error
+  }
+}
+
+/** Or it would be there, with whatever modes this filesystem gave it, when it is mounted as it should be. */
+function takeBack(store: StoreLayout, found: { directory: boolean; own: boolean }): void {
+  try {
+    if (!found.own) removeEmptyStore(store)
+    if (!found.directory) rmdirSync(store.directory)
+  } catch {
+    // why it was refused is what people have to know
+  }
 }
 
 /**
@@ -46,7 +74,9 @@ export async function recordStart(context: ActionContext, now: Date): Promise<vo
   await asWriter(context, 'start', async () => {
     try {
       discardStaging(store)
-      discardUnfinishedSpares(store)
+      discardPrelinked(store)
+      discardSpares(store)
+      for (const warning of warnOfLacks(store, config)) emit(warning)
       for (const warning of warnOfOthers(store, config)) emit(warning)
       for (const event of adoptPredecessor(store, config.volumes)) emit(event)
       writeSavedConfig(store, savedConfig(config, now))
@@ -54,6 +84,12 @@ export async function recordStart(context: ActionContext, now: Date): Promise<vo
       throw await explainFailure(error, inStore(store.directory), 'nothing was started')
     }
   })
+}
+
+/** Version 0.1 kept copies of snapshots under these names. */
+function discardSpares(store: StoreLayout): void {
+  const spares = ['spare', 'spare.new'].map((name) => join(store.own, name)).filter(isRealDirectory)
+  moveToTrash(store, spares)
 }
 
 /** A store that another application's volumes are in is likely the wrong one. */
@@ -69,10 +105,11 @@ function warnOfOthers(store: StoreLayout, { volumes }: StoreConfig): ActionEvent
     }))
 }
 
-function savedConfig(config: StoreConfig, now: Date) {
+function savedConfig({ abilities, ...config }: StoreConfig, now: Date) {
   return {
     schema: 1 as const,
     ...config,
+    storeAbilities: abilities,
     startedAt: now.toISOString(),
     program: programVersion,
   }

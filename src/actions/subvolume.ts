@@ -34,8 +34,8 @@ export async function planSubvolume(context: ActionContext, wish: string): Promi
     const decision = decideSubvolume(context, wish)
     assertUnused(decision)
     await assertRsync()
-    const { files, bytes } = await surveyVolume(context, decision)
-    return { ...decision, files, bytes }
+    const { files, entries } = await surveyVolume(context, decision)
+    return { ...decision, files, bytes: entries.bytes }
   })
 }
 
@@ -95,7 +95,7 @@ class Exchange {
         await chmod(request.target.here, 0o700)
         this.#tell('subvolume', path)
         const onProgress = reportProgress(this.#context, this.#decision.volume)
-        await cloneTree(request, survey.single, onProgress)
+        await cloneTree(request, survey.entries, onProgress)
         await this.#assertEqual(request)
       })
       await syncFilesystem(this.#parent.cwd)
@@ -112,7 +112,7 @@ class Exchange {
       await this.#removeCopy()
       throw error
     }
-    return { ...this.#decision, files: survey.files, bytes: survey.bytes }
+    return { ...this.#decision, files: survey.files, bytes: survey.entries.bytes }
   }
 
   /**
@@ -124,7 +124,7 @@ class Exchange {
     const { emit } = this.#context
     const message = `the exchange of ${path} was cut off between its renames: it is finished when ${copy} equals ${oldDirectory}, and undone otherwise`
     emit({ type: 'warning', code: 'subvolume-interrupted', volume, message })
-    const { files, bytes } = await surveyVolume(this.#context, this.#decision)
+    const { files, entries } = await surveyVolume(this.#context, this.#decision)
     try {
       await this.#withTrees(oldDirectory, (request) => this.#assertEqual(request))
     } catch (error) {
@@ -133,7 +133,7 @@ class Exchange {
       throw error
     }
     this.#rename(copy, path)
-    return { ...this.#decision, files, bytes }
+    return { ...this.#decision, files, bytes: entries.bytes }
   }
 
   async #withTrees(

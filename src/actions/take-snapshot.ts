@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { warmUpEngines } from '../copy/choose-engine.ts'
+import { recordOfAbilities } from '../store/abilities.ts'
 import { readCatalog } from '../store/catalog.ts'
 import { indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
@@ -10,12 +11,12 @@ import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
 import { publishSnapshot } from '../store/publish.ts'
 import type { RecordWarning, SnapshotKind, SnapshotRecord } from '../store/record.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
-import { dropSpares } from '../store/spare.ts'
+import { discardPrelinked } from '../store/prelinked.ts'
 import { createStaging, discardStaging } from '../store/staging.ts'
 import { programVersion } from '../system/version.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 import { type ActionContext, asWriter } from './context.ts'
-import { openVolumeCopy } from './copy-volume.ts'
+import { type VolumeCopy, openVolumeCopy } from './copy-volume.ts'
 import { copyVolumes, withVolumes } from './copy-volumes.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import type { Hold } from './hold.ts'
@@ -62,7 +63,7 @@ export async function takeSnapshot(
   return asWriter(context, `${options.kind} snapshot`, async (lock) => {
     const interrupted = readInterruptedRestore(context.store)
     if (interrupted !== undefined) throw new OperationError(describeInterruptedRestore(interrupted))
-    const record = await writeSnapshot(context, lock, options, context.config.volumes)
+    const { record } = await writeSnapshot(context, lock, options, context.config.volumes)
     context.emit({ type: 'phase', phase: 'prune' })
     return { record, ...pruneAfter(context, record) }
   })
@@ -84,6 +85,8 @@ function pruneAfter(
 }
 
 export interface WriteOptions extends SnapshotOptions {
+  /** Compare contents where nothing is proven, so that a change that kept size and time is captured too. */
+  exact?: boolean
   /** How the data are held still; by default what SNAP_QUIESCE and the labels of consumers say. */
   hold?: Hold
 }
@@ -94,8 +97,8 @@ export async function writeSnapshot(
   lock: Lock,
   options: WriteOptions,
   volumes: readonly VolumeSpec[],
-): Promise<SnapshotRecord> {
-  const { store, clock, signal } = context
+): Promise<{ record: SnapshotRecord; copies: VolumeCopy[] }> {
+  const { store, config, clock, signal } = context
   assertVolumesApart(store.directory, volumes)
   discardStaging(store)
   const startedAt = clock.now()
@@ -106,7 +109,8 @@ export async function writeSnapshot(
   const hold =
     options.hold ?? (await planHold(context, { kind: 'snapshot', snapshot: name }, volumes))
   const copyOptions = {
-    checksum: options.checksum === true,
+    checksum: options.checksum === true || options.exact === true,
+    provesNothing: options.checksum === true,
     allowEmpty: options.allowEmpty === true,
     isHeld: hold.isNeeded,
   }
@@ -133,6 +137,7 @@ export async function writeSnapshot(
       ...(held.consumers.length === 0 ? {} : { consumers: held.consumers }),
       ...(held.hooks.length === 0 ? {} : { hooks: [...held.hooks] }),
       volumes: copies.map(({ volume }) => volume),
+      ...recordOfAbilities(config.abilities),
       warnings: [
         ...warnOfClock(startedAt, time),
         ...held.warnings,
@@ -148,7 +153,7 @@ export async function writeSnapshot(
     dropIndexes(context, record)
     for (const warning of record.warnings) context.emit({ type: 'warning', ...warning })
     context.emit({ type: 'published', name: record.name, kind: record.kind })
-    return record
+    return { record, copies }
   } catch (error) {
     // there is no record for them
     for (const warning of hold.report().warnings) context.emit({ type: 'warning', ...warning })
@@ -156,17 +161,17 @@ export async function writeSnapshot(
     discardStaging(store)
     throw explained
   } finally {
-    dropUsedSpare(context)
+    dropUsedLinks(context)
   }
 }
 
 /** It has served, or nobody could use it. What cannot be moved now is moved by the next run. */
-function dropUsedSpare({ store, emit }: ActionContext): void {
+function dropUsedLinks({ store, emit }: ActionContext): void {
   try {
-    dropSpares(store)
+    discardPrelinked(store)
   } catch (error) {
-    const message = `what is left in ${store.spare} cannot be removed: ${messageOf(error)}`
-    emit({ type: 'warning', code: 'spare', message })
+    const message = `what is left in ${store.prelinked} cannot be removed: ${messageOf(error)}`
+    emit({ type: 'warning', code: 'prelinked', message })
   }
 }
 

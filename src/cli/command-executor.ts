@@ -1,3 +1,4 @@
+import type { BesideWork } from '../actions/context.ts'
 import type { Environment } from '../config/variables.ts'
 import type { CommandExecutor, Parameter } from '../remote/executor.ts'
 import type { Clock } from '../system/clock.ts'
@@ -9,6 +10,7 @@ export function createExecutor(
   commands: readonly Command[],
   environment: Environment,
   clock: Clock,
+  beside: BesideWork,
 ): CommandExecutor {
   const offered = commands.filter(({ isLocal }) => isLocal !== true)
   return {
@@ -19,7 +21,7 @@ export function createExecutor(
     })),
     async execute(name, options, terminal, signal) {
       const json = options['json'] === true
-      const input = { options, json, terminal, environment, clock, signal }
+      const input = { options, json, terminal, environment, clock, signal, beside }
       const command = offered.find((candidate) => candidate.name === name)
       try {
         if (command === undefined) throw new Error(`${name} is not offered`)

@@ -1,3 +1,4 @@
+import type { BesideWork } from '../actions/context.ts'
 import type { Environment } from '../config/variables.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Terminal } from '../system/terminal.ts'
@@ -11,6 +12,8 @@ export interface CommandInput {
   clock: Clock
   /** Aborts on SIGINT and SIGTERM. */
   signal: AbortSignal
+  /** Where a daemon runs the command. */
+  beside?: BesideWork
 }
 
 export interface Option {

@@ -34,6 +34,7 @@ export async function openContext(
     clock: input.clock,
     signal: input.signal,
     ...contextOfProcess(settings, input.environment),
+    ...input.beside,
     emit,
   }
   if (hasConsumerJournal(store)) await wake(context)

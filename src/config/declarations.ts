@@ -37,6 +37,13 @@ export const declarations = {
     expected: 'an absolute path, such as /opt/.snap',
     parse: parseDirectory,
   },
+  acceptStore: {
+    name: 'SNAP_ACCEPT_STORE',
+    describe: 'start although the filesystem of the store does not keep all that data can have',
+    fallback: false,
+    expected: 'true or false',
+    parse: parseSwitch,
+  },
   maxSnapshots: {
     name: 'SNAP_MAX',
     describe: 'how many snapshots to keep, the newest, and as many safety snapshots',
@@ -211,6 +218,8 @@ export const declarations = {
 
 export interface SettingValues {
   storeDirectory: string
+  /** Take snapshots that lack what the filesystem of the store does not keep. */
+  acceptStore: boolean
   maxSnapshots: number
   cron: string
   /** Empty for never. */

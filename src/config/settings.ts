@@ -21,6 +21,7 @@ export function readSettings(environment: Environment): Settings {
   }
   return {
     storeDirectory: read('storeDirectory'),
+    acceptStore: read('acceptStore'),
     maxSnapshots: read('maxSnapshots'),
     cron: read('cron'),
     checksumCron: read('checksumCron'),

@@ -1,7 +1,10 @@
-import { rmdirSync } from 'node:fs'
+import { rmdirSync, writeFileSync } from 'node:fs'
+import { identifyMount } from '../system/mounted-filesystem.ts'
 import { snapshotSubvolume } from '../system/subvolume.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from './engine.ts'
-import { linkEngine } from './link-engine.ts'
+import { racyCutoff } from './proof.ts'
+import { planByComparison } from './restore-by-comparison.ts'
+import { formatIndex } from './scan/source-index.ts'
 
 /**
  * Read-only subvolume snapshots: atomic, and as fast for a million files as for one. Nothing is counted,
@@ -10,13 +13,18 @@ import { linkEngine } from './link-engine.ts'
 export const btrfsEngine: CopyEngine = {
   name: 'btrfs',
   hasSecondPass: false,
+  usesPrelinked: false,
   snapshot: snapshotByBtrfs,
-  planRestore: async (request, onStep) => linkEngine.planRestore(request, onStep),
-  restore: async (request) => linkEngine.restore(request),
+  planRestore: planByComparison,
 }
 
+/** The index tells of no entry, because inodes and ctimes are in the snapshot itself; but which of them were racy. */
 async function snapshotByBtrfs(request: SnapshotRequest): Promise<SnapshotCopy> {
+  const racyCutoffNs = racyCutoff()
+  const mount = await identifyMount(request.source)
   rmdirSync(request.target)
   await snapshotSubvolume(request.source.cwd, request.target, request.signal)
+  const header = { mount, tree: { ino: 0n, ctimeNs: 0n }, racyCutoffNs }
+  writeFileSync(request.index, formatIndex(header, []), { mode: 0o600 })
   return { contents: null, warnings: [] }
 }

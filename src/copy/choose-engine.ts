@@ -39,6 +39,11 @@ function chooseBestEngine(path: string, store: string): ChosenEngine {
     : { engine: linkEngine, reason: `the fastest one here, because ${obstacle}` }
 }
 
+/** What is said of a volume on a filesystem where link can prove nothing. */
+export function noChangeTimes(path: string): string {
+  return `the filesystem of ${path} does not tell when a file was changed, so each snapshot reads all contents; ext4, XFS and btrfs do`
+}
+
 /** Has the engines of `paths` start what they will need; what is wrong with a path is for the copy to say. */
 export function warmUpEngines(choice: EngineChoice, paths: readonly string[], store: string): void {
   for (const path of paths) {

@@ -2,10 +2,12 @@ import type { BigIntStats } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { OperationError, throwIfInterrupted } from '../errors.ts'
 import { type BytePath, displayPath, joinPath, readNames } from '../system/byte-path.ts'
+import type { KeptTimes } from '../system/kept-times.ts'
+import type { Knowledge } from './knowledge.ts'
 import { type LinkedName, LinkedNames } from './linked-names.ts'
-import { type WantedLink, linksAlong, planLinks } from './restore-links.ts'
+import { looksSame } from './proof.ts'
+import { type WantedLink, planLinks } from './wanted-links.ts'
 import { PathList, eachPath } from './scan/path-list.ts'
-import type { DirectoryIndex, SourceIndex } from './scan/source-index.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /** Paths through open directories, and what is known of the live data. */
@@ -13,13 +15,16 @@ export interface Comparison {
   /** The volume in the snapshot that is wanted. */
   wanted: string
   live: string
-  /** A snapshot of the live data, whose scan wrote `index`; undefined where there is none. */
-  known: string | undefined
-  index: SourceIndex | undefined
+  /** What the newest snapshot is known to have of the live data. */
+  known: Knowledge | undefined
+  /** What the wanted one has of them by inodes and ctimes that it kept. */
+  kept: Knowledge | undefined
+  /** What somebody changed in history, by the inode that is changed: the newest snapshot has it as it was. */
+  historyChanged: ReadonlyMap<BytePath, bigint>
+  /** How the store keeps times. */
+  times: KeptTimes
   /** Paths that are left alone. */
   except: ReadonlySet<BytePath>
-  /** Whether the wanted tree has the inodes and ctimes that its source had. */
-  keptInodes: boolean
   signal?: AbortSignal | undefined
 }
 
@@ -31,36 +36,35 @@ export interface Difference {
   create: PathList
   /** In both, and not provably equal. */
   suspects: PathList
-  /** Of the suspects, those to be made anew in any case: as they are, they cannot become right. */
+  /** Of the suspects, those that share a file with what has to be another one. */
   anew: BytePath[]
-  /** Of the others, those to be made anew if they differ: rsync would change the attributes of other names too. */
-  anewIfDifferent: BytePath[]
   /** Names of link groups whose file has another name in the lists above, or is proven. */
   links: WantedLink[]
   /** Directories of the wanted tree that the live data do not have. */
   newDirectories: PathList
   /** Those that both have. */
   directories: PathList
+  /** The live data have what the snapshot had, and somebody changed that in the snapshot: they stay as they are. */
+  historyChanged: BytePath[]
 }
 
 /**
- * Compares a snapshot with the live data without reading contents. A live file is provably equal when it is
- * what the scan of a later snapshot saw (by inode and ctime), and that snapshot's file is the wanted one's inode.
+ * Compares a snapshot with the live data without reading contents. A live file is provably equal when the newest snapshot
+ * is known to have it as it is, and that snapshot's file is the wanted one's inode.
  */
 export async function compareLive(comparison: Comparison): Promise<Difference> {
-  const { wanted, live, known, index, except, keptInodes, signal } = comparison
+  const { wanted, live, known, kept, historyChanged, times, except, signal } = comparison
   using wantedTree = new TreeReader(wanted)
   using liveTree = new TreeReader(live)
-  using knownTree = known === undefined ? undefined : new TreeReader(known)
   const difference: Difference = {
     remove: [],
     create: new PathList(),
     suspects: new PathList(),
     anew: [],
-    anewIfDifferent: [],
     links: [],
     newDirectories: new PathList(),
     directories: new PathList(),
+    historyChanged: [],
   }
   const linked = new LinkedNames()
   const severalNames: SeveralNames = { suspects: new Map(), proven: new Set() }
@@ -73,12 +77,11 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
   return separate(difference, linked.groups(), severalNames)
 
   function visit(directory: BytePath, isLive: boolean): void {
-    const entries = index?.directory(directory)
     const names = namesIn(wantedTree, directory) ?? snapshotChanged(directory)
     const left = new Set((isLive ? namesIn(liveTree, directory) : undefined) ?? [])
     for (const name of names) {
       left.delete(name)
-      compareEntry(joinPath(directory, name), name, isLive, entries)
+      compareEntry(joinPath(directory, name), isLive)
     }
     for (const name of left) {
       const path = joinPath(directory, name)
@@ -86,12 +89,7 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
     }
   }
 
-  function compareEntry(
-    path: BytePath,
-    name: BytePath,
-    isLive: boolean,
-    entries: DirectoryIndex | undefined,
-  ): void {
+  function compareEntry(path: BytePath, isLive: boolean): void {
     if (except.has(path)) return
     const target = wantedTree.lstat(path)
     if (target === undefined) return snapshotChanged(path)
@@ -109,7 +107,8 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
       pending.push({ path, isLive: isThere })
     } else if (there === undefined || there.isDirectory()) {
       difference.create.add(path)
-    } else if (isProven(path, name, there, target, entries)) {
+    } else if (isProven(path, there, target)) {
+      if (!looksSame(there, target, times)) difference.historyChanged.push(path)
       if (there.nlink > 1n) severalNames.proven.add(there.ino)
     } else {
       difference.suspects.add(path)
@@ -117,22 +116,17 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
     }
   }
 
-  function isProven(
-    path: BytePath,
-    name: BytePath,
-    there: BigIntStats,
-    target: BigIntStats,
-    entries: DirectoryIndex | undefined,
-  ): boolean {
-    if (keptInodes) return there.ino === target.ino && there.ctimeNs === target.ctimeNs
-    if (entries?.matches(name, there.ino, there.ctimeNs) !== true) return false
-    return knownTree?.lstat(path)?.ino === target.ino
+  /** Whether the live file is what the wanted snapshot had when it was taken. */
+  function isProven(path: BytePath, there: BigIntStats, target: BigIntStats): boolean {
+    if (kept !== undefined) return kept.has(path, there)
+    if (known?.has(path, there) !== true) return false
+    return known.tree.lstat(path)?.ino === target.ino || historyChanged.get(path) === target.ino
   }
 }
 
 /** Live files of several names: the suspects by path, and the inodes of what is proven. */
 interface SeveralNames {
-  suspects: Map<BytePath, { ino: bigint; nlink: bigint }>
+  suspects: Map<BytePath, { ino: bigint }>
   proven: Set<bigint>
 }
 
@@ -148,34 +142,18 @@ function separate(
   )
   const links = planLinks(groups, (path) => suspected.has(path))
   const linked = new Set(links.map(({ path }) => path))
-  const along = linksAlong(links)
-  const anew: BytePath[] = []
-  const anewIfDifferent: BytePath[] = []
   const restored = [...suspects].filter(([path]) => !linked.has(path))
-  for (const [inode, sharing] of Map.groupBy(restored, ([, { ino }]) => ino)) {
-    const [first = '', ...others] = sharing.map(([path]) => path)
+  const anew = [...Map.groupBy(restored, ([, { ino }]) => ino)].flatMap(([inode, sharing]) =>
     // one of them can have the file
-    for (const path of others) anew.push(path)
-    if (proven.has(inode)) anew.push(first)
-    else if (hasNamesElsewhere(sharing, along)) anewIfDifferent.push(first)
-  }
+    sharing.slice(proven.has(inode) ? 0 : 1).map(([path]) => path),
+  )
   return {
     ...difference,
     create: difference.create.without(linked),
     suspects: difference.suspects.without(linked),
     anew,
-    anewIfDifferent,
     links,
   }
-}
-
-/** Whether their file has more names than these, and those that change along with them. */
-function hasNamesElsewhere(
-  sharing: readonly [BytePath, { nlink: bigint }][],
-  along: ReadonlyMap<BytePath, WantedLink[]>,
-): boolean {
-  const names = sharing.flatMap(([path]) => [path, ...(along.get(path) ?? [])])
-  return sharing.some(([, { nlink }]) => nlink !== BigInt(names.length))
 }
 
 function namesIn(reader: TreeReader, directory: BytePath): BytePath[] | undefined {

@@ -1,8 +1,7 @@
-import { dirname } from 'node:path'
 import { run } from '../system/run.ts'
 import type { CopyProgress } from './engine.ts'
 import { canReflink } from './reflink.ts'
-import { type RsyncTrees, copyWatched, rsyncFiles } from './rsync-files.ts'
+import { type RsyncTrees, copyByDepth, copyWatched, rsyncFiles } from './rsync-files.ts'
 import type { CopyList } from './scan/scan-report.ts'
 import { unblockCp } from './unblock.ts'
 import { watchSpace } from './watch-space.ts'
@@ -14,6 +13,8 @@ const mostPathsEach = 2000
 
 /** What cp says of a file where `--reflink=always` cannot be done. */
 const failedToClone = 'failed to clone'
+
+export type FilesToCopy = Pick<CopyList, 'paths' | 'files' | 'bytes'>
 
 export interface FilesCopied {
   /** Whether cp copied all: then each entry is staged as what its name was. */
@@ -29,7 +30,7 @@ export interface FilesCopied {
  */
 export async function copyFiles(
   trees: RsyncTrees,
-  list: CopyList,
+  list: FilesToCopy,
   onProgress: (progress: CopyProgress) => void,
 ): Promise<FilesCopied> {
   if (list.paths.length === 0) return { isComplete: true, reflink: undefined }
@@ -50,42 +51,45 @@ export async function copyFiles(
   return { ...copied, isComplete: copied.isComplete && !wasLedAway }
 }
 
-async function copyOrClone(trees: RsyncTrees, { paths, bytes }: CopyList): Promise<FilesCopied> {
-  let reflink = canReflink(trees.source.here, dirname(trees.target), paths)
+async function copyOrClone(trees: RsyncTrees, { paths, bytes }: FilesToCopy): Promise<FilesCopied> {
+  let reflink = canReflink(trees.source.here, trees.staging, paths)
   if (reflink === undefined && bytes > 0) {
     // all of them are large: to try it with one takes as long as to do it
-    const { exitCode, stderr } = await copyByProcesses(trees, paths, 'always')
-    if (exitCode === 0) return { isComplete: true, reflink: true }
+    const { isComplete, stderr } = await copyByProcesses(trees, paths, 'always')
+    if (isComplete) return { isComplete, reflink: true }
     if (stderr.includes(failedToClone)) reflink = false
   }
-  const { exitCode } = await copyByProcesses(trees, paths, 'auto')
-  return { isComplete: exitCode === 0, reflink }
+  const { isComplete } = await copyByProcesses(trees, paths, 'auto')
+  return { isComplete, reflink }
 }
 
-function completed({ files, bytes }: CopyList): CopyProgress {
+function completed({ files, bytes }: FilesToCopy): CopyProgress {
   return { files, totalFiles: files, bytes, fraction: 1 }
 }
 
-/** Ends with an error when a process failed at anything. */
+/** Tells whether all was copied, and what the programs said. */
 async function copyByProcesses(
-  { source, target, lockDescriptor, signal }: RsyncTrees,
+  trees: RsyncTrees,
   paths: Uint8Array,
   reflink: 'auto' | 'always',
-): Promise<{ exitCode: number | undefined; stderr: string }> {
+): Promise<{ isComplete: boolean; stderr: string }> {
   const share = ['-0', '-P', String(processes), '-n', String(mostPathsEach)]
   // recursive, because cp would read from a pipe otherwise; directories are in no list
   const faithful = ['-R', '-d', '-x', '--preserve=mode,ownership,timestamps,xattr']
   // it would write into a file that is there, and through it into history if that were a link to the base
   const anew = '--remove-destination'
-  return run(
-    'xargs',
-    [...share, 'cp', ...faithful, `--reflink=${reflink}`, anew, '--parents', '-t', target, '--'],
-    {
+  const words = ['cp', ...faithful, `--reflink=${reflink}`, anew, '--parents', '-t']
+  const all = { isComplete: true, stderr: '' }
+  await copyByDepth(trees, paths, async ({ source, target, lockDescriptor, signal }, list) => {
+    const { exitCode, stderr } = await run('xargs', [...share, ...words, target, '--'], {
       cwd: source.cwd,
       descriptor3: lockDescriptor,
       signal,
       onStart: unblockCp,
-      input: Buffer.from(paths.buffer, paths.byteOffset, paths.length),
-    },
-  )
+      input: Buffer.from(list.buffer, list.byteOffset, list.length),
+    })
+    all.isComplete &&= exitCode === 0
+    all.stderr += stderr
+  })
+  return all
 }

@@ -1,9 +1,8 @@
-import type { BytePath } from '../system/byte-path.ts'
+import { type BytePath, parentOf } from '../system/byte-path.ts'
 import type { FinishedDirectories } from './finish-directories.ts'
 import { eachPath } from './scan/path-list.ts'
 import type { ScanResult } from './scan/scan-result.ts'
-import { disprovePaths, leaveOut } from './scan/source-index.ts'
-import { parentOf } from './watch-directories.ts'
+import { invalidatePaths, withoutDirectories } from './scan/source-index.ts'
 
 /**
  * Takes out of the index of a scan what the copy is not: it may all be in the source again as the scan saw it, with the same
@@ -16,9 +15,9 @@ export function correctIndex(
   unproven: readonly BytePath[],
   { vanished, missed, moved, ledAway }: FinishedDirectories,
 ): Buffer {
-  disprovePaths(index, [...unproven, ...moved, ...readBelow(scan, new Set(ledAway))])
+  invalidatePaths(index, [...unproven, ...moved, ...readBelow(scan, new Set(ledAway))])
   const lost = new Set([...vanished, ...missed])
-  return lost.size === 0 ? index : leaveOut(index, (path) => isIn(path, lost))
+  return lost.size === 0 ? index : withoutDirectories(index, (path) => isIn(path, lost))
 }
 
 /** What was read by programs that may have been led elsewhere. */

@@ -1,6 +1,8 @@
 import type { BytePath } from '../system/byte-path.ts'
 import type { DirectoryHandle } from '../system/directory-handle.ts'
 import type { RecordWarning, VolumeContents } from '../store/record.ts'
+import type { KeptTimes } from '../system/kept-times.ts'
+import type { KnownTree } from './knowledge.ts'
 
 /** How far a copy is; totals are known once the tree has been listed. */
 export interface CopyProgress {
@@ -18,34 +20,24 @@ interface CopyRequest {
   onProgress: (progress: CopyProgress) => void
 }
 
-export interface SpareRequest {
-  tree: string
-  seal: string
-  /** Whether it was never where others can reach it: a copy of the base, made in advance. */
-  isPrivate: boolean
-  /** Below one directory less than so many entries are not moved; an engine knows what pays. */
-  leastMoved?: number
-}
-
 export interface SnapshotRequest extends CopyRequest {
   source: DirectoryHandle
   /** An empty directory in staging. */
   target: string
+  /** Whether the target holds links to the base that were made in advance, where nobody else could reach them. */
+  isPrelinked: boolean
+  /** Whether this is only the first pass: `update` follows. */
+  isTwoPass: boolean
   /** Compare contents, also where size and time are equal; what engines that prove it do anyway. */
   checksum: boolean
+  /** Compare all contents, also where nothing can have changed. */
+  provesNothing: boolean
   /** The same volume in the snapshot before, whose files are linked where they did not change. */
   base: string | undefined
   /** What an engine wrote beside the base to know its unchanged files by, if there is one. */
   baseIndex: string | undefined
   /** Where to write the same for this snapshot. */
   index: string
-  /** Where to write what a later snapshot knows an untouched tree by. */
-  seal: string
-  /**
-   * The same volume in a removed snapshot, or in a copy of the newest, and its seal: what is as it should be there may be moved
-   * into the target. A copy with one has no second pass.
-   */
-  spare: SpareRequest | undefined
 }
 
 export interface RestoreRequest extends CopyRequest {
@@ -57,10 +49,12 @@ export interface RestoreRequest extends CopyRequest {
   except: readonly string[]
   /** Read and compare everything. */
   readAll: boolean
-  /** A snapshot of the live data, and the index of its scan: what it proves equal is not read. */
-  known: { tree: string; index: string } | undefined
-  /** Whether the snapshot kept inodes and ctimes, so that equal ones prove equal files. */
-  keptInodes: boolean
+  /** What is known of the snapshot that is wanted. */
+  wanted: KnownTree
+  /** The newest snapshot of the live data, which has what is replaced; and what it found changed in history, by its inode there. */
+  known: (KnownTree & { historyChanged: ReadonlyMap<BytePath, bigint> }) | undefined
+  /** How the store keeps times. */
+  times: KeptTimes
 }
 
 export interface SnapshotCopy {
@@ -71,6 +65,8 @@ export interface SnapshotCopy {
   /** Whether anything was written while it was read, as far as the engine looks. */
   hasMoved?: boolean
   warnings: RecordWarning[]
+  /** What somebody changed in the base, by its inode there: 0 where it is gone. */
+  historyChanged?: ReadonlyMap<BytePath, bigint>
   /**
    * The second pass: brings the copy up to date with the source as it is now, at the cost of a scan and of what
    * changed since; `onRead` is called when the source is not needed any more. Undefined where an engine would have to begin anew.
@@ -94,14 +90,27 @@ export interface RestoreStep {
   path: BytePath
 }
 
+/** A restore that nothing was done of yet. */
+export interface PlannedRestore {
+  counts: RestoreCounts
+  warnings: RecordWarning[]
+  /** Does it, and returns what went wrong beside it. */
+  apply(): Promise<RecordWarning[]>
+}
+
 /** A way to make one tree equal another. Every engine keeps all that `rsync -aHAXS` keeps. */
 export interface CopyEngine {
   readonly name: string
-  /** Whether a copy without a spare can be brought up to date, so that data need to be held still for that only. */
+  /** Whether a copy can be brought up to date, so that data need to be held still for that only. */
   readonly hasSecondPass: boolean
+  /** Whether links that were made in advance are of use to it. */
+  readonly usesPrelinked: boolean
   /** Starts what a snapshot will need, while other things are done. */
   warmUp?(): void
   snapshot(request: SnapshotRequest): Promise<SnapshotCopy>
-  planRestore(request: RestoreRequest, onStep: (step: RestoreStep) => void): Promise<RestoreCounts>
-  restore(request: RestoreRequest): Promise<RestoreCounts>
+  /** Throws OperationError where it has no room, before anything changes. */
+  planRestore(
+    request: RestoreRequest,
+    onStep?: (step: RestoreStep) => void,
+  ): Promise<PlannedRestore>
 }

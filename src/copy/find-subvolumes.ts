@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
-import { type BytePath, joinPath, systemPath } from '../system/byte-path.ts'
+import { type BytePath, bytePath, joinPath, systemPath } from '../system/byte-path.ts'
 import type { DirectoryHandle } from '../system/directory-handle.ts'
+import { foreignMounts } from '../system/mounts.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /**
@@ -10,11 +11,14 @@ import { TreeReader } from './tree-reader.ts'
 export function findSubvolumes(root: DirectoryHandle): BytePath[] {
   using reader = new TreeReader(root.here)
   const device = reader.lstat('.')?.dev
+  // of what is mounted the list of mounts tells
+  const mounts = foreignMounts(bytePath(root.path))
   const found: BytePath[] = []
   const pending: BytePath[] = ['']
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     for (const name of reader.at(joinPath(next, '.'), directoriesIn) ?? []) {
       const path = joinPath(next, name)
+      if (mounts.has(path)) continue
       const stat = reader.lstat(path)
       if (stat === undefined) continue
       if (stat.dev === device) pending.push(path)

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs'
 import type { RecordWarning } from '../store/record.ts'
-import { type BytePath, displayPath } from '../system/byte-path.ts'
+import { type BytePath, displayPath, parentOf } from '../system/byte-path.ts'
 import { removeBelow } from './remove-entry.ts'
 import { type RsyncTrees, rsyncDirectories } from './rsync-files.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
@@ -8,7 +8,6 @@ import { neverMatches } from './scan/index-format.ts'
 import type { IndexEntry, SourceIndex } from './scan/source-index.ts'
 import { TreeReader } from './tree-reader.ts'
 import { warnOfPaths } from './warnings.ts'
-import { parentOf } from './watch-directories.ts'
 
 export interface FinishedDirectories {
   /** Taken out, without those that were in one of them. */
@@ -36,7 +35,10 @@ export async function finishDirectories(
   await rsyncDirectories(trees, directories)
   const meanwhile = dropVanished(trees, directories)
   if (meanwhile.length > 0) await rsyncDirectories(trees, directories)
-  return { vanished: [...before, ...meanwhile], ...findMoved(trees, directories, seen) }
+  return {
+    vanished: [...new Set([...before, ...meanwhile])],
+    ...findMoved(trees, directories, seen),
+  }
 }
 
 export function warnOfDirectories({ vanished, missed }: FinishedDirectories): RecordWarning[] {
@@ -49,13 +51,13 @@ export function warnOfDirectories({ vanished, missed }: FinishedDirectories): Re
   ]
 }
 
-/** Each after the one it is in. */
+/** Each after the one it is in; without the root. */
 function withThoseAbove(directories: Uint8Array): BytePath[] {
-  const found = new Set<BytePath>()
+  const found = new Set<BytePath>(['', '.'])
   for (const path of eachPath(directories)) {
-    for (let one = path; !found.has(one); one = parentOf(one) || '.') found.add(one)
+    for (let one = path; !found.has(one); one = parentOf(one)) found.add(one)
   }
-  return [...found].toSorted()
+  return [...found].filter((path) => path !== '' && path !== '.').toSorted()
 }
 
 /** Of one that was young the ctime is not known; nothing matches that anyway. */
@@ -78,7 +80,7 @@ function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array):
   using to = new TreeReader(staging)
   const dropped: BytePath[] = []
   for (const path of eachPath(directories)) {
-    if (path === '.' || from.lstat(path)?.isDirectory() === true) continue
+    if (from.lstat(path)?.isDirectory() === true) continue
     if (to.lstat(path) === undefined) continue
     removeBelow(to, path, new Set())
     dropped.push(path)
@@ -96,7 +98,7 @@ function findMoved(
   const device = reader.lstat('.')?.dev
   const moved: BytePath[] = []
   const missed: BytePath[] = []
-  for (const path of eachPath(directories)) {
+  for (const path of ['.', ...eachPath(directories)]) {
     const stat = reader.lstat(path)
     const entry = seen.directory(path === '.' ? '' : path).entry('.')
     // what is mounted is not looked at

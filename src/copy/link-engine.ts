@@ -1,79 +1,92 @@
-import { writeFileSync } from 'node:fs'
+import { lstatSync, writeFileSync } from 'node:fs'
 import { syncFilesystem } from '../store/durable.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { type DirectoryHandle, openDirectory } from '../system/directory-handle.ts'
-import { hasNoWriteback } from '../system/writeback.ts'
 import { bytePath } from '../system/byte-path.ts'
+import { measureKeptTimes } from '../system/kept-times.ts'
+import { identifyMount } from '../system/mounted-filesystem.ts'
+import { foreignMounts } from '../system/mounts.ts'
 import { awaitNewCtimes } from './await-new-ctimes.ts'
 import { copyFiles } from './copy-files.ts'
+import { copySuspects } from './copy-suspects.ts'
 import { correctIndex } from './correct-index.ts'
+import { countAdded } from './count-added.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { finishDirectories, warnOfDirectories } from './finish-directories.ts'
-import { restoreByComparison } from './link-restore.ts'
-import { planByComparison } from './link-restore-plan.ts'
-import { type Spare, asSpareError, moveFromSpare, openSpare } from './move-spare.ts'
-import { rsyncEngine } from './rsync-engine.ts'
-import { type RsyncTrees, rsyncFiles, separateMergedPaths } from './rsync-files.ts'
+import { changedHistory, warnOfScan } from './scan-warnings.ts'
+import { racyCutoff } from './proof.ts'
+import { planByComparison } from './restore-by-comparison.ts'
+import { copyRootAttributes } from './root-attributes.ts'
+import type { RsyncTrees } from './rsync-files.ts'
 import { readProgress } from './rsync-output.ts'
-import { eachPath } from './scan/path-list.ts'
-import { readSourceIndex } from './scan/read-index.ts'
-import type { CopyList } from './scan/scan-report.ts'
-import type { ScanRoot, StagedEntries } from './scan/scan-task.ts'
+import { readIndex } from './scan/read-index.ts'
+import type { ScanRoot } from './scan/scan-task.ts'
 import type { ScanResult } from './scan/scan-result.ts'
 import { scanTree } from './scan/scan-tree.ts'
 import { warmUpWorkers } from './scan/scan-workers.ts'
-import { sealTree } from './scan/seal-tree.ts'
 import {
-  type Generation,
+  type IndexHeader,
   SourceIndex,
-  firstGeneration,
   formatIndex,
-  generationAfter,
+  readHeader,
+  writeHeader,
 } from './scan/source-index.ts'
-import { youthBegins } from './scan/young-ctimes.ts'
 import { tearGroups } from './tear-groups.ts'
 import { type Copied, settleCopies } from './settle.ts'
-import { takeOverSpare } from './take-over-spare.ts'
-import { TreeReader } from './tree-reader.ts'
 
 /**
- * Links what provably did not change; cp and rsync do everything else. The proof is the source index
- * (scan/source-index.ts), so what was modified while keeping its size and times is looked at too.
+ * Links what provably did not change (proof.ts); cp and rsync do everything else:
+ *
+ * 1. scan: what is unchanged is linked from the base, or stays where the links were made in advance; the rest is listed
+ * 2. suspects, which look like a file of the base, are compared with it by content; changed files are copied
+ * 3. what moved meanwhile is copied again
+ * 4. directories get their attributes, last
+ * 5. the index of the scan is written for the next snapshot
  */
 export const linkEngine: CopyEngine = {
   name: 'link',
   hasSecondPass: true,
+  usesPrelinked: true,
   warmUp: warmUpWorkers,
   snapshot: snapshotByLinks,
-  planRestore: async (request, onStep) =>
-    request.readAll ? rsyncEngine.planRestore(request, onStep) : planByComparison(request, onStep),
-  restore: async (request) =>
-    request.readAll ? rsyncEngine.restore(request) : restoreByComparison(request),
-}
-
-async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {
-  const index = readSourceIndex(request.baseIndex)
-  const generation = index === undefined ? firstGeneration() : generationAfter(index)
-  const isProvable = index !== undefined && !hasNoWriteback(request.source.here)
-  if (isProvable && takeOverSpare(request.spare, index, request.target)) {
-    return copyOnce(request, { staged: 'base', index, spare: undefined, generation }).catch(
-      (error: unknown) => {
-        throw asSpareError(error)
-      },
-    )
-  }
-  const spare = openSpare(request.spare)
-  // closes it
-  using _tree = spare?.tree
-  return await copyOnce(request, { staged: 'nothing', index, spare, generation })
+  planRestore: planByComparison,
 }
 
 /** What a pass over the source can rely on. */
 interface Pass {
-  staged: StagedEntries
+  /** Names the mount of the source; undefined where nothing can be proven. */
+  mount: string | undefined
+  /** What the scan before saw: of the base, or of what the first pass staged. */
   index: Buffer | undefined
-  spare: Spare | undefined
-  generation: Generation
+  /** Whether it proves anything, or only tells what the base was. */
+  isProof: boolean
+  /** What files are linked from; the second pass keeps what the first one linked. */
+  base: string | undefined
+  isFilled: boolean
+  isLast: boolean
+}
+
+async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {
+  const { source, base, isPrelinked, isTwoPass } = request
+  const mount = await identifyMount(source)
+  const known = readProof(request, mount)
+  return copyOnce(request, { ...known, mount, base, isFilled: isPrelinked, isLast: !isTwoPass })
+}
+
+/** An index tells of no other mount and of no other tree than those it was written for. */
+function readProof(
+  { base, baseIndex, provesNothing }: SnapshotRequest,
+  mount: string | undefined,
+): Pick<Pass, 'index' | 'isProof'> {
+  const index = readIndex(baseIndex)
+  if (index === undefined || base === undefined) return { index: undefined, isProof: false }
+  const { mount: seenMount, tree } = readHeader(index)
+  const root = lstatSync(base, { bigint: true })
+  if (mount === undefined || mount !== seenMount || root.ino !== tree.ino) {
+    return { index: undefined, isProof: false }
+  }
+  // with another ctime somebody changed the base: what it was is still known
+  return { index, isProof: root.ctimeNs === tree.ctimeNs && !provesNothing }
 }
 
 async function copyOnce(
@@ -91,26 +104,31 @@ async function copyOnce(
     signal,
     onOutput: readProgress(onProgress),
   }
-  const { scan, copied, reflink } = await copyScanned(request, pass, trees, staging)
+  const racyCutoffNs = racyCutoff()
+  const { scan, copied, reflink } = await copyScanned(request, pass, trees, staging, racyCutoffNs)
   // the disk begins to write; publishing waits for what is left
   const writing = syncFilesystem(target)
   writing.catch(() => undefined)
-  const scanned = formatIndex(pass.generation, scan.index)
-  const { warnings, hasMoved, index } = await finishCopies(trees, scan, copied, scanned).catch(
-    async (error: unknown) => failAfter(writing, error),
-  )
+  const header: IndexHeader = { mount: pass.mount, tree: { ino: 0n, ctimeNs: 0n }, racyCutoffNs }
+  const scanned = formatIndex(header, scan.index)
+  const { warnings, hasMoved, index } = await finishCopies(
+    trees,
+    scan,
+    copied,
+    scanned,
+    pass.isLast,
+  ).catch(async (error: unknown) => failAfter(writing, error))
+  writeHeader(index, { ...header, tree: lstatSync(`${staging.here}/.`, { bigint: true }) })
   writeFileSync(request.index, index, { mode: 0o600 })
   onRead?.()
   await writing
-  const added = countAdded(staging.here, request.base, scan)
-  if (pass.spare !== undefined) await moveFromSpare(pass.spare, trees, scan.moves)
-  writeFileSync(request.seal, sealTree(target, index), { mode: 0o600 })
   return {
-    contents: { ...scan.counts, ...added },
+    contents: { ...scan.counts, ...countAdded(staging.here, request.base, scan) },
     reflink,
     hasMoved,
     warnings: [...warnOfScan(scan), ...warnings],
-    ...(pass.spare === undefined && { update: updating(request, { ...pass, index }) }),
+    historyChanged: changedHistory(scan),
+    update: updating(request, pass, index),
   }
 }
 
@@ -120,8 +138,21 @@ async function failAfter(writing: Promise<void>, error: unknown): Promise<never>
   throw error
 }
 
-function updating(request: SnapshotRequest, pass: Pass): NonNullable<SnapshotCopy['update']> {
-  return async (onRead) => copyOnce(request, { ...pass, staged: 'first-pass' }, onRead)
+function updating(
+  request: SnapshotRequest,
+  { mount }: Pass,
+  index: Buffer,
+): NonNullable<SnapshotCopy['update']> {
+  const isProof = mount !== undefined
+  const pass: Pass = {
+    mount,
+    index: isProof ? index : undefined,
+    isProof,
+    base: isProof ? undefined : request.base,
+    isFilled: true,
+    isLast: true,
+  }
+  return async (onRead) => copyOnce(request, pass, onRead)
 }
 
 async function finishCopies(
@@ -129,10 +160,12 @@ async function finishCopies(
   scan: ScanResult,
   copied: readonly Copied[],
   index: Buffer,
+  isLast: boolean,
 ): Promise<{ warnings: RecordWarning[]; hasMoved: boolean; index: Buffer }> {
   const files = await settleCopies(trees, copied, scan.vanished)
   // last, because what is written into a directory moves its times
   const directories = await finishDirectories(trees, scan.directories, new SourceIndex(index))
+  if (isLast) await copyRootAttributes(trees)
   const { vanished, missed } = directories
   return {
     warnings: [...files.warnings, ...warnOfDirectories(directories)],
@@ -147,11 +180,12 @@ async function copyScanned(
   pass: Pass,
   trees: RsyncTrees,
   staging: DirectoryHandle,
+  racyCutoffNs: bigint,
 ): Promise<{ scan: ScanResult; copied: Copied[]; reflink: boolean | undefined }> {
-  const youngNs = youthBegins()
-  const scan = tearGroups(trees.staging, await scanSource(request, pass, staging, youngNs))
-  await awaitNewCtimes(trees.source.cwd, [scan.changed, scan.suspects], youngNs)
-  await copySuspects(trees, request.base, scan.suspects)
+  const scanned = await scanSource(request, pass, staging, racyCutoffNs)
+  const scan = tearGroups(trees.staging, scanned)
+  await awaitNewCtimes(trees.source.cwd, [scan.changed, scan.suspects], racyCutoffNs)
+  await copySuspects(trees, request.base, scan, request.onProgress)
   const { isComplete, reflink } = await copyFiles(trees, scan.changed, request.onProgress)
   return {
     scan,
@@ -164,26 +198,26 @@ async function copyScanned(
 }
 
 async function scanSource(
-  request: SnapshotRequest,
-  { staged, index, spare, generation }: Pass,
+  { source, target, signal, onProgress }: SnapshotRequest,
+  { index, isProof, base, isFilled }: Pass,
   staging: DirectoryHandle,
-  youngNs: bigint,
+  racyCutoffNs: bigint,
 ): Promise<ScanResult> {
-  const { source, base, signal, onProgress } = request
   // a store to a page that is dirty and mapped moves no ctime; the first one after it was written back does
   await syncFilesystem(source.cwd)
-  const isProvable = !hasNoWriteback(source.here)
   using openBase = base === undefined ? undefined : openDirectory(base)
   let files = 0
   return await scanTree({
     source: scanRoot(source),
     base: openBase === undefined ? undefined : scanRoot(openBase),
     staging: scanRoot(staging),
-    index: isProvable ? index : undefined,
-    spare: spare === undefined ? undefined : { ...spare, tree: scanRoot(spare.tree) },
-    staged,
-    generation: generation.number,
-    youngNs,
+    index,
+    isProof,
+    isFilled,
+    mounts: foreignMounts(bytePath(source.path)),
+    baseMounts: base === undefined ? new Set() : foreignMounts(bytePath(base)),
+    racyCutoffNs,
+    times: measureKeptTimes(target),
     signal,
     onReport: (report) => {
       files += report.counts.files
@@ -194,56 +228,4 @@ async function scanSource(
 
 function scanRoot({ descriptor, path }: DirectoryHandle): ScanRoot {
   return { descriptor, path: bytePath(path) }
-}
-
-/** What differs from the base is copied, what turns out equal is linked. */
-async function copySuspects(
-  trees: RsyncTrees,
-  base: string | undefined,
-  { paths }: CopyList,
-): Promise<void> {
-  const compared = base === undefined ? [] : ['--checksum', `--link-dest=${base}`]
-  await rsyncFiles(trees, paths, ['--info=progress2', ...compared])
-  await separateMergedPaths(trees, eachPath(paths))
-}
-
-/**
- * What does not share its inode with the base: all that changed, suspects that turned out different, and what
- * the first pass copied.
- */
-function countAdded(
-  staging: string,
-  base: string | undefined,
-  scan: ScanResult,
-): { addedFiles: number; addedBytes: number } {
-  let addedFiles = scan.changed.files + scan.kept.files
-  let addedBytes = scan.changed.bytes + scan.kept.bytes
-  using reader = new TreeReader(staging)
-  using shared = base === undefined ? undefined : new TreeReader(bytePath(base))
-  const counted = new Set<bigint>()
-  for (const path of eachPath(scan.suspects.paths)) {
-    const stat = reader.lstat(path)
-    if (stat?.isFile() !== true || shared?.lstat(path)?.ino === stat.ino) continue
-    addedFiles += 1
-    if (!counted.has(stat.ino)) addedBytes += Number(stat.size)
-    counted.add(stat.ino)
-  }
-  return { addedFiles, addedBytes }
-}
-
-function warnOfScan({ tooManyLinks, missingInBase }: ScanResult): RecordWarning[] {
-  const warnings: RecordWarning[] = []
-  if (tooManyLinks > 0) {
-    warnings.push({
-      code: 'too-many-links',
-      message: `${tooManyLinks} unchanged files were copied, because the filesystem allows no more links to them`,
-    })
-  }
-  if (missingInBase > 0) {
-    warnings.push({
-      code: 'base-damaged',
-      message: `${missingInBase} unchanged files were copied, because the snapshot before does not have them any more`,
-    })
-  }
-  return warnings
 }

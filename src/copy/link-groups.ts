@@ -1,5 +1,4 @@
 import type { BytePath } from '../system/byte-path.ts'
-import type { LinkGroup, Survey } from './survey.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /**
@@ -28,24 +27,4 @@ function isOneFile(root: string, paths: readonly BytePath[]): boolean {
   using reader = new TreeReader(root)
   const inodes = new Set(paths.map((path) => reader.lstat(path)?.ino))
   return inodes.size === 1
-}
-
-/**
- * The names in a live tree that must be taken apart before a restore writes into it: their file has names
- * that the snapshot's does not have, in the tree or outside of it. rsync changes attributes of such a file
- * in place, and those other names would change with it.
- */
-export function findForeignLinks(snapshot: Survey, live: Survey): BytePath[] {
-  const wanted = new Set(snapshot.linked.filter(isGroup).map(groupKey))
-  return live.linked
-    .filter((group) => group.links !== group.paths.length || !wanted.has(groupKey(group)))
-    .flatMap(({ paths }) => paths)
-}
-
-function isGroup({ paths }: LinkGroup): boolean {
-  return paths.length > 1
-}
-
-function groupKey({ paths }: LinkGroup): string {
-  return paths.toSorted().join('\0')
 }

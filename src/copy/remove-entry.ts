@@ -1,15 +1,16 @@
-import { closeSync, rmdirSync, unlinkSync } from 'node:fs'
+import { rmdirSync, unlinkSync } from 'node:fs'
 import { errorCode, isNotFound } from '../errors.ts'
 import {
   type BytePath,
   joinPath,
   lstatIfThere,
-  openIfDirectory,
+  nameOf,
+  parentOf,
+  readKinds,
   readNames,
   systemPath,
-  throughDescriptor,
 } from '../system/byte-path.ts'
-import type { TreeReader } from './tree-reader.ts'
+import { TreeReader } from './tree-reader.ts'
 
 /**
  * Removes what is at `path`, a directory with all that is in it. `path` must be through an open directory;
@@ -17,7 +18,11 @@ import type { TreeReader } from './tree-reader.ts'
  * and the directories above it stay.
  */
 export function removeEntry(path: BytePath): void {
-  removeUnlessKept(path, '', new Set())
+  const stat = lstatIfThere(path)
+  if (stat === undefined) return
+  if (!stat.isDirectory()) return unlinkIfThere(path)
+  using reader = new TreeReader(parentOf(path))
+  removeDirectory(reader, nameOf(path), new Set(), stat.dev)
 }
 
 /** The same for an entry of a tree, where what is in `except` (paths in the tree) stays, and what is above it. */
@@ -26,7 +31,9 @@ export function removeBelow(
   path: BytePath,
   except: ReadonlySet<BytePath>,
 ): void {
-  reader.at(path, (trusted) => removeUnlessKept(trusted, path, except))
+  const stat = except.has(path) ? undefined : reader.lstat(path)
+  if (stat?.isDirectory() === true) removeDirectory(reader, path, except, stat.dev)
+  else if (stat !== undefined) reader.unlink(path)
 }
 
 /** Empties a directory. */
@@ -34,28 +41,42 @@ export function removeEntries(directory: BytePath): void {
   for (const name of readNames(directory)) removeEntry(`${directory}/${name}`)
 }
 
-function removeUnlessKept(
-  entry: BytePath,
+/** Depth first, and with one directory open at a time, however deep it is. */
+function removeDirectory(
+  reader: TreeReader,
   path: BytePath,
   except: ReadonlySet<BytePath>,
-  device?: bigint,
+  device: bigint,
 ): void {
-  if (except.has(path)) return
-  const stat = lstatIfThere(entry)
-  if (stat === undefined) return
-  if (!stat.isDirectory()) return unlinkIfThere(entry)
-  if (device !== undefined && stat.dev !== device) return
-  const descriptor = openIfDirectory(entry)
-  if (descriptor === undefined) return
-  try {
-    const inside = throughDescriptor(descriptor)
-    for (const name of readNames(inside)) {
-      removeUnlessKept(`${inside}/${name}`, joinPath(path, name), except, stat.dev)
+  const pending: { path: BytePath; inside?: BytePath[] }[] = [{ path }]
+  for (let last = pending.at(-1); last !== undefined; last = pending.at(-1)) {
+    last.inside ??= unlinkFiles(reader, last.path, except)
+    const next = last.inside.pop()
+    if (next !== undefined) {
+      if (reader.lstat(next)?.dev === device) pending.push({ path: next })
+      continue
     }
-  } finally {
-    closeSync(descriptor)
+    reader.at(last.path, removeIfEmpty)
+    pending.pop()
   }
-  removeIfEmpty(entry)
+}
+
+/** Returns the directories that are left. */
+function unlinkFiles(
+  reader: TreeReader,
+  path: BytePath,
+  except: ReadonlySet<BytePath>,
+): BytePath[] {
+  const directory = reader.enter(path)
+  if (directory === undefined) return []
+  const left: BytePath[] = []
+  for (const { name, isDirectory } of readKinds(directory, Number.MAX_SAFE_INTEGER) ?? []) {
+    const inside = joinPath(path, name)
+    if (except.has(inside)) continue
+    if (isDirectory) left.push(inside)
+    else unlinkIfThere(`${directory}/${name}`)
+  }
+  return left
 }
 
 /** A directory stays where something in it is kept or mounted. */

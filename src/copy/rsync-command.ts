@@ -34,6 +34,9 @@ const liveDataMessages = [
   /^rsync: \[sender\] send_files failed to open .*: (No such device or address \(6\)|Interrupted system call \(4\))$/,
   /^rsync: \[sender\] read errors mapping ".*": (Is a directory \(21\)|No data available \(61\))$/,
   /^(WARNING|ERROR): .* failed verification -- update /,
+  // of a directory that became a link while it was on the way to an entry, and the other way round
+  /refusing to follow a symlink owned by an untrusted user/,
+  /^(could not make way for |cannot delete non-empty directory: )/,
   /^rsync error: some files\/attrs were not transferred /,
 ]
 const oldestSafe = [3, 5, 0] as const

@@ -1,12 +1,22 @@
 import { closeSync, linkSync, unlinkSync } from 'node:fs'
-import { type BytePath, openBelow, systemPath, throughDescriptor } from '../system/byte-path.ts'
+import { join } from 'node:path'
+import {
+  type BytePath,
+  displayPath,
+  forPrograms,
+  openBelow,
+  parentOf,
+  systemPath,
+  throughDescriptor,
+} from '../system/byte-path.ts'
 import { filesFrom } from './files-from.ts'
 import { findMergedPaths } from './link-groups.ts'
 import { removeEntry } from './remove-entry.ts'
 import { rsync } from './rsync-command.ts'
+import { isDeep, onTheWay } from './depth.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
 import { TreeReader } from './tree-reader.ts'
-import { parentOf, watchDirectories } from './watch-directories.ts'
+import { watchDirectories } from './watch-directories.ts'
 
 /** Where rsync copies from and to, for one volume. */
 export interface RsyncTrees {
@@ -29,8 +39,11 @@ export async function rsyncFiles(
   trees: RsyncTrees,
   paths: Uint8Array,
   options: readonly string[] = [],
+  linkDestinations: readonly string[] = [],
 ): Promise<void> {
-  await copyWatched(trees, paths, async () => rsyncNamed(trees, paths, options))
+  await copyWatched(trees, paths, async () => rsyncNamed(trees, paths, options, linkDestinations))
+  // rsync sees those that are one file only in one list
+  if (isDeep(paths)) joinGroups(trees, [...eachPath(paths)])
 }
 
 /**
@@ -44,23 +57,40 @@ export async function copyWatched(
 ): Promise<boolean> {
   const again = await findLedAway(trees, paths, copy)
   if (again.length === 0) return false
-  await fromOpenDirectories(trees, again, async (place, names) => {
+  await fromOpenDirectories(trees, again, parentOf, async (place, names) => {
     for (const name of names) removeEntry(`${place.staging}/${name}`)
-    await rsyncNamed(place, listPaths(names), [])
+    await rsyncNamed(place, listPaths(names))
   })
   joinGroups(trees, [...eachPath(paths)])
   return true
 }
 
-/** Gives the listed directories their attributes, once nothing is written into them any more; `.` is the root. */
+/** Gives the listed directories, the root not among them, their attributes, once nothing is written into them any more. */
 export async function rsyncDirectories(trees: RsyncTrees, paths: Uint8Array): Promise<void> {
-  // with the root its entries come along, among them files shared with other snapshots
+  // what is in the place of one meanwhile stays out
   const directoriesOnly = ['--filter=-! */']
   const again = await findLedAway(trees, paths, async () =>
     rsyncNamed(trees, paths, directoriesOnly),
   )
-  await fromOpenDirectories(trees, again, async (place, names) =>
+  await fromOpenDirectories(trees, again, parentOf, async (place, names) =>
     rsyncNamed(place, listPaths(names), directoriesOnly),
+  )
+}
+
+/**
+ * Has `copy` copy listed paths, however deep: those that are too deep to be quick from open directories on their way, one after the
+ * other.
+ */
+export async function copyByDepth(
+  trees: RsyncTrees,
+  paths: Uint8Array,
+  copy: (place: RsyncTrees, paths: Uint8Array, directory: BytePath) => Promise<void>,
+): Promise<void> {
+  if (!isDeep(paths)) return copy(trees, paths, '')
+  using staging = new TreeReader(trees.staging)
+  for (const path of eachPath(paths)) staging.makeDirectories(onTheWay(path))
+  await fromOpenDirectories(trees, [...eachPath(paths)], onTheWay, async (place, names, at) =>
+    copy(place, listPaths(names), at),
   )
 }
 
@@ -78,27 +108,32 @@ async function findLedAway(
   return [...eachPath(paths)].filter((path) => doubtful.has(parentOf(path)))
 }
 
-/** Calls `copy` for the paths of one directory at a time, with that directory held open in both trees. */
+/** Calls `copy` for the paths from one directory on at a time, with that directory held open in both trees. */
 async function fromOpenDirectories(
   trees: RsyncTrees,
   paths: readonly BytePath[],
-  copy: (place: RsyncTrees, names: readonly BytePath[]) => Promise<void>,
+  directoryOf: (path: BytePath) => BytePath,
+  copy: (place: RsyncTrees, names: readonly BytePath[], directory: BytePath) => Promise<void>,
 ): Promise<void> {
-  for (const [directory, inside] of Map.groupBy(paths, parentOf)) {
+  for (const [directory, inside] of Map.groupBy(paths, directoryOf)) {
     const source = openBelow(trees.source.here, directory)
     let target: number | undefined
     try {
       target = openBelow(trees.staging, directory)
       if (target === undefined) continue
-      const staging = throughDescriptor(target)
+      const here = throughDescriptor(target)
       const names = inside.map((path) =>
         directory === '' ? path : path.slice(directory.length + 1),
       )
       // what came from elsewhere must not stay
-      if (source === undefined) for (const name of names) removeEntry(`${staging}/${name}`)
+      if (source === undefined) for (const name of names) removeEntry(`${here}/${name}`)
       else {
-        const from = { cwd: descriptorOfThis(source), here: throughDescriptor(source) }
-        await copy({ ...trees, source: from, target: descriptorOfThis(target), staging }, names)
+        const from = { cwd: forPrograms(source), here: throughDescriptor(source) }
+        await copy(
+          { ...trees, source: from, target: forPrograms(target), staging: here },
+          names,
+          directory,
+        )
       }
     } finally {
       for (const descriptor of [source, target]) {
@@ -106,11 +141,6 @@ async function fromOpenDirectories(
       }
     }
   }
-}
-
-/** A path to a descriptor of this process for a program that it starts. */
-function descriptorOfThis(descriptor: number): string {
-  return `/proc/${process.pid}/fd/${descriptor}`
 }
 
 /** Makes one file of the names that are one in the source, which rsync does only for what it copies at a time. */
@@ -141,23 +171,28 @@ function linkAnew(staging: string, first: BytePath, path: BytePath): void {
 }
 
 async function rsyncNamed(
-  { source, target, lockDescriptor, signal, onOutput }: RsyncTrees,
-  names: Uint8Array,
-  options: readonly string[],
+  trees: RsyncTrees,
+  paths: Uint8Array,
+  options: readonly string[] = [],
+  linkDestinations: readonly string[] = [],
 ): Promise<void> {
-  const list = filesFrom(names)
-  // named, because rsync would go back to a working directory by its path
-  await rsync(
-    [...options, ...list.options, '--ignore-missing-args', '--', `${source.cwd}/`, `${target}/`],
-    {
+  await copyByDepth(trees, paths, async (place, names, directory) => {
+    const { source, target, lockDescriptor, signal, onOutput } = place
+    const list = filesFrom(names)
+    const bases = linkDestinations.map(
+      (base) => `--link-dest=${join(base, displayPath(directory))}`,
+    )
+    const named = [...list.options, '--ignore-missing-args']
+    // named, because rsync would go back to a working directory by its path
+    await rsync([...options, ...bases, ...named, '--', `${source.cwd}/`, `${target}/`], {
       cwd: '/',
       isLive: true,
       lockDescriptor,
       signal,
       input: list.input,
       ...(onOutput === undefined ? {} : { onOutput }),
-    },
-  )
+    })
+  })
 }
 
 /** Copies anew what `--link-dest` gave one inode although the source has several. */

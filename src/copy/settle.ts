@@ -119,7 +119,13 @@ function see(source: string, paths: readonly BytePath[]): CopyList {
     const stat = reader.lstat(path)
     return [BigInt.asIntN(64, stat?.ino ?? 0n), stat?.ctimeNs ?? 0n]
   })
-  return { paths: listPaths(paths), seen: BigInt64Array.from(seen), files: 0, bytes: 0 }
+  return {
+    paths: listPaths(paths),
+    seen: BigInt64Array.from(seen),
+    files: 0,
+    bytes: 0,
+    allocatedBytes: 0,
+  }
 }
 
 /** Removes what was staged: also a directory, of what was one for the time of the copy. */

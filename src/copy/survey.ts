@@ -1,130 +1,65 @@
-import { type BigIntStats, closeSync, lstatSync } from 'node:fs'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { throwIfInterrupted } from '../errors.ts'
-import {
-  type BytePath,
-  joinPath,
-  lstatIfThere,
-  openIfDirectory,
-  readNames,
-  throughDescriptor,
-} from '../system/byte-path.ts'
-
-const entriesPerTurn = 2000
-
-/** Two or more names in one tree for one file, relative to the tree. */
-export interface LinkGroup {
-  paths: BytePath[]
-  isFile: boolean
-  size: number
-  /** The link count of the file: more than the paths when it has names outside the tree. */
-  links: number
-}
+import type { BytePath } from '../system/byte-path.ts'
+import type { VolumeContents } from '../store/record.ts'
+import { allocatedBytes } from './scan/scan-report.ts'
+import { walkTree } from './walk-tree.ts'
 
 /** What is in a tree. */
 export interface Survey {
-  files: number
-  directories: number
-  symlinks: number
-  specials: number
-  /** Apparent size; a file with several names counts once. */
-  bytes: number
-  /** Files all of whose names are in this tree: for a fresh snapshot, what it does not share with others. */
-  ownFiles: number
-  ownBytes: number
-  /** Everything but directories whose link count is not 1. */
-  linked: LinkGroup[]
+  /** Added is what has all its names in this tree: for a fresh snapshot, what it does not share with others. */
+  contents: VolumeContents
+  /** The names of everything but directories whose link count is not 1. */
+  linked: BytePath[]
 }
 
-/**
- * Counts what is below `root` (a path through an open directory) and finds its link groups. It stays on
- * the filesystem of `root`, passes over the paths in `except`, follows no link, and reads names as bytes. What vanishes meanwhile is not counted.
- */
-export async function surveyTree(
-  root: string,
-  signal?: AbortSignal,
-  except: ReadonlySet<BytePath> = new Set(),
-): Promise<Survey> {
-  const survey: Survey = {
+interface LinkedFile {
+  names: bigint
+  links: bigint
+  isFile: boolean
+  allocated: number
+}
+
+/** Counts what is below `root`, a path through an open directory. */
+export async function surveyTree(root: string, signal?: AbortSignal): Promise<Survey> {
+  const contents: VolumeContents = {
     files: 0,
     directories: 1,
     symlinks: 0,
     specials: 0,
+    linkGroups: 0,
     bytes: 0,
-    ownFiles: 0,
-    ownBytes: 0,
-    linked: [],
+    addedFiles: 0,
+    addedBytes: 0,
   }
-  const groups = new Map<bigint, LinkGroup>()
-  const device = lstatSync(`${root}/.`, { bigint: true }).dev
-  let untilTurn = entriesPerTurn
-
-  async function visit(directory: BytePath, prefix: BytePath): Promise<void> {
-    for (const name of readNames(directory)) {
-      untilTurn -= 1
-      if (untilTurn === 0) {
-        untilTurn = entriesPerTurn
-        await nextTurn()
-        throwIfInterrupted(signal)
-      }
-      const stat = lstatIfThere(`${directory}/${name}`)
-      if (stat === undefined) continue
-      const path = joinPath(prefix, name)
-      if (except.has(path)) continue
-      count(survey, groups, stat, path)
-      if (stat.isDirectory() && stat.dev === device) await descend(`${directory}/${name}`, path)
+  const linked: BytePath[] = []
+  const files = new Map<bigint, LinkedFile>()
+  for await (const { path, stat } of walkTree(root, signal)) {
+    const isFile = stat.isFile()
+    if (isFile) contents.files += 1
+    else if (stat.isDirectory()) contents.directories += 1
+    else if (stat.isSymbolicLink()) contents.symlinks += 1
+    else contents.specials += 1
+    if (stat.isDirectory()) continue
+    const names = (files.get(stat.ino)?.names ?? 0n) + 1n
+    const file = { names, links: stat.nlink, isFile, allocated: allocatedBytes(stat) }
+    if (isFile && names === 1n) contents.bytes += Number(stat.size)
+    if (stat.nlink === 1n) countAdded(contents, file)
+    else {
+      linked.push(path)
+      files.set(stat.ino, file)
     }
   }
-
-  async function descend(directory: BytePath, path: BytePath): Promise<void> {
-    const descriptor = openIfDirectory(directory)
-    if (descriptor === undefined) return
-    try {
-      await visit(throughDescriptor(descriptor), path)
-    } finally {
-      closeSync(descriptor)
-    }
+  for (const file of files.values()) {
+    if (file.names > 1n) contents.linkGroups += 1
+    countAdded(contents, file)
   }
-
-  await visit(root, '')
-  survey.linked = [...groups.values()]
-  for (const { paths, links, isFile, size } of survey.linked) {
-    if (isFile && links === paths.length) countOwn(survey, paths.length, size)
-  }
-  return survey
+  return { contents, linked }
 }
 
-function count(
-  survey: Survey,
-  groups: Map<bigint, LinkGroup>,
-  stat: BigIntStats,
-  path: BytePath,
+function countAdded(
+  contents: VolumeContents,
+  { names, links, isFile, allocated }: LinkedFile,
 ): void {
-  if (stat.isDirectory()) {
-    survey.directories += 1
-    return
-  }
-  if (stat.isFile()) survey.files += 1
-  else if (stat.isSymbolicLink()) survey.symlinks += 1
-  else survey.specials += 1
-  const group = stat.nlink === 1n ? undefined : groups.get(stat.ino)
-  if (group !== undefined) {
-    group.paths.push(path)
-    return
-  }
-  const size = Number(stat.size)
-  if (stat.isFile()) survey.bytes += size
-  if (stat.nlink !== 1n) {
-    groups.set(stat.ino, {
-      paths: [path],
-      links: Number(stat.nlink),
-      isFile: stat.isFile(),
-      size,
-    })
-  } else if (stat.isFile()) countOwn(survey, 1, size)
-}
-
-function countOwn(survey: Survey, files: number, bytes: number): void {
-  survey.ownFiles += files
-  survey.ownBytes += bytes
+  if (!isFile || names !== links) return
+  contents.addedFiles += Number(names)
+  contents.addedBytes += allocated
 }

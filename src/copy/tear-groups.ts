@@ -1,4 +1,4 @@
-import type { BytePath } from '../system/byte-path.ts'
+import { type BytePath, parentOf } from '../system/byte-path.ts'
 import { unlinkAll } from './rsync-files.ts'
 import { eachPath, listPaths } from './scan/path-list.ts'
 import type { CopyList } from './scan/scan-report.ts'
@@ -24,9 +24,7 @@ export function tearGroups(staging: string, scan: ScanResult): ScanResult {
 }
 
 function directoriesOf({ paths }: CopyList): Set<BytePath> {
-  return new Set(
-    Array.from(eachPath(paths), (path) => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || '.'),
-  )
+  return new Set(Array.from(eachPath(paths), (path) => parentOf(path) || '.'))
 }
 
 function pick({ paths, seen }: CopyList, isWanted: (inode: bigint) => boolean): CopyList {
@@ -42,5 +40,6 @@ function pick({ paths, seen }: CopyList, isWanted: (inode: bigint) => boolean): 
     seen: BigInt64Array.from(picked.flatMap(({ inode, ctimeNs }) => [inode, ctimeNs])),
     files: 0,
     bytes: 0,
+    allocatedBytes: 0,
   }
 }

@@ -1,11 +1,11 @@
 import { statfsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type BytePath, lstatIfThere } from '../system/byte-path.ts'
+import { type BytePath, lstatIfThere, parentOf } from '../system/byte-path.ts'
+import { isRacy, racyCutoff } from './proof.ts'
 import { TreeReader } from './tree-reader.ts'
 
-/** A ctime this young could be had again by a change that follows: the kernel's clock for ctimes moves in steps. */
-const youngMs = 100
-const clockStepMs = 10
+/** A little longer than a ctime is racy, where times are not of whole seconds. */
+const racyWaitMs = 110
 
 /**
  * Of ext2 to ext4, btrfs and tmpfs, by statfs(2): both of two entries that are exchanged in one directory get another
@@ -19,53 +19,41 @@ const exchangeMovesBoth = [0xef53, 0x9123683e, 0x01021994]
  * the one that it is in.
  *
  * Looks at the directories above `paths` now, through no link, and gives a function that looks again: it tells of
- * which directories it cannot be said that they were there all the time.
+ * which directories it cannot be said that they were there all the time; of a snapshot, also that they were not.
  */
 export async function watchDirectories(
   root: BytePath,
   paths: Iterable<BytePath>,
+  isPublished = false,
 ): Promise<() => ReadonlySet<BytePath>> {
-  const isRootSilent = exchangeMovesBoth.includes(statfsSync(root).type)
+  // nothing comes and goes in a snapshot, so its root tells
+  const isRootSilent = !isPublished && exchangeMovesBoth.includes(statfsSync(root).type)
   const directories = directoriesAbove(paths).filter((path) => path !== '' || !isRootSilent)
-  let began = nowNs()
+  let cutoffNs = racyCutoff()
   let before = look(root, directories)
-  if ([...before.values()].some(({ ctimeNs }) => isYoung(ctimeNs, began, nowNs()))) {
-    // most are older then
-    await sleep(youngMs + clockStepMs)
-    began = nowNs()
+  if ([...before.values()].some(({ ctimeNs }) => isRacy(ctimeNs, cutoffNs))) {
+    // most are old then
+    await sleep(racyWaitMs)
+    cutoffNs = racyCutoff()
     before = look(root, directories)
   }
   return () => {
     const after = look(root, directories)
-    const ended = nowNs()
     const doubtful = new Set<BytePath>()
     // those nearer to the root come first
     for (const directory of directories) {
       const seen = before.get(directory)
+      const isMissing = seen === undefined && !after.has(directory)
       const isSame =
         seen !== undefined &&
-        !isYoung(seen.ctimeNs, began, ended) &&
+        !isRacy(seen.ctimeNs, cutoffNs) &&
         seen.inode === after.get(directory)?.inode &&
         seen.ctimeNs === after.get(directory)?.ctimeNs
-      if (!isSame || doubtful.has(parentOf(directory))) doubtful.add(directory)
+      const isThere = isSame || (isPublished && isMissing)
+      if (!isThere || doubtful.has(parentOf(directory))) doubtful.add(directory)
     }
     return doubtful
   }
-}
-
-function nowNs(): bigint {
-  return BigInt(Date.now()) * 1_000_000n
-}
-
-/** Whether a change in that time could have made this ctime; where a clock was set back some are yet to come. */
-function isYoung(ctimeNs: bigint, began: bigint, ended: bigint): boolean {
-  const margin = BigInt(youngMs) * 1_000_000n
-  return ctimeNs > began - margin && ctimeNs < ended + margin
-}
-
-/** The empty path for what is in the root, which is held open. */
-export function parentOf(path: BytePath): BytePath {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
 function directoriesAbove(paths: Iterable<BytePath>): BytePath[] {

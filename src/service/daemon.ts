@@ -1,9 +1,14 @@
 import { once } from 'node:events'
 import { hostname } from 'node:os'
-import { type ActionContext, contextOfProcess } from '../actions/context.ts'
+import {
+  type ActionContext,
+  type BesideWork,
+  contextOfProcess,
+  emptyAndTell,
+} from '../actions/context.ts'
 import { describeStatus } from '../actions/describe-status.ts'
 import type { ActionEvent } from '../actions/events.ts'
-import { prepareStore, recordStart } from '../actions/start-store.ts'
+import { type PreparedStore, prepareStore, recordStart } from '../actions/start-store.ts'
 import { wakeLeftConsumers } from '../actions/wake-left-consumers.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Environment } from '../config/variables.ts'
@@ -26,13 +31,13 @@ import { logEvent } from './log-event.ts'
 import { createMetrics } from './metrics.ts'
 import { type Notice, type NoticeRules, createNoticeRules } from './notice.ts'
 import { createNotifier } from './notifier.ts'
+import { createPrelinker } from './prelinker.ts'
 import { type RunFollowers, runOnce } from './run-once.ts'
 import { type RunWatch, watchRuns } from './run-watch.ts'
 import { createRunner } from './runner.ts'
 import { assertCron } from './schedule.ts'
 import { startServer } from './server.ts'
 import { shareAnswer } from './share-answer.ts'
-import { createSpareKeeper, thenPreparing } from './spare-keeper.ts'
 import { wakeBeforeStart } from './wake-before-start.ts'
 
 /** To ask who writes takes the lock for a moment: without a bound, writers would wait for those who ask. */
@@ -43,8 +48,8 @@ export interface DaemonOptions {
   /** What hooks find in theirs. */
   environment: Environment
   volumes: readonly VolumeSpec[]
-  /** The commands for clients. */
-  executor: CommandExecutor
+  /** The commands for clients, who leave to the daemon what need not be waited for. */
+  makeExecutor: (beside: BesideWork) => CommandExecutor
   clock: Clock
   /** Ends the daemon; a snapshot under way is given up, and made up by the next start. */
   signal: AbortSignal
@@ -60,10 +65,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await wakeBeforeStart(options)
   assertCron('SNAP_CRON', settings.cron)
   if (settings.checksumCron !== '') assertCron('SNAP_CHECKSUM_CRON', settings.checksumCron)
-  const store = await prepareStore(settings, volumes)
-  const lock = await takeDaemonLock(store, signal)
+  const prepared = await prepareStore(settings, volumes)
+  const lock = await takeDaemonLock(prepared.store, signal)
   try {
-    await runSchedule(options, store)
+    await runSchedule(options, prepared)
   } catch (error) {
     if (!(error instanceof InterruptedError && signal.aborted)) throw error
   } finally {
@@ -84,7 +89,8 @@ async function takeDaemonLock(store: StoreLayout, signal: AbortSignal) {
   }
 }
 
-async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<void> {
+async function runSchedule(options: DaemonOptions, prepared: PreparedStore): Promise<void> {
+  const { store } = prepared
   const { settings, volumes, clock, signal, log } = options
   const readStatus = shareAnswer(
     async () => describeStatus(store, settings, clock.now()),
@@ -100,7 +106,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
   let rules: NoticeRules | undefined
   let schedule: BothSchedules | undefined
   const isNews = createProgressFilter()
-  const context = daemonContext(options, store, (event) => {
+  const context = daemonContext(options, prepared, (event) => {
     if (isNews(event)) runs?.sign()
     if (event.type === 'published') runs?.published()
     metrics.observe(event)
@@ -108,8 +114,11 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
   })
   // deletion may take hours on a busy disk, and the next snapshot is due
   const background = createBackground(signal, log)
-  context.inBackground = (work) => background.run(work)
-  const spares = createSpareKeeper(context, background, log)
+  const deleteBeside = (): void => background.run(async (ends) => emptyAndTell(context, ends))
+  context.deleteBeside = deleteBeside
+  const prelinker = createPrelinker(context, background, log)
+  const pausePrelinking: ActionContext['pausePrelinking'] = (work) => prelinker.pauseWhile(work)
+  context.pausePrelinking = pausePrelinking
   const waking = { ...context, emit: (event: ActionEvent) => logEvent(log, event) }
   const notifier = createNotifier({
     targets: settings.notifyTargets,
@@ -131,7 +140,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
         noteNextRun(store, schedule, log)
       }
       tellAll(rules?.afterBeat(await runs.beat()))
-      spares.prepare()
+      prelinker.refresh()
     }
   }
   // what the start does may take long
@@ -151,7 +160,7 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     const missedAt = findMissedRun(settings, store, clock.now())
     const runner = createRunner(
       async (reason) => {
-        await spares.standAside(async () => runOnce(context, followers, reason))
+        await runOnce(context, followers, reason)
         // only now: a run that is killed half-way stays due, and the next start makes it up
         if (!signal.aborted) noteNextRun(store, started, log)
         await heartbeat.beat()
@@ -204,7 +213,10 @@ async function runSchedule(options: DaemonOptions, store: StoreLayout): Promise<
     // and if it is killed it stays due
     if (!isDueNow) noteNextRun(store, started, log)
     await heartbeat.beat()
-    const executor = thenPreparing(options.executor, spares)
+    const executor = options.makeExecutor({
+      deleteBeside,
+      pausePrelinking,
+    })
     stops.unshift(await startServer({ ...options, executor, store, metrics, readStatus }))
     await announce(settings, context, started, log)
     if (settings.onStart) runner.trigger('start')
@@ -234,13 +246,22 @@ function createProgressFilter(): (event: ActionEvent) => boolean {
 
 function daemonContext(
   { settings, environment, volumes, clock, signal }: DaemonOptions,
-  store: StoreLayout,
+  { store, abilities }: PreparedStore,
   emit: ActionContext['emit'],
 ): ActionContext {
   const { maxSnapshots, engine, quiesce, cron, checksumCron, timeZone } = settings
   return {
     store,
-    config: { volumes: [...volumes], maxSnapshots, engine, quiesce, cron, checksumCron, timeZone },
+    config: {
+      volumes: [...volumes],
+      maxSnapshots,
+      engine,
+      quiesce,
+      cron,
+      checksumCron,
+      timeZone,
+      abilities,
+    },
     clock,
     signal,
     ...contextOfProcess(settings, environment),

@@ -14,12 +14,10 @@ export interface StoreLayout {
   trashLock: string
   staging: string
   trash: string
-  /** The snapshot that retention removed last, or a copy of the newest, for the next one to take directories from. */
-  spare: string
-  /** Where such a copy is made. */
-  unfinishedSpare: string
-  /** Held while it is. */
-  spareLock: string
+  /** Links to the newest snapshot, made in advance for the next one. */
+  prelinked: string
+  /** Held while they are made. */
+  prelinkLock: string
   journal: string
   restoreJournal: string
   /** Which consumers are paused or stopped. */
@@ -43,11 +41,6 @@ export function indexFileName(volumeId: string): string {
   return `.snapshot.index.${volumeId}`
 }
 
-/** Beside the record: by what a later snapshot knows that nobody touched the directories of this volume's tree. */
-export function sealFileName(volumeId: string): string {
-  return `.snapshot.seal.${volumeId}`
-}
-
 export function storeLayout(directory: string): StoreLayout {
   const own = join(directory, '.snap-volume')
   const journal = join(own, 'journal')
@@ -60,9 +53,8 @@ export function storeLayout(directory: string): StoreLayout {
     trashLock: join(own, 'trash.lock'),
     staging: join(own, 'staging'),
     trash: join(own, 'trash'),
-    spare: join(own, 'spare'),
-    unfinishedSpare: join(own, 'spare.new'),
-    spareLock: join(own, 'spare.lock'),
+    prelinked: join(own, 'prelinked'),
+    prelinkLock: join(own, 'prelink.lock'),
     journal,
     restoreJournal: join(journal, 'restore.json'),
     consumerJournal: join(journal, 'consumers.json'),

@@ -8,6 +8,8 @@ import {
   mkdirSync,
   openSync,
   realpathSync,
+  rmSync,
+  rmdirSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
@@ -57,11 +59,18 @@ export function createStore(directory: string): StoreLayout {
 
 /** Makes what somebody tidied away. */
 export function createOwnDirectories(store: StoreLayout): void {
-  const { own, staging, trash, spare, unfinishedSpare, journal } = store
-  for (const path of [own, staging, trash, spare, unfinishedSpare, journal]) {
+  const { own, staging, trash, prelinked, journal } = store
+  for (const path of [own, staging, trash, prelinked, journal]) {
     createDirectory(path, 0o700, { recursive: false })
     assertDirectory(path, () => `there is no directory ${path}`)
   }
+}
+
+/** Takes back what `createStore` made, while nothing else is in it. */
+export function removeEmptyStore(store: StoreLayout): void {
+  const { own, staging, trash, prelinked, journal } = store
+  rmSync(store.trashLock, { force: true })
+  for (const path of [staging, trash, prelinked, journal, own]) rmdirSync(path)
 }
 
 /** Whether the store would be on the root filesystem: of a container, that is gone with it. */

@@ -94,6 +94,10 @@ const recordSchema = v.object({
   consumers: v.optional(v.array(consumerSchema)),
   hooks: v.optional(v.array(hookSchema)),
   volumes: v.array(volumeSchema),
+  /** What the filesystem of the store does not keep; absent where it keeps all. */
+  storeLacks: v.optional(v.array(v.string())),
+  /** Modification times in the store are multiples of so many ns; absent where they are exact. */
+  mtimeStepNs: v.optional(count),
   warnings: v.array(warningSchema),
   comment: v.nullable(v.string()),
   pinned: v.boolean(),

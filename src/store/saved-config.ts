@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { OperationError, isNotFound, messageOf } from '../errors.ts'
 import { engineChoices, quiescePolicies } from '../config/choices.ts'
+import { abilitiesSchema, allAbilities } from './abilities.ts'
 import { parseVolumeSpecs, volumeIdPattern } from '../config/volume-spec.ts'
 import { readDocument, writeFileDurably } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
@@ -19,6 +20,8 @@ const schema = v.object({
   maxSnapshots: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   engine: v.picklist(engineChoices),
   quiesce: v.optional(v.picklist(quiescePolicies), 'none'),
+  /** What the filesystem keeps; of stores from before it was tried, nobody knows. */
+  storeAbilities: v.optional(abilitiesSchema, allAbilities),
   startedAt: v.string(),
   program: v.string(),
 })

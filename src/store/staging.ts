@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StoreLayout } from './layout.ts'
 import { moveToTrash } from './trash.ts'
@@ -11,18 +11,14 @@ export function discardStaging(store: StoreLayout): void {
   )
 }
 
-/**
- * Makes an empty directory that becomes a snapshot when it is published. Until then it is closed to all others, who may
- * have a directory of one of its volumes open when that was moved from the spare, and reach this one through `..`.
- */
+/** Makes an empty directory that becomes a snapshot when it is published. Until then it is closed to all others. */
 export function createStaging(store: StoreLayout): string {
   return mkdtempSync(join(store.staging, 'snapshot-'))
 }
 
-/** Makes the empty directory of one volume in it; what there is already goes to the trash. */
-export function createStagedVolume(store: StoreLayout, staging: string, id: string): string {
+/** Makes the empty directory of one volume in it. */
+export function createStagedVolume(staging: string, id: string): string {
   const target = join(staging, id)
-  if (existsSync(target)) moveToTrash(store, [target])
   mkdirSync(target, 0o700)
   return target
 }

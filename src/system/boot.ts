@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs'
 
-const file = '/proc/sys/kernel/random/boot_id'
-
-/** What this start of the kernel has and no other (random(4)), as 32 hexadecimal digits; zeros where it is not told. */
-export function bootId(): string {
+/** What this start of the kernel has and no other (random(4)); undefined where it is not told. */
+export function bootId(): string | undefined {
   try {
-    return readFileSync(file, 'latin1').trim().replaceAll('-', '')
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
   } catch {
-    return '0'.repeat(32)
+    return undefined
   }
 }

@@ -33,6 +33,16 @@ export function joinPath(directory: BytePath, name: BytePath): BytePath {
   return directory === '' ? name : `${directory}/${name}`
 }
 
+/** The directory that a path is in; the empty path for what is in the root. */
+export function parentOf(path: BytePath): BytePath {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+/** The last part of a path. */
+export function nameOf(path: BytePath): BytePath {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
 export function readNames(directory: BytePath): BytePath[] {
   return readdirSync(systemPath(directory), { encoding: 'latin1' })
 }
@@ -108,4 +118,9 @@ export function openBelow(root: BytePath, path: BytePath): number | undefined {
 /** A path to what a descriptor of this process has open. */
 export function throughDescriptor(descriptor: number): BytePath {
   return `/proc/self/fd/${descriptor}`
+}
+
+/** The same for a program that this process starts. */
+export function forPrograms(descriptor: number): string {
+  return `/proc/${process.pid}/fd/${descriptor}`
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { BytePath } from './byte-path.ts'
 
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
 export interface Mount {
@@ -60,6 +61,20 @@ export function mountOf(mounts: readonly Mount[], path: string): Mount | undefin
 /** The mounts strictly below `path`. */
 export function mountsBelow(mounts: readonly Mount[], path: string): Mount[] {
   return mounts.filter((mount) => mount.mountPoint !== path && isInside(mount.mountPoint, path))
+}
+
+/**
+ * Paths below `directory`, relative to it, where another filesystem is mounted than the one it is on. Of a
+ * bind mount of the same one it is not told. Nobody looks at what is mounted: it may be dead, or closed to root.
+ */
+export function foreignMounts(directory: BytePath): Set<BytePath> {
+  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'))
+  const own = mountOf(mounts, directory)?.device
+  return new Set(
+    mountsBelow(mounts, directory)
+      .filter(({ device }) => device !== own)
+      .map(({ mountPoint }) => mountPoint.slice(directory === '/' ? 1 : directory.length + 1)),
+  )
 }
 
 export function isMountPoint(mounts: readonly Mount[], path: string): boolean {

@@ -64,7 +64,7 @@ const threads: Method = {
   },
 }
 
-/** Everything is killed after a flush: what came before it, such as an index or a seal, is in staging then. */
+/** Everything is killed after a flush: what came before it, such as an index, is in staging then. */
 const flushes: Method = {
   trace: { calls: 'syncfs', children: true, together: true },
   async cutOff(bench, command, { name, when }) {
@@ -198,7 +198,7 @@ describe(`SIGKILL, at ${someCalls}, of a snapshot that links what provably did n
       often: { atLeast: 10 },
     },
     {
-      title: 'after every flush, when an index or a seal was written',
+      title: 'after every flush, when an index was written',
       method: flushes,
       often: { atLeast: 5 },
     },

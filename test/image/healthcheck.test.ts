@@ -65,6 +65,8 @@ describeOnEngine('the health of a sidecar', () => {
         '/elsewhere',
         '-e',
         'SNAP_DIR=/elsewhere/store',
+        '-e',
+        'SNAP_ACCEPT_STORE=true',
         '--health-interval',
         '1s',
       ],
@@ -76,7 +78,14 @@ describeOnEngine('the health of a sidecar', () => {
   it('follows SNAP_DIR_FILE', async () => {
     const elsewhere = await startSidecar({
       fill: 'echo one > file; echo /elsewhere/store > where',
-      options: ['--tmpfs', '/elsewhere', '-e', 'SNAP_DIR_FILE=/data/where'],
+      options: [
+        '--tmpfs',
+        '/elsewhere',
+        '-e',
+        'SNAP_DIR_FILE=/data/where',
+        '-e',
+        'SNAP_ACCEPT_STORE=true',
+      ],
     })
     expect((await check(elsewhere)).stdout).to.match(/^healthy: ok/)
   })

@@ -48,7 +48,11 @@ describe('examples/systemd/snap-volume.service, without systemd,', () => {
     const [, start, ...volumes] = (await valuesOf('ExecStart'))[0]?.split(' ') ?? []
     expect(start).to.equal('start')
     daemon = await startDaemon(volumes, {
-      env: Object.fromEntries((await valuesOf('Environment')).map(splitAtEquals)),
+      env: {
+        ...Object.fromEntries((await valuesOf('Environment')).map(splitAtEquals)),
+        // here they are on a tmpfs
+        SNAP_ACCEPT_STORE: 'true',
+      },
       through: [
         ...inOwnWorld,
         'setpriv',

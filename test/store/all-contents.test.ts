@@ -137,7 +137,7 @@ describe('Engine link on XFS', () => {
   })
 
   it('captures swapped contents with --checksum when a copy was made in advance', async () => {
-    await store.prepareSpare()
+    await store.prelink()
     expect(contentIn(store, await store.snapshot('--checksum'))).to.equal('bbbbb')
   })
 })

@@ -35,7 +35,9 @@ describe('An immutable file', () => {
     await store.snapshot()
     await shellIn(store.data, 'echo immutable > hello.txt; chattr +i hello.txt')
     const { exitCode, stderr } = await store.run(['restore', 'latest', '--yes'])
-    expect(stderr).to.match(/^snap-volume: .*hello\.txt.*Operation not permitted/m)
+    expect(stderr).to.match(
+      /^snap-volume: .*hello\.txt cannot be replaced: it is immutable; chattr -i it/m,
+    )
     expect(exitCode).to.equal(1)
   })
 })

@@ -47,6 +47,7 @@ describe('A list of files', () => {
       seen: BigInt64Array.from(stats.flatMap(({ ino, ctimeNs }) => [ino, ctimeNs])),
       files: paths.length,
       bytes: stats.reduce((total, { size }) => total + Number(size), 0),
+      allocatedBytes: 0,
     }
   }
 

@@ -60,7 +60,7 @@ describe('A directory of the same filesystem mounted inside the data', () => {
     const before = walkTree(uploads)
     const { exitCode, stderr } = await store.run(['restore', 'latest', '--yes'])
     expect(exitCode).to.equal(1)
-    expect(stderr).to.match(/other cannot become one file with file again: .* unmount it/)
+    expect(stderr).to.match(/other cannot be replaced: .* unmount it/)
     expect(compareTrees(before, walkTree(uploads))).to.deep.equal([])
   })
 

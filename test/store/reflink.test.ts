@@ -1,7 +1,5 @@
-import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { replaceByReflinks } from '../../src/copy/reflink.ts'
 import type { LoopFilesystem } from '../support/loop-filesystem.ts'
 import { loopOrSkip } from '../support/places.ts'
 import { shellIn } from '../support/shell.ts'
@@ -119,27 +117,4 @@ describe('A large file that changed, where nothing can share contents', function
       expect(JSON.parse(json)).to.have.nested.property('volumes[0].reflink', false)
     })
   }
-})
-
-describe('A clone that is to replace a file', () => {
-  let filesystem: LoopFilesystem
-
-  before(async function () {
-    filesystem = await loopOrSkip(this, 'xfs')
-  })
-
-  after(() => filesystem?.remove())
-
-  it('is no program of ours that anybody could run, and leaves nothing behind', async () => {
-    await shellIn(
-      filesystem.path,
-      'mkdir from to; head -c 100K /dev/zero > from/program; chmod 4755 from/program; echo old > to/program',
-    )
-    const [from, to] = ['from', 'to'].map((name) => join(filesystem.path, name))
-    const cloned = replaceByReflinks(from ?? '', to ?? '', Buffer.from('program\0'))
-    expect(cloned).to.deep.equal(['program'])
-    expect(readdirSync(to ?? '')).to.deep.equal(['program'])
-    const { mode, size } = lstatSync(join(to ?? '', 'program'))
-    expect([mode, size]).to.deep.equal([0o100600, 100 * 1024])
-  })
 })

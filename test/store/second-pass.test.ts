@@ -38,9 +38,9 @@ function countTree(tree: Tree): Record<string, number> {
 
 const inode = (path: string): number => lstatSync(path).ino
 
-/** With ctimes: whatever is done to an entry shows. */
+/** With ctimes: whatever is done to an entry shows. Without the root, which gets its attributes at the end. */
 async function listInodes(root: string): Promise<string> {
-  return shellIn(root, String.raw`find . -printf '%p %i %C@\n' | sort`)
+  return shellIn(root, String.raw`find . -mindepth 1 -printf '%p %i %C@\n' | sort`)
 }
 
 describe('The second pass of engine link', function () {
@@ -56,6 +56,8 @@ describe('The second pass of engine link', function () {
 
   const newest = (name = ''): string => join(generations.newest().directory, name)
   const data = (name = ''): string => join(generations.data, name)
+
+  const firstPass = (): Promise<SnapshotCopy> => generations.copy({ isTwoPass: true })
 
   const untilOld = (): Promise<void> => untilAllIsOld(generations.data)
 
@@ -77,7 +79,9 @@ describe('The second pass of engine link', function () {
     mutator.grow()
     for (let round = 0; round < rounds; round += 1) {
       const before = mutator.mutate()
-      let copy = await generations.copy()
+      // every second one begins with links that were made in advance
+      const prelinked = round % 2 === 1 ? await generations.prelink() : undefined
+      let copy = await generations.copy({ prelinked, isTwoPass: true })
       for (let pass = 0; pass < (round % 3 === 2 ? 2 : 1); pass += 1) {
         const between = mutator.mutate()
         copy = await update(copy)
@@ -98,7 +102,7 @@ describe('The second pass of engine link', function () {
     await generations.copy()
     await shellIn(generations.data, 'echo new > new; ln d/deep d/again; echo changes > changes')
     await untilOld()
-    const copy = await generations.copy()
+    const copy = await firstPass()
     const names = ['', 'old', 'link', 'new', 'd', 'd/deep', 'd/again']
     const before = names.map((name) => inode(newest(name)))
     await shellIn(generations.data, 'echo more >> changes')
@@ -112,7 +116,7 @@ describe('The second pass of engine link', function () {
   it('changes nothing when nothing changed', async () => {
     new Mutator(generations.data, randomOf('nothing changed')).grow()
     await untilOld()
-    const copy = await generations.copy()
+    const copy = await firstPass()
     const before = await listInodes(newest())
     const { contents, warnings } = await update(copy)
     expect(await listInodes(newest())).to.equal(before)
@@ -139,7 +143,7 @@ describe('The second pass of engine link', function () {
       await generations.copy()
       const base = generations.newest().directory
       const before = walkTree(base)
-      const copy = await generations.copy()
+      const copy = await firstPass()
       expect(inode(newest('file')), 'shared').to.equal(inode(join(base, 'file')))
       await shellIn(generations.data, script)
       await update(copy)
@@ -148,15 +152,9 @@ describe('The second pass of engine link', function () {
     })
   }
 
-  it('is not offered by a copy that may take directories from a spare', async () => {
-    for (let count = 0; count < 3; count += 1) await generations.copy()
-    const copy = await generations.copy({ spare: generations.made[0] })
-    expect(copy.update).to.equal(undefined)
-  })
-
   it('can be done again and again', async () => {
     await shellIn(generations.data, 'mkdir d; echo 0 > d/number; echo still > still')
-    let copy = await generations.copy()
+    let copy = await firstPass()
     for (const number of [1, 2, 3, 4]) {
       writeFileSync(data('d/number'), String(number))
       linkSync(data('d/number'), data(`d/${number}`))
@@ -168,7 +166,7 @@ describe('The second pass of engine link', function () {
 
   it('leaves an index by which the next generation links what it copied, and not what changed', async () => {
     await shellIn(generations.data, 'echo first > first; echo changes > changes')
-    const copy = await generations.copy()
+    const copy = await firstPass()
     await shellIn(generations.data, 'echo second > second')
     await untilOld()
     await update(copy)

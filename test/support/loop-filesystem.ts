@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { messageOf } from '../../src/errors.ts'
 
-export type FilesystemType = 'ext4' | 'xfs' | 'btrfs'
+export type FilesystemType = 'ext4' | 'xfs' | 'btrfs' | 'vfat'
 
 export interface LoopOptions {
   /** Of the sparse file behind it; mkfs.xfs refuses less than 300 MiB, mkfs.btrfs less than 114. */
@@ -73,7 +73,7 @@ export async function mountLoopFilesystem(
 }
 
 /** Unmounts, or tells who holds what there: that is not to be seen any more afterwards. */
-async function unmount(path: string): Promise<void> {
+export async function unmount(path: string): Promise<void> {
   try {
     await execa('umount', [path])
   } catch (error) {
@@ -100,6 +100,8 @@ function makeOptions(type: FilesystemType, { inodes, inodeBytes = 256 }: LoopOpt
       return ['-q', '-m', 'reflink=1']
     case 'btrfs':
       return ['-q']
+    case 'vfat':
+      return []
   }
 }
 

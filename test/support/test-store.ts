@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, readdirSync } from 'node:fs'
+import { lstatSync, readFileSync, readdirSync, statfsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,8 +34,8 @@ export interface TestStore {
   /** Takes a snapshot and gives its name; throws when it was refused or is flagged. */
   snapshot(...words: string[]): Promise<string>
   startDaemon(options?: RunOptions): Promise<Daemon>
-  /** Lets a daemon make a copy of the newest snapshot in advance, if there is none, and ends it. */
-  prepareSpare(): Promise<void>
+  /** Lets a daemon link the newest snapshot in advance, and ends it. */
+  prelink(): Promise<void>
   /** As the directory lists them, oldest first. */
   snapshotNames(): string[]
   /** All that is visible in the store: to see that nothing changed. */
@@ -47,13 +47,13 @@ export interface TestStore {
   remove(): Promise<void>
 }
 
-/** For a daemon that takes no snapshot of its own, and tells when it has made a copy of the newest one in advance. */
-export const onlyPrepares: Environment = {
+/** For a daemon that takes no snapshot of its own, and tells when it has linked the newest one in advance. */
+export const onlyPrelinks: Environment = {
   SNAP_CRON: '0 3 1 1 *',
   SNAP_ON_START: 'false',
   SNAP_LOG_LEVEL: 'debug',
 }
-export const spareReady = / a copy of \S+ ready/
+export const prelinkedIsReady = / a copy of \S+ ready/
 
 /** Makes data with one file, and a store as `start` leaves it. */
 export async function makeStore(options: StoreOptions = {}): Promise<TestStore> {
@@ -75,10 +75,18 @@ export async function makeUnconfiguredStore({
 }: StoreOptions = {}): Promise<TestStore> {
   const home = await mkdtemp(join(on, 'snap-store-'))
   const dataHome = await mkdtemp(join(dataOn, 'snap-data-'))
-  const store = testStore(join(home, 'store'), join(dataHome, 'data'), env, [home, dataHome])
+  const storeEnv = { ...acceptIfInMemory(on), ...env }
+  const store = testStore(join(home, 'store'), join(dataHome, 'data'), storeEnv, [home, dataHome])
   await mkdir(store.data)
   await writeFile(join(store.data, 'hello.txt'), 'hello\n')
   return store
+}
+
+const tmpfsMagic = 0x0102_1994
+
+/** For a store on a tmpfs, which `start` refuses: its snapshots would be gone with the next restart. */
+export function acceptIfInMemory(directory: string): Environment {
+  return statfsSync(directory).type === tmpfsMagic ? { SNAP_ACCEPT_STORE: 'true' } : {}
 }
 
 /** Runs `start` until it has recorded its configuration. */
@@ -154,13 +162,10 @@ function testStore(
     run,
     snapshot: async (...words) => nameOfUnflagged(await run(['snapshot', '--json', ...words])),
     startDaemon: start,
-    async prepareSpare() {
-      const daemon = await start({ env: onlyPrepares })
-      const newest = readdirSync(directory)
-        .toSorted()
-        .findLast((name) => name.startsWith('@GMT-'))
-      const spares = readdirSync(join(directory, '.snap-volume/spare'))
-      if (newest === undefined || !spares.includes(newest.slice(1))) await daemon.line(spareReady)
+    async prelink() {
+      // what was made before is discarded at its start
+      const daemon = await start({ env: onlyPrelinks })
+      await daemon.line(prelinkedIsReady)
       await daemon.stop()
     },
     snapshotNames: () =>

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { shellIn } from './shell.ts'
 
-/** Longer than a ctime is young; and how long a call may write a file of so many bytes. */
+/** Longer than a ctime is racy; and how long a call may write a file of so many bytes. */
 const oldMs = 1150
 const slowestBytesEachMs = 20_000
 
-/** Waits until no ctime in the tree is so young that a scan would not rely on it. */
+/** Waits until no ctime in the tree is so racy that a scan would not rely on it. */
 export async function untilAllIsOld(root: string): Promise<void> {
   const entries = await shellIn(root, String.raw`find . -printf '%C@ %s\n'`)
   const oldAtMs = Math.max(

@@ -1,7 +1,6 @@
 import {
   constants,
   copyFileSync,
-  linkSync,
   mkdtempSync,
   rmSync,
   statSync,
@@ -11,7 +10,6 @@ import {
 import { join } from 'node:path'
 import prettyBytes from 'pretty-bytes'
 import type { Settings } from '../../config/settings.ts'
-import { errorCode, messageOf } from '../../errors.ts'
 import { readCatalog } from '../../store/catalog.ts'
 import { readConsumerJournal } from '../../store/consumer-journal.ts'
 import { readHeartbeat } from '../../store/heartbeat.ts'
@@ -21,6 +19,7 @@ import { isOnRootFilesystem } from '../../store/open.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
 import { mountOf, readMounts } from '../../system/mounts.ts'
 import type { StoreConfig } from '../context.ts'
+import { checkAbilities } from './check-abilities.ts'
 import { type DoctorFinding, note, ok, problem, problemOf } from './finding.ts'
 
 const { COPYFILE_FICLONE_FORCE } = constants
@@ -37,7 +36,8 @@ export async function checkStore(
   const writer = await findHolder(store.lock)
   return [
     checkPlace(store, settings),
-    ...probe(store),
+    ...(await checkAbilities(store, settings)),
+    ...checkReflinks(store),
     ...checkRoom(store, settings),
     checkVisibility(store),
     checkClock(store, now),
@@ -60,55 +60,32 @@ function checkPlace({ directory }: StoreLayout, settings: Settings): DoctorFindi
   return ok('store', `${directory} on ${type}`)
 }
 
-/** Tries what depends on the filesystem, in a directory of its own. */
-function probe({ own }: StoreLayout): DoctorFinding[] {
+/** Tries to share contents, in a directory of its own. */
+function checkReflinks({ own }: StoreLayout): DoctorFinding[] {
   let home: string
   try {
     home = mkdtempSync(join(own, 'doctor.'))
-  } catch (error) {
-    return [
-      problem(
-        'store',
-        `it cannot be written (${errorCode(error) ?? messageOf(error)})`,
-        'mount it read-write, free space, and run as root',
-      ),
-    ]
+  } catch {
+    // whoever tries the abilities says so
+    return []
   }
   try {
     const file = join(home, 'file')
     writeFileSync(file, 'x'.repeat(4096))
-    return [probeLinks(file, join(home, 'link')), probeReflinks(file, join(home, 'clone'))]
-  } catch (error) {
-    const why = errorCode(error) ?? messageOf(error)
-    return [problem('store', `it cannot be written (${why})`, 'free space, or enlarge it')]
+    copyFileSync(file, join(home, 'clone'), COPYFILE_FICLONE_FORCE)
+    return [
+      ok('reflinks', 'large files that change share what did not, where the data are here too'),
+    ]
+  } catch {
+    return [
+      note(
+        'reflinks',
+        'this filesystem has none: a large file that changes is copied as a whole',
+        'where databases are large, put data and store on one XFS or btrfs',
+      ),
+    ]
   } finally {
     rmSync(home, { recursive: true, force: true })
-  }
-}
-
-function probeLinks(file: string, link: string): DoctorFinding {
-  try {
-    linkSync(file, link)
-    return ok('hard links', 'unchanged files cost no space')
-  } catch (error) {
-    return problem(
-      'hard links',
-      `this filesystem has none (${errorCode(error) ?? messageOf(error)})`,
-      'put the store on ext4, XFS, btrfs or another filesystem with hard links',
-    )
-  }
-}
-
-function probeReflinks(file: string, clone: string): DoctorFinding {
-  try {
-    copyFileSync(file, clone, COPYFILE_FICLONE_FORCE)
-    return ok('reflinks', 'large files that change share what did not, where the data are here too')
-  } catch {
-    return note(
-      'reflinks',
-      'this filesystem has none: a large file that changes is copied as a whole',
-      'where databases are large, put data and store on one XFS or btrfs',
-    )
   }
 }
 

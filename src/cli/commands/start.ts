@@ -1,4 +1,6 @@
+import type { BesideWork } from '../../actions/context.ts'
 import { exitCodes } from '../../errors.ts'
+import type { CommandExecutor } from '../../remote/executor.ts'
 import type { Command } from '../command.ts'
 
 export const startCommand: Command = {
@@ -35,8 +37,9 @@ export const startCommand: Command = {
     for (const line of unknownVariables(environment)) log.warn(line)
     const { commands } = await import('./index.ts')
     const { createExecutor } = await import('../command-executor.ts')
-    const executor = createExecutor(commands, environment, clock)
-    await runDaemon({ settings, environment, volumes, executor, clock, signal, log })
+    const makeExecutor = (beside: BesideWork): CommandExecutor =>
+      createExecutor(commands, environment, clock, beside)
+    await runDaemon({ settings, environment, volumes, makeExecutor, clock, signal, log })
     return exitCodes.done
   },
 }

@@ -50,7 +50,7 @@ export function formatEvent(event: Exclude<ActionEvent, Progress>): string | und
     case 'waiting':
       return `waiting for the store: ${printable(event.holder)}`
     case 'warning':
-      return `warning: ${event.volume === undefined ? '' : `${event.volume}: `}${printable(event.message)}`
+      return formatWarning(event)
     case 'phase':
       return formatPhase(event)
     case 'removed':
@@ -70,6 +70,14 @@ export function formatEvent(event: Exclude<ActionEvent, Progress>): string | und
   }
 }
 
+/** With the first of the files that it is about. */
+function formatWarning({ volume, message, paths = [] }: Extract<ActionEvent, { type: 'warning' }>) {
+  const about = volume === undefined ? '' : `${volume}: `
+  const names = paths.slice(0, mostNames).map(printable).join(', ')
+  const more = paths.length > mostNames ? ', ...' : ''
+  return `warning: ${about}${printable(message)}${names === '' ? '' : `: ${names}${more}`}`
+}
+
 function formatPhase({ phase, volume, detail = '' }: Extract<ActionEvent, { type: 'phase' }>) {
   if (phase === 'copy') return `snapshot of ${volume}: reading ${printable(detail)}`
   if (phase === 'restore') return `restore of ${volume}: writing ${printable(detail)}`
@@ -77,6 +85,8 @@ function formatPhase({ phase, volume, detail = '' }: Extract<ActionEvent, { type
   if (phase === 'compare') return `subvolume of ${volume}: comparing ${printable(detail)}`
   return undefined
 }
+
+const mostNames = 3
 
 interface Bar {
   show(progress: Progress): void

@@ -19,10 +19,18 @@ export function formatSnapshot(record: SnapshotRecord, directory: string, now: D
     ...Object.entries(labels).map(([key, value]) => [`label ${printable(key)}`, printable(value)]),
     ['taken', `${startedAt}, in ${prettyMilliseconds(Math.max(0, tookMs))}`],
     ['program', printable(record.program)],
+    ...storeRows(record),
     ...record.volumes.flatMap(volumeRows),
     ...(record.hooks ?? []).flatMap(hookRows),
     ...record.warnings.flatMap(warningRows),
   ])
+}
+
+function storeRows({ storeLacks = [], mtimeStepNs }: SnapshotRecord): string[][] {
+  return [
+    ...(storeLacks.length === 0 ? [] : [['not kept', printable(storeLacks.join(', '))]]),
+    ...(mtimeStepNs === undefined ? [] : [['times', `in steps of ${mtimeStepNs} ns`]]),
+  ]
 }
 
 function formatConsistency({ consistency, quietMs, consumers = [] }: SnapshotRecord): string {

@@ -1,18 +1,19 @@
+import type { BigIntStats } from 'node:fs'
 import type { BytePath } from '../../system/byte-path.ts'
+import { isRacy, writeMayBeInFlight } from '../proof.ts'
 import { blockHeaderBytes, entryHeaderBytes, neverMatches, numbersIn } from './index-format.ts'
-import { isYoung, mayBeWritten } from './young-ctimes.ts'
 
 /** Builds the blocks of some directories, entry by entry. */
 export class IndexBuilder {
-  readonly #youngNs: bigint | undefined
+  readonly #racyCutoffNs: bigint
   #buffer = Buffer.allocUnsafe(64 * 1024)
   #numbers = numbersIn(this.#buffer)
   #length = 0
   #entriesStart = 0
 
-  /** Entries whose ctimes are young are written so that they never match. */
-  constructor(youngNs?: bigint) {
-    this.#youngNs = youngNs
+  /** Entries whose ctimes are racy are written so that they never match. */
+  constructor(racyCutoffNs: bigint) {
+    this.#racyCutoffNs = racyCutoffNs
   }
 
   /** Begins the block of a directory, and ends the one before. */
@@ -25,29 +26,23 @@ export class IndexBuilder {
     this.#entriesStart = this.#length
   }
 
-  /**
-   * `since` is the number of the generation since which the entry is the same; `size` is that of a file that is copied, and
-   * may be in the middle of a call that writes it.
-   */
-  add(name: BytePath, inode: bigint, ctimeNs: bigint, since: number, size?: bigint): void {
+  /** A file that is copied may be in the middle of a call that writes it. */
+  add(name: BytePath, { ino, ctimeNs, size, mtimeNs }: BigIntStats, isCopied: boolean): void {
+    const isProof =
+      !isRacy(ctimeNs, this.#racyCutoffNs) &&
+      !(isCopied && writeMayBeInFlight(ctimeNs, size, this.#racyCutoffNs))
     this.#reserve(entryHeaderBytes + name.length)
     const at = this.#length
-    this.#numbers.setBigUint64(at, inode, true)
-    this.#numbers.setBigInt64(at + 8, this.#isProof(ctimeNs, size) ? ctimeNs : neverMatches, true)
-    this.#numbers.setUint32(at + 16, since, true)
-    this.#numbers.setUint16(at + 20, name.length, true)
+    this.#numbers.setBigUint64(at, ino, true)
+    this.#numbers.setBigInt64(at + 8, isProof ? ctimeNs : neverMatches, true)
+    this.#numbers.setBigUint64(at + 16, size, true)
+    this.#numbers.setBigInt64(at + 24, mtimeNs, true)
+    this.#numbers.setUint16(at + 32, name.length, true)
     const nameAt = at + entryHeaderBytes
     for (let index = 0; index < name.length; index += 1) {
       this.#buffer[nameAt + index] = name.charCodeAt(index)
     }
     this.#length = nameAt + name.length
-  }
-
-  #isProof(ctimeNs: bigint, size: bigint | undefined): boolean {
-    const youngNs = this.#youngNs
-    if (youngNs === undefined) return true
-    if (size !== undefined && mayBeWritten(ctimeNs, size, youngNs)) return false
-    return !isYoung(ctimeNs, youngNs)
   }
 
   bytes(): Buffer {

@@ -1,68 +1,58 @@
-import { closeSync } from 'node:fs'
-import { OperationError } from '../../errors.ts'
-import { type BytePath, openBelow, throughDescriptor } from '../../system/byte-path.ts'
-import type { Place, ScanRoot, ScanTask, SourcePlace } from './scan-task.ts'
-import { makeDirectories } from './stage-entry.ts'
+import type { BytePath } from '../../system/byte-path.ts'
+import { errorCode, OperationError } from '../../errors.ts'
+import type { TreeReader } from '../tree-reader.ts'
+import { readSource } from './read-source.ts'
+import type { Place, ScanRoot, ScanTask } from './scan-task.ts'
 
 /** Longer paths cost more than the way through a descriptor, and very long ones are refused. */
 const longestDirectPath = 400
 
-/** One directory in the trees of a scan, opened in each when it is asked for. */
-export class OpenPlace {
-  readonly #task: ScanTask
-  readonly #path: BytePath
-  readonly #opened: number[] = []
-
-  constructor(task: ScanTask, path: BytePath) {
-    this.#task = task
-    this.#path = path
+/** Goes to a directory in all trees; undefined when the source does not have it any more. */
+export function openPlace(task: ScanTask, path: BytePath): Place | undefined {
+  const { trees } = task
+  const source = readSource(task, path, () => trees.source.enter(path))
+  if (source === undefined) return undefined
+  return {
+    path,
+    source,
+    sourceEntries: directPath(task.source, path) ?? source,
+    base: openBase(task, path),
+    staging: openStaging(task, path),
+    known: task.index?.directory(path),
   }
+}
 
-  /** Undefined when it is not there any more. */
-  source(): SourcePlace | undefined {
-    const source = this.#open(this.#task.source)
-    if (source === undefined) return undefined
-    return { path: this.#path, source, sourceEntries: this.#direct(this.#task.source) ?? source }
-  }
+/** The directory was made with the one above it, by the same scan: what leads there is known to be directories. */
+export function openStaging({ staging, trees }: ScanTask, path: BytePath): BytePath {
+  const opened = directPath(staging, path) ?? trees.staging.enter(path)
+  if (opened !== undefined) return opened
+  throw new OperationError('somebody else changed the snapshot while it was taken: take it again')
+}
 
-  /** To look at only: others may lead it elsewhere. */
-  spare(tree: ScanRoot): BytePath | undefined {
-    return this.#direct(tree) ?? this.#open(tree)
-  }
+/** Undefined also where something is mounted over it, or it is closed to root. */
+function openBase({ trees, baseMounts }: ScanTask, path: BytePath): BytePath | undefined {
+  if (trees.base === undefined || isBelowAny(path, baseMounts)) return undefined
+  return enterIfAllowed(trees.base, path)
+}
 
-  base(): BytePath | undefined {
-    return this.#task.base === undefined ? undefined : this.#open(this.#task.base)
+function enterIfAllowed(reader: TreeReader, path: BytePath): BytePath | undefined {
+  try {
+    return reader.enter(path)
+  } catch (error) {
+    if (['EACCES', 'EPERM', 'EXDEV', 'ENOTCONN'].includes(errorCode(error) ?? '')) return undefined
+    throw error
   }
+}
 
-  /** Makes it where nobody has yet. */
-  staging(): BytePath {
-    // without a spare it was made with the directory above it
-    const direct = this.#direct(this.#task.staging)
-    if (this.#task.spare !== undefined) makeDirectories(this.#task.staging, this.#path, direct)
-    // what the base has may be a link, where the source has a directory by now
-    const isTrusted = this.#task.staged !== 'base'
-    const staging = (isTrusted ? direct : undefined) ?? this.#open(this.#task.staging)
-    if (staging !== undefined) return staging
-    throw new OperationError('somebody else changed the snapshot while it was taken: take it again')
+/** Whether a path is one of some directories, or in one of them. */
+export function isBelowAny(path: BytePath, directories: ReadonlySet<BytePath>): boolean {
+  for (const directory of directories) {
+    if (path === directory || path.startsWith(`${directory}/`)) return true
   }
+  return false
+}
 
-  everywhere(source: SourcePlace): Place {
-    return { ...source, base: this.base(), staging: this.staging() }
-  }
-
-  [Symbol.dispose](): void {
-    for (const descriptor of this.#opened) closeSync(descriptor)
-  }
-
-  #open(root: ScanRoot): BytePath | undefined {
-    const descriptor = openBelow(throughDescriptor(root.descriptor), this.#path)
-    if (descriptor === undefined) return undefined
-    this.#opened.push(descriptor)
-    return throughDescriptor(descriptor)
-  }
-
-  #direct(root: ScanRoot): BytePath | undefined {
-    const direct = this.#path === '' ? root.path : `${root.path}/${this.#path}`
-    return direct.length <= longestDirectPath ? direct : undefined
-  }
+function directPath(root: ScanRoot, path: BytePath): BytePath | undefined {
+  const direct = path === '' ? root.path : `${root.path}/${path}`
+  return direct.length <= longestDirectPath ? direct : undefined
 }

@@ -1,16 +1,10 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { errorCode, isNotFound } from '../../errors.ts'
-import { SourceIndex, isOfThisBoot, readGeneration } from './source-index.ts'
+import { SourceIndex, readHeader } from './source-index.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 
-/** Reads an index to rely on; undefined when there is none that can be, and everything must be compared by content. */
-export function readSourceIndex(file: string | undefined): Buffer | undefined {
-  const content = readIndex(file)
-  return content !== undefined && isOfThisBoot(readGeneration(content)) ? content : undefined
-}
-
-/** Reads an index, or a seal; undefined when there is none or a broken one. */
+/** Reads an index; undefined when there is none or a broken one. */
 export function readIndex(file: string | undefined): Buffer | undefined {
   if (file === undefined) return undefined
   try {
@@ -25,4 +19,10 @@ export function readIndex(file: string | undefined): Buffer | undefined {
     if (isNotFound(error) || ['ELOOP', 'EISDIR'].includes(errorCode(error) ?? '')) return undefined
     throw error
   }
+}
+
+/** Whether there is an index by which something can be proven. */
+export function isOfMount(file: string): boolean {
+  const content = readIndex(file)
+  return content !== undefined && readHeader(content).mount !== undefined
 }

@@ -1,7 +1,8 @@
 import type { BigIntStats } from 'node:fs'
 import { OperationError, errorCode, messageOf } from '../../errors.ts'
+import { foreignMounts } from '../../system/mounts.ts'
 import { type BytePath, displayPath, joinPath, lstatIfReachable } from '../../system/byte-path.ts'
-import type { ScanTask, SourcePlace } from './scan-task.ts'
+import type { Place, ScanTask } from './scan-task.ts'
 
 /** Reads a directory of the source; an error of the system names it. */
 export function readSource<T>(task: ScanTask, path: BytePath, read: () => T): T {
@@ -12,16 +13,23 @@ export function readSource<T>(task: ScanTask, path: BytePath, read: () => T): T 
   }
 }
 
-/** Looks at an entry of the source, whose directory may be none any more; the same for its errors. */
+/**
+ * Looks at an entry of the source, whose directory may be none any more; errors as above. `mounted` where another filesystem was
+ * mounted on it since the scan began.
+ */
 export function lstatSource(
   task: ScanTask,
-  { path, sourceEntries }: SourcePlace,
+  { path, sourceEntries }: Place,
   name: BytePath,
-): BigIntStats | undefined {
+): BigIntStats | 'mounted' | undefined {
   try {
     return lstatIfReachable(`${sourceEntries}/${name}`)
   } catch (error) {
-    throw explain(error, task, joinPath(path, name))
+    const place = joinPath(path, name)
+    if (errorCode(error) !== undefined && foreignMounts(task.source.path).has(place)) {
+      return 'mounted'
+    }
+    throw explain(error, task, place)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import type { BytePath } from '../../system/byte-path.ts'
+import { type BytePath, joinPath } from '../../system/byte-path.ts'
 import { PathList } from './path-list.ts'
 import { IndexBuilder } from './index-builder.ts'
 
@@ -19,12 +19,14 @@ export interface CopyList {
   /** How many of them are regular files, and the apparent size of these. */
   files: number
   bytes: number
+  /** What they take on their disk. */
+  allocatedBytes: number
 }
 
-/** Paths, and how many entries each of the directories has. */
-export interface UntouchedList {
+/** Paths, and for each where that is in the base. */
+export interface PathPairs {
   paths: Uint8Array
-  entries: Uint32Array
+  from: Uint8Array
 }
 
 /** What a worker tells of some directories; plain data, so that it can cross threads. */
@@ -32,9 +34,7 @@ export interface ScanReport {
   counts: ScanCounts
   /** Those whose attributes in staging are not right yet; `.` is the root. */
   directories: Uint8Array
-  /** Directories that are not in staging, because the spare has them as they should be. */
-  untouched: UntouchedList
-  /** Directories on which another filesystem is mounted: that there is one, and nothing in it. */
+  /** Directories that are a subvolume or a filesystem of their own: that there is one, and nothing in it. */
   mountPoints: Uint8Array
   /** New, or different from the base by what lstat shows. */
   changed: CopyList
@@ -42,37 +42,50 @@ export interface ScanReport {
   suspects: CopyList
   /** Files with several names that were linked to the base. */
   keptLinks: CopyList
+  /** Files with a new ctime that look like another one in the base, and where that is: path by path. */
+  renamed: PathPairs
+  /** Files that were linked from another path of the base. */
+  moved: Uint8Array
+  /** What somebody changed in the base, with its inode there; 0 where it is gone. */
+  historyChanged: CopyList
   /** Names that a directory had, and that were gone when they were looked at. */
   vanished: Uint8Array
   /** What the first pass copied and this one left as it is. */
-  kept: { files: number; bytes: number }
+  kept: KeptFiles
   /** Blocks of the source index. */
   index: Uint8Array
   /** Inode and size of files with several names, once a name. */
   linked: BigInt64Array
   tooManyLinks: number
-  missingInBase: number
+  /** Unchanged files that the base's filesystem would not link. */
+  notLinked: number
+}
+
+export interface KeptFiles {
+  files: number
+  allocatedBytes: number
 }
 
 /** Collects a report entry by entry. */
 export class ScanReportBuilder {
   readonly #directories = new PathList()
-  readonly #untouched = new PathList()
-  readonly #untouchedEntries: number[] = []
+  readonly renamed = new PathPairsBuilder()
+  readonly moved = new PathList()
   readonly mountPoints = new PathList()
   readonly vanished = new PathList()
   readonly changed = new CopyListBuilder()
   readonly suspects = new CopyListBuilder()
   readonly keptLinks = new CopyListBuilder()
+  readonly historyChanged = new CopyListBuilder()
   readonly index: IndexBuilder
   readonly #counts: ScanCounts = { files: 0, symlinks: 0, specials: 0, bytes: 0, directories: 0 }
   readonly #linked: bigint[] = []
-  readonly #kept = { files: 0, bytes: 0 }
+  readonly #kept: KeptFiles = { files: 0, allocatedBytes: 0 }
   tooManyLinks = 0
-  missingInBase = 0
+  notLinked = 0
 
-  constructor(youngNs: bigint) {
-    this.index = new IndexBuilder(youngNs)
+  constructor(racyCutoffNs: bigint) {
+    this.index = new IndexBuilder(racyCutoffNs)
   }
 
   /** How many entries it tells of, to bound what is kept back. */
@@ -81,9 +94,9 @@ export class ScanReportBuilder {
     return files + symlinks + specials + directories
   }
 
-  countKept({ size }: BigIntStats): void {
+  countKept(stat: BigIntStats): void {
     this.#kept.files += 1
-    this.#kept.bytes += Number(size)
+    this.#kept.allocatedBytes += allocatedBytes(stat)
   }
 
   countDirectory(): void {
@@ -93,11 +106,6 @@ export class ScanReportBuilder {
   /** One whose attributes in staging are not right yet. */
   addDirectory(path: BytePath): void {
     this.#directories.add(path === '' ? '.' : path)
-  }
-
-  addUntouched(path: BytePath, entries: number): void {
-    this.#untouched.add(path)
-    this.#untouchedEntries.push(entries)
   }
 
   count(stat: BigIntStats): void {
@@ -113,10 +121,9 @@ export class ScanReportBuilder {
     return {
       counts: this.#counts,
       directories: exactly(this.#directories),
-      untouched: {
-        paths: exactly(this.#untouched),
-        entries: Uint32Array.from(this.#untouchedEntries),
-      },
+      renamed: this.renamed.build(),
+      moved: exactly(this.moved),
+      historyChanged: this.historyChanged.build(),
       mountPoints: exactly(this.mountPoints),
       vanished: exactly(this.vanished),
       changed: this.changed.build(),
@@ -126,8 +133,22 @@ export class ScanReportBuilder {
       index: exactly(this.index),
       linked: BigInt64Array.from(this.#linked),
       tooManyLinks: this.tooManyLinks,
-      missingInBase: this.missingInBase,
+      notLinked: this.notLinked,
     }
+  }
+}
+
+class PathPairsBuilder {
+  readonly #paths = new PathList()
+  readonly #from = new PathList()
+
+  add(path: BytePath, { directory, name }: { directory: BytePath; name: BytePath }): void {
+    this.#paths.add(path)
+    this.#from.add(joinPath(directory, name))
+  }
+
+  build(): PathPairs {
+    return { paths: exactly(this.#paths), from: exactly(this.#from) }
   }
 }
 
@@ -136,13 +157,15 @@ class CopyListBuilder {
   readonly #seen: bigint[] = []
   #files = 0
   #bytes = 0
+  #allocatedBytes = 0
 
-  add(path: BytePath, stat: BigIntStats): void {
+  add(path: BytePath, stat: BigIntStats | undefined): void {
     this.#paths.add(path)
-    this.#seen.push(stat.ino, stat.ctimeNs)
-    if (!stat.isFile()) return
+    this.#seen.push(stat?.ino ?? 0n, stat?.ctimeNs ?? 0n)
+    if (stat?.isFile() !== true) return
     this.#files += 1
     this.#bytes += Number(stat.size)
+    this.#allocatedBytes += allocatedBytes(stat)
   }
 
   build(): CopyList {
@@ -151,8 +174,14 @@ class CopyListBuilder {
       seen: BigInt64Array.from(this.#seen),
       files: this.#files,
       bytes: this.#bytes,
+      allocatedBytes: this.#allocatedBytes,
     }
   }
+}
+
+/** stat(2) counts blocks of 512 bytes, whatever the filesystem has. */
+export function allocatedBytes({ blocks }: BigIntStats): number {
+  return Number(blocks) * 512
 }
 
 /** In a buffer of its own: what crosses threads takes all of the buffer along that it is a part of. */
@@ -162,9 +191,9 @@ function exactly(list: { bytes(): Uint8Array }): Uint8Array {
 
 /** What may be given to another thread instead of a copy of it. */
 export function buffersOf(report: ScanReport): ArrayBuffer[] {
-  const { directories, untouched, mountPoints, vanished, index, linked } = report
-  const arrays = [directories, untouched.paths, untouched.entries, mountPoints, vanished, index]
-  const lists = [report.changed, report.suspects, report.keptLinks]
+  const { directories, mountPoints, vanished, renamed, moved, index, linked } = report
+  const arrays = [directories, mountPoints, vanished, renamed.paths, renamed.from, moved, index]
+  const lists = [report.changed, report.suspects, report.keptLinks, report.historyChanged]
   return [...arrays, linked, ...lists.flatMap(({ paths, seen }) => [paths, seen])].map(
     ({ buffer }) => buffer as ArrayBuffer,
   )

@@ -1,6 +1,6 @@
 import type { BytePath } from '../../system/byte-path.ts'
 import { eachPath } from './path-list.ts'
-import type { CopyList, ScanCounts, ScanReport } from './scan-report.ts'
+import type { CopyList, KeptFiles, PathPairs, ScanCounts, ScanReport } from './scan-report.ts'
 
 /** All that a scan found out. */
 export interface ScanResult {
@@ -10,12 +10,15 @@ export interface ScanResult {
   suspects: CopyList
   keptLinks: CopyList
   vanished: Uint8Array
-  kept: { files: number; bytes: number }
+  /** Where a renamed file was in the base. */
+  renamed: Map<BytePath, BytePath>
+  /** Files that were linked from another path of the base. */
+  moved: Set<BytePath>
+  historyChanged: CopyList
+  kept: KeptFiles
   index: Uint8Array[]
-  /** Subtrees that are not in staging, to be moved there from the spare when all else is done. */
-  moves: BytePath[]
   tooManyLinks: number
-  missingInBase: number
+  notLinked: number
 }
 
 export function mergeReports(reports: readonly ScanReport[]): ScanResult {
@@ -39,11 +42,16 @@ export function mergeReports(reports: readonly ScanReport[]): ScanResult {
     suspects: joinLists(reports.map((report) => report.suspects)),
     keptLinks: joinLists(reports.map((report) => report.keptLinks)),
     vanished: Buffer.concat(reports.map((report) => report.vanished)),
-    kept: { files: sum(({ kept }) => kept.files), bytes: sum(({ kept }) => kept.bytes) },
+    renamed: joinPairs(reports.map((report) => report.renamed)),
+    moved: new Set(reports.flatMap(({ moved }) => [...eachPath(moved)])),
+    historyChanged: joinLists(reports.map((report) => report.historyChanged)),
+    kept: {
+      files: sum(({ kept }) => kept.files),
+      allocatedBytes: sum(({ kept }) => kept.allocatedBytes),
+    },
     index: reports.map((report) => report.index),
-    moves: [],
     tooManyLinks: sum((report) => report.tooManyLinks),
-    missingInBase: sum((report) => report.missingInBase),
+    notLinked: sum((report) => report.notLinked),
   }
 }
 
@@ -59,26 +67,17 @@ export function joinLists(lists: readonly CopyList[]): CopyList {
     seen,
     files: lists.reduce((total, list) => total + list.files, 0),
     bytes: lists.reduce((total, list) => total + list.bytes, 0),
+    allocatedBytes: lists.reduce((total, list) => total + list.allocatedBytes, 0),
   }
 }
 
-/** The untouched directories, with the number of their entries. */
-export function untouchedOf(reports: readonly ScanReport[]): Map<BytePath, number> {
-  const found = new Map<BytePath, number>()
-  for (const { untouched } of reports) {
-    let position = 0
-    for (const path of eachPath(untouched.paths))
-      found.set(path, untouched.entries[position++] ?? 0)
+function joinPairs(lists: readonly PathPairs[]): Map<BytePath, BytePath> {
+  const joined = new Map<BytePath, BytePath>()
+  for (const { paths, from } of lists) {
+    const origins = eachPath(from)
+    for (const path of eachPath(paths)) joined.set(path, origins.next().value ?? '')
   }
-  return found
-}
-
-/** The directories that are in staging, or have to be. */
-export function* touchedOf(reports: readonly ScanReport[]): Generator<BytePath> {
-  for (const { directories, mountPoints } of reports) {
-    for (const path of eachPath(directories)) yield path === '.' ? '' : path
-    yield* eachPath(mountPoints)
-  }
+  return joined
 }
 
 /** A file with several names in the tree counts once. */

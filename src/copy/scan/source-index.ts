@@ -1,85 +1,84 @@
-import { randomBytes } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { bootId } from '../../system/boot.ts'
-import type { BytePath } from '../../system/byte-path.ts'
-import { parentOf } from '../watch-directories.ts'
+import { type BytePath, nameOf, parentOf } from '../../system/byte-path.ts'
+import { InodeTable } from './inode-table.ts'
 import {
   blockHeaderBytes,
   blocksStart,
-  bootIdBytes,
-  chainIdBytes,
-  chainStart,
   entryHeaderBytes,
+  headerBytes,
+  headerStart,
   magic,
+  mountIdBytes,
   neverMatches,
   numbersIn,
 } from './index-format.ts'
 
-/** Where a snapshot is in a row of snapshots of which each is the base of the next. */
-export interface Generation {
-  /** Hexadecimal; another one for each row. It begins with the id of the boot that the row is of. */
-  chain: string
-  number: number
+/** When and of what an index was written. */
+export interface IndexHeader {
+  /** The mount of the source (identifyMount); undefined where nothing can be proven. */
+  mount: string | undefined
+  /** Inode and ctime of the root of the snapshot's tree. */
+  tree: { ino: bigint; ctimeNs: bigint }
+  /** Ctimes from here on were racy when they were seen. */
+  racyCutoffNs: bigint
 }
 
-export function firstGeneration(): Generation {
-  const chain = bootId() + randomBytes(chainIdBytes - bootIdBytes).toString('hex')
-  return { chain, number: 1 }
+const noMount = '0'.repeat(2 * mountIdBytes)
+
+/** The content of an index file; the blocks may come from several workers. */
+export function formatIndex(header: IndexHeader, blocks: readonly Uint8Array[]): Buffer {
+  const index = Buffer.concat([magic, Buffer.alloc(4 + headerBytes), ...blocks])
+  writeHeader(index, header)
+  return index
 }
 
-/**
- * A power cut takes back a ctime of which the content is on the disk: fdatasync(2) writes no times. So no ctime from before the
- * kernel was started proves anything.
- */
-export function isOfThisBoot({ chain }: Generation): boolean {
-  return chain.startsWith(bootId())
-}
-
-/** The generation whose base is the one that `index` was written for. */
-export function generationAfter(index: Buffer): Generation {
-  const { chain, number } = readGeneration(index)
-  return { chain, number: number + 1 }
+/** Gives an index another header. */
+export function writeHeader(index: Buffer, { mount, tree, racyCutoffNs }: IndexHeader): void {
+  const at = headerStart + mountIdBytes
+  index.write(mount ?? noMount, headerStart, 'hex')
+  index.writeBigUInt64LE(tree.ino, at)
+  index.writeBigInt64LE(tree.ctimeNs, at + 8)
+  index.writeBigInt64LE(racyCutoffNs, at + 16)
+  writeChecksum(index)
 }
 
 /** Of a whole index, whose directories are not looked at. */
-export function readGeneration(content: Buffer): Generation {
+export function readHeader(index: Buffer): IndexHeader {
+  const mount = index.toString('hex', headerStart, headerStart + mountIdBytes)
+  const at = headerStart + mountIdBytes
   return {
-    chain: content.toString('hex', chainStart, chainStart + chainIdBytes),
-    number: content.readUInt32LE(chainStart + chainIdBytes),
+    mount: mount === noMount ? undefined : mount,
+    tree: { ino: index.readBigUInt64LE(at), ctimeNs: index.readBigInt64LE(at + 8) },
+    racyCutoffNs: index.readBigInt64LE(at + 16),
   }
 }
 
-/** The content of an index file; the blocks may come from several workers. */
-export function formatIndex({ chain, number }: Generation, blocks: readonly Uint8Array[]): Buffer {
-  const generation = Buffer.alloc(chainIdBytes + 4)
-  generation.write(chain, 'hex')
-  generation.writeUInt32LE(number, chainIdBytes)
-  const sum = Buffer.alloc(4)
-  sum.writeUInt32LE([generation, ...blocks].reduce((before, block) => crc32(block, before), 0))
-  return Buffer.concat([magic, sum, generation, ...blocks])
+function writeChecksum(index: Buffer): void {
+  index.writeUInt32LE(crc32(index.subarray(headerStart)), magic.length)
 }
 
 /** Makes it an index in which nothing matches these paths, nor the directories they are in. */
-export function disprovePaths(index: Buffer, paths: readonly BytePath[]): void {
+export function invalidatePaths(index: Buffer, paths: readonly BytePath[]): void {
   if (paths.length === 0) return
   const known = new SourceIndex(index)
   for (const [parent, inside] of Map.groupBy(paths, parentOf)) {
     const directory = known.directory(parent)
-    directory.disprove('.')
+    directory.invalidate('.')
     for (const path of inside) {
-      directory.disprove(parent === '' ? path : path.slice(parent.length + 1))
-      known.directory(path).disprove('.')
+      directory.invalidate(parent === '' ? path : path.slice(parent.length + 1))
+      known.directory(path).invalidate('.')
     }
   }
-  index.writeUInt32LE(crc32(index.subarray(chainStart)), magic.length)
+  writeChecksum(index)
 }
 
 /** The same index without some of the directories. */
-export function leaveOut(index: Buffer, isOut: (directory: BytePath) => boolean): Buffer {
+export function withoutDirectories(index: Buffer, isOut: (directory: BytePath) => boolean): Buffer {
   const known = new SourceIndex(index)
   const kept = [...known.directories()].filter((path) => !isOut(path))
   return formatIndex(
-    known.generation,
+    readHeader(index),
     kept.map((path) => known.block(path)),
   )
 }
@@ -87,32 +86,54 @@ export function leaveOut(index: Buffer, isOut: (directory: BytePath) => boolean)
 /** What a scan saw of one entry. */
 export interface IndexEntry {
   inode: bigint
+  /** `neverMatches` where it was racy. */
   ctimeNs: bigint
-  /** The number of the generation since which it is the same. */
-  since: number
+  size: bigint
+  mtimeNs: bigint
+}
+
+/** A time as an index has it: those after 2262 are others there, and still tell two apart. */
+export function asWritten(timeNs: bigint): bigint {
+  return BigInt.asIntN(64, timeNs)
+}
+
+/** Whether it was seen with that inode, ctime, size and mtime: of the same mount, it is unchanged since (proof.ts). */
+export function proves(
+  entry: IndexEntry | undefined,
+  { ino, ctimeNs, size, mtimeNs }: BigIntStats,
+): boolean {
+  return (
+    entry?.inode === ino &&
+    entry.ctimeNs === asWritten(ctimeNs) &&
+    entry.ctimeNs !== neverMatches &&
+    entry.size === size &&
+    entry.mtimeNs === asWritten(mtimeNs)
+  )
+}
+
+/** An entry, and where the scan saw it. */
+export interface FoundEntry extends IndexEntry {
+  directory: BytePath
+  name: BytePath
 }
 
 /**
- * What a scan saw of the source: for each directory, its own inode and ctime (under the name `.`), and those of every
- * entry that is not a directory. The next scan takes an entry as unchanged when both are the same under the same path: whatever
- * changes content, mode, owner, ACL, xattrs or the name itself gives the inode a new ctime, and a directory that
- * was moved brings other inodes to the path. A young ctime (young-ctimes.ts) is written as 0, which matches nothing.
- *
- * Each entry also has the generation since which it was the same, so that two snapshots of one chain are known
- * to have one inode for it without a look.
+ * What a scan saw of the source: for each directory, itself (under the name `.`), and every entry that is not a directory.
+ * Whatever changes content, mode, owner, ACL, xattrs or the name itself gives the inode a new ctime, and a directory that
+ * was moved brings other inodes to the path. A racy ctime is written as 0, which matches nothing.
  */
 export class SourceIndex {
   readonly #buffer: Buffer
   readonly #numbers: DataView
   readonly #directories = new Map<BytePath, { start: number; end: number }>()
-  readonly generation: Generation
+  #inodes: InodeTable | undefined
+  #last: { path: BytePath; entries: DirectoryIndex } | undefined
 
   /** Throws Error when `content` is not a whole index. */
   constructor(content: Buffer) {
     this.#buffer = content
     this.#numbers = numbersIn(content)
     if (!content.subarray(0, magic.length).equals(magic)) throw new Error('not an index')
-    this.generation = readGeneration(content)
     let position = blocksStart
     while (position < content.length) {
       const pathEnd = position + 4 + content.readUInt32LE(position)
@@ -128,7 +149,7 @@ export class SourceIndex {
     try {
       return (
         new SourceIndex(content) instanceof SourceIndex &&
-        content.readUInt32LE(magic.length) === crc32(content.subarray(chainStart))
+        content.readUInt32LE(magic.length) === crc32(content.subarray(headerStart))
       )
     } catch {
       return false
@@ -154,6 +175,41 @@ export class SourceIndex {
     const range = this.#directories.get(path)
     return new DirectoryIndex(this.#buffer, this.#numbers, range?.start ?? 0, range?.end ?? 0)
   }
+
+  /** What is known of a path; fastest for those that follow one another in a directory. */
+  entry(path: BytePath): IndexEntry | undefined {
+    const directory = parentOf(path)
+    if (this.#last?.path !== directory) {
+      this.#last = { path: directory, entries: this.directory(directory) }
+    }
+    return this.#last.entries.entry(nameOf(path))
+  }
+
+  /** The entry with an inode, wherever it was; one of them where it had several names. */
+  find(inode: bigint): FoundEntry | undefined {
+    this.#inodes ??= new InodeTable(this.#numbers, this.#directories)
+    const found = this.#inodes.find(inode)
+    if (found === undefined) return undefined
+    return {
+      ...readEntry(this.#numbers, found.position),
+      directory: found.directory,
+      name: readName(this.#buffer, this.#numbers, found.position),
+    }
+  }
+}
+
+function readEntry(numbers: DataView, position: number): IndexEntry {
+  return {
+    inode: numbers.getBigUint64(position, true),
+    ctimeNs: numbers.getBigInt64(position + 8, true),
+    size: numbers.getBigUint64(position + 16, true),
+    mtimeNs: numbers.getBigInt64(position + 24, true),
+  }
+}
+
+function readName(buffer: Buffer, numbers: DataView, position: number): BytePath {
+  const start = position + entryHeaderBytes
+  return buffer.toString('latin1', start, start + numbers.getUint16(position + 32, true))
 }
 
 /** The entries of one directory; looked up fastest in the order in which they were written. */
@@ -173,42 +229,21 @@ export class DirectoryIndex {
     this.#next = start
   }
 
-  /** True when the scan before saw the same file under this name. */
-  matches(name: BytePath, inode: bigint, ctimeNs: bigint): boolean {
-    return this.unchangedSince(name, inode, ctimeNs) !== undefined
-  }
-
-  /** The number of the generation since which there is the same file under this name; undefined when it is not the same. */
-  unchangedSince(name: BytePath, inode: bigint, ctimeNs: bigint): number | undefined {
-    const position = this.#find(name)
-    const isSame =
-      position !== undefined &&
-      this.#numbers.getBigUint64(position, true) === inode &&
-      this.#numbers.getBigInt64(position + 8, true) === ctimeNs &&
-      ctimeNs !== neverMatches
-    return isSame ? this.#numbers.getUint32(position + 16, true) : undefined
-  }
-
-  /** What the scan before saw under this name; undefined when that was nothing, or a directory. */
+  /** What the scan saw under this name; undefined when that was nothing, or a directory. */
   entry(name: BytePath): IndexEntry | undefined {
     const position = this.#find(name)
-    if (position === undefined) return undefined
-    return {
-      inode: this.#numbers.getBigUint64(position, true),
-      ctimeNs: this.#numbers.getBigInt64(position + 8, true),
-      since: this.#numbers.getUint32(position + 16, true),
-    }
+    return position === undefined ? undefined : readEntry(this.#numbers, position)
   }
 
   /** Makes the entry one that nothing matches. */
-  disprove(name: BytePath): void {
+  invalidate(name: BytePath): void {
     const position = this.#find(name)
     if (position !== undefined) this.#numbers.setBigInt64(position + 8, neverMatches, true)
   }
 
   /** All that have an entry, the directory's own `.` among them. */
-  names(): BytePath[] {
-    return [...this.#positions().keys()]
+  names(): Iterable<BytePath> {
+    return this.#positions().keys()
   }
 
   #find(name: BytePath): number | undefined {
@@ -223,7 +258,7 @@ export class DirectoryIndex {
   }
 
   #hasName(position: number, name: BytePath): boolean {
-    if (this.#numbers.getUint16(position + 20, true) !== name.length) return false
+    if (this.#numbers.getUint16(position + 32, true) !== name.length) return false
     const start = position + entryHeaderBytes
     for (let index = 0; index < name.length; index += 1) {
       if (this.#buffer[start + index] !== name.charCodeAt(index)) return false
@@ -231,19 +266,15 @@ export class DirectoryIndex {
     return true
   }
 
-  #nameAt(position: number): BytePath {
-    return this.#buffer.toString('latin1', position + entryHeaderBytes, this.#after(position))
-  }
-
   #after(position: number): number {
-    return position + entryHeaderBytes + this.#numbers.getUint16(position + 20, true)
+    return position + entryHeaderBytes + this.#numbers.getUint16(position + 32, true)
   }
 
   #positions(): Map<BytePath, number> {
     if (this.#byName !== undefined) return this.#byName
     const positions = new Map<BytePath, number>()
     for (let at = this.#start; at < this.#end; at = this.#after(at)) {
-      positions.set(this.#nameAt(at), at)
+      positions.set(readName(this.#buffer, this.#numbers, at), at)
     }
     this.#byName = positions
     return positions

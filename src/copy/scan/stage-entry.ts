@@ -1,79 +1,163 @@
-import { type BigIntStats, closeSync, linkSync, mkdirSync } from 'node:fs'
-import { errorCode, isNotFound } from '../../errors.ts'
+import { type BigIntStats, linkSync, mkdirSync, unlinkSync } from 'node:fs'
+import { errorCode } from '../../errors.ts'
 import {
   type BytePath,
+  isGone,
   joinPath,
+  lstatIfReachable,
   lstatIfThere,
-  openIfDirectory,
   systemPath,
   throughDescriptor,
 } from '../../system/byte-path.ts'
+import { looksSame } from '../proof.ts'
 import { removeEntry } from '../remove-entry.ts'
 import type { ScanReportBuilder } from './scan-report.ts'
-import type { Place, ScanRoot, ScanTask } from './scan-task.ts'
+import type { Place, ScanTask } from './scan-task.ts'
+import { type FoundEntry, asWritten, proves } from './source-index.ts'
 
-/** True when the first pass staged an entry that can stay. */
-export function isStaged(place: Place, name: BytePath, report: ScanReportBuilder): boolean {
-  const there = lstatIfThere(`${place.staging}/${name}`)
-  if (there === undefined || there.isDirectory()) return false
-  if (there.isFile() && there.nlink === 1n) report.countKept(there)
-  return true
-}
+/** What may stand for an entry in a snapshot without a copy of it. */
+type Provenance =
+  | { kind: 'unchanged' }
+  /** Unchanged, and under another path when the base was made: a directory above it was renamed. */
+  | { kind: 'moved'; from: FoundEntry }
+  /** As one that was renamed itself, it has a new ctime: its content decides. */
+  | { kind: 'renamed'; from: FoundEntry }
+  | { kind: 'changed' }
 
-/** Puts the base's entry into staging; false when it has to be copied. */
-export function linkFromBase(
+/**
+ * Stages an entry that is not a directory: what provably did not change by what is there, or by a link to the base; all else is
+ * listed, so that it is copied. True when it was there.
+ */
+export function stageEntry(
   task: ScanTask,
   place: Place,
   name: BytePath,
+  stat: BigIntStats,
+  wasStaged: boolean,
   report: ScanReportBuilder,
 ): boolean {
-  // what the first pass should have staged is not what the base has
-  if (place.base === undefined || task.staged === 'first-pass') return false
-  const from = `${place.base}/${name}`
-  const to = `${place.staging}/${name}`
-  try {
-    linkSync(systemPath(from), systemPath(to))
-    return true
-  } catch (error) {
-    const code = errorCode(error)
-    if (code === 'EMLINK') report.tooManyLinks += 1
-    else if (code === 'ENOENT' || (code === 'EPERM' && isDirectory(from))) report.missingInBase += 1
-    else throw error
-    return false
+  const path = joinPath(place.path, name)
+  const provenance = findProvenance(task, place, name, stat)
+  const isProven = task.isProof && (provenance.kind === 'unchanged' || provenance.kind === 'moved')
+  const isKept = isProven && wasStaged && provenance.kind === 'unchanged'
+  const isThere = isKept && isRight(task, place, name, stat, report)
+  if (wasStaged && !isThere) removeEntry(`${place.staging}/${name}`)
+  const isLinked =
+    isThere || (isProven && linkUnchanged(task, place, name, stat, provenance, report))
+  // of a file of another filesystem that is mounted here, the inode tells nothing
+  if (stat.dev === task.device) report.index.add(name, stat, !isLinked)
+  if (!isLinked) listForCopy(task, place, name, stat, provenance, report)
+  else if (stat.nlink > 1n) report.keptLinks.add(path, stat)
+  return isThere
+}
+
+function findProvenance(
+  { index, base, device, source }: ScanTask,
+  { path, known }: Place,
+  name: BytePath,
+  stat: BigIntStats,
+): Provenance {
+  if (stat.dev !== device) return { kind: 'changed' }
+  if (proves(known?.entry(name), stat)) return { kind: 'unchanged' }
+  // what a first pass staged is known by its path only
+  const from = base === undefined ? undefined : index?.find(stat.ino)
+  if (from === undefined) return { kind: 'changed' }
+  const isElsewhere = from.directory !== path || from.name !== name
+  // a file of one name is at two paths where a bind mount leads to it
+  const before = `${throughDescriptor(source.descriptor)}/${joinPath(from.directory, from.name)}`
+  if (isElsewhere && stat.nlink === 1n && lstatIfReachable(before)?.ino === stat.ino) {
+    return { kind: 'changed' }
   }
+  if (proves(from, stat)) return { kind: 'moved', from }
+  return isElsewhere &&
+    from.size === stat.size &&
+    from.mtimeNs === asWritten(stat.mtimeNs) &&
+    stat.isFile()
+    ? { kind: 'renamed', from }
+    : { kind: 'changed' }
 }
 
-/** link(2) says of a directory what it says where there are no links at all. */
-function isDirectory(path: BytePath): boolean {
-  return lstatIfThere(path)?.isDirectory() === true
-}
-
-/** Lists what was not linked, so that it is copied. */
-export function copyAnew(
+/** Whether what is staged looks like the source. */
+function isRight(
   task: ScanTask,
   place: Place,
   name: BytePath,
   stat: BigIntStats,
   report: ScanReportBuilder,
-): void {
-  report.index.add(name, stat.ino, stat.ctimeNs, task.generation, stat.size)
-  // all names of a file in one list, or rsync would not see that they are one file
-  const list = stat.nlink > 1n || isSuspect(place, name, stat) ? report.suspects : report.changed
-  list.add(joinPath(place.path, name), stat)
+): boolean {
+  const staged = lstatIfThere(`${place.staging}/${name}`)
+  if (staged === undefined) return false
+  if (!looksSame(stat, staged, task.times)) {
+    // a link to the base, in which somebody wrote
+    if (task.base !== undefined) report.historyChanged.add(joinPath(place.path, name), staged)
+    return false
+  }
+  if (staged.isFile() && staged.nlink === 1n) report.countKept(staged)
+  return true
 }
 
-/** Equal to the base by all that lstat shows, but not proven: its content decides. */
-function isSuspect(place: Place, name: BytePath, stat: BigIntStats): boolean {
-  if (place.base === undefined) return false
-  const base = lstatIfThere(`${place.base}/${name}`)
-  return (
-    base !== undefined &&
-    base.mode === stat.mode &&
-    base.size === stat.size &&
-    base.mtimeNs === stat.mtimeNs &&
-    base.uid === stat.uid &&
-    base.gid === stat.gid
-  )
+/** Links the base's entry into staging, and looks whether it is what the source is; false when it has to be copied. */
+function linkUnchanged(
+  { trees, times }: ScanTask,
+  place: Place,
+  name: BytePath,
+  stat: BigIntStats,
+  provenance: Provenance,
+  report: ScanReportBuilder,
+): boolean {
+  const isMoved = provenance.kind === 'moved'
+  const directory = isMoved ? trees.origins?.enter(provenance.from.directory) : place.base
+  const from = `${directory}/${isMoved ? provenance.from.name : name}`
+  const to = `${place.staging}/${name}`
+  const path = joinPath(place.path, name)
+  if (directory === undefined) return false
+  try {
+    linkSync(systemPath(from), systemPath(to))
+  } catch (error) {
+    const code = errorCode(error) ?? ''
+    if (code === 'EMLINK') report.tooManyLinks += 1
+    // link(2) says of a directory what it says where there are no links at all
+    else if (isGone(error) || isDirectory(from)) report.historyChanged.add(path, undefined)
+    else if (refusals.includes(code)) report.notLinked += 1
+    else throw error
+    return false
+  }
+  const staged = lstatIfThere(to)
+  if (staged !== undefined && looksSame(stat, staged, times)) {
+    if (isMoved) report.moved.add(path)
+    return true
+  }
+  unlinkSync(systemPath(to))
+  report.historyChanged.add(path, staged)
+  return false
+}
+
+/** Immutable (chattr +i), of another filesystem or project, or closed to root as FUSE can be. */
+const refusals = ['EPERM', 'EACCES', 'EXDEV']
+
+function isDirectory(path: BytePath): boolean {
+  return lstatIfReachable(path)?.isDirectory() === true
+}
+
+function listForCopy(
+  task: ScanTask,
+  place: Place,
+  name: BytePath,
+  stat: BigIntStats,
+  provenance: Provenance,
+  report: ScanReportBuilder,
+): void {
+  const path = joinPath(place.path, name)
+  const base = place.base === undefined ? undefined : lstatIfReachable(`${place.base}/${name}`)
+  const isAlike = base !== undefined && looksSame(stat, base, task.times)
+  if (provenance.kind === 'unchanged' && !task.isProof && base !== undefined && !isAlike) {
+    report.historyChanged.add(path, base)
+  }
+  const isRenamed = provenance.kind === 'renamed'
+  if (isRenamed) report.renamed.add(path, provenance.from)
+  // all names of a file in one list, or rsync would not see that they are one file
+  const list = isAlike || isRenamed || stat.nlink > 1n ? report.suspects : report.changed
+  list.add(path, stat)
 }
 
 /** In a tree that is filled already there may be the directory, or something else in its place. True when it was there. */
@@ -87,37 +171,4 @@ export function makeDirectory(path: BytePath): boolean {
     mkdirSync(systemPath(path), 0o700)
   }
   return false
-}
-
-/** Makes a directory in staging, and those above it; another worker may be at the same ones. */
-export function makeDirectories(
-  staging: ScanRoot,
-  path: BytePath,
-  direct: BytePath | undefined,
-): void {
-  if (path === '' || (direct !== undefined && isMade(direct))) return
-  let above = openIfDirectory(throughDescriptor(staging.descriptor) + '/.')
-  for (const part of path.split('/')) {
-    if (above === undefined) return
-    const before = above
-    try {
-      const directory = `${throughDescriptor(before)}/${part}`
-      makeDirectory(directory)
-      above = openIfDirectory(directory)
-    } finally {
-      closeSync(before)
-    }
-  }
-  if (above !== undefined) closeSync(above)
-}
-
-/** False where a directory above it is missing. */
-function isMade(path: BytePath): boolean {
-  try {
-    makeDirectory(path)
-    return true
-  } catch (error) {
-    if (isNotFound(error)) return false
-    throw error
-  }
 }

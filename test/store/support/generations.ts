@@ -1,18 +1,22 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import type { SnapshotCopy } from '../../../src/copy/engine.ts'
 import { linkEngine } from '../../../src/copy/link-engine.ts'
-import { makeSpare } from '../../../src/copy/make-spare.ts'
+import { prelink } from '../../../src/copy/prelink.ts'
 import { openDirectory } from '../../../src/system/directory-handle.ts'
 
 export interface Generation {
   directory: string
-  /** Made in advance, and never published. */
-  isPrivate?: boolean
   index: string
-  seal: string
+}
+
+export interface CopyOptions {
+  /** A tree of links to the newest one, as `prelink` makes it, to begin with. */
+  prelinked?: string | undefined
+  /** Only the first of two passes. */
+  isTwoPass?: boolean
 }
 
 /** Copies of one tree by engine link itself, without a store around them; each has the one before as its base. */
@@ -20,14 +24,9 @@ export interface Generations {
   data: string
   /** Oldest first. */
   made: Generation[]
-  /**
-   * The first pass of the next one. With `spare`, an older generation, it takes from that what it can, however little, and
-   * that is none any more.
-   */
-  copy(options?: { spare?: Generation | undefined }): Promise<SnapshotCopy>
-  /** A copy of the last one, as it is made in advance; to be given to the next. */
-  prepare(): Promise<Generation>
-  /** Of the last one. */
+  copy(options?: CopyOptions): Promise<SnapshotCopy>
+  /** Makes a tree of links to the newest one, if there is one. */
+  prelink(): Promise<string | undefined>
   newest(): Generation
   remove(): Promise<void>
 }
@@ -39,53 +38,47 @@ export function makeGenerations(on = tmpdir()): Generations {
   const source = openDirectory(data)
   const lockDescriptor = openSync(join(home, 'lock'), 'w')
   const made: Generation[] = []
-  const newest = (): Generation => made.at(-1) ?? { directory: '', index: '', seal: '' }
   let count = 0
   return {
     data,
     made,
-    newest,
-    async copy({ spare } = {}) {
-      const target = join(home, `generation-${(count += 1)}`)
-      mkdirSync(target)
+    newest: () => made.at(-1) ?? { directory: '', index: '' },
+    async copy({ prelinked, isTwoPass = false } = {}) {
+      const target = prelinked ?? makeTarget()
       const base = made.at(-1)
-      if (spare !== undefined && made.includes(spare)) made.splice(made.indexOf(spare), 1)
-      made.push({ directory: target, index: `${target}.index`, seal: `${target}.seal` })
+      const index = `${target}.index`
+      made.push({ directory: target, index })
       return linkEngine.snapshot({
         source,
         target,
+        isPrelinked: prelinked !== undefined,
+        isTwoPass,
         checksum: false,
+        provesNothing: false,
         base: base?.directory,
         baseIndex: base?.index,
-        index: newest().index,
-        seal: newest().seal,
-        spare: spare && {
-          tree: spare.directory,
-          seal: spare.seal,
-          isPrivate: spare.isPrivate === true,
-          leastMoved: 1,
-        },
+        index,
         lockDescriptor,
         onProgress: () => undefined,
       })
     },
-    async prepare() {
-      const { directory, seal } = newest()
-      const prepared: Generation = {
-        directory: `${directory}.copy`,
-        isPrivate: true,
-        index: '',
-        seal: `${directory}.copy.seal`,
-      }
-      mkdirSync(prepared.directory, 0o700)
-      const request = { model: directory, seal, target: prepared.directory, lockDescriptor }
-      writeFileSync(prepared.seal, await makeSpare(request))
-      return prepared
+    async prelink() {
+      const model = made.at(-1)
+      if (model === undefined) return undefined
+      const target = makeTarget()
+      await prelink({ model: model.directory, index: model.index, target, lockDescriptor })
+      return target
     },
     async remove() {
       source[Symbol.dispose]()
       closeSync(lockDescriptor)
       await execa('rm', ['-rf', '--one-file-system', '--', home])
     },
+  }
+
+  function makeTarget(): string {
+    const target = join(home, `generation-${(count += 1)}`)
+    mkdirSync(target, { mode: 0o700 })
+    return target
   }
 }

@@ -1,23 +1,26 @@
-import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import type { ActionContext, StoreConfig } from '../../../src/actions/context.ts'
 import { takeSnapshot } from '../../../src/actions/take-snapshot.ts'
+import { allAbilities } from '../../../src/store/abilities.ts'
 import type { StoreLayout } from '../../../src/store/layout.ts'
 import type { SnapshotRecord } from '../../../src/store/record.ts'
 import type { EngineChoice } from '../../../src/config/choices.ts'
-import { findSpare } from '../../../src/store/spare.ts'
 import { createStore } from '../../../src/store/open.ts'
+import { isRealDirectory } from '../../../src/system/directory-handle.ts'
 import { steppingClock } from './stepping-clock.ts'
 
 export interface InProcessStore {
   data: string
   context: ActionContext
   snapshot(): Promise<SnapshotRecord>
+  /** Oldest first. */
+  snapshotNames(): string[]
   dataIn(name: string): string
-  /** The tree of a volume in the spare, if there is one. */
-  spareOf(volume: string): string | undefined
+  /** The tree of links to a volume of the newest snapshot that were made in advance, if there is one. */
+  prelinkedOf(volume: string): string | undefined
   remove(): Promise<void>
 }
 
@@ -34,6 +37,7 @@ export function contextInProcess(
       cron: '0 3 * * *',
       checksumCron: '',
       timeZone: 'GMT',
+      abilities: allAbilities,
     },
     clock: steppingClock(),
     lockTimeoutMs: 0,
@@ -46,15 +50,17 @@ export function contextInProcess(
 
 /**
  * A store whose snapshots are taken in this process, by a clock that is a second later each time: so that no
- * snapshot waits for a second of its own, and what the data changed just before has a young ctime.
+ * snapshot waits for a second of its own, and what the data changed just before has a racy ctime.
  */
 export function makeInProcessStore(
   engine: EngineChoice,
   maxSnapshots: number,
   on = tmpdir(),
+  dataOn = on,
 ): InProcessStore {
-  const home = realpathSync(mkdtempSync(join(on, 'snap-in-process-')))
-  const data = join(home, 'data')
+  const home = makeHome(on)
+  const dataHome = dataOn === on ? home : makeHome(dataOn)
+  const data = join(dataHome, 'data')
   mkdirSync(data)
   const store = createStore(join(home, 'store'))
   const context = contextInProcess(store, {
@@ -66,10 +72,21 @@ export function makeInProcessStore(
     data,
     context,
     snapshot: async () => (await takeSnapshot(context, { kind: 'manual' })).record,
+    snapshotNames: () =>
+      readdirSync(store.directory)
+        .filter((name) => name.startsWith('@GMT-'))
+        .toSorted(),
     dataIn: (name) => join(store.directory, name, 'data'),
-    spareOf: (volume) => findSpare(store, volume)?.tree,
+    prelinkedOf: (volume) =>
+      readdirSync(store.prelinked)
+        .map((name) => join(store.prelinked, name, volume))
+        .find(isRealDirectory),
     async remove() {
-      await execa('rm', ['-rf', '--one-file-system', '--', home])
+      await execa('rm', ['-rf', '--one-file-system', '--', home, dataHome])
     },
   }
+}
+
+function makeHome(on: string): string {
+  return realpathSync(mkdtempSync(join(on, 'snap-in-process-')))
 }

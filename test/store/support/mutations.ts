@@ -31,9 +31,6 @@ interface Inventory {
 
 type Mutation = (tree: Mutator) => void
 
-/** What has this name is never changed, nor anything below it. */
-export const stillName = 'still'
-
 const entriesAtStart = 90
 const mostEntries = 220
 const names = [
@@ -95,7 +92,6 @@ export class Mutator {
     const inventory: Inventory = { directories: [''], files: [], others: [] }
     const visit = (directory: string): void => {
       for (const name of readdirSync(this.at(directory), { encoding: 'latin1' })) {
-        if (name === stillName) continue
         const path = `${directory}${name}`
         const stat = lstatSync(this.at(path))
         if (stat.isDirectory()) {

@@ -4,6 +4,9 @@ import { once } from 'node:events'
 /** renameat2(2) by number, because perl knows it by no other. */
 const callNumbers: Partial<Record<NodeJS.Architecture, number>> = { x64: 316, arm64: 276 }
 
+/** For `syscall` in perl; `whyNoSwapper` tells where it is not known. */
+export const exchangeCall = String(callNumbers[process.arch])
+
 const program = String.raw`
   $| = 1;
   my ($call, $one, $other) = @ARGV;
@@ -35,8 +38,7 @@ export async function startSwapping(
   one: string,
   other: string,
 ): Promise<() => Promise<void>> {
-  const call = String(callNumbers[process.arch])
-  const child: ChildProcess = spawn('perl', ['-e', program, call, one, other], {
+  const child: ChildProcess = spawn('perl', ['-e', program, exchangeCall, one, other], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'inherit'],
   })

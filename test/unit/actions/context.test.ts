@@ -1,7 +1,12 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { type ActionContext, asWriter, readStoreConfig } from '../../../src/actions/context.ts'
+import {
+  type ActionContext,
+  type BesideWork,
+  asWriter,
+  readStoreConfig,
+} from '../../../src/actions/context.ts'
 import { readSettings } from '../../../src/config/settings.ts'
 import type { StoreLayout } from '../../../src/store/layout.ts'
 import { createStore } from '../../../src/store/open.ts'
@@ -23,6 +28,7 @@ describe('readStoreConfig', () => {
       maxSnapshots: 7,
       engine: 'rsync',
       quiesce: 'none',
+      storeAbilities: { lacks: ['owners'], mtimeStepNs: 100 },
       startedAt: '2026-11-20T03:00:00.000Z',
       program: '0.1.0',
     })
@@ -37,6 +43,7 @@ describe('readStoreConfig', () => {
       cron: '0 4 * * *',
       checksumCron: '0 5 * * 0',
       timeZone: 'Asia/Tokyo',
+      abilities: { lacks: ['owners'], mtimeStepNs: 100 },
     })
   })
 
@@ -54,20 +61,38 @@ describe('readStoreConfig', () => {
 describe('asWriter', () => {
   const directory = useTemporaryDirectory()
 
-  it('leaves the deletion of what is removed to the background where there is one', async () => {
+  async function removeOne(beside: BesideWork): Promise<string> {
     const store = createStore(directory.path)
     const removed = join(store.trash, 'removed')
-    let deletion: Promise<void> | undefined
-    const context = {
-      store,
-      lockTimeoutMs: 0,
-      emit: () => undefined,
-      inBackground: (work: (signal: AbortSignal) => Promise<void>) =>
-        (deletion = work(new AbortController().signal)),
-    } as unknown as ActionContext
-    await asWriter(context, 'test', async () => Promise.resolve(mkdirSync(removed)))
-    expect(existsSync(removed)).to.equal(true)
-    await deletion
-    expect(existsSync(removed)).to.equal(false)
+    const context = { store, lockTimeoutMs: 0, emit: () => undefined, ...beside }
+    await asWriter(context as unknown as ActionContext, 'test', async () =>
+      Promise.resolve(mkdirSync(removed)),
+    )
+    return removed
+  }
+
+  it('deletes what was removed', async () => {
+    expect(existsSync(await removeOne({}))).to.equal(false)
+  })
+
+  it('has what was removed deleted beside the work where that is done', async () => {
+    let asked = 0
+    const deleteBeside = (): void => void (asked += 1)
+    expect(existsSync(await removeOne({ deleteBeside }))).to.equal(true)
+    expect(asked).to.equal(1)
+  })
+
+  it('holds off whoever links in advance while it writes', async () => {
+    const order: string[] = []
+    await removeOne({
+      deleteBeside: () => void order.push('written'),
+      pausePrelinking: async (work) => {
+        order.push('held off')
+        const result = await work()
+        order.push('let go')
+        return result
+      },
+    })
+    expect(order).to.deep.equal(['held off', 'written', 'let go'])
   })
 })

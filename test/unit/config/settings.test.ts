@@ -11,6 +11,7 @@ describe('readSettings', () => {
     const { given: _, ...values } = readSettings({})
     expect(values).to.deep.equal({
       storeDirectory: '/opt/.snap',
+      acceptStore: false,
       maxSnapshots: 128,
       cron: '0 3 * * *',
       checksumCron: '',

@@ -4,15 +4,18 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Comparison, compareLive } from '../../../src/copy/compare-live.ts'
+import type { Knowledge } from '../../../src/copy/knowledge.ts'
 import { IndexBuilder } from '../../../src/copy/scan/index-builder.ts'
 import { type PathList, eachPath } from '../../../src/copy/scan/path-list.ts'
-import { SourceIndex, firstGeneration, formatIndex } from '../../../src/copy/scan/source-index.ts'
+import { SourceIndex, formatIndex, proves } from '../../../src/copy/scan/source-index.ts'
+import { TreeReader } from '../../../src/copy/tree-reader.ts'
 import { InterruptedError } from '../../../src/errors.ts'
 import { rejectionOf } from '../support/rejection.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
@@ -20,6 +23,7 @@ import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 const list = (paths: PathList): string[] => [...eachPath(paths.bytes())].toSorted()
 
 const always = 2n ** 62n
+const times = { stepNs: 1n, earliestNs: -(2n ** 63n), latestNs: 2n ** 63n }
 
 describe('compareLive', () => {
   const directory = useTemporaryDirectory()
@@ -43,15 +47,19 @@ describe('compareLive', () => {
 
   const stat = (path: string): BigIntStats => lstatSync(inside(path), { bigint: true })
 
-  /** What the scan of the root of the live data saw. */
-  function indexOfLive(): SourceIndex {
+  /** What `known` has of the live data, by what a scan of their root sees now. */
+  function knowLive(): Knowledge {
     const builder = new IndexBuilder(always)
     builder.beginDirectory('')
-    for (const name of readdirSync(inside('live'))) {
-      const { ino, ctimeNs } = stat(`live/${name}`)
-      builder.add(name, ino, ctimeNs, 1)
+    for (const name of readdirSync(inside('live'))) builder.add(name, stat(`live/${name}`), false)
+    const header = { mount: undefined, tree: { ino: 0n, ctimeNs: 0n }, racyCutoffNs: always }
+    const index = new SourceIndex(formatIndex(header, [builder.bytes()]))
+    const tree = new TreeReader(inside('known'))
+    return {
+      tree,
+      has: (path, live) => proves(index.entry(path), live),
+      [Symbol.dispose]: () => tree[Symbol.dispose](),
     }
-    return new SourceIndex(formatIndex(firstGeneration(), [builder.bytes()]))
   }
 
   async function compare(differences: Partial<Comparison> = {}) {
@@ -59,9 +67,10 @@ describe('compareLive', () => {
       wanted: inside('wanted'),
       live: inside('live'),
       known: undefined,
-      index: undefined,
+      kept: undefined,
+      historyChanged: new Map(),
+      times,
       except: new Set(),
-      keptInodes: false,
       ...differences,
     })
     return {
@@ -69,24 +78,31 @@ describe('compareLive', () => {
       create: list(found.create),
       suspects: list(found.suspects),
       anew: found.anew.toSorted(),
-      anewIfDifferent: found.anewIfDifferent.toSorted(),
       newDirectories: list(found.newDirectories),
       directories: list(found.directories),
       links: found.links.toSorted((one, other) => (one.path < other.path ? -1 : 1)),
+      historyChanged: found.historyChanged.toSorted(),
     }
   }
 
-  const known = () => compare({ known: inside('known'), index: indexOfLive() })
+  async function compareKnown(
+    differences: Partial<Comparison> = {},
+    since: () => void = () => undefined,
+  ) {
+    using known = knowLive()
+    since()
+    return await compare({ known, ...differences })
+  }
 
   const nothing = {
     remove: [],
     create: [],
     suspects: [],
     anew: [],
-    anewIfDifferent: [],
     newDirectories: [],
     directories: [],
     links: [],
+    historyChanged: [],
   }
 
   it('finds nothing in two empty trees', async () => {
@@ -136,11 +152,11 @@ describe('compareLive', () => {
     expect(await compare()).to.deep.equal({ ...nothing, suspects: ['d/a'], directories: ['d'] })
   })
 
-  it('makes a suspect with other names anew if it differs', async () => {
+  it('compares a suspect that has other names elsewhere like any other', async () => {
     plant('wanted', 'a')
     plant('live', 'a')
     linkSync(inside('live/a'), inside('elsewhere'))
-    expect(await compare()).to.deep.equal({ ...nothing, suspects: ['a'], anewIfDifferent: ['a'] })
+    expect(await compare()).to.deep.equal({ ...nothing, suspects: ['a'] })
   })
 
   it('leaves alone what is excepted', async () => {
@@ -158,28 +174,52 @@ describe('compareLive', () => {
     })
 
     it('passes over a file that it proves equal', async () => {
-      expect(await known()).to.deep.equal(nothing)
+      expect(await compareKnown()).to.deep.equal(nothing)
     })
 
     it('suspects one that moved since', async () => {
-      const index = indexOfLive()
-      writeFileSync(inside('live/b'), 'a')
-      linkSync(inside('live/a'), inside('live/c'))
-      const { suspects } = await compare({ known: inside('known'), index })
+      const { suspects } = await compareKnown({}, () => {
+        writeFileSync(inside('live/b'), 'a')
+        linkSync(inside('live/a'), inside('live/c'))
+      })
       expect(suspects).to.deep.equal(['a'])
+    })
+
+    it('keeps one that it proves to be what the wanted tree had before somebody wrote into it there', async () => {
+      writeFileSync(inside('wanted/a'), 'written into history')
+      expect(await compareKnown()).to.deep.equal({ ...nothing, historyChanged: ['a'] })
+    })
+
+    it('keeps one where the snapshot got a copy, because the wanted file was changed', async () => {
+      const { ino } = stat('wanted/a')
+      rmSync(inside('known/a'))
+      plant('known', 'a')
+      writeFileSync(inside('wanted/a'), 'written into history')
+      const historyChanged = new Map([['a', ino]])
+      expect(await compareKnown({ historyChanged })).to.deep.equal({
+        ...nothing,
+        historyChanged: ['a'],
+      })
+    })
+
+    it('suspects one where another file of history was changed', async () => {
+      rmSync(inside('known/a'))
+      plant('known', 'a')
+      const historyChanged = new Map([['a', 1n]])
+      expect((await compareKnown({ historyChanged })).suspects).to.deep.equal(['a'])
     })
 
     it('suspects one that is another file there than in the wanted tree', async () => {
       plant('wanted', 'b')
       plant('live', 'b')
       plant('known', 'b')
-      expect((await known()).suspects).to.deep.equal(['b'])
+      expect((await compareKnown()).suspects).to.deep.equal(['b'])
     })
 
     it('suspects one that it does not have any more', async () => {
       plant('wanted', 'b')
       plant('live', 'b')
-      expect((await known()).suspects).to.deep.equal(['b'])
+      expect((await compareKnown()).suspects).to.deep.equal(['b'])
     })
   })
 
@@ -212,7 +252,7 @@ describe('compareLive', () => {
     it('rather links to a name that is proven', async () => {
       plant('live', 'a', 'b')
       linkSync(inside('wanted/b'), inside('known/b'))
-      expect(await known()).to.deep.equal({
+      expect(await compareKnown()).to.deep.equal({
         ...nothing,
         links: [
           { path: 'a', first: 'b', there: 'another' },
@@ -224,22 +264,21 @@ describe('compareLive', () => {
     it('leaves a file as it is of which it has all names', async () => {
       plantGroup('live', 'b', 'c')
       plant('live', 'a')
-      const { anew, anewIfDifferent } = await compare()
-      expect([...anew, ...anewIfDifferent]).to.deep.equal([])
+      expect((await compare()).anew).to.deep.equal([])
     })
 
-    it('makes one anew that has another name elsewhere, if it differs', async () => {
+    it('leaves one as it is that has another name elsewhere, unless it differs', async () => {
       plantGroup('live', 'a', 'b', 'c')
       linkSync(inside('live/a'), inside('elsewhere'))
-      const { anew, anewIfDifferent } = await compare()
-      expect({ anew, anewIfDifferent }).to.deep.equal({ anew: [], anewIfDifferent: ['a'] })
+      const { anew, suspects } = await compare()
+      expect([anew, suspects]).to.deep.equal([[], ['a']])
     })
 
     it('makes one of two anew that share a file and must not', async () => {
       plant('wanted', 'single')
       plantGroup('live', 'a', 'b', 'c', 'single')
-      const { anew, anewIfDifferent, suspects } = await compare()
-      expect([...anew, ...anewIfDifferent]).to.have.length(1)
+      const { anew, suspects } = await compare()
+      expect(anew).to.have.length(1)
       expect(suspects).to.include(anew[0]).and.to.deep.equal(['a', 'single'])
     })
 
@@ -247,15 +286,21 @@ describe('compareLive', () => {
       plant('wanted', 'single')
       plantGroup('live', 'a', 'b', 'c', 'single')
       linkSync(inside('wanted/b'), inside('known/b'))
-      expect((await known()).anew).to.deep.equal(['single'])
+      expect((await compareKnown()).anew).to.deep.equal(['single'])
     })
   })
 
-  it('passes over files with the inode and ctime of the wanted ones where those were kept', async () => {
+  it('passes over files that the wanted tree has by inodes and ctimes that it kept', async () => {
     plant('wanted', 'a', 'b')
     linkSync(inside('wanted/a'), inside('live/a'))
     plant('live', 'b')
-    expect(await compare({ keptInodes: true })).to.deep.equal({ ...nothing, suspects: ['b'] })
+    using tree = new TreeReader(inside('wanted'))
+    const kept: Knowledge = {
+      tree,
+      has: (path, live) => tree.lstat(path)?.ino === live.ino,
+      [Symbol.dispose]: () => undefined,
+    }
+    expect(await compare({ kept })).to.deep.equal({ ...nothing, suspects: ['b'] })
   })
 
   it('ends when it is interrupted', async () => {

@@ -1,8 +1,7 @@
 import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { findForeignLinks, findMergedPaths } from '../../../src/copy/link-groups.ts'
-import { surveyTree } from '../../../src/copy/survey.ts'
+import { findMergedPaths } from '../../../src/copy/link-groups.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
 const directory = { path: '' }
@@ -19,11 +18,6 @@ function plant(tree: string, ...groups: string[][]): void {
 
 const merged = (...paths: string[]): string[] =>
   findMergedPaths(inside('source'), inside('staged'), paths).toSorted()
-
-const foreign = async (): Promise<string[]> => {
-  const snapshot = await surveyTree(inside('snapshot'))
-  return findForeignLinks(snapshot, await surveyTree(inside('live'))).toSorted()
-}
 
 describe('link groups', () => {
   const temporary = useTemporaryDirectory()
@@ -74,34 +68,6 @@ describe('link groups', () => {
       plant('source', ['a'])
       plant('staged', ['a', 'b'])
       expect(merged('a', 'b')).to.deep.equal(['a', 'b'])
-    })
-  })
-
-  describe('findForeignLinks', () => {
-    it('finds a file that has a name outside of the tree', async () => {
-      plant('snapshot', ['a'])
-      plant('live', ['a'])
-      linkSync(inside('live/a'), inside('elsewhere'))
-      expect(await foreign()).to.deep.equal(['a'])
-    })
-
-    it('finds names that are one file, but not in the snapshot', async () => {
-      plant('snapshot', ['a'], ['b'])
-      plant('live', ['a', 'b'])
-      expect(await foreign()).to.deep.equal(['a', 'b'])
-    })
-
-    it('finds a group that is another in the snapshot', async () => {
-      plant('snapshot', ['a', 'b'], ['c'])
-      plant('live', ['a', 'b', 'c'])
-      expect(await foreign()).to.deep.equal(['a', 'b', 'c'])
-    })
-
-    it('passes over a group that is the same in the snapshot, also where snapshots share it', async () => {
-      plant('snapshot', ['a', 'b'])
-      linkSync(inside('snapshot/a'), inside('elsewhere'))
-      plant('live', ['b', 'a'])
-      expect(await foreign()).to.deep.equal([])
     })
   })
 })

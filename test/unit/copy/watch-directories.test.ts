@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { parentOf, watchDirectories } from '../../../src/copy/watch-directories.ts'
+import { watchDirectories } from '../../../src/copy/watch-directories.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
 describe('watchDirectories', () => {
@@ -56,9 +56,5 @@ describe('watchDirectories', () => {
     over.abort()
     await changing
     expect(doubtful).to.deep.equal(['c'])
-  })
-
-  it('knows the directory of a path', () => {
-    expect(['a', 'a/b', 'a/b/c'].map(parentOf)).to.deep.equal(['', 'a', 'a/b'])
   })
 })

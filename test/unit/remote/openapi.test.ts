@@ -9,7 +9,7 @@ import { misfitsOf } from '../support/json-schema.ts'
 const token = 'a-token-of-these-tests'
 const headers = { authorization: `Bearer ${token}` }
 
-const executor = createExecutor(commands, {}, systemClock)
+const executor = createExecutor(commands, {}, systemClock, {})
 const offered = commands.filter(({ isLocal }) => isLocal !== true)
 
 interface Operation {

@@ -24,6 +24,7 @@ const config: SavedConfig = {
   maxSnapshots: 128,
   engine: 'auto',
   quiesce: 'none',
+  storeAbilities: { lacks: ['xattrs'], mtimeStepNs: 1, mtimeRange: { from: 0, to: 2_147_483_647 } },
   startedAt: '2026-11-20T03:00:00.000Z',
   program: '0.1.0',
 }
@@ -34,6 +35,12 @@ describe('the saved configuration', () => {
   const write = (text: string): void => writeFileSync(store().config, text)
 
   beforeEach(() => mkdirSync(dirname(store().config), { recursive: true }))
+
+  it('of a start that tried no filesystem says that nothing lacks', () => {
+    const { storeAbilities: _, ...older } = config
+    write(JSON.stringify(older))
+    expect(readSavedConfig(store()).storeAbilities).to.deep.equal({ lacks: [], mtimeStepNs: 1 })
+  })
 
   it('is read back as it was written', () => {
     writeSavedConfig(store(), config)

@@ -56,7 +56,7 @@ describe('the trash', () => {
   })
 
   it('takes what a killed run left in staging', () => {
-    createStagedVolume(store, createStaging(store), 'data')
+    createStagedVolume(createStaging(store), 'data')
     discardStaging(store)
     expect([readdirSync(store.staging), readdirSync(store.trash).length]).to.deep.equal([[], 1])
   })

@@ -7,8 +7,10 @@ import {
   displayPath,
   joinPath,
   lstatIfThere,
+  nameOf,
   openBelow,
   openIfDirectory,
+  parentOf,
   readNames,
   systemPath,
 } from '../../../src/system/byte-path.ts'
@@ -44,6 +46,12 @@ describe('a path of any bytes', () => {
 
   it('is joined to its directory, and to nothing at the root', () => {
     expect([joinPath('', 'a'), joinPath('d', 'a')]).to.deep.equal(['a', 'd/a'])
+  })
+
+  it('is a directory and a name in it, which at the root is the empty path', () => {
+    const paths = ['a', 'd/a', 'd/e/a']
+    expect(paths.map(parentOf)).to.deep.equal(['', 'd', 'd/e'])
+    expect(paths.map(nameOf)).to.deep.equal(['a', 'a', 'a'])
   })
 
   describe('on a disk', () => {

@@ -11,6 +11,7 @@ const name = '@GMT-2026.11.20-03.00.00'
 const hostile: Partial<SnapshotRecord> = {
   comment: steeringText,
   program: steeringText,
+  storeLacks: [steeringText],
   warnings: [{ code: steeringText, message: steeringText, paths: [steeringText] }],
   volumes: [{ id: 'data', path: steeringText, engine: steeringText, base: null, contents: null }],
 }
@@ -34,6 +35,13 @@ describe('formatSnapshot', () => {
     expect(formatSnapshot(aRecord(name, { warnings }), '/x', now)).to.match(
       /^warning vanished +1 files\n +a\/b$/m,
     )
+  })
+
+  it('says what the store does not keep', () => {
+    const record = aRecord(name, { storeLacks: ['owners', 'case'], mtimeStepNs: 100 })
+    const lines = formatSnapshot(record, '/x', now)
+    expect(lines).to.match(/^not kept +owners, case$/m)
+    expect(lines).to.match(/^times +in steps of 100 ns$/m)
   })
 
   it('says that an adopted one was not counted', () => {

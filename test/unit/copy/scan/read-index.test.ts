@@ -6,7 +6,10 @@ import { formatIndex } from '../../../../src/copy/scan/source-index.ts'
 import { makeFifo } from '../../support/fifo.ts'
 import { useTemporaryDirectory } from '../../support/temporary-directory.ts'
 
-const empty = formatIndex({ chain: '00'.repeat(32), number: 1 }, [])
+const empty = formatIndex(
+  { mount: undefined, tree: { ino: 1n, ctimeNs: 1n }, racyCutoffNs: 0n },
+  [],
+)
 
 describe('readIndex', () => {
   const directory = useTemporaryDirectory()

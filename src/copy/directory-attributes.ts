@@ -1,0 +1,78 @@
+import { closeSync, fchmodSync, fchownSync, fstatSync } from 'node:fs'
+import { ProgramError } from '../errors.ts'
+import { type BytePath, forPrograms, openBelow } from '../system/byte-path.ts'
+import { run } from '../system/run.ts'
+import type { RestoreRequest } from './engine.ts'
+import { rsyncAttributes } from './rsync-listed.ts'
+import { listPaths } from './scan/path-list.ts'
+
+/** Two descriptors each are open at a time. */
+const atATime = 100
+
+/**
+ * Gives live directories the attributes that they have in the snapshot, through open descriptors, so that they are never those
+ * of something else that somebody puts into the place of one. True marks those of which lstat(2) does not show all.
+ * To be called when nothing is written into them any more.
+ */
+export async function restoreDirectories(
+  request: RestoreRequest,
+  directories: ReadonlyMap<BytePath, boolean>,
+): Promise<void> {
+  const all = [...directories]
+  for (let start = 0; start < all.length; start += atATime) {
+    await restoreSome(request, all.slice(start, start + atATime))
+  }
+}
+
+async function restoreSome(
+  request: RestoreRequest,
+  directories: readonly (readonly [BytePath, boolean])[],
+): Promise<void> {
+  using opened = new DisposableStack()
+  const open = (root: string, path: BytePath): number | undefined => {
+    const descriptor = openBelow(root, path)
+    return descriptor === undefined ? undefined : opened.adopt(descriptor, closeSync)
+  }
+  const times: string[] = []
+  for (const [path, isHidden] of directories) {
+    const wanted = open(request.source.here, path)
+    const live = open(request.target.here, path)
+    // one that went is missed by the next comparison
+    if (wanted === undefined || live === undefined) continue
+    if (isHidden) await rsyncAttributes(request, forPrograms(wanted), forPrograms(live))
+    const stat = fstatSync(wanted, { bigint: true })
+    const there = fstatSync(live, { bigint: true })
+    if (there.uid !== stat.uid || there.gid !== stat.gid) {
+      fchownSync(live, Number(stat.uid), Number(stat.gid))
+    }
+    // after the owner, because another owner may take bits away
+    if (fstatSync(live).mode !== Number(stat.mode)) fchmodSync(live, Number(stat.mode & 0o7777n))
+    if (there.mtimeNs !== stat.mtimeNs) {
+      times.push(`@${formatSeconds(stat.mtimeNs)}`, forPrograms(live))
+    }
+  }
+  await setModificationTimes(request, times)
+}
+
+/** As touch(1) takes it; Node's own utimes rounds to 238 ns. */
+function formatSeconds(ns: bigint): string {
+  const sign = ns < 0n ? '-' : ''
+  const digits = (ns < 0n ? -ns : ns).toString().padStart(10, '0')
+  return `${sign}${digits.slice(0, -9)}.${digits.slice(-9)}`
+}
+
+/** `times` are pairs: a time, and a path to what gets it. */
+async function setModificationTimes(
+  { lockDescriptor, signal }: RestoreRequest,
+  times: readonly string[],
+): Promise<void> {
+  if (times.length === 0) return
+  const touch = ['touch', '-m', '-c', '-d']
+  const { exitCode, stderr } = await run('xargs', ['-0', '-n', '2', '-P', '4', ...touch], {
+    descriptor3: lockDescriptor,
+    signal,
+    input: Buffer.from(listPaths(times)),
+  })
+  if (exitCode === 0) return
+  throw new ProgramError(`directories could not be given their times: ${stderr.trim()}`, stderr)
+}

@@ -1,0 +1,52 @@
+import type { BigIntStats } from 'node:fs'
+import type { BytePath } from '../system/byte-path.ts'
+import { openDirectory } from '../system/directory-handle.ts'
+import { isRacy, writeMayBeInFlight } from './proof.ts'
+import { readIndex } from './scan/read-index.ts'
+import { SourceIndex, proves, readHeader } from './scan/source-index.ts'
+import { TreeReader } from './tree-reader.ts'
+
+/** A volume in a snapshot, by what was noted of the live data when it was taken. */
+export interface KnownTree {
+  tree: string
+  index: string
+  /** Whether it has the inodes and ctimes of its source, as a btrfs snapshot has. */
+  keptInodes: boolean
+}
+
+/** What a snapshot is known to have of the live data as they are now (proof.ts). */
+export interface Knowledge extends Disposable {
+  tree: TreeReader
+  /** Whether the snapshot's entry at a path is what a live one with this stat is. */
+  has(path: BytePath, live: BigIntStats): boolean
+}
+
+/** `mount` is that of the live data. Undefined where nothing can be proven. */
+export function openKnowledge(
+  known: KnownTree | undefined,
+  mount: string | undefined,
+): Knowledge | undefined {
+  const content = readIndex(known?.index)
+  if (known === undefined || content === undefined || mount === undefined) return undefined
+  const { mount: seenMount, racyCutoffNs } = readHeader(content)
+  if (mount !== seenMount) return undefined
+  using opening = new DisposableStack()
+  const handle = opening.use(openDirectory(known.tree))
+  const tree = opening.use(new TreeReader(handle.here))
+  const index = new SourceIndex(content)
+  const hasKept = (path: BytePath, live: BigIntStats): boolean => {
+    const stored = tree.lstat(path)
+    return (
+      stored?.ino === live.ino &&
+      stored.ctimeNs === live.ctimeNs &&
+      !isRacy(live.ctimeNs, racyCutoffNs) &&
+      !writeMayBeInFlight(live.ctimeNs, live.size, racyCutoffNs)
+    )
+  }
+  const opened = opening.move()
+  return {
+    tree,
+    has: known.keptInodes ? hasKept : (path, live) => proves(index.entry(path), live),
+    [Symbol.dispose]: () => opened.dispose(),
+  }
+}

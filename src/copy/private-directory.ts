@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+} from 'node:fs'
+import { OperationError, errorCode } from '../errors.ts'
+import { isGone } from '../system/byte-path.ts'
+import { removeEntries } from './remove-entry.ts'
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
+
+/** Where a filesystem keeps no modes, such as exFAT, nobody gains anything by one either. */
+function isPrivate(directory: number): boolean {
+  const before = fstatSync(directory)
+  if (before.uid === process.geteuid?.() && (before.mode & 0o077) === 0) return true
+  fchmodSync(directory, before.mode ^ 0o001)
+  return fstatSync(directory).mode === before.mode
+}
+
+/**
+ * A directory in live data that nobody else can enter: what is restored is made whole in it before it gets its place by a
+ * rename, and what is replaced comes into it. Whoever owns the directory above may move it; it stays the one that is open here.
+ */
+export class PrivateDirectory {
+  /** Tells it apart from others. */
+  readonly id = randomUUID()
+  /** A path to it for this process. */
+  readonly here: string
+  /** The same for a program that it starts. */
+  readonly cwd: string
+  readonly #path: string
+  readonly #opened: DisposableStack
+  #isLeft = false
+
+  /** Makes it in `parent`, a path through an open directory. */
+  constructor(parent: string) {
+    this.#path = `${parent}/.snap-volume.${this.id}`
+    mkdirSync(this.#path, 0o700)
+    using opening = new DisposableStack()
+    const descriptor = opening.adopt(
+      openSync(this.#path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+      closeSync,
+    )
+    if (!isPrivate(descriptor)) {
+      throw new OperationError(
+        `somebody put another directory in the place of ${this.#path}: stop whoever writes there, and restore again`,
+      )
+    }
+    this.here = `/proc/self/fd/${descriptor}`
+    this.cwd = `/proc/${process.pid}/fd/${descriptor}`
+    this.#opened = opening.move()
+  }
+
+  /** Makes an empty directory in it. */
+  make(name: string): string {
+    const path = `${this.here}/${name}`
+    mkdirSync(path, 0o700)
+    return path
+  }
+
+  /** Has it stay with what is in it, because that is nowhere else. */
+  leave(): void {
+    this.#isLeft = true
+  }
+
+  /** Removes it with what is in it, unless it is left. What somebody put into its place is not ours to remove. */
+  [Symbol.dispose](): void {
+    try {
+      if (!this.#isLeft) removeEntries(this.here)
+    } finally {
+      this.#opened.dispose()
+    }
+    try {
+      rmdirSync(this.#path)
+    } catch (error) {
+      if (!isGone(error) && errorCode(error) !== 'ENOTEMPTY') throw error
+    }
+  }
+}

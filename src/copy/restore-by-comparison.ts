@@ -1,0 +1,180 @@
+import type { RecordWarning } from '../store/record.ts'
+import { type BytePath, bytePath, displayPath, parentOf } from '../system/byte-path.ts'
+import { identifyMount } from '../system/mounted-filesystem.ts'
+import { restoreDirectories } from './directory-attributes.ts'
+import type { PlannedRestore, RestoreRequest, RestoreStep } from './engine.ts'
+import { inTurns } from './in-turns.ts'
+import { openKnowledge } from './knowledge.ts'
+import { LiveTree } from './live-tree.ts'
+import { type EntryLists, makeEntries, noEntries } from './make-entries.ts'
+import { PrivateDirectory } from './private-directory.ts'
+import { removeEntries } from './remove-entry.ts'
+import { type RestorePlan, planRestore } from './restore-plan.ts'
+import { type Unit, freeBytes, planSpace } from './restore-space.ts'
+import type { RsyncTrees } from './rsync-files.ts'
+import { readProgress } from './rsync-output.ts'
+import { eachPath } from './scan/path-list.ts'
+import { TreeReader } from './tree-reader.ts'
+import { warnOfPaths } from './warnings.ts'
+
+/**
+ * Makes live data equal to a snapshot, touching only what is not provably equal already (proof.ts):
+ *
+ * 1. compare: what differs is the plan
+ * 2. what the snapshot does not have is taken out of the live data
+ * 3. what differs is made whole, contents and attributes, in a private directory on the live filesystem: like a snapshot in
+ *    staging, by the same programs
+ * 4. each entry gets its place by one rename; a new directory with all that is in it
+ * 5. directories get their attributes, through open descriptors
+ *
+ * Throws OperationError where what is restored has no room, before anything changes.
+ */
+export async function planByComparison(
+  request: RestoreRequest,
+  onStep?: (step: RestoreStep) => void,
+): Promise<PlannedRestore> {
+  const plan = await planRestore(request, onStep)
+  const units = await planSpace(request, plan)
+  return {
+    counts: plan.counts,
+    warnings: warnOfPaths(
+      'history-changed',
+      'of this snapshot were changed by somebody after it was taken; the live data have what it had, and keep it',
+      plan.historyChanged.map(displayPath),
+    ),
+    apply: async () => (isNothing(plan) ? [] : applyPlan(request, plan, units)),
+  }
+}
+
+function isNothing({ remove, make, directories }: RestorePlan): boolean {
+  const { files, linked } = make
+  const counts = [
+    remove.length,
+    make.directories.count,
+    files.count,
+    linked.count,
+    directories.size,
+  ]
+  return counts.every((count) => count === 0)
+}
+
+async function applyPlan(
+  request: RestoreRequest,
+  plan: RestorePlan,
+  units: readonly Unit[] | undefined,
+): Promise<RecordWarning[]> {
+  const { target, known, times, except, signal } = request
+  const touched = new Set<BytePath>()
+  let kept: ReturnType<LiveTree['release']>
+  {
+    using knowledge = openKnowledge(known, await identifyMount(target))
+    using room = new PrivateDirectory(target.here)
+    room.make('made')
+    using live = new LiveTree({
+      live: target.here,
+      room,
+      safety: known?.tree,
+      known: knowledge,
+      times,
+      except: new Set(except.map(bytePath)),
+    })
+    try {
+      for await (const path of inTurns(plan.remove, signal)) live.remove(path)
+      await live.settle()
+      if (units === undefined) await makeAtOnce(request, plan.make, room, live)
+      else await makeByTurns(request, plan.make, room, live, units)
+    } finally {
+      kept = live.release()
+      for (const path of live.touched) touched.add(path)
+    }
+  }
+  // the private directory was in the root
+  await restoreDirectories(request, attributesToSet(request, plan, touched.add('')))
+  return kept === undefined ? [] : warnOfKept(request, kept)
+}
+
+/** Those of which a name came or went get their times back, too. */
+function attributesToSet(
+  { source }: RestoreRequest,
+  { directories }: RestorePlan,
+  touched: ReadonlySet<BytePath>,
+): Map<BytePath, boolean> {
+  using wanted = new TreeReader(source.here)
+  const found = new Map(directories)
+  for (const path of touched) {
+    if (found.has(path)) continue
+    if (path === '' || wanted.lstat(path)?.isDirectory() === true) found.set(path, false)
+  }
+  return found
+}
+
+function warnOfKept(
+  { target }: RestoreRequest,
+  { directory, paths }: NonNullable<ReturnType<LiveTree['release']>>,
+): RecordWarning[] {
+  const what = `were changed after the safety snapshot was taken, and are kept in ${target.path}/${directory}`
+  return warnOfPaths('kept-aside', what, paths.map(displayPath))
+}
+
+/** A new directory is put into its place with all that is in it. */
+async function makeAtOnce(
+  request: RestoreRequest,
+  lists: EntryLists,
+  room: PrivateDirectory,
+  live: LiveTree,
+): Promise<void> {
+  const isNew = new Set(eachPath(lists.directories.bytes()))
+  for await (const path of inTurns(await makePrivately(request, room, lists), request.signal)) {
+    if (!isNew.has(parentOf(path))) live.place(path)
+  }
+  await live.settle()
+}
+
+/** Where space is short: directories first, then as much at a time as has room; where one entry has none, the old one goes first. */
+async function makeByTurns(
+  request: RestoreRequest,
+  { directories }: EntryLists,
+  room: PrivateDirectory,
+  live: LiveTree,
+  units: readonly Unit[],
+): Promise<void> {
+  await makeAtOnce(request, { ...noEntries(), directories }, room, live)
+  const left = [...units]
+  for (let first = left.shift(); first !== undefined; first = left.shift()) {
+    const free = freeBytes(request.target.here)
+    if (first.newBytes > free) for (const path of first.paths) live.remove(path)
+    await live.settle()
+    const turn = [first]
+    let bytes = first.newBytes
+    for (let next = left[0]; next !== undefined && bytes + next.newBytes <= free; next = left[0]) {
+      bytes += next.newBytes
+      turn.push(next)
+      left.shift()
+    }
+    const lists = noEntries()
+    for (const { paths } of turn) {
+      for (const path of paths) (paths.length > 1 ? lists.linked : lists.files).add(path)
+    }
+    await makeAtOnce(request, lists, room, live)
+    removeEntries(`${room.here}/made`)
+  }
+}
+
+/** Makes entries in the private directory, and returns their paths. */
+async function makePrivately(
+  { source, lockDescriptor, signal, onProgress }: RestoreRequest,
+  room: PrivateDirectory,
+  lists: EntryLists,
+): Promise<Iterable<BytePath>> {
+  const trees: RsyncTrees = {
+    source,
+    target: `${room.cwd}/made`,
+    staging: `${room.here}/made`,
+    lockDescriptor,
+    signal,
+    onOutput: readProgress(onProgress),
+  }
+  await makeEntries(trees, lists, onProgress)
+  const { directories, files, linked } = lists
+  return [directories, files, linked].flatMap((list) => [...eachPath(list.bytes())])
+}

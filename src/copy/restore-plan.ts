@@ -1,0 +1,113 @@
+import { type BytePath, bytePath } from '../system/byte-path.ts'
+import { identifyMount } from '../system/mounted-filesystem.ts'
+import { compareContents } from './compare-contents.ts'
+import { type Difference, compareLive } from './compare-live.ts'
+import type { RestoreAction, RestoreCounts, RestoreRequest, RestoreStep } from './engine.ts'
+import { inTurns } from './in-turns.ts'
+import type { ItemizedChange } from './itemized-changes.ts'
+import { openKnowledge } from './knowledge.ts'
+import { type EntryLists, noEntries } from './make-entries.ts'
+import { compareRoots } from './rsync-listed.ts'
+import { eachPath } from './scan/path-list.ts'
+import { TreeReader } from './tree-reader.ts'
+
+/** What makes the live data equal to a snapshot. */
+export interface RestorePlan {
+  /** Removed first. */
+  remove: BytePath[]
+  /** What is made whole and put into its place; missing directories each after the one it is in. */
+  make: EntryLists
+  /** The names of those that have several, each file by itself. */
+  groups: BytePath[][]
+  /** Existing directories that get other attributes; true where more differs than lstat(2) shows. */
+  directories: Map<BytePath, boolean>
+  /** Left as they are, because the live data have what the snapshot had before somebody changed it there. */
+  historyChanged: BytePath[]
+  counts: RestoreCounts
+}
+
+/** Finds out what a restore has to do, and tells of each step; changes nothing. */
+export async function planRestore(
+  request: RestoreRequest,
+  onStep: (step: RestoreStep) => void = () => undefined,
+): Promise<RestorePlan> {
+  const difference = await findDifference(request)
+  const { remove, anew, suspects, create, newDirectories, links, historyChanged } = difference
+  const counts: RestoreCounts = { created: 0, changed: 0, deleted: remove.length, bytes: 0 }
+  const tell = (action: RestoreAction, path: BytePath): void => {
+    if (action === 'create') counts.created += 1
+    if (action === 'change') counts.changed += 1
+    onStep({ action, path })
+  }
+  for (const path of remove) tell('delete', path)
+  for (const list of [newDirectories, create]) {
+    for (const path of eachPath(list.bytes())) tell('create', path)
+  }
+  const differing = new Map<BytePath, RestoreAction>(anew.map((path) => [path, 'change']))
+  const directories = new Map<BytePath, boolean>()
+  const note = ({ action, path, isDirectory, isHidden }: ItemizedChange): void => {
+    if (isDirectory) directories.set(path, isHidden)
+    // one of another type is created there
+    else differing.set(path, action === 'create' ? 'change' : action)
+  }
+  await compareContents(request, suspects.without(new Set(anew)), difference.directories, note)
+  await compareRoots(request, note)
+  for (const { path, first, there } of links) {
+    const along = differing.get(first)
+    if (there === 'nothing') tell('create', path)
+    else if (there === 'another') differing.set(path, 'change')
+    else if (along !== undefined) differing.set(path, along)
+  }
+  for (const [path, action] of differing) tell(action, path)
+  for (const path of directories.keys()) tell('attributes', path || '.')
+  const made = await listMade(request, difference, differing)
+  counts.bytes = made.make.bytes
+  return { remove, ...made, directories, historyChanged, counts }
+}
+
+async function findDifference(request: RestoreRequest): Promise<Difference> {
+  const { source, target, wanted, known, except, readAll, times, signal } = request
+  const mount = readAll ? undefined : await identifyMount(target)
+  using newest = openKnowledge(known, mount)
+  using kept = wanted.keptInodes ? openKnowledge(wanted, mount) : undefined
+  return await compareLive({
+    wanted: source.here,
+    live: target.here,
+    known: newest,
+    kept,
+    historyChanged: known?.historyChanged ?? new Map<BytePath, bigint>(),
+    times,
+    except: new Set(except.map(bytePath)),
+    signal,
+  })
+}
+
+/** All names of a file are made together where one of them is not right. */
+async function listMade(
+  { source, signal }: RestoreRequest,
+  { create, links, newDirectories }: Difference,
+  differing: ReadonlyMap<BytePath, RestoreAction>,
+): Promise<Pick<RestorePlan, 'make' | 'groups'>> {
+  const firsts = new Set(links.map(({ first }) => first))
+  const missing = new Set([...eachPath(create.bytes())].filter((path) => firsts.has(path)))
+  const groups: BytePath[][] = []
+  for (const [first, others] of Map.groupBy(links, (link) => link.first)) {
+    const isWrong =
+      missing.has(first) || differing.has(first) || others.some(({ there }) => there !== 'first')
+    if (isWrong) groups.push([first, ...others.map(({ path }) => path)])
+  }
+  const grouped = new Set(groups.flat())
+  const make: EntryLists = { ...noEntries(), directories: newDirectories }
+  for (const path of grouped) make.linked.add(path)
+  for (const paths of [eachPath(create.bytes()), differing.keys()]) {
+    for (const path of paths) if (!grouped.has(path)) make.files.add(path)
+  }
+  using reader = new TreeReader(source.here)
+  for (const paths of [eachPath(make.files.bytes()), groups.flatMap(([first]) => first ?? [])]) {
+    for await (const path of inTurns(paths, signal)) {
+      const stat = reader.lstat(path)
+      if (stat?.isFile() === true) make.bytes += Number(stat.size)
+    }
+  }
+  return { make, groups }
+}

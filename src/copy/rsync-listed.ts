@@ -1,0 +1,70 @@
+import { closeSync } from 'node:fs'
+import { OperationError } from '../errors.ts'
+import { type BytePath, forPrograms, joinPath, openBelow } from '../system/byte-path.ts'
+import { isDeep, onTheWay } from './depth.ts'
+import type { RestoreRequest } from './engine.ts'
+import { filesFrom } from './files-from.ts'
+import { type ItemizedChange, rsyncItemized } from './itemized-changes.ts'
+import { eachPath, listPaths } from './scan/path-list.ts'
+import { watchDirectories } from './watch-directories.ts'
+
+/**
+ * Compares the listed paths (NUL after each) of a snapshot with the live data by all that rsync keeps; changes nothing.
+ * Throws OperationError when somebody moved directories of the snapshot meanwhile.
+ */
+export async function compareListed(
+  { source, target, lockDescriptor, signal }: RestoreRequest,
+  paths: Buffer,
+  options: readonly string[],
+  onChange: (change: ItemizedChange) => void,
+): Promise<void> {
+  if (paths.length === 0) return
+  const findDoubtful = await watchDirectories(source.here, eachPath(paths))
+  const compare = async (from: string, to: string, list: Uint8Array, at: BytePath) => {
+    const { options: listed, input } = filesFrom(list)
+    await rsyncItemized(
+      ['--dry-run', ...options, ...listed, '--', `${from}/`, './'],
+      { cwd: to, lockDescriptor, signal, input },
+      (change) => onChange({ ...change, path: joinPath(at, change.path) }),
+    )
+  }
+  if (!isDeep(paths)) await compare(source.path, target.cwd, paths, '')
+  else {
+    for (const [directory, inside] of Map.groupBy(eachPath(paths), onTheWay)) {
+      using opened = new DisposableStack()
+      const places = [source, target].map(({ here }) => openBelow(here, directory))
+      for (const place of places) if (place !== undefined) opened.adopt(place, closeSync)
+      const [from, to] = places
+      if (from === undefined || to === undefined) continue
+      const names = inside.map((path) => path.slice(joinPath(directory, '').length))
+      await compare(forPrograms(from), forPrograms(to), listPaths(names), directory)
+    }
+  }
+  if (findDoubtful().size === 0) return
+  throw new OperationError(
+    `somebody moved directories of ${source.path} while they were read: nobody may write there; restore again`,
+  )
+}
+
+/** Compares the roots, which cannot be in a list: it would bring their contents along. */
+export async function compareRoots(
+  { source, target, lockDescriptor, signal }: RestoreRequest,
+  onChange: (change: ItemizedChange) => void,
+): Promise<void> {
+  const options = { cwd: target.cwd, lockDescriptor, signal }
+  await rsyncItemized(
+    ['--dry-run', '--exclude=*', '--', `${source.path}/`, './'],
+    options,
+    onChange,
+  )
+}
+
+/** Gives one directory, an open one, all attributes of another. */
+export async function rsyncAttributes(
+  { lockDescriptor, signal }: RestoreRequest,
+  from: BytePath,
+  to: BytePath,
+): Promise<void> {
+  const options = { cwd: to, lockDescriptor, signal }
+  await rsyncItemized(['--exclude=*', '--', `${from}/`, './'], options, () => undefined)
+}

@@ -1,0 +1,39 @@
+import type { RecordWarning } from '../store/record.ts'
+import { type BytePath, displayPath } from '../system/byte-path.ts'
+import { eachPath } from './scan/path-list.ts'
+import type { ScanResult } from './scan/scan-result.ts'
+import { warnOfPaths } from './warnings.ts'
+
+/** What somebody changed in the base, by its path, with its inode there. */
+export function changedHistory({ historyChanged }: ScanResult): Map<BytePath, bigint> {
+  const changed = new Map<BytePath, bigint>()
+  let position = 0
+  for (const path of eachPath(historyChanged.paths)) {
+    const inode = historyChanged.seen[position] ?? 0n
+    if (inode !== 0n || !changed.has(path)) changed.set(path, BigInt.asUintN(64, inode))
+    position += 2
+  }
+  return changed
+}
+
+export function warnOfScan(scan: ScanResult): RecordWarning[] {
+  const { tooManyLinks, notLinked } = scan
+  const warnings = warnOfPaths(
+    'history-changed',
+    'of the snapshot before were changed by somebody after it was taken; this snapshot has what the live data have',
+    [...changedHistory(scan).keys()].map(displayPath),
+  )
+  if (tooManyLinks > 0) {
+    warnings.push({
+      code: 'too-many-links',
+      message: `${tooManyLinks} unchanged files were copied, because the filesystem allows no more links to them`,
+    })
+  }
+  if (notLinked > 0) {
+    warnings.push({
+      code: 'not-linked',
+      message: `${notLinked} unchanged files were copied, because the snapshot before does not let them be linked: they are immutable (chattr -i), or something is mounted over them`,
+    })
+  }
+  return warnings
+}

@@ -1,0 +1,59 @@
+import type { BigIntStats } from 'node:fs'
+import {
+  type BytePath,
+  joinPath,
+  lstatIfReachable,
+  lstatIfThere,
+  readNames,
+} from '../../system/byte-path.ts'
+import type { KeptTimes } from '../../system/kept-times.ts'
+import { asKept, looksSame } from '../proof.ts'
+import { neverMatches } from './index-format.ts'
+import { isBelowAny } from './open-place.ts'
+import type { ScanReportBuilder } from './scan-report.ts'
+import type { Place, ScanTask } from './scan-task.ts'
+import { type IndexEntry, asWritten, proves } from './source-index.ts'
+
+/**
+ * Reports what somebody changed in a directory of the base: names that came or went move its mtime, which the scan before
+ * saw. What became of entries that are linked shows when they are.
+ */
+export function checkBase(
+  { index, base, baseMounts, times }: ScanTask,
+  place: Place,
+  self: BigIntStats,
+  report: ScanReportBuilder,
+): void {
+  const seen = place.known?.entry('.')
+  if (index === undefined || base === undefined || seen === undefined) return
+  if (place.base === undefined) {
+    if (!isBelowAny(place.path, baseMounts)) report.historyChanged.add(place.path || '.', undefined)
+    return
+  }
+  const stored = lstatIfThere(`${place.base}/.`)
+  // of a racy one nobody knows what was staged
+  if (stored === undefined || seen.ctimeNs === neverMatches) return
+  const isAsBefore =
+    [seen.mtimeNs, asKept(seen.mtimeNs, times)].includes(asWritten(stored.mtimeNs)) &&
+    (!proves(seen, self) || looksSame(self, stored, times))
+  if (isAsBefore) return
+  const before = new Set(place.known?.names())
+  const there = new Set(readNames(place.base))
+  const came = [...there].filter(
+    (name) => !before.has(name) && !index.has(joinPath(place.path, name)),
+  )
+  const others = [...before].filter(
+    (name) => name !== '.' && isOther(place.known?.entry(name), `${place.base}/${name}`, times),
+  )
+  const changed = [...came, ...others].map((name) => joinPath(place.path, name))
+  for (const path of changed.length > 0 ? changed : [place.path || '.']) {
+    report.historyChanged.add(path, undefined)
+  }
+}
+
+/** Whether an entry went, or is not what the scan saw by size and mtime. */
+function isOther(seen: IndexEntry | undefined, path: BytePath, times: KeptTimes): boolean {
+  const stored = lstatIfReachable(path)
+  if (seen === undefined || stored === undefined || stored.size !== seen.size) return true
+  return ![seen.mtimeNs, asKept(seen.mtimeNs, times)].includes(asWritten(stored.mtimeNs))
+}

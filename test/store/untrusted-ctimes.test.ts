@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+import { untilAllIsOld } from '../support/until-all-is-old.ts'
+import { type UntrustedVolume, exchanged, untrustedPlaces } from './support/untrusted-volumes.ts'
+
+for (const { title, isReadOnly = false, hasChangeTimes = false, open } of untrustedPlaces) {
+  describe(`Of data on ${title}, a content that kept inode, size and times (engine link)`, () => {
+    let volume: UntrustedVolume | undefined
+    let store: TestStore
+
+    const show = async (content: string): Promise<void> => volume?.show(store, content)
+
+    before(async function () {
+      volume = await open(this)
+    })
+
+    beforeEach(async () => {
+      const dataOn = volume?.dataOn
+      store = await makeStore({
+        ...(dataOn === undefined ? {} : { dataOn }),
+        env: { SNAP_ENGINE: 'link' },
+      })
+      await show('first')
+      await untilAllIsOld(store.data)
+    })
+
+    afterEach(async () => {
+      await volume?.close(store)
+      await store.remove()
+    })
+
+    after(() => volume?.remove())
+
+    const preparations: [when: string, prepare: () => Promise<void>][] = [
+      ['without a copy made in advance', () => Promise.resolve()],
+    ]
+    // elsewhere nothing can be proven, so none is made
+    if (hasChangeTimes) preparations.push(['with a copy made in advance', () => store.prelink()])
+    for (const [when, prepare] of preparations) {
+      it(`is captured by the next snapshot, ${when}`, async () => {
+        const before = await store.snapshot()
+        await prepare()
+        await show('other')
+        const next = await store.snapshot()
+        expect([contentIn(store.dataIn(before)), contentIn(store.dataIn(next))]).to.deep.equal([
+          'first',
+          'other',
+        ])
+      })
+
+      if (isReadOnly) continue
+
+      it(`gives its place to the old one in a restore, which keeps it, ${when}`, async () => {
+        const before = await store.snapshot()
+        await prepare()
+        await show('other')
+        const { exitCode, stderr } = await store.run(['restore', before, '--yes'])
+        expect(exitCode, stderr).to.equal(0)
+        expect(contentIn(store.data), 'live').to.equal('first')
+        const safety = store.snapshotNames().at(-1) ?? ''
+        expect(contentIn(store.dataIn(safety)), 'safety snapshot').to.equal('other')
+        expect(contentIn(store.dataIn(before)), 'snapshot').to.equal('first')
+      })
+    }
+  })
+}
+
+function contentIn(tree: string): string {
+  return readFileSync(join(tree, exchanged), 'latin1').trimEnd()
+}
