@@ -26,13 +26,14 @@ export function checkBase(
 ): void {
   const seen = place.known?.entry('.')
   if (index === undefined || base === undefined || seen === undefined) return
+  // of a racy one nobody knows what was staged
+  if (seen.ctimeNs === neverMatches) return
   if (place.base === undefined) {
     if (!isBelowAny(place.path, baseMounts)) report.historyChanged.add(place.path || '.', undefined)
     return
   }
   const stored = lstatIfThere(`${place.base}/.`)
-  // of a racy one nobody knows what was staged
-  if (stored === undefined || seen.ctimeNs === neverMatches) return
+  if (stored === undefined) return
   const isAsBefore =
     [seen.mtimeNs, asKept(seen.mtimeNs, times)].includes(asWritten(stored.mtimeNs)) &&
     (!proves(seen, self) || looksSame(self, stored, times))
