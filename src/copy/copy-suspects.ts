@@ -8,7 +8,7 @@ import { copyFiles } from './copy-files.ts'
 import type { CopyProgress } from './engine.ts'
 import { RsyncError } from './rsync-command.ts'
 import { type RsyncTrees, rsyncFiles, separateMergedPaths, unlinkAll } from './rsync-files.ts'
-import { PathList, eachPath, listPaths } from './scan/path-list.ts'
+import { PathList, eachPath } from './scan/path-list.ts'
 import type { ScanResult } from './scan/scan-result.ts'
 import { type Compared, compareSparse } from './sparse.ts'
 import { TreeReader } from './tree-reader.ts'
@@ -28,7 +28,7 @@ export async function copySuspects(
   if (usable === undefined) await rsyncFiles(trees, dense.bytes(), progress)
   else await compareWithBase(trees, usable, { dense, same }, renamed)
   await copyFiles(trees, { paths: other.bytes(), files: other.count, bytes: 0 }, onProgress)
-  await separateMergedPaths(trees, [...eachPath(paths), ...findShared(trees.staging, paths, moved)])
+  await separateMergedPaths(trees, [...eachPath(paths)], findShared(trees.staging, paths, moved))
 }
 
 /** Those that were moved and are linked to the same file of the base as a suspect, which came into its place. */
@@ -67,11 +67,10 @@ async function compareWithBase(
   } finally {
     if (shadow !== undefined) rmSync(shadow, { recursive: true })
   }
-  const doubtful = findDoubtful()
-  const again = [...eachPath(paths)].filter((path) => hasFailed || doubtful.has(parentOf(path)))
-  if (again.length === 0) return
-  unlinkAll(trees.staging, again)
-  await rsyncFiles(trees, listPaths(again))
+  if (!hasFailed && findDoubtful().size === 0) return
+  // all, because names of one file may be in several directories
+  unlinkAll(trees.staging, eachPath(paths))
+  await rsyncFiles(trees, paths)
 }
 
 /** Of files with several names rsync has to copy all at a time. */
