@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Catalog, Snapshot } from '../store/catalog.ts'
 import type { RecordWarning } from '../store/record.ts'
-import { isRealDirectory } from '../system/directory-handle.ts'
+import { isRealDirectory } from '../tree/directory-handle.ts'
 import { isMountPoint, readMounts } from '../system/mounts.ts'
 
 export const noBase: Base = { snapshot: undefined, warnings: [] }

@@ -8,7 +8,7 @@ import {
 } from '../store/restore-journal.ts'
 import type { Lock } from '../store/lock.ts'
 import type { RecordWarning } from '../store/record.ts'
-import { displayPath } from '../system/byte-path.ts'
+import { displayPath } from '../tree/byte-path.ts'
 import { type ActionContext, asWriter, withStoreLock } from './context.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { type Hold, asHeldBy } from './hold.ts'

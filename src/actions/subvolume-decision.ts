@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { OperationError } from '../errors.ts'
-import { assertDirectory } from '../system/directory-handle.ts'
+import { assertDirectory } from '../tree/directory-handle.ts'
 import { findUsers } from '../system/in-use.ts'
 import {
   type Mount,

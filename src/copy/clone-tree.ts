@@ -1,10 +1,10 @@
-import { displayPath } from '../system/byte-path.ts'
-import type { DirectoryHandle } from '../system/directory-handle.ts'
+import { displayPath } from '../tree/byte-path.ts'
+import type { DirectoryHandle } from '../tree/directory-handle.ts'
 import type { CopyProgress } from './engine.ts'
 import { type ItemizedChange, rsyncItemized } from './itemized-changes.ts'
 import { type EntryLists, makeEntries, noEntries } from './make-entries.ts'
 import { copyRootAttributes } from './root-attributes.ts'
-import { walkTree } from './walk-tree.ts'
+import { walkTree } from '../tree/walk-tree.ts'
 
 /** What a clone of a tree would hold. */
 export interface CloneSurvey {

@@ -1,14 +1,13 @@
 import type { BigIntStats } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { OperationError, throwIfInterrupted } from '../errors.ts'
-import { type BytePath, displayPath, joinPath, readNames } from '../system/byte-path.ts'
+import { type BytePath, displayPath, joinPath, readNames } from '../tree/byte-path.ts'
 import type { KeptTimes } from '../system/kept-times.ts'
 import type { Knowledge } from './knowledge.ts'
-import { type LinkedName, LinkedNames } from './linked-names.ts'
+import { type LinkedName, LinkedNames, type WantedLink, planLinks } from './linked-names.ts'
 import { looksSame } from './proof.ts'
-import { type WantedLink, planLinks } from './wanted-links.ts'
-import { PathList, eachPath } from './scan/path-list.ts'
-import { TreeReader } from './tree-reader.ts'
+import { PathList, eachPath } from '../tree/path-list.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 
 /** Paths through open directories, and what is known of the live data. */
 export interface Comparison {

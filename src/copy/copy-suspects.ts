@@ -1,42 +1,46 @@
 import { linkSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errorCode } from '../errors.ts'
-import { type BytePath, bytePath, parentOf, systemPath } from '../system/byte-path.ts'
-import { openDirectory } from '../system/directory-handle.ts'
+import { type BytePath, bytePath, parentOf, systemPath } from '../tree/byte-path.ts'
+import { openDirectory } from '../tree/directory-handle.ts'
 import { foreignMounts } from '../system/mounts.ts'
 import { copyFiles } from './copy-files.ts'
 import type { CopyProgress } from './engine.ts'
 import { RsyncError } from './rsync-command.ts'
 import { type RsyncTrees, rsyncFiles, separateMergedPaths, unlinkAll } from './rsync-files.ts'
-import { PathList, eachPath } from './scan/path-list.ts'
-import type { ScanResult } from './scan/scan-result.ts'
+import { PathList, eachPath } from '../tree/path-list.ts'
+import type { ScanResult } from './scan/scan-report.ts'
 import { type Compared, compareSparse } from './sparse.ts'
-import { TreeReader } from './tree-reader.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 import { watchDirectories } from './watch-directories.ts'
 
 /** What differs from the base is copied, what turns out equal is linked. */
 export async function copySuspects(
   trees: RsyncTrees,
   base: string | undefined,
-  { suspects: { paths }, renamed, moved }: ScanResult,
+  { suspects: { paths }, origins, moved }: ScanResult,
   onProgress: (progress: CopyProgress) => void,
 ): Promise<void> {
   if (paths.length === 0) return
   // rsync would look at what is mounted over the base
   const usable = base !== undefined && foreignMounts(bytePath(base)).size === 0 ? base : undefined
-  const { dense, same, other } = await divide(trees, usable, paths, renamed)
+  const { dense, same, other } = await divide(trees, usable, paths, origins)
   if (usable === undefined) await rsyncFiles(trees, dense.bytes(), progress)
-  else await compareWithBase(trees, usable, { dense, same }, renamed)
+  else await compareWithBase(trees, usable, { dense, same }, origins)
   await copyFiles(trees, { paths: other.bytes(), files: other.count, bytes: 0 }, onProgress)
-  await separateMergedPaths(trees, [...eachPath(paths)], findShared(trees.staging, paths, moved))
+  await separateMergedPaths(
+    trees,
+    [...eachPath(paths)],
+    findShared(trees.staging, paths, moved.paths),
+  )
 }
 
 /** Those that were moved and are linked to the same file of the base as a suspect, which came into its place. */
-function findShared(staging: string, paths: Uint8Array, moved: ReadonlySet<BytePath>): BytePath[] {
-  if (moved.size === 0) return []
+function findShared(staging: string, paths: Uint8Array, moved: Uint8Array): BytePath[] {
+  if (moved.length === 0) return []
   using reader = new TreeReader(staging)
   const inodes = new Set(Array.from(eachPath(paths), (path) => reader.lstat(path)?.ino))
-  return [...moved].filter((path) => inodes.has(reader.lstat(path)?.ino))
+  return [...eachPath(moved)].filter((path) => inodes.has(reader.lstat(path)?.ino))
 }
 
 const progress = ['--info=progress2']
@@ -49,10 +53,10 @@ async function compareWithBase(
   trees: RsyncTrees,
   base: string,
   { dense, same }: Pick<Compared, 'dense' | 'same'>,
-  renamed: ReadonlyMap<BytePath, BytePath>,
+  origins: ReadonlyMap<BytePath, BytePath>,
 ): Promise<void> {
   const paths = Buffer.concat([dense.bytes(), same.bytes()])
-  const shadow = linkRenamed(trees.target, base, renamed)
+  const shadow = linkRenamed(trees.target, base, origins)
   const places = [base, shadow].filter((place) => place !== undefined)
   using opened = openDirectory(base)
   const findDoubtful = await watchDirectories(opened.here, eachPath(paths), true)
@@ -78,14 +82,14 @@ async function divide(
   { source, staging }: RsyncTrees,
   base: string | undefined,
   paths: Uint8Array,
-  renamed: ReadonlyMap<BytePath, BytePath>,
+  origins: ReadonlyMap<BytePath, BytePath>,
 ): Promise<Compared> {
   using opened = base === undefined ? undefined : openDirectory(base)
   const compared = await compareSparse(
     source.here,
     opened?.here ?? staging,
     paths,
-    (path) => renamed.get(path) ?? path,
+    (path) => origins.get(path) ?? path,
   )
   using reader = new TreeReader(source.here)
   const single = new PathList()
@@ -100,12 +104,12 @@ async function divide(
 function linkRenamed(
   target: string,
   base: string,
-  renamed: ReadonlyMap<BytePath, BytePath>,
+  origins: ReadonlyMap<BytePath, BytePath>,
 ): string | undefined {
-  if (renamed.size === 0) return undefined
+  if (origins.size === 0) return undefined
   const shadow = mkdtempSync(join(dirname(target), '.renamed-'))
   using reader = new TreeReader(bytePath(base))
-  for (const [path, from] of renamed) {
+  for (const [path, from] of origins) {
     try {
       mkdirSync(systemPath(`${bytePath(shadow)}/${parentOf(path)}`), { recursive: true })
       reader.at(from, (file) =>

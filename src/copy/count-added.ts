@@ -1,8 +1,7 @@
-import { bytePath } from '../system/byte-path.ts'
-import { eachPath } from './scan/path-list.ts'
-import { allocatedBytes } from './scan/scan-report.ts'
-import type { ScanResult } from './scan/scan-result.ts'
-import { TreeReader } from './tree-reader.ts'
+import { bytePath } from '../tree/byte-path.ts'
+import { eachPath } from '../tree/path-list.ts'
+import { type ScanResult, allocatedBytes } from './scan/scan-report.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 
 /**
  * What does not share its inode with the base: all that changed, suspects that turned out different, and what
@@ -13,14 +12,14 @@ export function countAdded(
   base: string | undefined,
   scan: ScanResult,
 ): { addedFiles: number; addedBytes: number } {
-  let addedFiles = scan.changed.files + scan.kept.files
-  let addedBytes = scan.changed.allocatedBytes + scan.kept.allocatedBytes
+  let addedFiles = scan.changed.files + scan.counts.keptFiles
+  let addedBytes = scan.changed.allocatedBytes + scan.counts.keptBytes
   using reader = new TreeReader(staging)
   using shared = base === undefined ? undefined : new TreeReader(bytePath(base))
   const counted = new Set<bigint>()
   for (const path of eachPath(scan.suspects.paths)) {
     const stat = reader.lstat(path)
-    const inBase = scan.renamed.get(path) ?? path
+    const inBase = scan.origins.get(path) ?? path
     if (stat?.isFile() !== true || shared?.lstat(inBase)?.ino === stat.ino) continue
     addedFiles += 1
     if (!counted.has(stat.ino)) addedBytes += allocatedBytes(stat)

@@ -1,10 +1,10 @@
 import { closeSync, fchmodSync, fchownSync, fstatSync } from 'node:fs'
 import { ProgramError } from '../errors.ts'
-import { type BytePath, forPrograms, openBelow } from '../system/byte-path.ts'
+import { type BytePath, forPrograms, openBelow } from '../tree/byte-path.ts'
 import { run } from '../system/run.ts'
 import type { RestoreRequest } from './engine.ts'
 import { rsyncAttributes } from './rsync-listed.ts'
-import { listPaths } from './scan/path-list.ts'
+import { listPaths } from '../tree/path-list.ts'
 
 /** Two descriptors each are open at a time. */
 const atATime = 100

@@ -1,5 +1,5 @@
-import type { BytePath } from '../system/byte-path.ts'
-import type { DirectoryHandle } from '../system/directory-handle.ts'
+import type { BytePath } from '../tree/byte-path.ts'
+import type { DirectoryHandle } from '../tree/directory-handle.ts'
 import type { RecordWarning, VolumeContents } from '../store/record.ts'
 import type { KeptTimes } from '../system/kept-times.ts'
 import type { KnownTree } from './knowledge.ts'

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
-import { type BytePath, bytePath, joinPath, systemPath } from '../system/byte-path.ts'
-import type { DirectoryHandle } from '../system/directory-handle.ts'
+import { type BytePath, bytePath, joinPath, systemPath } from '../tree/byte-path.ts'
+import type { DirectoryHandle } from '../tree/directory-handle.ts'
 import { foreignMounts } from '../system/mounts.ts'
-import { TreeReader } from './tree-reader.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 
 /**
  * The paths of the subvolumes below a directory on btrfs, of which no list of mounts knows; those in one of them are not

@@ -1,12 +1,12 @@
 import type { BigIntStats } from 'node:fs'
 import type { RecordWarning } from '../store/record.ts'
-import { type BytePath, displayPath, parentOf } from '../system/byte-path.ts'
-import { removeBelow } from './remove-entry.ts'
+import { type BytePath, displayPath, parentOf } from '../tree/byte-path.ts'
+import { removeBelow } from '../tree/remove-entry.ts'
 import { type RsyncTrees, rsyncDirectories } from './rsync-files.ts'
-import { eachPath, listPaths } from './scan/path-list.ts'
+import { eachPath, listPaths } from '../tree/path-list.ts'
 import { neverMatches } from './scan/index-format.ts'
 import type { IndexEntry, SourceIndex } from './scan/source-index.ts'
-import { TreeReader } from './tree-reader.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 import { warnOfPaths } from './warnings.ts'
 
 export interface FinishedDirectories {
@@ -82,7 +82,7 @@ function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array):
   for (const path of eachPath(directories)) {
     if (from.lstat(path)?.isDirectory() === true) continue
     if (to.lstat(path) === undefined) continue
-    removeBelow(to, path, new Set())
+    removeBelow(to, path)
     dropped.push(path)
   }
   return dropped

@@ -1,4 +1,4 @@
-import type { BytePath } from '../system/byte-path.ts'
+import type { BytePath } from '../tree/byte-path.ts'
 import type { RestoreAction } from './engine.ts'
 import { type RsyncOptions, rsync } from './rsync-command.ts'
 

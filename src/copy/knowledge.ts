@@ -1,10 +1,10 @@
 import type { BigIntStats } from 'node:fs'
-import type { BytePath } from '../system/byte-path.ts'
-import { openDirectory } from '../system/directory-handle.ts'
+import type { BytePath } from '../tree/byte-path.ts'
+import { openDirectory } from '../tree/directory-handle.ts'
 import { isRacy, writeMayBeInFlight } from './proof.ts'
 import { readIndex } from './scan/read-index.ts'
 import { SourceIndex, proves, readHeader } from './scan/source-index.ts'
-import { TreeReader } from './tree-reader.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 
 /** A volume in a snapshot, by what was noted of the live data when it was taken. */
 export interface KnownTree {

@@ -1,8 +1,8 @@
 import { lstatSync, writeFileSync } from 'node:fs'
 import { syncFilesystem } from '../store/durable.ts'
 import type { RecordWarning } from '../store/record.ts'
-import { type DirectoryHandle, openDirectory } from '../system/directory-handle.ts'
-import { bytePath } from '../system/byte-path.ts'
+import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
+import { bytePath } from '../tree/byte-path.ts'
 import { measureKeptTimes } from '../system/kept-times.ts'
 import { identifyMount } from '../system/mounted-filesystem.ts'
 import { foreignMounts } from '../system/mounts.ts'
@@ -21,7 +21,7 @@ import type { RsyncTrees } from './rsync-files.ts'
 import { readProgress } from './rsync-output.ts'
 import { readIndex } from './scan/read-index.ts'
 import type { ScanRoot } from './scan/scan-task.ts'
-import type { ScanResult } from './scan/scan-result.ts'
+import type { ScanResult } from './scan/scan-report.ts'
 import { scanTree } from './scan/scan-tree.ts'
 import { warmUpWorkers } from './scan/scan-workers.ts'
 import {
@@ -110,20 +110,16 @@ async function copyOnce(
   const writing = syncFilesystem(target)
   writing.catch(() => undefined)
   const header: IndexHeader = { mount: pass.mount, tree: { ino: 0n, ctimeNs: 0n }, racyCutoffNs }
-  const scanned = formatIndex(header, scan.index)
-  const { warnings, hasMoved, index } = await finishCopies(
-    trees,
-    scan,
-    copied,
-    scanned,
-    pass.isLast,
-  ).catch(async (error: unknown) => failAfter(writing, error))
+  const index = formatIndex(header, scan.index)
+  const { warnings, hasMoved } = await finishCopies(trees, scan, copied, index, pass.isLast).catch(
+    async (error: unknown) => failAfter(writing, error),
+  )
   writeHeader(index, { ...header, tree: lstatSync(`${staging.here}/.`, { bigint: true }) })
   writeFileSync(request.index, index, { mode: 0o600 })
   onRead?.()
   await writing
   return {
-    contents: { ...scan.counts, ...countAdded(staging.here, request.base, scan) },
+    contents: { ...scan.contents, ...countAdded(staging.here, request.base, scan) },
     reflink,
     hasMoved,
     warnings: [...warnOfScan(scan), ...warnings],
@@ -161,16 +157,16 @@ async function finishCopies(
   copied: readonly Copied[],
   index: Buffer,
   isLast: boolean,
-): Promise<{ warnings: RecordWarning[]; hasMoved: boolean; index: Buffer }> {
-  const files = await settleCopies(trees, copied, scan.vanished)
+): Promise<{ warnings: RecordWarning[]; hasMoved: boolean }> {
+  const files = await settleCopies(trees, copied, scan.vanished.paths)
   // last, because what is written into a directory moves its times
-  const directories = await finishDirectories(trees, scan.directories, new SourceIndex(index))
+  const directories = await finishDirectories(trees, scan.directories.paths, new SourceIndex(index))
   if (isLast) await copyRootAttributes(trees)
+  correctIndex(index, scan, files.unproven, directories)
   const { vanished, missed } = directories
   return {
     warnings: [...files.warnings, ...warnOfDirectories(directories)],
     hasMoved: files.hasMoved || vanished.length + missed.length > 0,
-    index: correctIndex(index, scan, files.unproven, directories),
   }
 }
 
@@ -220,7 +216,7 @@ async function scanSource(
     times: measureKeptTimes(target),
     signal,
     onReport: (report) => {
-      files += report.counts.files
+      files += report.contents.files
       onProgress({ files, totalFiles: files, bytes: 0, fraction: 0 })
     },
   })

@@ -1,5 +1,5 @@
-import type { BytePath } from '../system/byte-path.ts'
-import { TreeReader } from './tree-reader.ts'
+import type { BytePath } from '../tree/byte-path.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 
 /**
  * Of `paths`, those that share a file in staging although the source's do not. `rsync -H --link-dest` merges

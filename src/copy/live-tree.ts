@@ -8,14 +8,14 @@ import {
   parentOf,
   readNames,
   systemPath,
-} from '../system/byte-path.ts'
+} from '../tree/byte-path.ts'
 import type { KeptTimes } from '../system/kept-times.ts'
-import { hasSameContent } from './same-content.ts'
+import { hasSameContent } from '../tree/same-content.ts'
 import type { Knowledge } from './knowledge.ts'
-import type { PrivateDirectory } from './private-directory.ts'
+import type { PrivateDirectory } from '../tree/private-directory.ts'
 import { looksSame } from './proof.ts'
-import { removeEntry } from './remove-entry.ts'
-import { TreeReader } from './tree-reader.ts'
+import { removeEntry } from '../tree/remove-entry.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 
 export interface LiveTreeOptions {
   live: string

@@ -1,7 +1,7 @@
 import { copyFiles } from './copy-files.ts'
 import type { CopyProgress } from './engine.ts'
 import { type RsyncTrees, rsyncDirectories, rsyncFiles } from './rsync-files.ts'
-import { PathList } from './scan/path-list.ts'
+import { PathList } from '../tree/path-list.ts'
 
 /** Entries of a tree. */
 export interface EntryLists {

@@ -1,13 +1,13 @@
 import { linkSync, lstatSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { OperationError, errorCode, messageOf, throwIfInterrupted } from '../errors.ts'
-import { bytePath, joinPath, lstatIfThere, readKinds, systemPath } from '../system/byte-path.ts'
-import { type DirectoryHandle, openDirectory } from '../system/directory-handle.ts'
+import { bytePath, joinPath, lstatIfThere, readKinds, systemPath } from '../tree/byte-path.ts'
+import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
 import { foreignMounts } from '../system/mounts.ts'
 import { rsyncDirectories } from './rsync-files.ts'
-import { PathList } from './scan/path-list.ts'
+import { PathList } from '../tree/path-list.ts'
 import { makeDirectory } from './scan/stage-entry.ts'
-import { TreeReader } from './tree-reader.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 
 /** So many entries between two looks at what else there is to do. */
 const linksAtATime = 500

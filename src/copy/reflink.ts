@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { closeSync, constants, copyFileSync, fstatSync, openSync, rmSync } from 'node:fs'
 import { errorCode } from '../errors.ts'
-import { systemPath } from '../system/byte-path.ts'
-import { eachPath } from './scan/path-list.ts'
-import { TreeReader } from './tree-reader.ts'
+import { systemPath } from '../tree/byte-path.ts'
+import { eachPath } from '../tree/path-list.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, COPYFILE_FICLONE_FORCE, COPYFILE_EXCL } = constants
 

@@ -1,15 +1,14 @@
-import { type BytePath, bytePath } from '../system/byte-path.ts'
+import { type BytePath, bytePath } from '../tree/byte-path.ts'
 import { identifyMount } from '../system/mounted-filesystem.ts'
-import { compareContents } from './compare-contents.ts'
 import { type Difference, compareLive } from './compare-live.ts'
 import type { RestoreAction, RestoreCounts, RestoreRequest, RestoreStep } from './engine.ts'
-import { inTurns } from './in-turns.ts'
+import { inTurns } from '../tree/in-turns.ts'
 import type { ItemizedChange } from './itemized-changes.ts'
 import { openKnowledge } from './knowledge.ts'
 import { type EntryLists, noEntries } from './make-entries.ts'
-import { compareRoots } from './rsync-listed.ts'
-import { eachPath } from './scan/path-list.ts'
-import { TreeReader } from './tree-reader.ts'
+import { compareContents, compareRoots } from './rsync-listed.ts'
+import { eachPath } from '../tree/path-list.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 
 /** What makes the live data equal to a snapshot. */
 export interface RestorePlan {

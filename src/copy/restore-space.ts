@@ -1,15 +1,15 @@
 import { type BigIntStats, statfsSync } from 'node:fs'
 import prettyBytes from 'pretty-bytes'
 import { OperationError } from '../errors.ts'
-import type { BytePath } from '../system/byte-path.ts'
+import type { BytePath } from '../tree/byte-path.ts'
 import { mountOf, readMounts } from '../system/mounts.ts'
 import type { RestoreRequest } from './engine.ts'
-import { inTurns } from './in-turns.ts'
+import { inTurns } from '../tree/in-turns.ts'
 import type { RestorePlan } from './restore-plan.ts'
-import { eachPath } from './scan/path-list.ts'
+import { eachPath } from '../tree/path-list.ts'
 import { allocatedBytes } from './scan/scan-report.ts'
-import { TreeReader } from './tree-reader.ts'
-import { walkTree } from './walk-tree.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
+import { walkTree } from '../tree/walk-tree.ts'
 
 /** What a filesystem needs itself: the last 2 % are not counted on. */
 const usable = 0.98

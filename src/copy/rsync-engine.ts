@@ -1,4 +1,4 @@
-import { openDirectory } from '../system/directory-handle.ts'
+import { openDirectory } from '../tree/directory-handle.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { planByComparison } from './restore-by-comparison.ts'
 import { copyRootAttributes } from './root-attributes.ts'

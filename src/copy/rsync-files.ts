@@ -8,14 +8,14 @@ import {
   parentOf,
   systemPath,
   throughDescriptor,
-} from '../system/byte-path.ts'
+} from '../tree/byte-path.ts'
 import { filesFrom } from './files-from.ts'
 import { findMergedPaths } from './link-groups.ts'
-import { removeEntry } from './remove-entry.ts'
+import { removeEntry } from '../tree/remove-entry.ts'
 import { rsync } from './rsync-command.ts'
-import { isDeep, onTheWay } from './depth.ts'
-import { eachPath, listPaths } from './scan/path-list.ts'
-import { TreeReader } from './tree-reader.ts'
+import { isDeep, onTheWay } from '../tree/depth.ts'
+import { eachPath, listPaths } from '../tree/path-list.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 import { watchDirectories } from './watch-directories.ts'
 
 /** Where rsync copies from and to, for one volume. */

@@ -1,18 +1,42 @@
 import { closeSync } from 'node:fs'
 import { OperationError } from '../errors.ts'
-import { type BytePath, forPrograms, joinPath, openBelow } from '../system/byte-path.ts'
-import { isDeep, onTheWay } from './depth.ts'
+import { type BytePath, forPrograms, joinPath, openBelow } from '../tree/byte-path.ts'
+import { isDeep, onTheWay } from '../tree/depth.ts'
 import type { RestoreRequest } from './engine.ts'
 import { filesFrom } from './files-from.ts'
 import { type ItemizedChange, rsyncItemized } from './itemized-changes.ts'
-import { eachPath, listPaths } from './scan/path-list.ts'
+import { type PathList, eachPath, listPaths } from '../tree/path-list.ts'
+import { compareSparse } from './sparse.ts'
 import { watchDirectories } from './watch-directories.ts'
+
+/** Tells which of the suspects and directories of a snapshot the live data have otherwise. */
+export async function compareContents(
+  request: RestoreRequest,
+  suspects: PathList,
+  directories: PathList,
+  onChange: (change: ItemizedChange) => void,
+): Promise<void> {
+  const { source, target } = request
+  const paths = suspects.bytes()
+  const { dense, same, other } = await compareSparse(
+    source.here,
+    target.here,
+    paths,
+    (path) => path,
+  )
+  for (const path of eachPath(other.bytes())) {
+    onChange({ action: 'change', path, isDirectory: false, isHidden: false })
+  }
+  await compareListed(request, same.bytes(), [], onChange)
+  const all = Buffer.concat([dense.bytes(), directories.bytes()])
+  await compareListed(request, all, ['--checksum'], onChange)
+}
 
 /**
  * Compares the listed paths (NUL after each) of a snapshot with the live data by all that rsync keeps; changes nothing.
  * Throws OperationError when somebody moved directories of the snapshot meanwhile.
  */
-export async function compareListed(
+async function compareListed(
   { source, target, lockDescriptor, signal }: RestoreRequest,
   paths: Buffer,
   options: readonly string[],

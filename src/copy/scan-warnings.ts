@@ -1,23 +1,19 @@
 import type { RecordWarning } from '../store/record.ts'
-import { type BytePath, displayPath } from '../system/byte-path.ts'
-import { eachPath } from './scan/path-list.ts'
-import type { ScanResult } from './scan/scan-result.ts'
+import { type BytePath, displayPath } from '../tree/byte-path.ts'
+import { type ScanResult, eachSeen } from './scan/scan-report.ts'
 import { warnOfPaths } from './warnings.ts'
 
 /** What somebody changed in the base, by its path, with its inode there. */
 export function changedHistory({ historyChanged }: ScanResult): Map<BytePath, bigint> {
   const changed = new Map<BytePath, bigint>()
-  let position = 0
-  for (const path of eachPath(historyChanged.paths)) {
-    const inode = historyChanged.seen[position] ?? 0n
-    if (inode !== 0n || !changed.has(path)) changed.set(path, BigInt.asUintN(64, inode))
-    position += 2
+  for (const { path, inode } of eachSeen(historyChanged)) {
+    if (inode !== 0n || !changed.has(path)) changed.set(path, inode)
   }
   return changed
 }
 
 export function warnOfScan(scan: ScanResult): RecordWarning[] {
-  const { tooManyLinks, notLinked } = scan
+  const { tooManyLinks, notLinked } = scan.counts
   const warnings = warnOfPaths(
     'history-changed',
     'of the snapshot before were changed by somebody after it was taken; this snapshot has what the live data have',

@@ -1,12 +1,12 @@
 import { type BigIntStats, constants } from 'node:fs'
 import type { RecordWarning } from '../store/record.ts'
-import { type BytePath, displayPath } from '../system/byte-path.ts'
+import { type BytePath, displayPath } from '../tree/byte-path.ts'
 import { awaitNewCtimes } from './await-new-ctimes.ts'
-import { removeBelow } from './remove-entry.ts'
+import { removeBelow } from '../tree/remove-entry.ts'
 import { type RsyncTrees, rsyncFiles } from './rsync-files.ts'
-import { eachPath, listPaths } from './scan/path-list.ts'
-import type { CopyList } from './scan/scan-report.ts'
-import { TreeReader } from './tree-reader.ts'
+import { eachPath, listPaths } from '../tree/path-list.ts'
+import { type CopyList, eachSeen, listSeen } from './scan/scan-report.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 import { warnOfPaths } from './warnings.ts'
 
 const mostRounds = 3
@@ -73,27 +73,24 @@ interface Found {
 
 /** Which files are not as they were seen or not staged as they are, and which are in neither tree any more. */
 function compareWithSource(trees: RsyncTrees, { list, isComplete }: Copied): Found {
-  const { paths, seen } = list
   using source = new TreeReader(trees.source.here)
   using staging = new TreeReader(trees.staging)
   const moved: BytePath[] = []
   const vanished: BytePath[] = []
   const becameDirectories: BytePath[] = []
-  let position = 0
-  for (const path of eachPath(paths)) {
+  for (const { path, inode, ctimeNs } of eachSeen(list)) {
     const stat = source.lstat(path)
     if (stat === undefined) {
       if (staging.lstat(path) === undefined) vanished.push(path)
     } else if (stat.isDirectory()) {
       becameDirectories.push(path)
     } else if (
-      BigInt.asIntN(64, stat.ino) !== seen[position] ||
-      stat.ctimeNs !== seen[position + 1] ||
+      stat.ino !== inode ||
+      stat.ctimeNs !== ctimeNs ||
       !(isComplete || looksEqual(stat, staging.lstat(path)))
     ) {
       moved.push(path)
     }
-    position += 2
   }
   return { moved, vanished, becameDirectories }
 }
@@ -115,21 +112,16 @@ async function stageEmpty(trees: RsyncTrees, directories: readonly BytePath[]): 
 
 function see(source: string, paths: readonly BytePath[]): CopyList {
   using reader = new TreeReader(source)
-  const seen = paths.flatMap((path) => {
-    const stat = reader.lstat(path)
-    return [BigInt.asIntN(64, stat?.ino ?? 0n), stat?.ctimeNs ?? 0n]
-  })
-  return {
-    paths: listPaths(paths),
-    seen: BigInt64Array.from(seen),
-    files: 0,
-    bytes: 0,
-    allocatedBytes: 0,
-  }
+  return listSeen(
+    paths.map((path) => {
+      const stat = reader.lstat(path)
+      return { path, inode: stat?.ino ?? 0n, ctimeNs: stat?.ctimeNs ?? 0n }
+    }),
+  )
 }
 
 /** Removes what was staged: also a directory, of what was one for the time of the copy. */
 function unstage(staging: string, paths: readonly BytePath[]): void {
   using reader = new TreeReader(staging)
-  for (const path of paths) removeBelow(reader, path, new Set())
+  for (const path of paths) removeBelow(reader, path)
 }

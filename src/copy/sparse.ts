@@ -1,9 +1,9 @@
 import { errorCode } from '../errors.ts'
-import type { BytePath } from '../system/byte-path.ts'
+import type { BytePath } from '../tree/byte-path.ts'
 import { isSparse } from '../system/data-ranges.ts'
-import { hasSameContent } from './same-content.ts'
-import { PathList, eachPath } from './scan/path-list.ts'
-import { TreeReader } from './tree-reader.ts'
+import { hasSameContent } from '../tree/same-content.ts'
+import { PathList, eachPath } from '../tree/path-list.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 
 /** Files whose contents are to be compared. */
 export interface Compared {

@@ -1,7 +1,7 @@
-import type { BytePath } from '../system/byte-path.ts'
+import type { BytePath } from '../tree/byte-path.ts'
 import type { VolumeContents } from '../store/record.ts'
 import { allocatedBytes } from './scan/scan-report.ts'
-import { walkTree } from './walk-tree.ts'
+import { walkTree } from '../tree/walk-tree.ts'
 
 /** What is in a tree. */
 export interface Survey {

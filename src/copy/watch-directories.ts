@@ -1,8 +1,8 @@
 import { statfsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type BytePath, lstatIfThere, parentOf } from '../system/byte-path.ts'
+import { type BytePath, lstatIfThere, parentOf } from '../tree/byte-path.ts'
 import { isRacy, racyCutoff } from './proof.ts'
-import { TreeReader } from './tree-reader.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
 
 /** A little longer than a ctime is racy, where times are not of whole seconds. */
 const racyWaitMs = 110

@@ -9,8 +9,8 @@ import {
   readKinds,
   systemPath,
   throughDescriptor,
-} from '../system/byte-path.ts'
-import { isRealDirectory } from '../system/directory-handle.ts'
+} from '../tree/byte-path.ts'
+import { isRealDirectory } from '../tree/directory-handle.ts'
 import { type Mount, isInside, readMounts } from '../system/mounts.ts'
 import { run } from '../system/run.ts'
 

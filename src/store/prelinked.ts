@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { BusyError } from '../errors.ts'
-import { isRealDirectory } from '../system/directory-handle.ts'
+import { isRealDirectory } from '../tree/directory-handle.ts'
 import type { StoreLayout } from './layout.ts'
 import { type Lock, acquireLock } from './lock.ts'
 import { moveToTrash } from './trash.ts'

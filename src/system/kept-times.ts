@@ -12,14 +12,17 @@ export interface KeptTimes {
 
 const secondNs = 1_000_000_000n
 
-/** Seconds with fractions that are no multiple of any step but one. */
-const odd = [1_234_567_891.123_456_7, 1_234_567_893.765_432_1]
+/** An odd second, for filesystems with steps of two, after 1980, when FAT begins. futimes takes a float: here its steps are of 60 ns. */
+const precise = 345_678_901.123_456_8
 
-/** FAT has 2 s, NTFS 100 ns. */
-const steps = [2n * secondNs, secondNs, 1_000_000n, 1000n, 100n]
+/** FAT has 2 s, exFAT 10 ms, NTFS 100 ns. */
+const steps = [2e9, 1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2]
 
-/** In seconds, beyond what most filesystems keep: the years 1 and 5000. */
-const [longAgo, farAhead] = [-62_000_000_000, 95_000_000_000]
+/** In seconds: 1970, 1960, 1902, and the year 1, which few keep. */
+const past = [0, -315_619_200, -2_145_916_800, -62_000_000_000]
+
+/** 2037, 2039, 2107, 2400, and the year 5000: those of 32 bits end in 2038 or 2106, ext4's in 2446. */
+const future = [2_114_380_800, 2_177_452_800, 4_323_369_600, 13_569_465_600, 95_000_000_000]
 
 const exact: KeptTimes = { stepNs: 1n, earliestNs: -(2n ** 63n), latestNs: 2n ** 63n }
 
@@ -38,19 +41,46 @@ export function measureKeptTimes(path: string): KeptTimes {
   const file = join(dirname(path), `.times.${randomUUID()}`)
   const descriptor = openSync(file, 'wx', 0o600)
   try {
-    const kept = (seconds: number): bigint => {
-      // as a text, because a number below 0 means now to Node
-      futimesSync(descriptor, 0, String(seconds))
-      return fstatSync(descriptor, { bigint: true }).mtimeNs
-    }
-    const times = odd.map(kept)
+    const keep = (seconds: number): bigint => setTime(descriptor, seconds)
     return {
-      stepNs: steps.find((step) => times.every((time) => time % step === 0n)) ?? 1n,
-      earliestNs: kept(longAgo),
-      latestNs: kept(farAhead),
+      stepNs: BigInt(stepOf(keep(precise))),
+      earliestNs: findEnd(past, keep),
+      latestNs: findEnd(future, keep),
     }
   } finally {
     closeSync(descriptor)
     rmSync(file, { force: true })
   }
+}
+
+/** What a time with all digits that was read back tells of the step; 1 where the last digits are there. */
+export function stepOf(mtimeNs: bigint): number {
+  return steps.find((step) => mtimeNs % BigInt(step) === 0n) ?? 1
+}
+
+/**
+ * In nanoseconds the last of the times that are kept, from here on outwards; where the next one is brought back to the end of
+ * the range (as the kernel does for filesystems that tell it theirs), that end.
+ */
+export function findEnd(times: readonly number[], keep: (seconds: number) => bigint): bigint {
+  let end = 315_532_800n * secondNs
+  for (const seconds of times) {
+    const time = BigInt(seconds) * secondNs
+    const kept = keep(seconds)
+    const isBetween = kept >= end ? kept <= time : kept >= time
+    // steps of two seconds may move it by one
+    if (kept - time >= -secondNs && kept - time <= secondNs) end = time
+    else return isBetween ? kept : end
+  }
+  return end
+}
+
+function setTime(descriptor: number, seconds: number): bigint {
+  try {
+    // as a text, because a number below 0 means now to Node
+    futimesSync(descriptor, 0, String(seconds))
+  } catch {
+    // it has another one then
+  }
+  return fstatSync(descriptor, { bigint: true }).mtimeNs
 }

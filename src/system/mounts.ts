@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import type { BytePath } from './byte-path.ts'
 
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
 export interface Mount {
@@ -67,7 +66,7 @@ export function mountsBelow(mounts: readonly Mount[], path: string): Mount[] {
  * Paths below `directory`, relative to it, where another filesystem is mounted than the one it is on. Of a
  * bind mount of the same one it is not told. Nobody looks at what is mounted: it may be dead, or closed to root.
  */
-export function foreignMounts(directory: BytePath): Set<BytePath> {
+export function foreignMounts(directory: string): Set<string> {
   const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'))
   const own = mountOf(mounts, directory)?.device
   return new Set(

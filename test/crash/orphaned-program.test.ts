@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { Bench } from './support/bench.ts'
 import type { ProcessGroup } from './support/process-group.ts'
-import { checkCutOffRestore } from './support/restore-checks.ts'
-import { type Command, startTraced } from './support/snap-volume.ts'
+import { checkCutOffRestore, isUnderWay } from './support/restore-checks.ts'
+import { type Command, type Injection, startTraced } from './support/snap-volume.ts'
 
 describe('SIGKILL of node while a program that copies lives on', function () {
   this.timeout(60_000)
@@ -34,7 +34,7 @@ describe('SIGKILL of node while a program that copies lives on', function () {
   it('keeps the lock until cp ends; the run after that is clean', async () => {
     bench.writeNextGeneration()
     const before = bench.before()
-    const orphans = await orphan('cp', bench.command(['snapshot']), 'copy_file_range', 5)
+    const orphans = await orphan(bench.command(['snapshot']), { calls: 'copy_file_range', when: 5 })
     try {
       await expectBusy('snapshot')
       await expectBusy('prune')
@@ -52,7 +52,11 @@ describe('SIGKILL of node while a program that copies lives on', function () {
     bench.writeNextGeneration()
     const before = bench.before()
     const command = bench.command(['restore', first])
-    const orphans = await orphan('rsync', command, 'renameat', 5, bench.volumes.db)
+    const orphans = await orphan(command, {
+      calls: 'utimensat',
+      when: 1,
+      once: (programs) => programs.includes('cp') && isUnderWay(bench),
+    })
     try {
       await expectBusy('snapshot')
       await expectBusy('restore', '--undo')
@@ -65,25 +69,20 @@ describe('SIGKILL of node while a program that copies lives on', function () {
   })
 })
 
-/** Stops what made so many of these calls (in `path`), then kills node; gives what is left, `program` among it. */
+/** Stops cp while it copies, then kills node; gives what is left, cp among it. */
 async function orphan(
-  program: string,
   command: Command,
-  calls: string,
-  when: number,
-  path?: string,
+  where: Pick<Injection, 'calls' | 'when' | 'once'>,
 ): Promise<ProcessGroup> {
   const running = startTraced(command, {
-    calls,
+    ...where,
     fault: 'signal=SIGSTOP',
-    when,
     children: true,
-    ...(path === undefined ? {} : { path }),
   })
   expect(await running.stopped).to.equal(true)
   for (const { pid, name } of running.living()) {
     if (name === 'node' || name === 'MainThread') process.kill(pid, 'SIGKILL')
   }
-  expect(running.living().map(({ name }) => name)).to.include(program)
+  expect(running.living().map(({ name }) => name)).to.include('cp')
   return running
 }

@@ -9,8 +9,8 @@ import {
   whyNoMemoryCgroup,
 } from './support/memory-cgroup.ts'
 import { type Ended, startGroup } from './support/process-group.ts'
-import { checkCutOffRestore } from './support/restore-checks.ts'
-import { type Command, startTraced } from './support/snap-volume.ts'
+import { checkCutOffRestore, isUnderWay } from './support/restore-checks.ts'
+import { type Command, type Injection, startTraced } from './support/snap-volume.ts'
 
 const MiB = 1024 * 1024
 
@@ -46,14 +46,14 @@ describe('Out of memory', function () {
     return ended
   }
 
-  /** Takes all memory from rsync when it has renamed one file (in `path`). */
-  async function starveRsync(command: Command, path?: string): Promise<Ended> {
+  /** Takes all memory from rsync when it has renamed one file. */
+  async function starveRsync(command: Command, once?: Injection['once']): Promise<Ended> {
     const running = startTraced(command, {
       calls: 'renameat',
       fault: 'signal=SIGSTOP',
       when: 1,
       children: true,
-      ...(path === undefined ? {} : { path }),
+      ...(once === undefined ? {} : { once }),
     })
     expect(await running.stopped).to.equal(true)
     cgroup.limit(0)
@@ -91,9 +91,8 @@ describe('Out of memory', function () {
   it('kills rsync: the restore fails, is told of and can be undone', async () => {
     const [first = ''] = bench.names
     const before = bench.before()
-    const { exitCode, stderr } = await starveRsync(
-      bench.command(['restore', first]),
-      bench.volumes.db,
+    const { exitCode, stderr } = await starveRsync(bench.command(['restore', first]), () =>
+      isUnderWay(bench),
     )
     expect(exitCode, stderr).to.equal(1)
     expect(stderr).to.match(/snap-volume: rsync .+/)

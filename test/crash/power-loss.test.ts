@@ -5,6 +5,7 @@ import {
   mountLoopFilesystem,
   whyNoLoopFilesystem,
 } from '../support/loop-filesystem.ts'
+import { howOften, sample } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
 import { Bench, type BenchOptions, expectNone } from './support/bench.ts'
 import { leastCrashes, listCrashPoints, someCalls } from './support/crash-points.ts'
@@ -17,6 +18,7 @@ import { childrensCalls, scansCalls, writingCalls } from './support/system-calls
 /** Commands of xfs_io(8): the log is lost with all that was not yet on the disk, or is flushed before. */
 const shutdowns = ['shutdown', 'shutdown -f'] as const
 type Shutdown = (typeof shutdowns)[number]
+const someShutdowns = sample(shutdowns, howOften(shutdowns.length, 1), 'shutdown')
 
 /** A bench whose store is on an XFS that can lose its power. */
 interface Machine {
@@ -206,7 +208,7 @@ describe(`A power loss on XFS after ${someCalls}`, function () {
     if (reason !== undefined) skipBecause(this, reason)
   })
 
-  for (const shutdown of shutdowns) {
+  for (const shutdown of someShutdowns) {
     describe(`(${shutdown})`, () => {
       it('leaves the list of a snapshot that prunes as it was, or with one more good one', async () => {
         const often = { atLeast: 15, scan: 4, children: 12 }

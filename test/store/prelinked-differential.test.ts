@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
 import { expect } from 'chai'
-import { type BytePath, readNames, systemPath } from '../../src/system/byte-path.ts'
+import { type BytePath, readNames, systemPath } from '../../src/tree/byte-path.ts'
 import { type Random, randomOf, seed } from '../crash/support/random.ts'
 import { howOften } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'

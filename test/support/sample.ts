@@ -8,15 +8,12 @@ export function howOften(thorough: number, sampled: number): number {
   return isThorough ? thorough : sampled
 }
 
-/** One, chosen by the seed, of each `size` of the same kind that follow one another: at least one of every kind. */
-export function sample<T extends { name: string }>(items: readonly T[], size: number): T[] {
-  return [...Map.groupBy(items, ({ name }) => name)].flatMap(([name, kind]) => {
-    const random = randomOf(name)
-    return chunksOf(kind, size).map((chunk) => chunk[Math.floor(random() * chunk.length)] as T)
-  })
-}
-
-function chunksOf<T>(items: readonly T[], size: number): T[][] {
-  const count = Math.ceil(items.length / size)
-  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size))
+/** So many of them, each chosen by the seed from its part of the list: what is the same for the same name. */
+export function sample<T>(items: readonly T[], count: number, name: string): T[] {
+  const random = randomOf(name)
+  if (items.length <= count) return [...items]
+  return Array.from({ length: count }, (_, part) => {
+    const [start, end] = [part, part + 1].map((at) => Math.floor((at * items.length) / count))
+    return items.slice(start, end)
+  }).map((part) => part[Math.floor(random() * part.length)] as T)
 }

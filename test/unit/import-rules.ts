@@ -22,6 +22,7 @@ const layers = [
   ['copy', 'docker', 'retention'],
   ['store'],
   ['config'],
+  ['tree'],
   ['system'],
   ['errors'],
 ]

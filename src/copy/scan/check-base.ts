@@ -1,15 +1,15 @@
 import type { BigIntStats } from 'node:fs'
 import {
   type BytePath,
+  isInAny,
   joinPath,
   lstatIfReachable,
   lstatIfThere,
   readNames,
-} from '../../system/byte-path.ts'
+} from '../../tree/byte-path.ts'
 import type { KeptTimes } from '../../system/kept-times.ts'
 import { asKept, looksSame } from '../proof.ts'
 import { neverMatches } from './index-format.ts'
-import { isBelowAny } from './open-place.ts'
 import type { ScanReportBuilder } from './scan-report.ts'
 import type { Place, ScanTask } from './scan-task.ts'
 import { type IndexEntry, asWritten, proves } from './source-index.ts'
@@ -29,7 +29,7 @@ export function checkBase(
   // of a racy one nobody knows what was staged
   if (seen.ctimeNs === neverMatches) return
   if (place.base === undefined) {
-    if (!isBelowAny(place.path, baseMounts)) report.historyChanged.add(place.path || '.', undefined)
+    if (!isInAny(place.path, baseMounts)) report.add('historyChanged', place.path)
     return
   }
   const stored = lstatIfThere(`${place.base}/.`)
@@ -48,7 +48,7 @@ export function checkBase(
   )
   const changed = [...came, ...others].map((name) => joinPath(place.path, name))
   for (const path of changed.length > 0 ? changed : [place.path || '.']) {
-    report.historyChanged.add(path, undefined)
+    report.add('historyChanged', path)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import type { BytePath } from '../../system/byte-path.ts'
+import type { BytePath } from '../../tree/byte-path.ts'
 import { isRacy, writeMayBeInFlight } from '../proof.ts'
 import { blockHeaderBytes, entryHeaderBytes, neverMatches, numbersIn } from './index-format.ts'
 

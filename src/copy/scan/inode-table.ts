@@ -1,4 +1,4 @@
-import type { BytePath } from '../../system/byte-path.ts'
+import type { BytePath } from '../../tree/byte-path.ts'
 import { entryHeaderBytes } from './index-format.ts'
 
 type Ranges = ReadonlyMap<BytePath, { start: number; end: number }>

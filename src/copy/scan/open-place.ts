@@ -1,6 +1,6 @@
-import type { BytePath } from '../../system/byte-path.ts'
+import { type BytePath, isInAny } from '../../tree/byte-path.ts'
 import { errorCode, OperationError } from '../../errors.ts'
-import type { TreeReader } from '../tree-reader.ts'
+import type { TreeReader } from '../../tree/tree-reader.ts'
 import { readSource } from './read-source.ts'
 import type { Place, ScanRoot, ScanTask } from './scan-task.ts'
 
@@ -31,7 +31,7 @@ export function openStaging({ staging, trees }: ScanTask, path: BytePath): ByteP
 
 /** Undefined also where something is mounted over it, or it is closed to root. */
 function openBase({ trees, baseMounts }: ScanTask, path: BytePath): BytePath | undefined {
-  if (trees.base === undefined || isBelowAny(path, baseMounts)) return undefined
+  if (trees.base === undefined || isInAny(path, baseMounts)) return undefined
   return enterIfAllowed(trees.base, path)
 }
 
@@ -42,14 +42,6 @@ function enterIfAllowed(reader: TreeReader, path: BytePath): BytePath | undefine
     if (['EACCES', 'EPERM', 'EXDEV', 'ENOTCONN'].includes(errorCode(error) ?? '')) return undefined
     throw error
   }
-}
-
-/** Whether a path is one of some directories, or in one of them. */
-export function isBelowAny(path: BytePath, directories: ReadonlySet<BytePath>): boolean {
-  for (const directory of directories) {
-    if (path === directory || path.startsWith(`${directory}/`)) return true
-  }
-  return false
 }
 
 function directPath(root: ScanRoot, path: BytePath): BytePath | undefined {

@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { OperationError, errorCode, messageOf } from '../../errors.ts'
 import { foreignMounts } from '../../system/mounts.ts'
-import { type BytePath, displayPath, joinPath, lstatIfReachable } from '../../system/byte-path.ts'
+import { type BytePath, displayPath, joinPath, lstatIfReachable } from '../../tree/byte-path.ts'
 import type { Place, ScanTask } from './scan-task.ts'
 
 /** Reads a directory of the source; an error of the system names it. */

@@ -6,8 +6,8 @@ import {
   readKinds,
   readNames,
   systemPath,
-} from '../../system/byte-path.ts'
-import { removeEntries, removeEntry } from '../remove-entry.ts'
+} from '../../tree/byte-path.ts'
+import { removeEntries, removeEntry } from '../../tree/remove-entry.ts'
 import { looksSame } from '../proof.ts'
 import { checkBase } from './check-base.ts'
 import { openPlace, openStaging } from './open-place.ts'
@@ -30,7 +30,7 @@ export function scanDirectory(
   const place = openPlace(task, path)
   if (place === undefined) {
     if (task.isFilled) removeEntries(openStaging(task, path))
-    report.addDirectory(path)
+    report.add('directories', path)
     return
   }
   const { self, names } = readSource(task, path, () => ({
@@ -50,7 +50,7 @@ export function scanDirectory(
     if (!stageAny(task, place, name, wasStaged, report, next)) isRight = false
   }
   for (const name of leftOver) removeEntry(`${place.staging}/${name}`)
-  if (!isRight || leftOver.size > 0) report.addDirectory(path)
+  if (!isRight || leftOver.size > 0) report.add('directories', path)
 }
 
 /** Whether the directory in staging has its attributes already. */
@@ -79,7 +79,7 @@ function stageAny(
   const stat = lstatSource(task, place, name)
   if (stat === 'mounted') return stageMount(place, name, report)
   if (stat === undefined) {
-    report.vanished.add(path)
+    report.add('vanished', path)
     if (wasStaged) removeEntry(`${place.staging}/${name}`)
     return false
   }
@@ -93,7 +93,7 @@ function stageAny(
   if (stat.dev === task.device) next(path)
   else {
     // a subvolume, or what a bind mount leads to
-    report.mountPoints.add(path)
+    report.add('directories', path)
     if (task.isFilled) removeEntries(staged)
   }
   return wasThere

@@ -1,6 +1,6 @@
-import type { BytePath } from '../../system/byte-path.ts'
+import type { BytePath } from '../../tree/byte-path.ts'
 import type { KeptTimes } from '../../system/kept-times.ts'
-import type { TreeReader } from '../tree-reader.ts'
+import type { TreeReader } from '../../tree/tree-reader.ts'
 import type { DirectoryIndex, SourceIndex } from './source-index.ts'
 
 /** The root of a tree: an open directory, and the path it was opened by. */

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import { type BytePath, throughDescriptor } from '../../system/byte-path.ts'
-import { TreeReader } from '../tree-reader.ts'
+import { type BytePath, throughDescriptor } from '../../tree/byte-path.ts'
+import { TreeReader } from '../../tree/tree-reader.ts'
 import { scanDirectory } from './scan-directory.ts'
 import { type ScanReport, ScanReportBuilder, buffersOf } from './scan-report.ts'
 import type { ScanSettings, ScanTask } from './scan-task.ts'

@@ -1,9 +1,8 @@
 import type { BigIntStats } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { type BytePath, nameOf, parentOf } from '../../system/byte-path.ts'
+import { type BytePath, isInAny, nameOf, parentOf } from '../../tree/byte-path.ts'
 import { InodeTable } from './inode-table.ts'
 import {
-  blockHeaderBytes,
   blocksStart,
   entryHeaderBytes,
   headerBytes,
@@ -58,10 +57,18 @@ function writeChecksum(index: Buffer): void {
   index.writeUInt32LE(crc32(index.subarray(headerStart)), magic.length)
 }
 
-/** Makes it an index in which nothing matches these paths, nor the directories they are in. */
-export function invalidatePaths(index: Buffer, paths: readonly BytePath[]): void {
-  if (paths.length === 0) return
+/** Makes it an index in which nothing matches these paths, nor the directories they are in, nor anything in the directories `lost`. */
+export function invalidatePaths(
+  index: Buffer,
+  paths: readonly BytePath[],
+  lost: ReadonlySet<BytePath> = new Set(),
+): void {
+  if (paths.length === 0 && lost.size === 0) return
   const known = new SourceIndex(index)
+  for (const path of known.directories()) {
+    const directory = isInAny(path, lost) ? known.directory(path) : undefined
+    for (const name of directory?.names() ?? []) directory?.invalidate(name)
+  }
   for (const [parent, inside] of Map.groupBy(paths, parentOf)) {
     const directory = known.directory(parent)
     directory.invalidate('.')
@@ -71,16 +78,6 @@ export function invalidatePaths(index: Buffer, paths: readonly BytePath[]): void
     }
   }
   writeChecksum(index)
-}
-
-/** The same index without some of the directories. */
-export function withoutDirectories(index: Buffer, isOut: (directory: BytePath) => boolean): Buffer {
-  const known = new SourceIndex(index)
-  const kept = [...known.directories()].filter((path) => !isOut(path))
-  return formatIndex(
-    readHeader(index),
-    kept.map((path) => known.block(path)),
-  )
 }
 
 /** What a scan saw of one entry. */
@@ -158,13 +155,6 @@ export class SourceIndex {
 
   directories(): Iterable<BytePath> {
     return this.#directories.keys()
-  }
-
-  /** The block of a directory as it is in the file; empty where there is none. */
-  block(path: BytePath): Uint8Array {
-    const range = this.#directories.get(path)
-    if (range === undefined) return this.#buffer.subarray(0, 0)
-    return this.#buffer.subarray(range.start - blockHeaderBytes - path.length, range.end)
   }
 
   has(path: BytePath): boolean {

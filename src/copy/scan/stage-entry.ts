@@ -8,9 +8,9 @@ import {
   lstatIfThere,
   systemPath,
   throughDescriptor,
-} from '../../system/byte-path.ts'
+} from '../../tree/byte-path.ts'
 import { looksSame } from '../proof.ts'
-import { removeEntry } from '../remove-entry.ts'
+import { removeEntry } from '../../tree/remove-entry.ts'
 import type { ScanReportBuilder } from './scan-report.ts'
 import type { Place, ScanTask } from './scan-task.ts'
 import { type FoundEntry, asWritten, proves } from './source-index.ts'
@@ -47,7 +47,7 @@ export function stageEntry(
   // of a file of another filesystem that is mounted here, the inode tells nothing
   if (stat.dev === task.device) report.index.add(name, stat, !isLinked)
   if (!isLinked) listForCopy(task, place, name, stat, provenance, report)
-  else if (stat.nlink > 1n) report.keptLinks.add(path, stat)
+  else if (stat.nlink > 1n) report.add('keptLinks', path, stat)
   return isThere
 }
 
@@ -89,7 +89,7 @@ function isRight(
   if (staged === undefined) return false
   if (!looksSame(stat, staged, task.times)) {
     // a link to the base, in which somebody wrote
-    if (task.base !== undefined) report.historyChanged.add(joinPath(place.path, name), staged)
+    if (task.base !== undefined) report.add('historyChanged', joinPath(place.path, name), staged)
     return false
   }
   if (staged.isFile() && staged.nlink === 1n) report.countKept(staged)
@@ -115,20 +115,20 @@ function linkUnchanged(
     linkSync(systemPath(from), systemPath(to))
   } catch (error) {
     const code = errorCode(error) ?? ''
-    if (code === 'EMLINK') report.tooManyLinks += 1
+    if (code === 'EMLINK') report.counts.tooManyLinks += 1
     // link(2) says of a directory what it says where there are no links at all
-    else if (isGone(error) || isDirectory(from)) report.historyChanged.add(path, undefined)
-    else if (refusals.includes(code)) report.notLinked += 1
+    else if (isGone(error) || isDirectory(from)) report.add('historyChanged', path)
+    else if (refusals.includes(code)) report.counts.notLinked += 1
     else throw error
     return false
   }
   const staged = lstatIfThere(to)
   if (staged !== undefined && looksSame(stat, staged, times)) {
-    if (isMoved) report.moved.add(path)
+    if (isMoved) report.add('moved', path)
     return true
   }
   unlinkSync(systemPath(to))
-  report.historyChanged.add(path, staged)
+  report.add('historyChanged', path, staged)
   return false
 }
 
@@ -151,13 +151,13 @@ function listForCopy(
   const base = place.base === undefined ? undefined : lstatIfReachable(`${place.base}/${name}`)
   const isAlike = base !== undefined && looksSame(stat, base, task.times)
   if (provenance.kind === 'unchanged' && !task.isProof && base !== undefined && !isAlike) {
-    report.historyChanged.add(path, base)
+    report.add('historyChanged', path, base)
   }
   const isRenamed = provenance.kind === 'renamed'
-  if (isRenamed) report.renamed.add(path, provenance.from)
+  if (isRenamed) report.addRenamed(path, provenance.from)
   // all names of a file in one list, or rsync would not see that they are one file
-  const list = isAlike || isRenamed || stat.nlink > 1n ? report.suspects : report.changed
-  list.add(path, stat)
+  const list = isAlike || isRenamed || stat.nlink > 1n ? 'suspects' : 'changed'
+  report.add(list, path, stat)
 }
 
 /** In a tree that is filled already there may be the directory, or something else in its place. True when it was there. */

@@ -26,6 +26,11 @@ export interface Injection extends Trace {
   fault: string
   /** At which one it happens; every process and thread counts for itself (unless `together`), and every call of the set. */
   when: number | string
+  /**
+   * For SIGSTOP only, with the names of what runs: whoever is stopped before this is true goes on, and so does whoever is stopped
+   * later. Not for calls that a signal interrupts: they would be made again and again.
+   */
+  once?: (programs: string[]) => boolean
 }
 
 export interface TracedCommand extends ProcessGroup {
@@ -35,25 +40,32 @@ export interface TracedCommand extends ProcessGroup {
 
 /** Runs the program under strace(1), which lets a fault happen at an exact system call. */
 export function startTraced(command: Command, injection: Injection): TracedCommand {
-  const { calls, fault, when, together = false } = injection
+  const { calls, fault, when, together = false, once } = injection
   let onStopped: (stopped: boolean) => void
   const stopped = new Promise<boolean>((resolve) => {
     onStopped = resolve
   })
   let pending = ''
   let stops = 0
+  let isOver = false
   const group = strace(
     command,
     injection,
-    ['-e', `inject=${calls}:${fault}:when=${together ? '1+' : when}`],
+    ['-e', `inject=${calls}:${fault}:when=${together || once !== undefined ? '1+' : when}`],
     (chunk) => {
       const lines = (pending + chunk).split('\n')
       pending = lines.pop() ?? ''
       for (const line of lines) {
         if (!line.includes('--- stopped by SIGSTOP ---')) continue
         stops += 1
-        if (together && stops < Number(when)) group.signalAll('SIGCONT')
-        else onStopped(true)
+        const isEarly =
+          (together && stops < Number(when)) ||
+          once?.(group.living().map(({ name }) => name)) === false
+        if (isEarly || (once !== undefined && isOver)) group.signalAll('SIGCONT')
+        else {
+          isOver = true
+          onStopped(true)
+        }
       }
     },
   )
@@ -103,7 +115,8 @@ function strace(
     'strace',
     [
       ['-qq', '-o', '|cat >&3', '-e', `trace=${calls}`, ...options],
-      children ? ['-f'] : [],
+      // a filter of the kernel stops them at these calls only
+      children ? ['-f', '--seccomp-bpf'] : [],
       path === undefined ? [] : ['-P', path],
       ['--', process.execPath, programFile, ...args],
     ].flat(),

@@ -5,7 +5,7 @@ import { execa } from 'execa'
 import type { SnapshotCopy } from '../../../src/copy/engine.ts'
 import { linkEngine } from '../../../src/copy/link-engine.ts'
 import { prelink } from '../../../src/copy/prelink.ts'
-import { openDirectory } from '../../../src/system/directory-handle.ts'
+import { openDirectory } from '../../../src/tree/directory-handle.ts'
 
 export interface Generation {
   directory: string

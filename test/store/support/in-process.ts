@@ -9,7 +9,7 @@ import type { StoreLayout } from '../../../src/store/layout.ts'
 import type { SnapshotRecord } from '../../../src/store/record.ts'
 import type { EngineChoice } from '../../../src/config/choices.ts'
 import { createStore } from '../../../src/store/open.ts'
-import { isRealDirectory } from '../../../src/system/directory-handle.ts'
+import { isRealDirectory } from '../../../src/tree/directory-handle.ts'
 import { steppingClock } from './stepping-clock.ts'
 
 export interface InProcessStore {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { filesFrom } from '../../../src/copy/files-from.ts'
-import { listPaths } from '../../../src/copy/scan/path-list.ts'
+import { listPaths } from '../../../src/tree/path-list.ts'
 
 function inputFor(...paths: string[]): string[] {
   return filesFrom(listPaths(paths)).input.toString('latin1').split('\0').slice(0, -1)

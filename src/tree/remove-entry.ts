@@ -9,7 +9,7 @@ import {
   readKinds,
   readNames,
   systemPath,
-} from '../system/byte-path.ts'
+} from './byte-path.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /**
@@ -22,17 +22,13 @@ export function removeEntry(path: BytePath): void {
   if (stat === undefined) return
   if (!stat.isDirectory()) return unlinkIfThere(path)
   using reader = new TreeReader(parentOf(path))
-  removeDirectory(reader, nameOf(path), new Set(), stat.dev)
+  removeDirectory(reader, nameOf(path), stat.dev)
 }
 
-/** The same for an entry of a tree, where what is in `except` (paths in the tree) stays, and what is above it. */
-export function removeBelow(
-  reader: TreeReader,
-  path: BytePath,
-  except: ReadonlySet<BytePath>,
-): void {
-  const stat = except.has(path) ? undefined : reader.lstat(path)
-  if (stat?.isDirectory() === true) removeDirectory(reader, path, except, stat.dev)
+/** The same for an entry of a tree. */
+export function removeBelow(reader: TreeReader, path: BytePath): void {
+  const stat = reader.lstat(path)
+  if (stat?.isDirectory() === true) removeDirectory(reader, path, stat.dev)
   else if (stat !== undefined) reader.unlink(path)
 }
 
@@ -42,15 +38,10 @@ export function removeEntries(directory: BytePath): void {
 }
 
 /** Depth first, and with one directory open at a time, however deep it is. */
-function removeDirectory(
-  reader: TreeReader,
-  path: BytePath,
-  except: ReadonlySet<BytePath>,
-  device: bigint,
-): void {
+function removeDirectory(reader: TreeReader, path: BytePath, device: bigint): void {
   const pending: { path: BytePath; inside?: BytePath[] }[] = [{ path }]
   for (let last = pending.at(-1); last !== undefined; last = pending.at(-1)) {
-    last.inside ??= unlinkFiles(reader, last.path, except)
+    last.inside ??= unlinkFiles(reader, last.path)
     const next = last.inside.pop()
     if (next !== undefined) {
       if (reader.lstat(next)?.dev === device) pending.push({ path: next })
@@ -62,24 +53,19 @@ function removeDirectory(
 }
 
 /** Returns the directories that are left. */
-function unlinkFiles(
-  reader: TreeReader,
-  path: BytePath,
-  except: ReadonlySet<BytePath>,
-): BytePath[] {
+function unlinkFiles(reader: TreeReader, path: BytePath): BytePath[] {
   const directory = reader.enter(path)
   if (directory === undefined) return []
   const left: BytePath[] = []
   for (const { name, isDirectory } of readKinds(directory, Number.MAX_SAFE_INTEGER) ?? []) {
     const inside = joinPath(path, name)
-    if (except.has(inside)) continue
     if (isDirectory) left.push(inside)
     else unlinkIfThere(`${directory}/${name}`)
   }
   return left
 }
 
-/** A directory stays where something in it is kept or mounted. */
+/** A directory stays where something in it is mounted. */
 function removeIfEmpty(directory: BytePath): void {
   try {
     rmdirSync(systemPath(directory))

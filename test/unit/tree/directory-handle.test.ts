@@ -9,7 +9,7 @@ import {
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { OperationError } from '../../../src/errors.ts'
-import { openDirectory } from '../../../src/system/directory-handle.ts'
+import { openDirectory } from '../../../src/tree/directory-handle.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
 describe('openDirectory', () => {

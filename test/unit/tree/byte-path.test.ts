@@ -13,7 +13,7 @@ import {
   parentOf,
   readNames,
   systemPath,
-} from '../../../src/system/byte-path.ts'
+} from '../../../src/tree/byte-path.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
 describe('a path of any bytes', () => {

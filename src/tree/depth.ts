@@ -1,4 +1,4 @@
-import type { BytePath } from '../system/byte-path.ts'
+import type { BytePath } from './byte-path.ts'
 
 /** Programs open all directories above a path anew for each one: so many take no time. */
 const quickDepth = 32

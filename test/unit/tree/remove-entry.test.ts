@@ -1,17 +1,17 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { removeBelow, removeEntries, removeEntry } from '../../../src/copy/remove-entry.ts'
-import { TreeReader } from '../../../src/copy/tree-reader.ts'
+import { removeBelow, removeEntries, removeEntry } from '../../../src/tree/remove-entry.ts'
+import { TreeReader } from '../../../src/tree/tree-reader.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
 describe('an entry that is removed', () => {
   const directory = useTemporaryDirectory()
   const inside = (...names: string[]): string => join(directory.path, ...names)
 
-  const remove = (path: string, ...except: string[]): void => {
+  const remove = (path: string): void => {
     using reader = new TreeReader(inside('tree'))
-    removeBelow(reader, path, new Set(except))
+    removeBelow(reader, path)
   }
 
   beforeEach(() => {
@@ -60,18 +60,6 @@ describe('an entry that is removed', () => {
   })
 
   describe('below a tree', () => {
-    it('leaves what is excepted, and the directories above it', () => {
-      remove('d', 'd/e/b')
-      expect(
-        readdirSync(inside('tree'), { recursive: true, encoding: 'utf8' }).toSorted(),
-      ).to.deep.equal(['d', 'd/e', 'd/e/b'])
-    })
-
-    it('is not touched when it is excepted itself', () => {
-      remove('d', 'd')
-      expect(existsSync(inside('tree/d/e/b'))).to.equal(true)
-    })
-
     it('is never reached through a link', () => {
       symlinkSync(inside('elsewhere'), inside('tree/l'))
       remove('l/a')

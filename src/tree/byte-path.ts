@@ -38,6 +38,12 @@ export function parentOf(path: BytePath): BytePath {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
+/** Whether a path is one of some directories, or in one of them; `.` is the root. */
+export function isInAny(path: BytePath, directories: ReadonlySet<BytePath>): boolean {
+  for (let one = path; one !== ''; one = parentOf(one)) if (directories.has(one)) return true
+  return directories.has('.')
+}
+
 /** The last part of a path. */
 export function nameOf(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf('/') + 1)

@@ -8,7 +8,7 @@ import {
   parentOf,
   systemPath,
   throughDescriptor,
-} from '../system/byte-path.ts'
+} from './byte-path.ts'
 
 interface Step {
   name: BytePath

@@ -1,4 +1,4 @@
-import type { BytePath } from '../../system/byte-path.ts'
+import type { BytePath } from './byte-path.ts'
 
 /** Paths as bytes, each ended by NUL: what rsync reads with --from0, and what crosses threads in one piece. */
 export class PathList {

@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { throwIfInterrupted } from '../errors.ts'
-import { type BytePath, joinPath, lstatIfThere, readNames } from '../system/byte-path.ts'
+import { type BytePath, joinPath, lstatIfThere, readNames } from './byte-path.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /** An entry of a tree; a directory on another device than the root is not entered. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
-import { PathList, eachPath, listPaths } from '../../../../src/copy/scan/path-list.ts'
+import { PathList, eachPath, listPaths } from '../../../src/tree/path-list.ts'
 
 /** Paths of any bytes but NUL, one character a byte. */
 const path = fc

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { type BytePath, forPrograms, systemPath } from '../system/byte-path.ts'
+import { type BytePath, forPrograms, systemPath } from './byte-path.ts'
 import { type DataRange, findData, isSparse } from '../system/data-ranges.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants

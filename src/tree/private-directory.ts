@@ -9,7 +9,7 @@ import {
   rmdirSync,
 } from 'node:fs'
 import { OperationError, errorCode } from '../errors.ts'
-import { isGone } from '../system/byte-path.ts'
+import { isGone } from './byte-path.ts'
 import { removeEntries } from './remove-entry.ts'
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants

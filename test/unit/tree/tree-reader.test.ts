@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { TreeReader } from '../../../src/copy/tree-reader.ts'
+import { TreeReader } from '../../../src/tree/tree-reader.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
 const countOpen = (): number => readdirSync('/proc/self/fd').length
