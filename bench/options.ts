@@ -8,6 +8,7 @@ export const scenarioNames = [
   'unchanged',
   'changed',
   'metadata',
+  'moved',
   'steady',
   'restore',
   'delete',

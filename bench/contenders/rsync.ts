@@ -12,6 +12,8 @@ const copy = ['rsync', '-aHAX']
 export interface RsyncLinkDestOptions {
   /** The oldest snapshot goes when there are more. */
   keep?: number
+  /** Before a restore it takes a snapshot of what that replaces. */
+  isSafe?: boolean
   /** Waits until the data are on the disk. */
   durable?: boolean
 }
@@ -20,9 +22,13 @@ export interface RsyncLinkDestOptions {
 export function rsyncLinkDest(
   run: Run,
   source: string,
-  { keep = Infinity, durable = false }: RsyncLinkDestOptions = {},
+  { keep = Infinity, isSafe = false, durable = false }: RsyncLinkDestOptions = {},
 ): StoreKind<RsyncStore> {
-  const afterwards = [...(durable ? ['sync -f'] : []), ...(keep === Infinity ? [] : ['rm -rf'])]
+  const afterwards = [
+    ...(durable ? ['sync -f'] : []),
+    ...(keep === Infinity ? [] : ['rm -rf']),
+    ...(isSafe ? ['rsync --delete'] : []),
+  ]
   return {
     name: ['rsync --link-dest', ...afterwards].join(', then '),
     make(directory) {
@@ -31,18 +37,21 @@ export function rsyncLinkDest(
       const removeOldest = async (): Promise<void> => {
         await run(['rm', '-rf', snapshots.dropOldest()])
       }
+      const snapshot = async (): Promise<void> => {
+        const base = snapshots.newest()
+        const links = base === undefined ? [] : [`--link-dest=${base}`]
+        await run([...copy, ...links, `${source}/`, `${snapshots.add()}/`])
+        if (durable) await run(['sync', '-f', directory])
+        if (snapshots.count() > keep) await removeOldest()
+      }
       return Promise.resolve({
         newest,
         removeOldest,
-        async snapshot() {
-          const base = snapshots.newest()
-          const links = base === undefined ? [] : [`--link-dest=${base}`]
-          await run([...copy, ...links, `${source}/`, `${snapshots.add()}/`])
-          if (durable) await run(['sync', '-f', directory])
-          if (snapshots.count() > keep) await removeOldest()
-        },
+        snapshot,
         async restore() {
-          await run([...copy, '--delete', `${newest()}/`, `${source}/`])
+          const wanted = newest()
+          if (isSafe) await snapshot()
+          await run([...copy, '--delete', `${wanted}/`, `${source}/`])
         },
       })
     },

@@ -5,6 +5,7 @@ import { deletion } from './delete.ts'
 import { first } from './first.ts'
 import { large } from './large.ts'
 import { memory } from './memory.ts'
+import { moved } from './moved.ts'
 import { pause } from './pause.ts'
 import { restore } from './restore.ts'
 import { changed, metadata, unchanged } from './snapshots.ts'
@@ -15,6 +16,7 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   unchanged,
   changed,
   metadata,
+  moved,
   steady,
   restore,
   delete: deletion,

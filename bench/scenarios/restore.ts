@@ -13,19 +13,25 @@ const safety = "snap-volume's time includes the safety snapshot of what it repla
 
 export const restore: Scenario = async (bench) => {
   const { run, tree } = bench
-  const ours = snapVolume(run, tree.root)
-  const rsync = { ...rsyncLinkDest(run, tree.root), name: 'rsync --delete' }
+  const ours = [
+    snapVolume(run, tree.root, { sidecar: true }),
+    { ...snapVolume(run, tree.root), name: 'snap-volume without its sidecar' },
+  ]
+  const rsyncs = [
+    rsyncLinkDest(run, tree.root, { isSafe: true }),
+    { ...rsyncLinkDest(run, tree.root), name: 'rsync --delete, which keeps nothing' },
+  ]
   const others = repositoriesIfFeasible(bench)
 
   await removeTwins(tree)
   const withoutLinks = await measureRestores(
     bench,
     'no hard links',
-    [ours, rsync, ...others],
+    [...ours, ...rsyncs, ...others],
     ['restic and borg leave what was added', ...whyLeftOut(bench, 'restic, borg')],
   )
   await addTwins(tree)
-  const withLinks = await measureRestores(bench, 'a few hard links', [ours, rsync], [])
+  const withLinks = await measureRestores(bench, 'a few hard links', [...ours, ...rsyncs], [])
   return [withoutLinks, withLinks]
 }
 
@@ -36,13 +42,19 @@ async function measureRestores(
   notes: readonly string[],
 ): Promise<Figures> {
   const contenders: Contender[] = []
+  const stores: RestorableStore[] = []
   for (const kind of kinds) {
     const store = await makeStore(bench.home, { ...kind, name: `${kind.name}, ${data}` })
+    stores.push(store)
     contenders.push(restoringDamage(bench, kind.name, store))
   }
   const title = `1 % of the live files overwritten, some deleted, some added; the data have ${data}`
   bench.say(title)
-  return secondsOf(title, await measure(bench, contenders), [safety, ...notes])
+  try {
+    return secondsOf(title, await measure(bench, contenders), [safety, ...notes])
+  } finally {
+    for (const store of stores) await store.close?.()
+  }
 }
 
 /** Each time of a new snapshot, because another's restore may have written every live file anew. */
@@ -53,6 +65,7 @@ function restoringDamage({ tree }: Bench, name: string, store: RestorableStore):
     async prepare() {
       await store.prepare?.()
       await store.snapshot()
+      await store.settle?.()
       done = await damage(tree)
       await store.prepare?.()
     },
@@ -60,6 +73,7 @@ function restoringDamage({ tree }: Bench, name: string, store: RestorableStore):
     async cleanUp() {
       await done.assertUndone()
       await done.removeAdded()
+      await store.settle?.()
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { EngineChoice } from '../config/choices.ts'
 import { OperationError, errorCode } from '../errors.ts'
+import { hasChangeTimes } from '../system/mounted-filesystem.ts'
 import { mountOf, readMounts } from '../system/mounts.ts'
 import { hasBtrfsProgram, isBtrfs, isSubvolume } from '../system/subvolume.ts'
 import { btrfsEngine } from './btrfs-engine.ts'
@@ -21,7 +22,7 @@ export function chooseEngine(choice: EngineChoice, path: string, store: string):
   const asked = 'SNAP_ENGINE asks for it'
   switch (choice) {
     case 'link':
-      return { engine: linkEngine, reason: asked }
+      return chooseLink(asked, path)
     case 'btrfs':
       assertBtrfs(path, store)
       return { engine: btrfsEngine, reason: asked }
@@ -36,7 +37,12 @@ function chooseBestEngine(path: string, store: string): ChosenEngine {
   const obstacle = whyNotBtrfs(path, store)
   return obstacle === undefined
     ? { engine: btrfsEngine, reason: `${path} is a subvolume on the filesystem of the store` }
-    : { engine: linkEngine, reason: `the fastest one here, because ${obstacle}` }
+    : chooseLink(`the fastest one here, because ${obstacle}`, path)
+}
+
+function chooseLink(reason: string, path: string): ChosenEngine {
+  const isSlow = !hasChangeTimes(path)
+  return { engine: linkEngine, reason: isSlow ? `${reason}; ${noChangeTimes(path)}` : reason }
 }
 
 /** What is said of a volume on a filesystem where link can prove nothing. */

@@ -33,6 +33,17 @@ for (const { title, isReadOnly = false, hasChangeTimes = false, open } of untrus
 
     after(() => volume?.remove())
 
+    it(hasChangeTimes ? 'is no reason to read all' : 'is told of before it matters', async () => {
+      const told = /does not tell when a file was changed, so each snapshot reads all contents/
+      const outputs = []
+      for (const words of [['show', '-a'], ['doctor'], ['snapshot']]) {
+        const { stdout, stderr } = await store.run(words)
+        outputs.push(stdout + stderr)
+      }
+      const saying = outputs.filter((output) => told.test(output.replaceAll(/\s+/g, ' ')))
+      expect(saying).to.have.length(hasChangeTimes ? 0 : 3)
+    })
+
     const preparations: [when: string, prepare: () => Promise<void>][] = [
       ['without a copy made in advance', () => Promise.resolve()],
     ]

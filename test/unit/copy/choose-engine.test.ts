@@ -9,7 +9,8 @@ describe('chooseEngine', () => {
   for (const name of ['link', 'rsync'] as const) {
     it(`gives ${name} to whoever asks for it`, () => {
       const { engine, reason } = chooseEngine(name, elsewhere, elsewhere)
-      expect([engine.name, reason]).to.deep.equal([name, 'SNAP_ENGINE asks for it'])
+      expect(engine.name).to.equal(name)
+      expect(reason).to.match(/^SNAP_ENGINE asks for it/)
     })
   }
 
@@ -17,7 +18,7 @@ describe('chooseEngine', () => {
     const { engine, reason } = chooseEngine('auto', elsewhere, elsewhere)
     expect([engine.name, reason]).to.deep.equal([
       'link',
-      'the fastest one here, because /proc is not on btrfs',
+      'the fastest one here, because /proc is not on btrfs; the filesystem of /proc does not tell when a file was changed, so each snapshot reads all contents; ext4, XFS and btrfs do',
     ])
   })
 
