@@ -107,7 +107,8 @@ async function afterCalls(
   ]
   const points: Point[] = []
   await inMachine(options, async (machine) => {
-    for (const [trace, step] of traces) {
+    const name = `${round.name} ${options.dataBeside}`
+    for (const [trace, step] of sample(traces, howOften(traces.length, 2), name)) {
       points.push(...(await pointsOf(machine, round, trace, step)))
     }
   })
