@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs'
-import { type BytePath, bytePath, joinPath, systemPath } from '../tree/byte-path.ts'
+import { type BytePath, bytePath, joinPath, readKinds } from '../tree/byte-path.ts'
 import type { DirectoryHandle } from '../tree/directory-handle.ts'
 import { foreignMounts } from '../system/mounts.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
@@ -16,9 +15,10 @@ export function findSubvolumes(root: DirectoryHandle): BytePath[] {
   const found: BytePath[] = []
   const pending: BytePath[] = ['']
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    for (const name of reader.at(joinPath(next, '.'), directoriesIn) ?? []) {
+    for (const { name, isDirectory } of reader.at(joinPath(next, '.'), (here) => readKinds(here)) ??
+      []) {
       const path = joinPath(next, name)
-      if (mounts.has(path)) continue
+      if (!isDirectory || mounts.has(path)) continue
       const stat = reader.lstat(path)
       if (stat === undefined) continue
       if (stat.dev === device) pending.push(path)
@@ -26,10 +26,4 @@ export function findSubvolumes(root: DirectoryHandle): BytePath[] {
     }
   }
   return found
-}
-
-function directoriesIn(directory: BytePath): BytePath[] {
-  return readdirSync(systemPath(directory), { withFileTypes: true, encoding: 'latin1' })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
 }

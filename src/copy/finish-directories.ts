@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs'
 import type { RecordWarning } from '../store/record.ts'
-import { type BytePath, displayPath, parentOf } from '../tree/byte-path.ts'
+import { type BytePath, parentOf } from '../tree/byte-path.ts'
 import { removeBelow } from '../tree/remove-entry.ts'
 import { type RsyncTrees, rsyncDirectories } from './rsync-files.ts'
 import { eachPath, listPaths } from '../tree/path-list.ts'
@@ -45,10 +45,7 @@ export function warnOfDirectories({ vanished, missed }: FinishedDirectories): Re
   const gone = 'were directories that were removed, moved or replaced while they were read'
   const away =
     'were directories that were away for a moment, and what is in them is not in the snapshot'
-  return [
-    ...warnOfPaths('vanished', gone, vanished.map(displayPath)),
-    ...warnOfPaths('vanished', away, missed.map(displayPath)),
-  ]
+  return [...warnOfPaths('vanished', gone, vanished), ...warnOfPaths('vanished', away, missed)]
 }
 
 /** Each after the one it is in; without the root. */

@@ -62,7 +62,7 @@ async function linkTree(
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
     const [model, copy] = [from.enter(directory), to.enter(directory)]
     if (model === undefined || copy === undefined) continue
-    for (const { name, isDirectory } of readKinds(model, Number.MAX_SAFE_INTEGER) ?? []) {
+    for (const { name, isDirectory } of readKinds(model) ?? []) {
       untilTurn -= 1
       if (untilTurn === 0) {
         untilTurn = linksAtATime

@@ -1,5 +1,5 @@
 import type { RecordWarning } from '../store/record.ts'
-import { type BytePath, bytePath, displayPath, parentOf } from '../tree/byte-path.ts'
+import { type BytePath, bytePath, parentOf } from '../tree/byte-path.ts'
 import { identifyMount } from '../system/mounted-filesystem.ts'
 import { restoreDirectories } from './directory-attributes.ts'
 import type { PlannedRestore, RestoreRequest, RestoreStep } from './engine.ts'
@@ -40,22 +40,15 @@ export async function planByComparison(
     warnings: warnOfPaths(
       'history-changed',
       'of this snapshot were changed by somebody after it was taken; the live data have what it had, and keep it',
-      plan.historyChanged.map(displayPath),
+      plan.historyChanged,
     ),
     apply: async () => (isNothing(plan) ? [] : applyPlan(request, plan, units)),
   }
 }
 
 function isNothing({ remove, make, directories }: RestorePlan): boolean {
-  const { files, linked } = make
-  const counts = [
-    remove.length,
-    make.directories.count,
-    files.count,
-    linked.count,
-    directories.size,
-  ]
-  return counts.every((count) => count === 0)
+  const made = make.directories.count + make.files.count + make.linked.count
+  return remove.length + made + directories.size === 0
 }
 
 async function applyPlan(
@@ -113,7 +106,7 @@ function warnOfKept(
   { directory, paths }: NonNullable<ReturnType<LiveTree['release']>>,
 ): RecordWarning[] {
   const what = `were changed after the safety snapshot was taken, and are kept in ${target.path}/${directory}`
-  return warnOfPaths('kept-aside', what, paths.map(displayPath))
+  return warnOfPaths('kept-aside', what, paths)
 }
 
 /** A new directory is put into its place with all that is in it. */

@@ -18,7 +18,7 @@ const faithful = [
   '--filter=-x system.*',
   '--filter=-x trusted.SGI_ACL_*',
 ]
-const machineReadable = ['--stats', '--no-human-readable', '--outbuf=Line']
+const machineReadable = ['--no-human-readable', '--outbuf=Line']
 
 const partial = 23
 const vanished = 24

@@ -24,12 +24,6 @@ export function parseProgress(line: string): CopyProgress | undefined {
   return { bytes, files, totalFiles, fraction: Math.min(1, Math.max(byFiles, percent / 100)) }
 }
 
-/** One number of `--stats` (rsync(1)), such as `Total transferred file size`; 0 when it is not there. */
-export function statistic(output: string, label: string): number {
-  const match = new RegExp(`^${label}: (\\d+)`, 'm').exec(output)
-  return match === null ? 0 : Number(match[1])
-}
-
 /** The names in rsync's `file has vanished: "NAME"` lines; it says `directory` where it was one. */
 export function vanishedPaths(stderr: string): string[] {
   return [...stderr.matchAll(/^(?:file|directory) has vanished: "(.*)"$/gm)].map(

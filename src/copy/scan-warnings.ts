@@ -1,5 +1,5 @@
 import type { RecordWarning } from '../store/record.ts'
-import { type BytePath, displayPath } from '../tree/byte-path.ts'
+import { type BytePath } from '../tree/byte-path.ts'
 import { type ScanResult, eachSeen } from './scan/scan-report.ts'
 import { warnOfPaths } from './warnings.ts'
 
@@ -17,7 +17,7 @@ export function warnOfScan(scan: ScanResult): RecordWarning[] {
   const warnings = warnOfPaths(
     'history-changed',
     'of the snapshot before were changed by somebody after it was taken; this snapshot has what the live data have',
-    [...changedHistory(scan).keys()].map(displayPath),
+    [...changedHistory(scan).keys()],
   )
   if (tooManyLinks > 0) {
     warnings.push({

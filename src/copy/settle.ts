@@ -1,6 +1,6 @@
 import { type BigIntStats, constants } from 'node:fs'
 import type { RecordWarning } from '../store/record.ts'
-import { type BytePath, displayPath } from '../tree/byte-path.ts'
+import { type BytePath } from '../tree/byte-path.ts'
 import { awaitNewCtimes } from './await-new-ctimes.ts'
 import { removeBelow } from '../tree/remove-entry.ts'
 import { type RsyncTrees, rsyncFiles } from './rsync-files.ts'
@@ -49,17 +49,26 @@ export async function settleCopies(
     unproven = [...unproven, ...moving]
   }
   await stageEmpty(trees, becameDirectories)
+  using staging = new TreeReader(trees.staging)
+  const [unread = [], torn = []] = [false, true].map((isStaged) =>
+    moving.filter((path) => (staging.lstat(path) !== undefined) === isStaged),
+  )
   const warnings = [
-    ...warnOfPaths('vanished', 'vanished while they were read', vanished.map(displayPath)),
+    ...warnOfPaths('vanished', 'vanished while they were read', vanished),
     ...warnOfPaths(
       'moving',
       'changed each time they were read, and may be half old, half new',
-      moving.map(displayPath),
+      torn,
+    ),
+    ...warnOfPaths(
+      'moving',
+      'could not be read, and are not in the snapshot: somebody has a lease on them, or they became something else each time',
+      unread,
     ),
     ...warnOfPaths(
       'moving',
       'became directories while they were read, and what is in these is not in the snapshot',
-      becameDirectories.map(displayPath),
+      becameDirectories,
     ),
   ]
   return { warnings, hasMoved, unproven: [...unproven, ...vanished, ...becameDirectories] }

@@ -56,7 +56,7 @@ export function readNames(directory: BytePath): BytePath[] {
 /** The names, and what the directory itself says they are; undefined when there are more than `most`. */
 export function readKinds(
   directory: BytePath,
-  most: number,
+  most = Infinity,
 ): { name: BytePath; isDirectory: boolean }[] | undefined {
   const entries: { name: BytePath; isDirectory: boolean }[] = []
   const opened = opendirSync(systemPath(directory), { encoding: 'latin1', bufferSize: 1024 })

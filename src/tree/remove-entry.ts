@@ -57,7 +57,7 @@ function unlinkFiles(reader: TreeReader, path: BytePath): BytePath[] {
   const directory = reader.enter(path)
   if (directory === undefined) return []
   const left: BytePath[] = []
-  for (const { name, isDirectory } of readKinds(directory, Number.MAX_SAFE_INTEGER) ?? []) {
+  for (const { name, isDirectory } of readKinds(directory) ?? []) {
     const inside = joinPath(path, name)
     if (isDirectory) left.push(inside)
     else unlinkIfThere(`${directory}/${name}`)

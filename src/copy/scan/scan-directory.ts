@@ -101,7 +101,7 @@ function stageAny(
 
 /** Without a look at it: the directory below tells what it is mounted on. A file may be mounted on a file, and is copied. */
 function isMountedDirectory({ source }: Place, name: BytePath): boolean {
-  const kinds = readKinds(source, Number.MAX_SAFE_INTEGER) ?? []
+  const kinds = readKinds(source) ?? []
   return kinds.some((kind) => kind.name === name && kind.isDirectory)
 }
 

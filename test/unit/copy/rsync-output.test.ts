@@ -5,7 +5,6 @@ import {
   firstCause,
   parseProgress,
   readProgress,
-  statistic,
   vanishedPaths,
 } from '../../../src/copy/rsync-output.ts'
 
@@ -69,29 +68,6 @@ describe('readProgress', () => {
         ])
       }),
     )
-  })
-})
-
-const stats = `
-Number of files: 9 (reg: 6, dir: 2, link: 1)
-Number of created files: 4 (reg: 2, dir: 1, link: 1)
-Number of deleted files: 3 (reg: 3)
-Number of regular files transferred: 5
-Total file size: 4096 bytes
-Total transferred file size: 2048 bytes
-`
-
-describe('statistic', () => {
-  it('reads a number by its label', () => {
-    expect(statistic(stats, 'Total transferred file size')).to.equal(2048)
-  })
-
-  it('is 0 for a label that is not there', () => {
-    expect(statistic(stats, 'Literal data')).to.equal(0)
-  })
-
-  it('finds a label at the beginning of a line only', () => {
-    expect(statistic(`x ${stats.trim()}`, 'Number of files')).to.equal(0)
   })
 })
 
