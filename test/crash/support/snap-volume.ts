@@ -115,8 +115,7 @@ function strace(
     'strace',
     [
       ['-qq', '-o', '|cat >&3', '-e', `trace=${calls}`, ...options],
-      // a filter of the kernel stops them at these calls only
-      children ? ['-f', '--seccomp-bpf'] : [],
+      children ? ['-f'] : [],
       path === undefined ? [] : ['-P', path],
       ['--', process.execPath, programFile, ...args],
     ].flat(),
