@@ -5,7 +5,7 @@ import {
   mountLoopFilesystem,
   whyNoLoopFilesystem,
 } from '../support/loop-filesystem.ts'
-import { howOften, sample } from '../support/sample.ts'
+import { howOften, itSometimes, sample } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
 import { Bench, type BenchOptions, expectNone } from './support/bench.ts'
 import { leastCrashes, listCrashPoints, someCalls } from './support/crash-points.ts'
@@ -211,30 +211,46 @@ describe(`A power loss on XFS after ${someCalls}`, function () {
 
   for (const shutdown of someShutdowns) {
     describe(`(${shutdown})`, () => {
-      it('leaves the list of a snapshot that prunes as it was, or with one more good one', async () => {
-        const often = { atLeast: 15, scan: 4, children: 12 }
-        await afterCalls({ shutdown, keep: 2 }, snapshotThatPrunes, often)
-      })
+      itSometimes(
+        3,
+        'leaves the list of a snapshot that prunes as it was, or with one more good one',
+        async () => {
+          const often = { atLeast: 15, scan: 4, children: 12 }
+          await afterCalls({ shutdown, keep: 2 }, snapshotThatPrunes, often)
+        },
+      )
 
-      it('leaves an exact next snapshot too, where changes of the data are lost with it', async () => {
-        const often = { atLeast: 15, node: 3, scan: 4, children: 20 }
-        const options = { shutdown, keep: 2, dataBeside: true }
-        await afterCalls(options, snapshotOfUnsyncedData, often)
-      })
+      itSometimes(
+        3,
+        'leaves an exact next snapshot too, where changes of the data are lost with it',
+        async () => {
+          const often = { atLeast: 15, node: 3, scan: 4, children: 20 }
+          const options = { shutdown, keep: 2, dataBeside: true }
+          await afterCalls(options, snapshotOfUnsyncedData, often)
+        },
+      )
 
-      it('leaves whole snapshots when it prunes', async () => {
+      itSometimes(3, 'leaves whole snapshots when it prunes', async () => {
         await afterCalls({ shutdown }, prune, { atLeast: 5, children: 20 })
       })
 
-      it('is told of a restore, which can be finished or undone, on the same filesystem', async () => {
-        const options = { shutdown, keep: 5, dataBeside: true }
-        await afterCalls(options, restore, { atLeast: 15, children: 10 })
-      })
+      itSometimes(
+        3,
+        'is told of a restore, which can be finished or undone, on the same filesystem',
+        async () => {
+          const options = { shutdown, keep: 5, dataBeside: true }
+          await afterCalls(options, restore, { atLeast: 15, children: 10 })
+        },
+      )
 
-      it('is told of a restore, which can be finished or undone, on another filesystem', async () => {
-        const often = { atLeast: 9, node: 3, children: 15 }
-        await afterCalls({ shutdown, keep: 5 }, restore, often)
-      })
+      itSometimes(
+        3,
+        'is told of a restore, which can be finished or undone, on another filesystem',
+        async () => {
+          const often = { atLeast: 9, node: 3, children: 15 }
+          await afterCalls({ shutdown, keep: 5 }, restore, often)
+        },
+      )
 
       it('does not undo what is done', async () => {
         await inMachine({ shutdown, dataBeside: true }, async (machine) => {

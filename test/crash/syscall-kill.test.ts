@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
+import { itSometimes } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
 import { Bench, type BenchOptions, expectNone } from './support/bench.ts'
 import { leastCrashes, listCrashPoints, someCalls } from './support/crash-points.ts'
@@ -142,41 +143,49 @@ describe(`SIGKILL at ${someCalls} that name, remove or flush`, function () {
   this.timeout(900_000)
 
   describe('of node, the programs it started living on', () => {
-    it('leaves the list of a snapshot that prunes as it was, or with one more', async () => {
-      await atCalls({ keep: 2 }, nodeAlone, snapshotThatPrunes, { atLeast: 10 })
-    })
+    itSometimes(
+      3,
+      'leaves the list of a snapshot that prunes as it was, or with one more',
+      async () => {
+        await atCalls({ keep: 2 }, nodeAlone, snapshotThatPrunes, { atLeast: 10 })
+      },
+    )
 
-    it('leaves whole snapshots when it prunes', async () => {
+    itSometimes(3, 'leaves whole snapshots when it prunes', async () => {
       await atCalls({}, nodeAlone, prune, { atLeast: 12 })
     })
 
-    it('is told of a restore, which can be finished or undone', async () => {
+    itSometimes(3, 'is told of a restore, which can be finished or undone', async () => {
       await atCalls({ keep: 5 }, nodeAlone, restore, { atLeast: 15 })
     })
   })
 
   describe('of cp, rsync, sync and rm, node with them', () => {
-    it('leaves the list of a snapshot that prunes as it was, or with one more', async () => {
-      const often = { atLeast: 8, step: 2 }
-      await atCalls({ keep: 2 }, everything, snapshotThatPrunes, often)
-    })
+    itSometimes(
+      3,
+      'leaves the list of a snapshot that prunes as it was, or with one more',
+      async () => {
+        const often = { atLeast: 8, step: 2 }
+        await atCalls({ keep: 2 }, everything, snapshotThatPrunes, often)
+      },
+    )
 
-    it('leaves whole snapshots when it prunes', async () => {
+    itSometimes(3, 'leaves whole snapshots when it prunes', async () => {
       await atCalls({}, everything, prune, { atLeast: 3 })
     })
 
-    it('is told of a restore, which can be finished or undone', async () => {
+    itSometimes(3, 'is told of a restore, which can be finished or undone', async () => {
       await atCalls({ keep: 5 }, everything, restore, { atLeast: 8, step: 4 })
     })
   })
 
   describe('of cp, rsync, sync or rm alone', () => {
-    it('is a failed snapshot, or one more', async () => {
+    itSometimes(3, 'is a failed snapshot, or one more', async () => {
       const often = { atLeast: 4, step: 8 }
       await atCalls({ keep: 2 }, childAlone, snapshotThatPrunes, often)
     })
 
-    it('is told of a restore, which can be finished or undone', async () => {
+    itSometimes(3, 'is told of a restore, which can be finished or undone', async () => {
       await atCalls({ keep: 5 }, childAlone, restore, { atLeast: 4, step: 10 })
     })
   })
@@ -214,9 +223,13 @@ describe(`SIGKILL, at ${someCalls}, of a snapshot that links what provably did n
     },
   ]
   for (const { title, method, often } of whens) {
-    it(`${title}, leaves the list as it was, or with one more, and the next one exact`, async () => {
-      await atCalls(options, method, snapshotThatPrunes, often)
-    })
+    itSometimes(
+      3,
+      `${title}, leaves the list as it was, or with one more, and the next one exact`,
+      async () => {
+        await atCalls(options, method, snapshotThatPrunes, often)
+      },
+    )
   }
 })
 

@@ -17,3 +17,8 @@ export function sample<T>(items: readonly T[], count: number, name: string): T[]
     return items.slice(start, end)
   }).map((part) => part[Math.floor(random() * part.length)] as T)
 }
+
+/** A test of one run in so many, chosen by the seed; of every run where all is tried. */
+export function itSometimes(oneIn: number, title: string, test: () => Promise<void>): void {
+  if (isThorough || randomOf(title)() * oneIn < 1) it(title, test)
+}
