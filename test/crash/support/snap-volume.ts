@@ -36,6 +36,8 @@ export interface Injection extends Trace {
 export interface TracedCommand extends ProcessGroup {
   /** Resolves with true when a process was stopped by an injected SIGSTOP, false when it ended before. */
   readonly stopped: Promise<boolean>
+  /** Whether any process was killed by a signal so far. */
+  hasKilled(): boolean
 }
 
 /** Runs the program under strace(1), which lets a fault happen at an exact system call. */
@@ -48,6 +50,7 @@ export function startTraced(command: Command, injection: Injection): TracedComma
   let pending = ''
   let stops = 0
   let isOver = false
+  let hasKilled = false
   const group = strace(
     command,
     injection,
@@ -56,6 +59,7 @@ export function startTraced(command: Command, injection: Injection): TracedComma
       const lines = (pending + chunk).split('\n')
       pending = lines.pop() ?? ''
       for (const line of lines) {
+        hasKilled ||= line.includes('+++ killed by SIGKILL')
         if (!line.includes('--- stopped by SIGSTOP ---')) continue
         stops += 1
         const isEarly =
@@ -73,7 +77,7 @@ export function startTraced(command: Command, injection: Injection): TracedComma
     () => onStopped(false),
     () => onStopped(false),
   )
-  return { ...group, stopped }
+  return { ...group, stopped, hasKilled: () => hasKilled }
 }
 
 /** One call of a run: the `when`th of its name that a process makes. */
@@ -114,7 +118,7 @@ function strace(
   return startGroup(
     'strace',
     [
-      ['-qq', '-o', '|cat >&3', '-e', `trace=${calls}`, ...options],
+      ['-q', '-o', '|cat >&3', '-e', `trace=${calls}`, ...options],
       children ? ['-f'] : [],
       path === undefined ? [] : ['-P', path],
       ['--', process.execPath, programFile, ...args],
