@@ -68,7 +68,7 @@ describe('SIGTERM', function () {
       fault: 'signal=SIGSTOP',
       when: 1,
       children: true,
-      once: (programs) => programs.includes('cp') && isUnderWay(bench),
+      once: (program) => program === 'cp' && isUnderWay(bench),
     })
     expect(await running.stopped).to.equal(true)
     const nodes = running.living().filter(({ name }) => ['node', 'MainThread'].includes(name))

@@ -27,10 +27,10 @@ export interface Injection extends Trace {
   /** At which one it happens; every process and thread counts for itself (unless `together`), and every call of the set. */
   when: number | string
   /**
-   * For SIGSTOP only, with the names of what runs: whoever is stopped before this is true goes on, and so does whoever is stopped
-   * later. Not for calls that a signal interrupts: they would be made again and again.
+   * For SIGSTOP only, with the name of the program that was stopped: all go on until this is true of one. Whoever is stopped
+   * after that stays so, until all are continued. Not for calls that a signal interrupts: they would be made again and again.
    */
-  once?: (programs: string[]) => boolean
+  once?: (program: string) => boolean
 }
 
 export interface TracedCommand extends ProcessGroup {
@@ -50,6 +50,7 @@ export function startTraced(command: Command, injection: Injection): TracedComma
   let pending = ''
   let stops = 0
   let isOver = false
+  let isContinued = false
   let hasKilled = false
   const group = strace(
     command,
@@ -64,8 +65,8 @@ export function startTraced(command: Command, injection: Injection): TracedComma
         stops += 1
         const isEarly =
           (together && stops < Number(when)) ||
-          once?.(group.living().map(({ name }) => name)) === false
-        if (isEarly || (once !== undefined && isOver)) group.signalAll('SIGCONT')
+          (!isOver && once?.(programOf(group, line)) === false)
+        if (isEarly || isContinued) group.signalAll('SIGCONT')
         else {
           isOver = true
           onStopped(true)
@@ -77,7 +78,21 @@ export function startTraced(command: Command, injection: Injection): TracedComma
     () => onStopped(false),
     () => onStopped(false),
   )
-  return { ...group, stopped, hasKilled: () => hasKilled }
+  return {
+    ...group,
+    stopped,
+    hasKilled: () => hasKilled,
+    signalAll(name) {
+      isContinued ||= name === 'SIGCONT'
+      group.signalAll(name)
+    },
+  }
+}
+
+/** What strace(1) tells of in a line, which begins with the pid. */
+function programOf({ living }: ProcessGroup, line: string): string {
+  const pid = Number.parseInt(line, 10)
+  return living().find((one) => one.pid === pid)?.name ?? ''
 }
 
 /** One call of a run: the `when`th of its name that a process makes. */
