@@ -30,10 +30,16 @@ const last: VolumeRecord = {
   contents: contents(200, 200),
 }
 
+interface Circumstances {
+  limit?: number
+  was?: VolumeRecord
+  kind?: 'scheduled' | 'safety'
+}
+
 /** What is said of a volume that differs so from the one before. */
 function judge(
   differs: Partial<VolumeRecord>,
-  { limit = 90, was = last, kind = 'scheduled' as 'scheduled' | 'safety' } = {},
+  { limit = 90, was = last, kind = 'scheduled' }: Circumstances = {},
 ): string | undefined {
   const record = { ...aRecord(before), kind, volumes: [was] }
   const snapshot = { name: before, path: `/store/${before}`, time: new Date(0), record }
