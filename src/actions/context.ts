@@ -73,6 +73,8 @@ export interface StoreConfig {
   cron: string
   /** When all contents are compared; empty for never. */
   checksumCron: string
+  /** From which share of other files on older snapshots are kept, in percent; 0 for never. */
+  changeLimit: number
   timeZone: string
   /** What the filesystem of the store keeps, as the last `start` found. */
   abilities: StoreAbilities
@@ -88,6 +90,7 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
     quiesce: settings.given.has('quiesce') ? settings.quiesce : saved.quiesce,
     cron: saved.cron,
     checksumCron: saved.checksumCron,
+    changeLimit: settings.given.has('changeLimit') ? settings.changeLimit : saved.changeLimit,
     timeZone: saved.timeZone,
     abilities: saved.storeAbilities,
   }

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError, SourceError, isNotFound } from '../errors.ts'
@@ -115,6 +116,7 @@ export function openVolumeCopy(
         engine: engine.name,
         ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
         base: base.snapshot?.name ?? null,
+        ...identify(source),
         mountPoint: isMountPoint(readMounts(), path),
         contents: copy.contents,
       }
@@ -129,6 +131,17 @@ export function openVolumeCopy(
     },
     [Symbol.dispose]: () => opened.dispose(),
   }
+}
+
+/**
+ * Inode and time of birth, where the filesystem keeps both for good. Mounting another filesystem, or none, at a path brings another
+ * pair; a reboot does not.
+ */
+function identify({ here, descriptor }: DirectoryHandle): Pick<VolumeRecord, 'root'> {
+  const { ino, birthtimeNs, ctimeNs } = fstatSync(descriptor, { bigint: true })
+  // in the place of a time of birth that is not known there is 0, or the ctime
+  const isKnown = birthtimeNs > 0n && birthtimeNs !== ctimeNs && hasChangeTimes(here)
+  return isKnown ? { root: { inode: String(ino), born: String(birthtimeNs) } } : {}
 }
 
 function openSource(path: string): DirectoryHandle {

@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { OperationError, messageOf } from '../errors.ts'
 import { readCatalog } from '../store/catalog.ts'
+import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
 import { readConsumerJournal } from '../store/consumer-journal.ts'
 import { type Heartbeat, readHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
@@ -92,6 +93,10 @@ export async function describeCondition(
     problems.push({ level: 'critical', code: 'restore-interrupted', message })
   }
   problems.push(...findAsleep(store, now))
+  const changes = orProblem('critical', 'changes', () => readUnacceptedChanges(store)) ?? []
+  for (const change of changes) {
+    problems.push({ level: 'critical', code: 'other-data', message: describeChange(change) })
+  }
   // what the daemon keeps for itself is no one else's
   const {
     begun: _,

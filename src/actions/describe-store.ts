@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
 import { OperationError, errorCode, messageOf } from '../errors.ts'
 import { type Catalog, readCatalog } from '../store/catalog.ts'
+import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
 import { readHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
@@ -48,6 +49,8 @@ export function describeStore(store: StoreLayout, settings: Settings, now: Date)
   const config = orProblem(() => describeConfig(store, settings))
   const interrupted = orProblem(() => readInterruptedRestore(store))
   if (interrupted !== undefined) problems.push(describeInterruptedRestore(interrupted))
+  const changes = orProblem(() => readUnacceptedChanges(store)) ?? []
+  problems.push(...changes.map(describeChange))
   for (const { name, problem } of damaged) {
     problems.push(`the record of ${name} is damaged and it is left alone: ${problem}`)
   }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type RetentionDecision, planRetention } from '../retention/plan.ts'
+import { type Candidate, type RetentionDecision, planRetention } from '../retention/plan.ts'
 import { type Snapshot, isSafety, readCatalog } from '../store/catalog.ts'
+import { readUnacceptedChanges } from '../store/changes.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { readRestoreJournal } from '../store/restore-journal.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
@@ -16,7 +17,25 @@ export function planPrune(store: StoreLayout, maxSnapshots: number): RetentionDe
     pinned: snapshot.record.pinned,
     safety: isSafety(snapshot),
   }))
-  return planRetention(candidates, { maxSnapshots, protected: snapshotsOfLastRestore(store) })
+  const kept = new Map([
+    ...snapshotsBeforeChanges(store, candidates),
+    ...snapshotsOfLastRestore(store),
+  ])
+  return planRetention(candidates, { maxSnapshots, protected: kept })
+}
+
+/** Those of a volume that is another one now, until somebody says that this is right. */
+function snapshotsBeforeChanges(
+  store: StoreLayout,
+  candidates: readonly Candidate[],
+): Map<string, string> {
+  return new Map(
+    readUnacceptedChanges(store).flatMap(({ id, lastBefore }) =>
+      candidates
+        .filter(({ name, volumes }) => name <= lastBefore && volumes.some((one) => one.id === id))
+        .map(({ name }) => [name, `${id} is another one since, and nobody accepted that`] as const),
+    ),
+  )
 }
 
 /** A warning that names no volume may be of any. */

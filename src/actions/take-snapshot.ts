@@ -4,7 +4,13 @@ import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { warmUpEngines } from '../copy/choose-engine.ts'
 import { recordOfAbilities } from '../store/abilities.ts'
-import { readCatalog } from '../store/catalog.ts'
+import { type Catalog, readCatalog } from '../store/catalog.ts'
+import {
+  type UnacceptedChange,
+  acceptChanges,
+  describeChange,
+  noteChanges,
+} from '../store/changes.ts'
 import { indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
@@ -21,6 +27,7 @@ import { copyVolumes, withVolumes } from './copy-volumes.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import type { Hold } from './hold.ts'
 import { planHold } from './hold-consumers.ts'
+import { judgeChanges } from './judge-changes.ts'
 import { judgeConsistency } from './judge-consistency.ts'
 import { applyRetention } from './prune.ts'
 
@@ -35,6 +42,8 @@ export interface SnapshotOptions {
   allowEmpty?: boolean
   /** Compare contents, so that a change that kept size and time is captured too. */
   checksum?: boolean
+  /** The data are what they should be, however many of them are others than before. */
+  acceptChanges?: boolean
 }
 
 export interface SnapshotResult {
@@ -124,6 +133,7 @@ export async function writeSnapshot(
     )
     const held = hold.report()
     const judged = judgeConsistency(held.consistency, copies)
+    const changes = findChanges(context, options, copies, catalog)
     context.emit({ type: 'phase', phase: 'publish' })
     const record: SnapshotRecord = {
       schema: 1,
@@ -143,13 +153,17 @@ export async function writeSnapshot(
         ...held.warnings,
         ...judged.warnings,
         ...copies.flatMap(({ warnings }) => warnings),
+        ...changes.map(warnOfChange),
       ],
       comment: options.comment ?? null,
       pinned: options.pinned ?? false,
       labels: options.labels ?? {},
     }
     throwIfInterrupted(signal)
+    // before there is a snapshot of what it is now, which would be the base of the next one
+    noteChanges(store, changes)
     await publishSnapshot(store, staging, record)
+    if (options.acceptChanges === true) acceptChanges(store)
     dropIndexes(context, record)
     for (const warning of record.warnings) context.emit({ type: 'warning', ...warning })
     context.emit({ type: 'published', name: record.name, kind: record.kind })
@@ -163,6 +177,21 @@ export async function writeSnapshot(
   } finally {
     dropUsedLinks(context)
   }
+}
+
+/** A safety snapshot is of what somebody replaces, so nobody has to be told. */
+function findChanges(
+  { config }: ActionContext,
+  { kind, acceptChanges: areAccepted }: SnapshotOptions,
+  copies: readonly VolumeCopy[],
+  catalog: Catalog,
+): UnacceptedChange[] {
+  if (kind === 'safety' || areAccepted === true) return []
+  return copies.flatMap(({ volume }) => judgeChanges(volume, catalog, config.changeLimit) ?? [])
+}
+
+function warnOfChange(change: UnacceptedChange): RecordWarning {
+  return { code: 'other-data', volume: change.id, message: describeChange(change) }
 }
 
 /** It has served, or nobody could use it. What cannot be moved now is moved by the next run. */

@@ -65,6 +65,14 @@ export const declarations = {
     expected: 'empty, or a cron expression such as "0 4 * * 0"',
     parse: (text) => text.trim(),
   },
+  changeLimit: {
+    name: 'SNAP_CHANGE_LIMIT',
+    describe:
+      'percent of other files from which older snapshots are kept until that is accepted; 0: never',
+    fallback: 90,
+    expected: 'a whole number from 0 to 100, such as 90',
+    parse: parseWholeNumber(0, 100),
+  },
   timeZone: {
     name: 'SNAP_TZ',
     describe: 'the time zone of both schedules, such as Europe/Berlin',
@@ -224,6 +232,8 @@ export interface SettingValues {
   cron: string
   /** Empty for never. */
   checksumCron: string
+  /** In percent; 0 for never. */
+  changeLimit: number
   timeZone: string
   engine: EngineChoice
   quiesce: QuiescePolicy

@@ -25,6 +25,7 @@ export function readSettings(environment: Environment): Settings {
     maxSnapshots: read('maxSnapshots'),
     cron: read('cron'),
     checksumCron: read('checksumCron'),
+    changeLimit: read('changeLimit'),
     timeZone: read('timeZone'),
     engine: read('engine'),
     quiesce: read('quiesce'),

@@ -249,7 +249,7 @@ function daemonContext(
   { store, abilities }: PreparedStore,
   emit: ActionContext['emit'],
 ): ActionContext {
-  const { maxSnapshots, engine, quiesce, cron, checksumCron, timeZone } = settings
+  const { maxSnapshots, engine, quiesce, cron, checksumCron, changeLimit, timeZone } = settings
   return {
     store,
     config: {
@@ -259,6 +259,7 @@ function daemonContext(
       quiesce,
       cron,
       checksumCron,
+      changeLimit,
       timeZone,
       abilities,
     },

@@ -30,6 +30,8 @@ export interface StoreLayout {
   schedule: string
   /** What became of the runs of the schedule. */
   runs: string
+  /** Changes of volumes that nobody has accepted yet. */
+  changes: string
   /** The running daemon, for whoever shares the store. */
   socket: string
 }
@@ -62,6 +64,7 @@ export function storeLayout(directory: string): StoreLayout {
     heartbeat: join(own, 'heartbeat'),
     schedule: join(own, 'schedule.json'),
     runs: join(own, 'runs.json'),
+    changes: join(own, 'changes.json'),
     socket: join(own, 'control.sock'),
   }
 }

@@ -11,7 +11,7 @@ export const timestamp = v.pipe(
   v.check((text) => !Number.isNaN(Date.parse(text)), 'not a time'),
 )
 
-const snapshotName = v.pipe(
+export const snapshotName = v.pipe(
   v.string(),
   v.check((name) => parseSnapshotName(name) !== undefined, 'not the name of a snapshot'),
 )
@@ -46,6 +46,8 @@ const volumeSchema = v.object({
   reflink: v.optional(v.boolean()),
   /** The snapshot whose unchanged files this one shares; null for a full copy. */
   base: v.nullable(snapshotName),
+  /** What tells its directory from another one, also after a reboot; absent where the filesystem does not tell. */
+  root: v.optional(v.object({ inode: v.string(), born: v.string() })),
   /** Whether the path was a mount point when it was read. */
   mountPoint: v.optional(v.boolean()),
   /** Null where nobody counted: in a snapshot that was adopted. */

@@ -16,6 +16,7 @@ const schema = v.object({
   ),
   cron: v.string(),
   checksumCron: v.optional(v.string(), ''),
+  changeLimit: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100)), 90),
   timeZone: v.string(),
   maxSnapshots: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   engine: v.picklist(engineChoices),

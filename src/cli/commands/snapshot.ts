@@ -8,6 +8,7 @@ export const snapshotCommand: Command = {
     ['snapshot', 'take a snapshot and prune to SNAP_MAX'],
     ['snapshot -m "before the upgrade" --pin', 'with a comment, and never pruned'],
     ['snapshot --label ticket=4711', 'with a label'],
+    ['snapshot --accept-changes', 'the data are right, although they are others than before'],
     ['snapshot --checksum', 'compare all contents, also where nothing can have changed'],
   ],
   positionals: [],
@@ -23,6 +24,10 @@ export const snapshotCommand: Command = {
     'allow-empty': {
       type: 'boolean',
       describe: 'also when a volume is empty or not mounted and was not in the snapshot before',
+    },
+    'accept-changes': {
+      type: 'boolean',
+      describe: 'the data are right, although a volume or nearly all of its files are other ones',
     },
     checksum: {
       type: 'boolean',
@@ -45,6 +50,7 @@ export const snapshotCommand: Command = {
         pinned: options['pin'] === true,
         labels,
         allowEmpty: options['allow-empty'] === true,
+        acceptChanges: options['accept-changes'] === true,
         checksum: options['checksum'] === true,
       })
       const { record, removed, warnings } = result

@@ -36,6 +36,8 @@ export function contextInProcess(
       quiesce: 'none',
       cron: '0 3 * * *',
       checksumCron: '',
+      // their trees change from top to bottom
+      changeLimit: 0,
       timeZone: 'GMT',
       abilities: allAbilities,
     },

@@ -24,6 +24,7 @@ describe('readStoreConfig', () => {
       volumes: [{ id: 'a', path: '/srv/a' }],
       cron: '0 4 * * *',
       checksumCron: '0 5 * * 0',
+      changeLimit: 80,
       timeZone: 'Asia/Tokyo',
       maxSnapshots: 7,
       engine: 'rsync',
@@ -42,6 +43,7 @@ describe('readStoreConfig', () => {
       quiesce: 'none',
       cron: '0 4 * * *',
       checksumCron: '0 5 * * 0',
+      changeLimit: 80,
       timeZone: 'Asia/Tokyo',
       abilities: { lacks: ['owners'], mtimeStepNs: 100 },
     })

@@ -24,6 +24,7 @@ describe('describeStore', () => {
       volumes: [{ id: 'data', path: '/srv/data' }],
       cron: '0 3 * * *',
       checksumCron: '',
+      changeLimit: 90,
       timeZone: 'GMT',
       maxSnapshots: 7,
       engine: 'auto',

@@ -331,6 +331,7 @@ describe('the program', () => {
         volumes: [{ id: 'data', path: '/srv/data' }],
         cron: '0 3 * * *',
         checksumCron: '',
+        changeLimit: 90,
         timeZone: 'GMT',
         maxSnapshots: 7,
         engine: 'auto',

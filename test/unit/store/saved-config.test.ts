@@ -20,6 +20,7 @@ const config: SavedConfig = {
   ],
   cron: '0 3 * * *',
   checksumCron: '0 4 * * 0',
+  changeLimit: 80,
   timeZone: 'Europe/Berlin',
   maxSnapshots: 128,
   engine: 'auto',

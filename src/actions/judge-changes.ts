@@ -1,0 +1,50 @@
+import type { Catalog } from '../store/catalog.ts'
+import type { UnacceptedChange } from '../store/changes.ts'
+import type { VolumeRecord } from '../store/record.ts'
+
+/** In a volume of fewer files all may well be other ones from one day to the next. */
+const fewestFiles = 100
+
+/**
+ * Tells of a volume that is not what it was in the snapshots before: its directory is another one, as when a disk is not
+ * mounted, or at least `limitPercent` of its files are not shared with the snapshot before, as after ransomware or a bad
+ * deployment. Undefined where it is, and where nobody can know; always with a limit of 0.
+ */
+export function judgeChanges(
+  volume: VolumeRecord,
+  { snapshots }: Catalog,
+  limitPercent: number,
+): UnacceptedChange | undefined {
+  if (limitPercent === 0) return undefined
+  const before = snapshots.findLast(({ record }) => volumeIn(record.volumes, volume.id))
+  const last = before && volumeIn(before.record.volumes, volume.id)
+  if (last === undefined || before === undefined) return undefined
+  const tell = (message: string): UnacceptedChange => ({
+    id: volume.id,
+    lastBefore: before.name,
+    message: `volume ${volume.id}: ${message}`,
+  })
+  if (isOther(volume.root, last.root)) {
+    return tell(`${volume.path} is another directory than in ${before.name}`)
+  }
+  // a restore makes many files anew after its safety snapshot
+  if (before.record.kind === 'safety') return undefined
+  const files = last.contents?.files ?? 0
+  if (volume.contents === null || volume.base === null || files < fewestFiles) return undefined
+  const shared = Math.max(0, volume.contents.files - volume.contents.addedFiles)
+  if ((1 - shared / files) * 100 < limitPercent) return undefined
+  return tell(`${shared} of the ${files} files of ${before.name} are still what they were`)
+}
+
+function volumeIn(volumes: readonly VolumeRecord[], id: string): VolumeRecord | undefined {
+  return volumes.find((volume) => volume.id === id)
+}
+
+/** What is not known of one of them tells nothing. */
+function isOther(root: VolumeRecord['root'], before: VolumeRecord['root']): boolean {
+  return (
+    root !== undefined &&
+    before !== undefined &&
+    (root.inode !== before.inode || root.born !== before.born)
+  )
+}
