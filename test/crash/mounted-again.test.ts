@@ -61,7 +61,7 @@ const failures: readonly Failure[] = [
   },
 ]
 
-const someFailures = sample(failures, howOften(failures.length, 2), 'failures')
+const someFailures = sample(failures, howOften(failures.length, 1), 'failures')
 
 for (const { title, type, mountOptions, exchange } of someFailures) {
   describe(`Of ${title}, mounted again in the same boot, a file with the change time it had`, function () {

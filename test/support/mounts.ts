@@ -1,4 +1,4 @@
-import { mkdtemp, rmdir } from 'node:fs/promises'
+import { mkdir, mkdtemp, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -20,6 +20,17 @@ export async function mountTmpfs(options: string): Promise<Mounted> {
       await rmdir(path)
     },
   }
+}
+
+/** Mounts an overlayfs on a directory in `home`, where its layers are too. */
+export async function mountOverlay(home: string): Promise<Mounted> {
+  const [lower, upper, work, path] = ['lower', 'upper', 'work', 'mnt'].map((name) =>
+    join(home, name),
+  ) as [string, string, string, string]
+  for (const directory of [lower, upper, work, path]) await mkdir(directory)
+  const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`
+  await execa('mount', ['-t', 'overlay', '-o', options, 'overlay', path])
+  return mounted(path)
 }
 
 /** Mounts `source` on the directory `target` too, with options such as `ro`. */
