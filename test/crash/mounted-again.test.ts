@@ -22,7 +22,7 @@ interface Failure {
   type: FilesystemType
   mountOptions?: string[]
   /** Gives the file its other content, and keeps its times. */
-  exchange(disk: FailingDisk, file: string): Promise<void>
+  exchange: (disk: FailingDisk, file: string) => Promise<void>
 }
 
 /** fdatasync(2) writes the content; the log with the new times is lost. */
@@ -100,10 +100,6 @@ for (const { title, type, mountOptions, exchange } of someFailures) {
       expect(contentIn(store.data), 'live').to.equal(other)
     }
 
-    function contentIn(tree: string): string {
-      return readFileSync(join(tree, 'file'), 'utf8').trimEnd()
-    }
-
     const preparations: [when: string, prepare: () => Promise<void>][] = [
       ['', () => Promise.resolve()],
       [', also when links were made in advance', () => store.prelink()],
@@ -136,4 +132,8 @@ for (const { title, type, mountOptions, exchange } of someFailures) {
       })
     }
   })
+}
+
+function contentIn(tree: string): string {
+  return readFileSync(join(tree, 'file'), 'utf8').trimEnd()
 }

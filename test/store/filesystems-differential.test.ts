@@ -83,8 +83,10 @@ for (const place of somePlaces) {
       const names = new Set(store.snapshotNames())
       for (const [name, tree] of trees) {
         if (!names.has(name)) trees.delete(name)
-        else
-          expect(compareTrees(tree, walkTree(store.dataIn(name))), `${name}, ${what}`).to.be.empty
+        else {
+          const differences = compareTrees(tree, walkTree(store.dataIn(name)))
+          expect(differences, `${name}, ${what}`).to.deep.equal([])
+        }
       }
     }
   })

@@ -128,7 +128,8 @@ export async function mountFurtherPlace(
   { store, data }: FurtherPlace,
 ): Promise<MountedPlace> {
   const forStore = await store.mount(context)
-  if (store === data) return { on: forStore.path, dataOn: forStore.path, remove: forStore.remove }
+  if (store === data)
+    return { on: forStore.path, dataOn: forStore.path, remove: () => forStore.remove() }
   try {
     const forData = await data.mount(context)
     return {

@@ -1,5 +1,5 @@
 import { existsSync, lstatSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -94,14 +94,12 @@ export async function exchangeOnDevice(
   content: string,
 ): Promise<void> {
   const found = await shellIn('/', `sync -f; grep -obUaF '${placeholder}' ${device}`)
-  for (const line of found.trim().split('\n')) {
-    const [offset = ''] = line.split(':')
-    await execa(
-      'dd',
-      [`of=${device}`, `seek=${offset}`, 'oflag=seek_bytes', 'conv=notrunc,fsync'],
-      {
-        input: content,
-      },
-    )
+  const file = await open(device, 'r+')
+  try {
+    for (const line of found.trim().split('\n'))
+      await file.write(content, Number.parseInt(line, 10))
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }
