@@ -2,8 +2,11 @@ import { dirname } from 'node:path'
 import { expect } from 'chai'
 import { restore } from '../../src/actions/restore.ts'
 import { randomOf, seed } from '../crash/support/random.ts'
-import { furtherPlaces, mountFurtherPlace } from '../support/filesystems.ts'
-import type { MountedPlace } from '../support/places.ts'
+import {
+  type MountedFurtherPlace,
+  furtherPlaces,
+  mountFurtherPlace,
+} from '../support/filesystems.ts'
 import { howOften, sample } from '../support/sample.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
@@ -21,7 +24,7 @@ for (const place of somePlaces) {
     this.timeout(600_000)
 
     const isLimited = place.store.isLimited === true || place.data.isLimited === true
-    let mounted: MountedPlace
+    let mounted: MountedFurtherPlace
     let store: InProcessStore
 
     before(async function () {
@@ -39,6 +42,7 @@ for (const place of somePlaces) {
       const published = new Map<string, Tree>()
       const mutator = new Mutator(store.data, randomOf(place.title), isLimited)
       mutator.grow()
+      await mounted.lower()
       let done: string[] = []
       let mutations = 0
       for (let generation = 0; generation < generations; generation += 1) {

@@ -2,8 +2,11 @@ import { dirname } from 'node:path'
 import { expect } from 'chai'
 import { changeAwkwardTree, damageAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
 import { engines } from '../support/engines.ts'
-import { furtherPlaces, mountFurtherPlace } from '../support/filesystems.ts'
-import type { MountedPlace } from '../support/places.ts'
+import {
+  type MountedFurtherPlace,
+  furtherPlaces,
+  mountFurtherPlace,
+} from '../support/filesystems.ts'
 import { howOften, sample } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, configure, makeUnconfiguredStore } from '../support/test-store.ts'
@@ -21,7 +24,7 @@ for (const { place, engine } of sample(all, howOften(all.length, 2), 'filesystem
     this.timeout(120_000)
 
     const asFarAsCan = place.store.isLimited === true || place.data.isLimited === true
-    let mounted: MountedPlace
+    let mounted: MountedFurtherPlace
     let store: TestStore
 
     before(async function () {
@@ -33,6 +36,7 @@ for (const { place, engine } of sample(all, howOften(all.length, 2), 'filesystem
       await configure(store)
       await growAwkwardTree(store.data, { asFarAsCan })
       await shellIn(store.data, place.data.withoutUnfit ?? '')
+      await mounted.lower()
     })
 
     afterEach(() => store?.remove())

@@ -5,12 +5,19 @@ import { mountOverlay, mountTmpfs } from './mounts.ts'
 import { type MountedPlace, loopOrSkip } from './places.ts'
 import { skipBecause } from './skip.ts'
 
+interface MountedFilesystem {
+  path: string
+  /** Where there are layers, puts all that is there into a lower one. */
+  lower?(): Promise<void>
+  remove(): Promise<void>
+}
+
 /** A filesystem that a test can mount. */
 interface Filesystem {
   /** As in `on ext4`. */
   title: string
   /** Mounts it, or skips the tests of `context` where this machine cannot. */
-  mount(context: Context): Promise<{ path: string; remove(): Promise<void> }>
+  mount(context: Context): Promise<MountedFilesystem>
   /** It refuses some of what a tree can have: that is left out there. */
   isLimited?: boolean
   /** Of the root directory of an awkward tree: takes out what it keeps, but does not give back as it was. */
@@ -62,6 +69,7 @@ const overlayfs: Filesystem = {
       const mounted = await mountOverlay(below.path)
       return {
         path: mounted.path,
+        lower: () => mounted.lower(),
         async remove() {
           await mounted.remove()
           await below.remove()
@@ -122,19 +130,31 @@ export const furtherPlaces: readonly FurtherPlace[] = [
   })),
 ]
 
+export interface MountedFurtherPlace extends MountedPlace {
+  /** Where the data have layers, puts all that is there into a lower one. */
+  lower(): Promise<void>
+}
+
 /** Mounts what a place needs, or skips the tests of `context` where this machine cannot. */
 export async function mountFurtherPlace(
   context: Context,
   { store, data }: FurtherPlace,
-): Promise<MountedPlace> {
+): Promise<MountedFurtherPlace> {
   const forStore = await store.mount(context)
-  if (store === data)
-    return { on: forStore.path, dataOn: forStore.path, remove: () => forStore.remove() }
+  if (store === data) {
+    return {
+      on: forStore.path,
+      dataOn: forStore.path,
+      lower: async () => forStore.lower?.(),
+      remove: () => forStore.remove(),
+    }
+  }
   try {
     const forData = await data.mount(context)
     return {
       on: forStore.path,
       dataOn: forData.path,
+      lower: async () => forData.lower?.(),
       async remove() {
         await forStore.remove()
         await forData.remove()
