@@ -70,14 +70,23 @@ export function asKept(timeNs: bigint, { stepNs, earliestNs, latestNs }: KeptTim
   return timeNs - (beyond < 0n ? beyond + stepNs : beyond)
 }
 
-/** Whether a stored entry is by lstat(2) what the source is: type, mode, owner, mtime, and size unless it is a directory. */
+/** Whether a stored entry is by lstat(2) what the source is: type, mode, owner, mtime, and size. */
 export function looksSame(source: BigIntStats, stored: BigIntStats, times: KeptTimes): boolean {
   return (
     source.mode === stored.mode &&
     source.uid === stored.uid &&
     source.gid === stored.gid &&
     source.rdev === stored.rdev &&
-    (source.size === stored.size || source.isDirectory()) &&
+    isOfSameSize(source, stored) &&
     (source.mtimeNs === stored.mtimeNs || asKept(source.mtimeNs, times) === stored.mtimeNs)
   )
+}
+
+/**
+ * Whether two entries of one type have as much in them. The size of a directory is its filesystem's own affair, and so is
+ * that of a device, a pipe or a socket: on ntfs-3g a device has 24 bytes and a socket has one.
+ */
+export function isOfSameSize(source: BigIntStats, stored: BigIntStats): boolean {
+  const tells = source.isFile() || source.isSymbolicLink()
+  return !tells || source.size === stored.size
 }

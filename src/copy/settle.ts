@@ -3,6 +3,7 @@ import type { RecordWarning } from '../store/record.ts'
 import { type BytePath } from '../tree/byte-path.ts'
 import { awaitNewCtimes } from './await-new-ctimes.ts'
 import { removeBelow } from '../tree/remove-entry.ts'
+import { isOfSameSize } from './proof.ts'
 import { type RsyncTrees, rsyncFiles } from './rsync-files.ts'
 import { eachPath, listPaths } from '../tree/path-list.ts'
 import { type CopyList, eachSeen, listSeen } from './scan/scan-report.ts'
@@ -109,7 +110,7 @@ function looksEqual(source: BigIntStats, staged: BigIntStats | undefined): boole
   return (
     staged !== undefined &&
     ((source.mode ^ staged.mode) & typeBits) === 0n &&
-    source.size === staged.size
+    isOfSameSize(source, staged)
   )
 }
 

@@ -1,21 +1,41 @@
 import { shellIn } from './shell.ts'
 
+export interface AwkwardTreeOptions {
+  /** What the filesystem refuses is left out. */
+  asFarAsCan?: boolean
+}
+
 /** Fills `directory` with all that is awkward to copy (rows 13 to 15 of the fault table). */
-export async function growAwkwardTree(directory: string): Promise<void> {
-  await shellIn(
-    directory,
-    [plain, links, attributes, specials, names, beginnings, times].join('\n'),
-  )
+export async function growAwkwardTree(
+  directory: string,
+  options?: AwkwardTreeOptions,
+): Promise<void> {
+  const parts = [plain, links, attributes, specials, names, beginnings, times]
+  await runIn(directory, parts.join('\n'), options)
 }
 
 /** Changes the tree as its application might between two snapshots. */
-export async function changeAwkwardTree(directory: string): Promise<void> {
-  await shellIn(directory, changes)
+export async function changeAwkwardTree(
+  directory: string,
+  options?: AwkwardTreeOptions,
+): Promise<void> {
+  await runIn(directory, changes, options)
 }
 
 /** Does to the tree all that a restore has to put right, including what does not show in size and time. */
-export async function damageAwkwardTree(directory: string): Promise<void> {
-  await shellIn(directory, damage)
+export async function damageAwkwardTree(
+  directory: string,
+  options?: AwkwardTreeOptions,
+): Promise<void> {
+  await runIn(directory, damage, options)
+}
+
+async function runIn(
+  directory: string,
+  script: string,
+  { asFarAsCan = false }: AwkwardTreeOptions = {},
+): Promise<void> {
+  await shellIn(directory, asFarAsCan ? `set +e; exec 2>/dev/null\n${script}\ntrue` : script)
 }
 
 const plain = String.raw`

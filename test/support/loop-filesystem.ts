@@ -13,6 +13,8 @@ export interface LoopOptions {
   inodes?: number
   /** How large an inode is (ext4 only): those of 128 bytes have times of whole seconds. */
   inodeBytes?: number
+  /** Whether times go on after 2038 (XFS only), as they do if not given. */
+  bigtime?: boolean
   /** As for `mount -o`, such as `['noatime']`. */
   mountOptions?: string[]
   /** Past the cache of the filesystem below, or all data would be in memory twice; where that one can. */
@@ -85,7 +87,11 @@ export async function unmount(path: string): Promise<void> {
   }
 }
 
-function makeOptions(type: FilesystemType, { inodes, inodeBytes = 256 }: LoopOptions): string[] {
+/** What `mkfs` of the type is given beside the device. */
+export function makeOptions(
+  type: FilesystemType,
+  { inodes, inodeBytes = 256, bigtime = true }: LoopOptions = {},
+): string[] {
   switch (type) {
     case 'ext4':
       // some mke2fs give small filesystems small inodes
@@ -97,7 +103,7 @@ function makeOptions(type: FilesystemType, { inodes, inodeBytes = 256 }: LoopOpt
         ...(inodes === undefined ? [] : ['-N', String(inodes)]),
       ]
     case 'xfs':
-      return ['-q', '-m', 'reflink=1']
+      return ['-q', '-m', `reflink=1,bigtime=${bigtime ? 1 : 0}`]
     case 'btrfs':
       return ['-q']
     case 'vfat':

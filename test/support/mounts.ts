@@ -1,4 +1,4 @@
-import { mkdtemp, rmdir } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -18,6 +18,38 @@ export async function mountTmpfs(options: string): Promise<Mounted> {
     async remove() {
       await execa('umount', [path])
       await rmdir(path)
+    },
+  }
+}
+
+export interface Overlay extends Mounted {
+  /** Puts all that is there into a lower layer, from which it is copied up when it changes. */
+  lower(): Promise<void>
+}
+
+/** Mounts an overlayfs on a directory in `home`, where its layers are too. */
+export async function mountOverlay(home: string): Promise<Overlay> {
+  const [upper, work, path] = ['upper', 'work', 'mnt'].map((name) => join(home, name)) as [
+    string,
+    string,
+    string,
+  ]
+  const lower = [join(home, 'lower')]
+  for (const directory of [...lower, upper, work, path]) await mkdir(directory)
+  const mount = async () => {
+    const options = `lowerdir=${lower.join(':')},upperdir=${upper},workdir=${work}`
+    await execa('mount', ['-t', 'overlay', '-o', options, 'overlay', path])
+  }
+  await mount()
+  return {
+    ...mounted(path),
+    async lower() {
+      await execa('umount', [path])
+      const layer = join(home, `lower-${lower.length}`)
+      await rename(upper, layer)
+      await mkdir(upper)
+      lower.unshift(layer)
+      await mount()
     },
   }
 }

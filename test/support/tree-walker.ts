@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   type BigIntStats,
@@ -145,14 +145,18 @@ function shownBytes(bytes: Buffer): string {
   return shown(bytes.toString('latin1'))
 }
 
-/** All extended attributes of the tree, by getfattr(1), which escapes odd bytes in names as \ooo. */
+/** All extended attributes of the tree, by getfattr(1), which escapes odd bytes in names as \ooo; some filesystems have none. */
 function readAttributes(root: string): Map<string, string> {
-  const output = execFileSync(
+  const { stdout, stderr, status } = spawnSync(
     'getfattr',
     ['--recursive', '--physical', '--no-dereference', '--dump', '-m', '-', '-e', 'hex', '.'],
-    { cwd: root, encoding: 'latin1', maxBuffer: 1024 ** 3, stdio: ['ignore', 'pipe', 'inherit'] },
+    { cwd: root, encoding: 'latin1', maxBuffer: 1024 ** 3, env: { ...process.env, LC_ALL: 'C' } },
   )
-  const blocks = output.split('\n\n').filter((block) => block.startsWith('# file: '))
+  const problems = stderr.split('\n').filter((line) => !/^$|: Operation not supported$/.test(line))
+  if (problems.length > 0 || (status !== 0 && stderr === '')) {
+    throw new Error(`getfattr ended with ${status} in ${root}: ${problems.join('\n')}`)
+  }
+  const blocks = stdout.split('\n\n').filter((block) => block.startsWith('# file: '))
   return new Map(
     blocks.map((block) => {
       const [head = '', ...lines] = block.split('\n')

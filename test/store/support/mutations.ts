@@ -12,6 +12,7 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -52,32 +53,42 @@ const names = [
 export class Mutator {
   readonly #root: string
   readonly random: Random
+  readonly #isLimited: boolean
   #made = 0
 
-  constructor(root: string, random: Random) {
+  /** Where the filesystem is limited, what it refuses is left out. */
+  constructor(root: string, random: Random, isLimited = false) {
     this.#root = root
     this.random = random
+    this.#isLimited = isLimited
   }
 
   /** Fills the empty tree. */
   grow(): void {
-    for (let index = 0; index < 12; index += 1) makeDirectory(this)
-    for (let index = 0; index < entriesAtStart; index += 1) createFile(this)
+    for (let index = 0; index < 12; index += 1) this.#do(makeDirectory)
+    for (let index = 0; index < entriesAtStart; index += 1) this.#do(createFile)
     for (let index = 0; index < 6; index += 1) {
-      addName(this)
-      makeTwins(this)
-      makeOther(this)
+      for (const mutation of [addName, makeTwins, makeOther]) this.#do(mutation)
     }
   }
 
-  /** Does some mutations and gives their names, for the message of a failure. */
+  /** Does some mutations and gives the names of those that could be done, for the message of a failure. */
   mutate(most = 9): string[] {
     const count = this.below(most) + 1
     return Array.from({ length: count }, () => {
       const [name, mutation] = this.pick(Object.entries(mutations)) ?? ['none', () => undefined]
+      return this.#do(mutation) ? [name] : []
+    }).flat()
+  }
+
+  #do(mutation: Mutation): boolean {
+    try {
       mutation(this)
-      return name
-    })
+      return true
+    } catch (error) {
+      if (!this.#isLimited || !isRefusal(error)) throw error
+      return false
+    }
   }
 
   below(limit: number): number {
@@ -155,6 +166,14 @@ export class Mutator {
     this.run('touch', ['-h', '-c', '-d', `@${text.slice(0, -9)}.${text.slice(-9)}`], path)
   }
 }
+
+/** Of a filesystem to what it cannot have; programs that were run tell nothing but that they failed. */
+function isRefusal(error: unknown): boolean {
+  const { code, status } = error as { code?: unknown; status?: unknown }
+  return typeof status === 'number' || refusals.includes(String(code))
+}
+
+const refusals = ['EINVAL', 'EILSEQ', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM']
 
 function makeDirectory(tree: Mutator): void {
   mkdirSync(tree.at(tree.newPath()))
@@ -341,9 +360,20 @@ function makeOther(tree: Mutator): void {
 }
 
 function makeOtherAt(tree: Mutator, path: string): void {
-  if (tree.random() < 0.6)
+  if (tree.random() < 0.6) {
     symlinkSync(`${tree.pick(['a', 'b', '/etc/passwd', '.'])}`, tree.at(path))
-  else tree.run('mkfifo', [], path)
+    if (!isReadable(tree.at(path))) unlinkSync(tree.at(path))
+  } else tree.run('mkfifo', [], path)
+}
+
+/** sshfs shows a link that leads out of what it shows, and lets nobody read it. */
+function isReadable(link: Buffer): boolean {
+  try {
+    readlinkSync(link)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function changeType(tree: Mutator): void {

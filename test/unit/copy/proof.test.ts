@@ -143,6 +143,21 @@ describe('What is stored looks the same', () => {
     expect(looks({ size: 4096n }, { of: { mode: 0o40755n } })).to.equal(true)
   })
 
+  for (const [type, mode] of [
+    ['a block device', 0o060644n],
+    ['a character device', 0o020644n],
+    ['a pipe', 0o010644n],
+    ['a socket', 0o140644n],
+  ] as const) {
+    it(`when it is ${type} of another size`, () => {
+      expect(looks({ size: 24n }, { of: { mode } })).to.equal(true)
+    })
+  }
+
+  it('unless it is a symlink of another size', () => {
+    expect(looks({ size: 24n }, { of: { mode: 0o120777n } })).to.equal(false)
+  })
+
   it('when its mtime is what the store can keep of that of the source', () => {
     const times = { ...exact, stepNs: secondNs }
     expect(looks({ mtimeNs: secondNs }, { times })).to.equal(true)
