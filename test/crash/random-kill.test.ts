@@ -9,7 +9,7 @@ import { checkCutOffRestore } from './support/restore-checks.ts'
 import { repeat } from './support/rounds.ts'
 import { type Command, startCommand } from './support/snap-volume.ts'
 
-const kills = howOften(52, 8)
+const kills = howOften(52, 4)
 
 interface Pace {
   /** What the command prints when it begins to write; without it, its start. */

@@ -36,7 +36,7 @@ import { describeOnEngine, productImage } from './support/on-engine.ts'
 import { environment, resultOf, succeeded } from './support/sidecar.ts'
 
 /** So many as the documentation tells of when tests are thorough; fewer on the other filesystems and by hooks. */
-const rounds = Number(process.env['SNAP_VOLUME_TEST_ROUNDS'] ?? howOften(20, 4))
+const rounds = Number(process.env['SNAP_VOLUME_TEST_ROUNDS'] ?? howOften(20, 2))
 const fewRounds = Math.ceil(rounds / 4)
 
 /** Of the snapshots of one setting: two come by chance once in a hundred times, and from a copy that is not of one instant more often. */
@@ -65,7 +65,7 @@ interface Setting {
 
 const settings: Setting[] = [mariadb, postgres].flatMap((database): Setting[] => [
   { title: 'paused', database, by: 'pause', count: rounds },
-  ...sample(otherSettings(database), howOften(10, 2), database.name),
+  ...sample(otherSettings(database), howOften(10, 1), database.name),
 ])
 
 function otherSettings(database: Database): Setting[] {
