@@ -1,7 +1,8 @@
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { prelink } from '../copy/prelink.ts'
-import { isOfMount } from '../copy/scan/read-index.ts'
+import { readIndex } from '../copy/scan/read-index.ts'
+import { readHeader } from '../copy/scan/source-index.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
 import { type StoreLayout, indexFileName } from '../store/layout.ts'
 import { createOwnDirectories } from '../store/open.ts'
@@ -57,6 +58,11 @@ export async function prelinkSnapshot(context: ActionContext, model: Snapshot): 
 /** Those of which the next snapshot can prove what did not change. */
 function volumesToLink({ path, record }: Snapshot): string[] {
   return record.volumes
-    .filter(({ id, engine }) => engine === 'link' && isOfMount(join(path, indexFileName(id))))
+    .filter(({ id, engine }) => engine === 'link' && provesAnything(join(path, indexFileName(id))))
     .map(({ id }) => id)
+}
+
+function provesAnything(index: string): boolean {
+  const content = readIndex(index)
+  return content !== undefined && readHeader(content).mount !== undefined
 }

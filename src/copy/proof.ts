@@ -87,6 +87,5 @@ export function looksSame(source: BigIntStats, stored: BigIntStats, times: KeptT
  * that of a device, a pipe or a socket: on ntfs-3g a device has 24 bytes and a socket has one.
  */
 export function isOfSameSize(source: BigIntStats, stored: BigIntStats): boolean {
-  const tells = source.isFile() || source.isSymbolicLink()
-  return !tells || source.size === stored.size
+  return !(source.isFile() || source.isSymbolicLink()) || source.size === stored.size
 }

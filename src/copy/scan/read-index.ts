@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { errorCode, isNotFound } from '../../errors.ts'
-import { SourceIndex, readHeader } from './source-index.ts'
+import { SourceIndex } from './source-index.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 
@@ -19,10 +19,4 @@ export function readIndex(file: string | undefined): Buffer | undefined {
     if (isNotFound(error) || ['ELOOP', 'EISDIR'].includes(errorCode(error) ?? '')) return undefined
     throw error
   }
-}
-
-/** Whether there is an index by which something can be proven. */
-export function isOfMount(file: string): boolean {
-  const content = readIndex(file)
-  return content !== undefined && readHeader(content).mount !== undefined
 }
