@@ -27,10 +27,11 @@ export function judgeChanges(
   if (isOther(volume.root, last.root)) {
     return tell(`${volume.path} is another directory than in ${before.name}`)
   }
-  // a restore makes many files anew after its safety snapshot
-  if (before.record.kind === 'safety') return undefined
+  // a restore makes many files anew after its safety snapshot; a store of coarser times shares nothing with what rsync compares
+  const { kind, mtimeStepNs } = before.record
+  if (kind === 'safety' || mtimeStepNs !== undefined || volume.base === null) return undefined
   const files = last.contents?.files ?? 0
-  if (volume.contents === null || volume.base === null || files < fewestFiles) return undefined
+  if (volume.contents === null || files < fewestFiles) return undefined
   const shared = Math.max(0, volume.contents.files - volume.contents.addedFiles)
   if ((1 - shared / files) * 100 < limitPercent) return undefined
   return tell(`${shared} of the ${files} files of ${before.name} are still what they were`)

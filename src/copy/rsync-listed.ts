@@ -43,7 +43,7 @@ async function compareListed(
   onChange: (change: ItemizedChange) => void,
 ): Promise<void> {
   if (paths.length === 0) return
-  const findDoubtful = await watchDirectories(source.here, eachPath(paths))
+  const findDoubtful = await watchDirectories(source.here, eachPath(paths), true)
   const compare = async (from: string, to: string, list: Uint8Array, at: BytePath) => {
     const { options: listed, input } = filesFrom(list)
     await rsyncItemized(

@@ -4,8 +4,8 @@ import { type BytePath, lstatIfThere, parentOf } from '../tree/byte-path.ts'
 import { isRacy, racyCutoff } from './proof.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 
-/** A little longer than a ctime is racy, where times are not of whole seconds. */
-const racyWaitMs = 110
+/** A little longer than a ctime is racy; then where times are of whole seconds, for snapshots only: data may change all the time. */
+const racyWaitsMs = [110, 2000]
 
 /**
  * Of ext2 to ext4, btrfs and tmpfs, by statfs(2): both of two entries that are exchanged in one directory get another
@@ -31,9 +31,10 @@ export async function watchDirectories(
   const directories = directoriesAbove(paths).filter((path) => path !== '' || !isRootSilent)
   let cutoffNs = racyCutoff()
   let before = look(root, directories)
-  if ([...before.values()].some(({ ctimeNs }) => isRacy(ctimeNs, cutoffNs))) {
+  for (const ms of racyWaitsMs.slice(0, isPublished ? 2 : 1)) {
+    if (![...before.values()].some(({ ctimeNs }) => isRacy(ctimeNs, cutoffNs))) break
     // most are old then
-    await sleep(racyWaitMs)
+    await sleep(ms)
     cutoffNs = racyCutoff()
     before = look(root, directories)
   }
