@@ -23,7 +23,6 @@ export function findMergedPaths(
 }
 
 function isOneFile(root: string, paths: readonly BytePath[]): boolean {
-  if (paths.length === 1) return true
   using reader = new TreeReader(root)
   const inodes = new Set(paths.map((path) => reader.lstat(path)?.ino))
   return inodes.size === 1

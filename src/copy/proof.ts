@@ -82,10 +82,7 @@ export function looksSame(source: BigIntStats, stored: BigIntStats, times: KeptT
   )
 }
 
-/**
- * Whether two entries of one type have as much in them. The size of a directory is its filesystem's own affair, and so is
- * that of a device, a pipe or a socket: on ntfs-3g a device has 24 bytes and a socket has one.
- */
+/** Whether two entries of one type have as much in them. Of others the size is their filesystem's affair: a device on ntfs-3g has 24 bytes. */
 export function isOfSameSize(source: BigIntStats, stored: BigIntStats): boolean {
   return !(source.isFile() || source.isSymbolicLink()) || source.size === stored.size
 }

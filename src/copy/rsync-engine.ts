@@ -1,10 +1,12 @@
+import { parentOf } from '../tree/byte-path.ts'
 import { openDirectory } from '../tree/directory-handle.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { planByComparison } from './restore-by-comparison.ts'
 import { copyRootAttributes } from './root-attributes.ts'
 import { rsync } from './rsync-command.ts'
 import { readProgress, vanishedPaths } from './rsync-output.ts'
-import { separateMergedPaths } from './rsync-files.ts'
+import { rsyncDirectories, separateMergedPaths } from './rsync-files.ts'
+import { listPaths } from '../tree/path-list.ts'
 import { surveyTree } from './survey.ts'
 import { warnOfPaths } from './warnings.ts'
 
@@ -41,7 +43,9 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
   const trees = { source, target, staging: staged.here, lockDescriptor, signal }
   if (base !== undefined) {
     const { linked } = await surveyTree(staged.here, signal)
-    await separateMergedPaths(trees, linked)
+    const separated = await separateMergedPaths(trees, linked)
+    // what is written into a directory moves its times
+    await rsyncDirectories(trees, listPaths(separated.map(parentOf).filter((path) => path !== '')))
     await copyRootAttributes(trees)
   }
   return {

@@ -195,19 +195,19 @@ async function rsyncNamed(
   })
 }
 
-/** Copies those of the paths anew that `--link-dest` gave one inode, also with `others`, although the source has several. */
+/** Copies those of the paths anew that `--link-dest` gave one inode, also with `others`, although the source has several; gives them. */
 export async function separateMergedPaths(
   trees: RsyncTrees,
   paths: Iterable<BytePath>,
   others: readonly BytePath[] = [],
-): Promise<void> {
+): Promise<BytePath[]> {
   const all = findMergedPaths(trees.source.here, trees.staging, [...paths, ...others])
   // they are linked to what they are: names of their files may be anywhere
   const right = new Set(others)
   const merged = all.filter((path) => !right.has(path))
-  if (merged.length === 0) return
   unlinkAll(trees.staging, merged)
   await rsyncFiles(trees, listPaths(merged))
+  return merged
 }
 
 export function unlinkAll(root: string, paths: Iterable<BytePath>): void {
