@@ -43,7 +43,9 @@ for (const { place, engine } of sample(all, howOften(all.length, 2), 'filesystem
     after(() => mounted?.remove())
 
     async function expectEqual(live: string, stored: string): Promise<void> {
-      const differences = await differencesFromCopy(place, live, stored, dirname(store.directory))
+      const all = await differencesFromCopy(place, live, stored, dirname(store.directory))
+      // with --checksum rsync copies a file of which only the time differs from the base, and fills its holes (generator.c)
+      const differences = all.filter((line) => engine !== 'rsync' || !line.includes(': data is '))
       expect(differences).to.deep.equal([])
     }
 
