@@ -2,12 +2,13 @@ import { expect } from 'chai'
 import { changeAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
 import { engines } from '../support/engines.ts'
 import { type MountedPlace, mountPlace, places } from '../support/places.ts'
+import { howOften, sample } from '../support/sample.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
-for (const { place, engine } of places.flatMap((place) =>
-  engines.map((engine) => ({ place, engine })),
-)) {
+const all = places.flatMap((place) => engines.map((engine) => ({ place, engine })))
+
+for (const { place, engine } of sample(all, howOften(all.length, 5), 'snapshots')) {
   describe(`A snapshot by engine ${engine} ${place.title}`, () => {
     let mounted: MountedPlace
     let store: TestStore

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { howOften, sample } from '../support/sample.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { type UntrustedVolume, exchanged, untrustedPlaces } from './support/untrusted-volumes.ts'
 
-for (const { title, isReadOnly = false, hasChangeTimes = false, open } of untrustedPlaces) {
+const places = sample(untrustedPlaces, howOften(untrustedPlaces.length, 3), 'untrusted')
+
+for (const { title, isReadOnly = false, hasChangeTimes = false, open } of places) {
   describe(`Of data on ${title}, a content that kept inode, size and times (engine link)`, () => {
     let volume: UntrustedVolume | undefined
     let store: TestStore
