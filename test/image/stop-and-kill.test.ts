@@ -118,6 +118,9 @@ describeOnEngine('a sidecar that is ended during a scheduled snapshot of a big t
       return names.length > 0 ? names : undefined
     })
     expect(snapshotNames(sidecar)).to.deep.equal([name])
+    await eventually('the deletion of what was begun', () =>
+      readdirSync(join(sidecar.store, '.snap-volume/trash')).length === 0 ? true : undefined,
+    )
     await docker('stop', sidecar.container)
     expectNothingLeft(sidecar)
   })

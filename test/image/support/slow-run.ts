@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { eventually } from './eventually.ts'
 import type { Sidecar } from './sidecar.ts'
 
-/** Fills data with 30,000 small files, which take seconds to copy. */
+/** Fills data with 20,000 small files, which take seconds to copy. */
 export const bigTree = `
   mkdir directory-0
   for file in $(seq 1 1000); do echo $file > directory-0/$file; done
-  for copy in $(seq 1 29); do cp -r directory-0 directory-$copy; done`
+  for copy in $(seq 1 19); do cp -r directory-0 directory-$copy; done`
 
 /** Waits until a run is amidst the files of `bigTree`. */
 export async function copyUnderWay({ store, id }: Sidecar): Promise<void> {
