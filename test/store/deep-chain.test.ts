@@ -6,6 +6,7 @@ import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { whyNoStrace } from '../support/strace.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
+import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
 /** Directories one in another, each with a file and what `beside` makes. */
 const growDeep = (depth: number, beside = ''): string => `
@@ -110,7 +111,7 @@ describe('How many files are opened for a chain of directories', function () {
   this.timeout(600_000)
 
   const [lower, higher] = [250, 1000]
-  const mostForEach = 100
+  const mostForEach = 250
   let shallow: TestStore
   let deep: TestStore
 
@@ -121,6 +122,8 @@ describe('How many files are opened for a chain of directories', function () {
     await shellIn(shallow.data, growDeep(lower))
     deep = await makeStore({ env: { SNAP_ENGINE: 'link' } })
     await shellIn(deep.data, growDeep(higher))
+    // what is young is compared with the base by rsync, which opens that from its root for each file
+    for (const { data } of [shallow, deep]) await untilAllIsOld(data)
   })
 
   after(async () => {
@@ -137,7 +140,7 @@ describe('How many files are opened for a chain of directories', function () {
       if (script !== undefined) await shellIn(deep.data, script(higher))
       const many = await countOpened(deep, words)
       // 4 where each is opened as often, and 16 where each is reached from the root
-      expect(many / few, `${many} opened beside ${few}`).to.be.below(6)
+      expect(many / few, `${many} opened beside ${few}`).to.be.below(8)
     })
   }
 })

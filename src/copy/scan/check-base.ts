@@ -12,7 +12,7 @@ import { asKept, looksSame } from '../proof.ts'
 import { neverMatches } from './index-format.ts'
 import type { ScanReportBuilder } from './scan-report.ts'
 import type { Place, ScanTask } from './scan-task.ts'
-import { type IndexEntry, asWritten, proves } from './source-index.ts'
+import { type IndexEntry, asRead, asWritten, proves } from './source-index.ts'
 
 /**
  * Reports what somebody changed in a directory of the base: names that came or went move its mtime, which the scan before
@@ -35,8 +35,7 @@ export function checkBase(
   const stored = lstatIfThere(`${place.base}/.`)
   if (stored === undefined) return
   const isAsBefore =
-    [seen.mtimeNs, asKept(seen.mtimeNs, times)].includes(asWritten(stored.mtimeNs)) &&
-    (!proves(seen, self) || looksSame(self, stored, times))
+    isKeptAs(seen, stored, times) && (!proves(seen, self) || looksSame(self, stored, times))
   if (isAsBefore) return
   const before = new Set(place.known?.names())
   const there = new Set(readNames(place.base))
@@ -56,5 +55,10 @@ export function checkBase(
 function isOther(seen: IndexEntry | undefined, path: BytePath, times: KeptTimes): boolean {
   const stored = lstatIfReachable(path)
   if (seen === undefined || stored === undefined || stored.size !== seen.size) return true
-  return ![seen.mtimeNs, asKept(seen.mtimeNs, times)].includes(asWritten(stored.mtimeNs))
+  return !isKeptAs(seen, stored, times)
+}
+
+function isKeptAs(seen: IndexEntry, { mtimeNs }: BigIntStats, times: KeptTimes): boolean {
+  const kept = asKept(asRead(seen.mtimeNs), times)
+  return [seen.mtimeNs, asWritten(kept)].includes(asWritten(mtimeNs))
 }

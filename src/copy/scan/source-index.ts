@@ -94,6 +94,11 @@ export function asWritten(timeNs: bigint): bigint {
   return BigInt.asIntN(64, timeNs)
 }
 
+/** The same time again: the filesystems that have times before 1823 have none after 2262. */
+export function asRead(writtenNs: bigint): bigint {
+  return writtenNs < -(2n ** 62n) ? writtenNs + 2n ** 64n : writtenNs
+}
+
 /** Whether it was seen with that inode, ctime, size and mtime: of the same mount, it is unchanged since (proof.ts). */
 export function proves(
   entry: IndexEntry | undefined,
