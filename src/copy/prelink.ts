@@ -39,7 +39,8 @@ export async function prelink(request: PrelinkRequest): Promise<void> {
     const { ctimeNs } = lstatSync(index, { bigint: true })
     const directories = await linkTree(source, staging, ctimeNs, signal)
     const trees = { source, target, staging: staging.here, lockDescriptor, signal }
-    await rsyncDirectories(trees, directories.bytes())
+    // those above that are not in the list keep what they have
+    await rsyncDirectories(trees, directories.bytes(), ['--no-implied-dirs'])
   } catch (error) {
     if (errorCode(error) === undefined) throw error
     throw new OperationError(`${model} cannot be linked: ${messageOf(error)}`, { cause: error })

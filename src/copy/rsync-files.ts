@@ -66,9 +66,13 @@ export async function copyWatched(
 }
 
 /** Gives the listed directories, the root not among them, their attributes, once nothing is written into them any more. */
-export async function rsyncDirectories(trees: RsyncTrees, paths: Uint8Array): Promise<void> {
+export async function rsyncDirectories(
+  trees: RsyncTrees,
+  paths: Uint8Array,
+  options: readonly string[] = [],
+): Promise<void> {
   // what is in the place of one meanwhile stays out
-  const directoriesOnly = ['--filter=-! */']
+  const directoriesOnly = ['--filter=-! */', ...options]
   const again = await findLedAway(trees, paths, async () =>
     rsyncNamed(trees, paths, directoriesOnly),
   )
