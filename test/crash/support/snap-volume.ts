@@ -90,9 +90,9 @@ export function startTraced(command: Command, injection: Injection): TracedComma
 }
 
 /** What strace(1) tells of in a line, which begins with the pid. */
-function programOf({ living }: ProcessGroup, line: string): string {
+function programOf(group: ProcessGroup, line: string): string {
   const pid = Number.parseInt(line, 10)
-  return living().find((one) => one.pid === pid)?.name ?? ''
+  return group.living().find((one) => one.pid === pid)?.name ?? ''
 }
 
 /** One call of a run: the `when`th of its name that a process makes. */
