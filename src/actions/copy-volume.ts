@@ -134,7 +134,7 @@ export function openVolumeCopy(
 }
 
 /**
- * Inode and time of birth, where the filesystem keeps both for good. Mounting another filesystem, or none, at a path brings another
+ * Inode and time of birth, where the filesystem keeps both for good. Another filesystem at a path, or none, brings another
  * pair; a reboot does not.
  */
 function identify({ here, descriptor }: DirectoryHandle): Pick<VolumeRecord, 'root'> {

@@ -27,7 +27,7 @@ export function judgeChanges(
   if (isOther(volume.root, last.root)) {
     return tell(`${volume.path} is another directory than in ${before.name}`)
   }
-  // a restore makes many files anew after its safety snapshot; a store of coarser times shares nothing with what rsync compares
+  // a restore makes many files anew after its safety snapshot, and rsync shares none with a store of coarser times
   const { kind, mtimeStepNs } = before.record
   if (kind === 'safety' || mtimeStepNs !== undefined || volume.base === null) return undefined
   const files = last.contents?.files ?? 0
@@ -41,11 +41,8 @@ function volumeIn(volumes: readonly VolumeRecord[], id: string): VolumeRecord | 
   return volumes.find((volume) => volume.id === id)
 }
 
-/** What is not known of one of them tells nothing. */
+/** Of one that was known and is not any more, the filesystem is another one. */
 function isOther(root: VolumeRecord['root'], before: VolumeRecord['root']): boolean {
-  return (
-    root !== undefined &&
-    before !== undefined &&
-    (root.inode !== before.inode || root.born !== before.born)
-  )
+  if (before === undefined) return false
+  return root?.inode !== before.inode || root.born !== before.born
 }

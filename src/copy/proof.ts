@@ -82,7 +82,7 @@ export function looksSame(source: BigIntStats, stored: BigIntStats, times: KeptT
   )
 }
 
-/** Whether two entries of one type have as much in them. Of others the size is their filesystem's affair: a device on ntfs-3g has 24 bytes. */
+/** Whether two files or two links have as much in them; of others the size tells nothing: on ntfs-3g a device has 24 bytes. */
 export function isOfSameSize(source: BigIntStats, stored: BigIntStats): boolean {
   return !(source.isFile() || source.isSymbolicLink()) || source.size === stored.size
 }

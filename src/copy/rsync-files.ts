@@ -199,7 +199,7 @@ async function rsyncNamed(
   })
 }
 
-/** Copies those of the paths anew that `--link-dest` gave one inode, also with `others`, although the source has several; gives them. */
+/** Copies anew, and gives, those of the paths that `--link-dest` gave one inode (with `others` too) where the source has several. */
 export async function separateMergedPaths(
   trees: RsyncTrees,
   paths: Iterable<BytePath>,

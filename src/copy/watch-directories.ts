@@ -4,7 +4,7 @@ import { type BytePath, lstatIfThere, parentOf } from '../tree/byte-path.ts'
 import { isRacy, racyCutoff } from './proof.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 
-/** A little longer than a ctime is racy; then where times are of whole seconds, for snapshots only: data may change all the time. */
+/** A little longer than a ctime is racy; the second where times are of whole seconds, and in snapshots, which do not change. */
 const racyWaitsMs = [110, 2000]
 
 /**

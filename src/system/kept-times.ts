@@ -12,7 +12,7 @@ export interface KeptTimes {
 
 const secondNs = 1_000_000_000n
 
-/** An odd second, for filesystems with steps of two, after 1980, when FAT begins. futimes takes a float: here its steps are of 60 ns. */
+/** An odd second after 1980, when FAT begins, whose steps are of two. futimes takes a float, here in steps of 60 ns. */
 const precise = 345_678_901.123_456_8
 
 /** FAT has 2 s, exFAT 10 ms, NTFS 100 ns. */

@@ -57,7 +57,7 @@ function writeChecksum(index: Buffer): void {
   index.writeUInt32LE(crc32(index.subarray(headerStart)), magic.length)
 }
 
-/** Makes it an index in which nothing matches these paths, nor the directories they are in, nor anything in the directories `lost`. */
+/** Has nothing match these paths, nor the directories they are in, nor what is in the directories `lost`. */
 export function invalidatePaths(
   index: Buffer,
   paths: readonly BytePath[],

@@ -77,7 +77,11 @@ describe('judgeChanges', () => {
     }
   })
 
-  it('says nothing of a directory where one of the two is not known', () => {
+  it('tells of a directory on a filesystem that does not tell one from another, where the one before did', () => {
+    expect(judge({ root: undefined, contents: contents(200, 0) })).to.match(/another directory/)
+  })
+
+  it('says nothing of a directory where the one before is not known', () => {
     const { root: _, ...unknown } = last
     const same = contents(200, 0)
     expect(judge({ contents: same }, { was: unknown })).to.equal(undefined)
