@@ -69,6 +69,19 @@ export async function planVolume(
   return { target, plan, [Symbol.dispose]: () => opened.dispose() }
 }
 
+/** Throws OperationError where the live volume cannot take what is planned; nothing is changed then. */
+export async function tryVolume({ target: { path }, plan }: PlannedVolume): Promise<void> {
+  try {
+    plan.tryTarget()
+  } catch (error) {
+    throw await explainFailure(
+      error,
+      { what: 'the data in', path, whenFull: 'free space there first' },
+      'nothing was restored',
+    )
+  }
+}
+
 /** Makes a live volume equal to the snapshot, as planned, and sees it onto the disk. */
 export async function applyVolume(
   context: ActionContext,

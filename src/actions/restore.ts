@@ -19,6 +19,7 @@ import {
   type VolumeRestore,
   applyVolume,
   planVolume,
+  tryVolume,
 } from './restore-volume.ts'
 import { writeSnapshot } from './take-snapshot.ts'
 import { waitUntilHealthy } from './wait-until-healthy.ts'
@@ -142,6 +143,7 @@ async function restoreHeld(
     const request = { lock, wish, snapshot, target, historyChanged }
     planned.push(opened.use(await planVolume(context, request)))
   }
+  for (const volume of planned) await tryVolume(volume)
   const interrupted = readInterruptedRestore(context.store)
   const journal: RestoreJournal = {
     schema: 1,

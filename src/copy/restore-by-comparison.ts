@@ -5,6 +5,7 @@ import { restoreDirectories } from './directory-attributes.ts'
 import type { PlannedRestore, RestoreRequest, RestoreStep } from './engine.ts'
 import { inTurns } from '../tree/in-turns.ts'
 import { openKnowledge } from './knowledge.ts'
+import { assertLinksApart } from './links-apart.ts'
 import { LiveTree } from './live-tree.ts'
 import { type EntryLists, makeEntries, noEntries } from './make-entries.ts'
 import { PrivateDirectory } from '../tree/private-directory.ts'
@@ -42,6 +43,9 @@ export async function planByComparison(
       'of this snapshot were changed by somebody after it was taken; the live data have what it had, and keep it',
       plan.historyChanged,
     ),
+    tryTarget: () => {
+      if (plan.makesLinks) assertLinksApart(request.target)
+    },
     apply: async () => (isNothing(plan) ? [] : applyPlan(request, plan, units)),
   }
 }

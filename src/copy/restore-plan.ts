@@ -18,6 +18,8 @@ export interface RestorePlan {
   make: EntryLists
   /** The names of those that have several, each file by itself. */
   groups: BytePath[][]
+  /** Whether a symbolic link is among what is made. */
+  makesLinks: boolean
   /** Existing directories that get other attributes; true where more differs than lstat(2) shows. */
   directories: Map<BytePath, boolean>
   /** Left as they are, because the live data have what the snapshot had before somebody changed it there. */
@@ -86,7 +88,7 @@ async function listMade(
   { source, signal }: RestoreRequest,
   { create, links, newDirectories }: Difference,
   differing: ReadonlyMap<BytePath, RestoreAction>,
-): Promise<Pick<RestorePlan, 'make' | 'groups'>> {
+): Promise<Pick<RestorePlan, 'make' | 'groups' | 'makesLinks'>> {
   const firsts = new Set(links.map(({ first }) => first))
   const missing = new Set([...eachPath(create.bytes())].filter((path) => firsts.has(path)))
   const groups: BytePath[][] = []
@@ -101,12 +103,14 @@ async function listMade(
   for (const paths of [eachPath(create.bytes()), differing.keys()]) {
     for (const path of paths) if (!grouped.has(path)) make.files.add(path)
   }
+  let makesLinks = false
   using reader = new TreeReader(source.here)
   for (const paths of [eachPath(make.files.bytes()), groups.flatMap(([first]) => first ?? [])]) {
     for await (const path of inTurns(paths, signal)) {
       const stat = reader.lstat(path)
       if (stat?.isFile() === true) make.bytes += Number(stat.size)
+      makesLinks ||= stat?.isSymbolicLink() === true
     }
   }
-  return { make, groups }
+  return { make, groups, makesLinks }
 }

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { mkdir, rename, symlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { expect } from 'chai'
+import { type FuseFilesystem, fuseOrSkip } from '../support/fuse-filesystem.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
@@ -88,5 +90,48 @@ describe('What is outside of the volume stays as it is', () => {
     await store.snapshot()
     await expectOutsideKeptBy(() => store.run(['prune'], { env: { SNAP_MAX: '1' } }))
     expect(store.snapshotNames()).to.have.length(1)
+  })
+})
+
+describe('Where a filesystem sets the attributes of a link on what that leads to, as sshfs does, a restore', () => {
+  let filesystem: FuseFilesystem
+  let store: TestStore
+  let outside: string
+
+  before(async function () {
+    filesystem = await fuseOrSkip(this, 'sshfs', { mountOptions: ['no_contain_symlinks'] })
+  })
+
+  beforeEach(async () => {
+    store = await makeStore({ dataOn: filesystem.path })
+    outside = `${store.data}.outside`
+    await shellIn(
+      store.data,
+      `echo outside > ${outside}; ln -s ../${basename(outside)} link; ln -s nothing leads-nowhere`,
+    )
+    await store.snapshot()
+  })
+
+  afterEach(() => store.remove())
+  after(() => filesystem?.remove())
+
+  it('of links is refused, and changes nothing', async () => {
+    await shellIn(store.data, 'rm link; echo changed > hello.txt')
+    const before = walkTree(dirname(outside))
+    const { exitCode, stderr } = await store.run(['restore', 'latest', '--yes'])
+    expect(exitCode).to.equal(1)
+    expect(stderr).to.match(/nothing was changed in .* links to restore: mount other storage there/)
+    const differences = compareTrees(before, walkTree(dirname(outside)))
+    // what was tried there moved the time of the root
+    expect(differences.filter((line) => !line.startsWith('"data": mtime '))).to.deep.equal([])
+    const { stdout } = await store.run(['status'])
+    expect(stdout).not.to.include('cut off')
+  })
+
+  it('of anything else is made', async () => {
+    await shellIn(store.data, 'echo changed > hello.txt')
+    const { exitCode, stderr } = await store.run(['restore', 'latest', '--yes'])
+    expect(exitCode, stderr).to.equal(0)
+    expect(readFileSync(join(store.data, 'hello.txt'), 'utf8')).to.equal('hello\n')
   })
 })

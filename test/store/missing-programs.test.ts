@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { appendFileSync, existsSync, linkSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { execa } from 'execa'
 import { expectRefusal } from '../support/refusal.ts'
@@ -64,6 +65,9 @@ describe('Without a good rsync', () => {
     for (const words of [['snapshot'], ['restore', 'latest', '--yes']]) {
       it(`${words[0]} says what to install and publishes nothing`, async () => {
         const before = store.published()
+        // an unchanged file needs no rsync
+        appendFileSync(join(store.data, 'hello.txt'), 'more\n')
+        linkSync(join(store.data, 'hello.txt'), join(store.data, 'linked.txt'))
         const finished = await store.run(words, { through: withoutRsync })
         expectRefusal(finished, 1, /rsync is not installed: install it/)
         expect(compareTrees(before, store.published())).to.deep.equal([])

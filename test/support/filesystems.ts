@@ -26,6 +26,10 @@ interface Filesystem {
   hidesAcls?: boolean
   /** It does not tell where the holes of a file are. */
   hidesHoles?: boolean
+  /** It does not even tell that a file has any. */
+  looksDense?: boolean
+  /** It sets the attributes of a link on what that leads to: no link is restored there. */
+  followsLinks?: boolean
   /** Times of files are cut off or rounded there. */
   hasCoarseTimes?: boolean
   /** Where a ctime proves that a file is unchanged. */
@@ -63,6 +67,8 @@ const tmpfs: Filesystem = {
 }
 const overlayfs: Filesystem = {
   title: 'overlayfs',
+  // what it copies up has fewer of them
+  hidesHoles: true,
   async mount(context) {
     const below = await loopOrSkip(context, 'ext4')
     try {
@@ -99,6 +105,8 @@ const exfat: Filesystem = {
 const sshfs: Filesystem = {
   ...onFuse('sshfs', 'sshfs'),
   isLimited: true,
+  looksDense: true,
+  followsLinks: true,
   // nobody can read a link that leads out of what it shows
   withoutUnfit: `find . -type l -exec sh -c 'readlink "$1" >/dev/null 2>&1 || rm "$1"' sh {} \\;`,
   hasCoarseTimes: true,

@@ -86,7 +86,7 @@ export class Mutator {
       mutation(this)
       return true
     } catch (error) {
-      if (!this.#isLimited || !isRefusal(error)) throw error
+      if (!isBetweenLayers(error) && !(this.#isLimited && isRefusal(error))) throw error
       return false
     }
   }
@@ -165,6 +165,11 @@ export class Mutator {
     const text = mtimeNs.toString().padStart(10, '0')
     this.run('touch', ['-h', '-c', '-d', `@${text.slice(0, -9)}.${text.slice(-9)}`], path)
   }
+}
+
+/** An overlay moves no directory of its lower layer. */
+function isBetweenLayers(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'EXDEV'
 }
 
 /** Of a filesystem to what it cannot have; programs that were run tell nothing but that they failed. */
@@ -271,7 +276,12 @@ function swap(tree: Mutator, one: string, other: string): void {
   if (one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`)) return
   const temporary = tree.at('being swapped')
   renameSync(tree.at(one), temporary)
-  renameSync(tree.at(other), tree.at(one))
+  try {
+    renameSync(tree.at(other), tree.at(one))
+  } catch (error) {
+    renameSync(temporary, tree.at(one))
+    throw error
+  }
   renameSync(temporary, tree.at(other))
 }
 
