@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import { lookup } from 'node:dns/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { defaultPort } from '../config/address.ts'
 import { readSettings } from '../config/settings.ts'
 import type { Environment } from '../config/variables.ts'
+import { errorCode } from '../errors.ts'
 import type { Target } from '../remote/request.ts'
 import { storeLayout } from '../store/layout.ts'
 
@@ -20,11 +22,20 @@ export async function findDaemon(environment: Environment): Promise<Target | und
   return { address: { protocol: 'http:', host: linkAlias, port: defaultPort }, token }
 }
 
-async function isLinked(): Promise<boolean> {
-  try {
-    await lookup(linkAlias)
-    return true
-  } catch {
-    return false
+const attempts = 3
+const betweenAttemptsMs = 500
+
+/** Whether that name is known. A resolver that is too busy to answer (EAI_AGAIN, getaddrinfo(3)) is asked again. */
+export async function isLinked(
+  resolve: (name: string) => Promise<unknown> = lookup,
+): Promise<boolean> {
+  for (let left = attempts - 1; ; left -= 1) {
+    try {
+      await resolve(linkAlias)
+      return true
+    } catch (error) {
+      if (errorCode(error) !== 'EAI_AGAIN' || left === 0) return false
+      await sleep(betweenAttemptsMs)
+    }
   }
 }
