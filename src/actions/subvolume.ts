@@ -7,7 +7,7 @@ import {
   findDifferences,
   surveyForClone,
 } from '../copy/clone-tree.ts'
-import { assertRsync } from '../copy/rsync-command.ts'
+import { assertRsync } from '../system/rsync-version.ts'
 import { OperationError, throwIfInterrupted } from '../errors.ts'
 import { deleteTrees } from '../store/delete-trees.ts'
 import { fsyncDirectory, syncFilesystem } from '../store/durable.ts'

@@ -1,4 +1,4 @@
-import { OperationError, ProgramError } from '../errors.ts'
+import { ProgramError } from '../errors.ts'
 import { type RunResult, run } from '../system/run.ts'
 import { firstCause } from './rsync-output.ts'
 import { unblockRsync } from './unblock.ts'
@@ -39,7 +39,6 @@ const liveDataMessages = [
   /^(could not make way for |cannot delete non-empty directory: )/,
   /^rsync error: some files\/attrs were not transferred /,
 ]
-const oldestSafe = [3, 5, 0] as const
 
 export interface RsyncOptions {
   cwd: string
@@ -91,35 +90,4 @@ export class RsyncError extends ProgramError {
     super(`rsync failed with exit code ${exitCode}: ${firstCause(stderr)}`, stderr)
     this.isDiskFull = stderr.includes('No space left on device')
   }
-}
-
-/**
- * Throws OperationError when rsync is missing or older than 3.5.0: those, run as root, can be led out of
- * the tree through links by whoever owns it (CVE-2026-53795).
- */
-export async function assertRsync(): Promise<void> {
-  const version = await readRsyncVersion()
-  if (version !== undefined && compareVersions(version.split('.').map(Number), oldestSafe) >= 0) {
-    return
-  }
-  throw new OperationError(
-    `rsync ${version ?? 'of an unknown version'} is too old to be run safely as root: install ${oldestSafe.join('.')} or newer (Debian: from its security archive), or use the image`,
-  )
-}
-
-/**
- * The version of the rsync that is installed, such as `3.5.0`; undefined for one that does not say it in these words.
- * Throws OperationError when there is none.
- */
-export async function readRsyncVersion(): Promise<string | undefined> {
-  const { stdout } = await run('rsync', ['--version'])
-  return /^rsync\s+version v?(\d+\.\d+\.\d+)/.exec(stdout)?.[1]
-}
-
-function compareVersions(one: readonly number[], other: readonly number[]): number {
-  for (const [index, part] of one.entries()) {
-    const difference = part - (other[index] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
 }

@@ -1,4 +1,4 @@
-import { assertRsync, readRsyncVersion } from '../../copy/rsync-command.ts'
+import { assertRsync, readRsyncVersion } from '../../system/rsync-version.ts'
 import { assertPrivileges } from '../../system/privileges.ts'
 import { hasBtrfsProgram } from '../../system/subvolume.ts'
 import { programVersion } from '../../system/version.ts'

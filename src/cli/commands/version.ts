@@ -29,7 +29,7 @@ function commitOf({ SNAP_VOLUME_COMMIT: commit }: Environment): string | null {
 
 /** Null where there is none: this command works without. */
 async function installedRsync(): Promise<string | null> {
-  const { readRsyncVersion } = await import('../../copy/rsync-command.ts')
+  const { readRsyncVersion } = await import('../../system/rsync-version.ts')
   try {
     return (await readRsyncVersion()) ?? null
   } catch (error) {

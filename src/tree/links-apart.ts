@@ -1,7 +1,7 @@
 import { lchownSync, lutimesSync, symlinkSync } from 'node:fs'
 import { OperationError, errorCode } from '../errors.ts'
-import type { DirectoryHandle } from '../tree/directory-handle.ts'
-import { PrivateDirectory } from '../tree/private-directory.ts'
+import type { DirectoryHandle } from './directory-handle.ts'
+import { PrivateDirectory } from './private-directory.ts'
 
 /**
  * Tries with a link that leads nowhere whether a filesystem gives the owner and times of a symbolic link to what it leads to, as
