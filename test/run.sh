@@ -242,6 +242,9 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# Each test starts the program and Node anew.
+export NODE_COMPILE_CACHE=$scratch/compile-cache
+
 if set_up; then
   if is_wanted crash || is_wanted store; then work_in_memory; fi
   if is_wanted build; then run_as_one_test build build_dist; fi

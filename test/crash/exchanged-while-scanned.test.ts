@@ -9,8 +9,9 @@ import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { type Injection, startTraced } from './support/snap-volume.ts'
+import { describeSample } from '../support/sample.ts'
 
-describe('A snapshot for which links were made in advance', function () {
+describeSample({ tests: 3 }, 'A snapshot for which links were made in advance', function () {
   this.timeout(120_000)
 
   let store: TestStore

@@ -4,10 +4,11 @@ import { Bench } from './support/bench.ts'
 import type { Ended } from './support/process-group.ts'
 import { checkCutOffRestore } from './support/restore-checks.ts'
 import { type Injection, startTraced } from './support/snap-volume.ts'
+import { describeSample } from '../support/sample.ts'
 
 const fault = 'error=EIO'
 
-describe('An I/O error', function () {
+describeSample({ tests: 6 }, 'An I/O error', function () {
   this.timeout(60_000)
   let bench: Bench
 

@@ -11,10 +11,11 @@ import {
 import { type Ended, startGroup } from './support/process-group.ts'
 import { checkCutOffRestore, isUnderWay } from './support/restore-checks.ts'
 import { type Command, type Injection, startTraced } from './support/snap-volume.ts'
+import { describeSample } from '../support/sample.ts'
 
 const MiB = 1024 * 1024
 
-describe('Out of memory', function () {
+describeSample({ tests: 1 }, 'Out of memory', function () {
   this.timeout(120_000)
   let bench: Bench
   let cgroup: MemoryCgroup

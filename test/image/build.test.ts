@@ -6,7 +6,7 @@ import { execa } from 'execa'
 import { expect } from 'chai'
 import { docker, runContainer, testLabel } from '../support/docker.ts'
 import { skipBecause } from '../support/skip.ts'
-import { describeOnEngine } from './support/on-engine.ts'
+import { sampleOnEngine } from './support/on-engine.ts'
 import { succeeded } from './support/sidecar.ts'
 
 const repository = fileURLToPath(new URL('../../', import.meta.url))
@@ -64,7 +64,7 @@ async function expectTooOldRsyncRefused(builder: Builder): Promise<void> {
   }
 }
 
-describeOnEngine('the Dockerfile', function () {
+sampleOnEngine({ oneIn: 2 }, 'the Dockerfile', function () {
   this.timeout(300_000)
 
   after(async () => {

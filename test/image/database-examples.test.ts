@@ -8,6 +8,7 @@ import { skipBecause } from '../support/skip.ts'
 import { commandsUnder, composeRunner, findCompose } from './support/compose.ts'
 import { eventually } from './support/eventually.ts'
 import { baseImage, describeOnEngine, productImage } from './support/on-engine.ts'
+import { howOften, sample } from '../support/sample.ts'
 
 const examples = fileURLToPath(new URL('../../examples/databases/', import.meta.url))
 
@@ -54,7 +55,7 @@ const all: Example[] = [
   },
 ]
 
-for (const { file, image, write, read } of all) {
+for (const { file, image, write, read } of sample(all, howOften(all.length, 2), 'databases')) {
   describeOnEngine(`examples/databases/${file}`, () => {
     it('does what its comments say', async function () {
       const compose = await findCompose()

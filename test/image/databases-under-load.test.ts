@@ -63,10 +63,14 @@ interface Setting {
   count: number
 }
 
-const settings: Setting[] = [mariadb, postgres].flatMap((database): Setting[] => [
-  { title: 'paused', database, by: 'pause', count: rounds },
-  ...sample(otherSettings(database), howOften(10, 1), database.name),
-])
+const databases = [mariadb, postgres]
+
+const settings: Setting[] = [
+  ...databases.map((database): Setting => {
+    return { title: 'paused', database, by: 'pause', count: rounds }
+  }),
+  ...sample(databases.flatMap(otherSettings), howOften(20, 1), 'settings'),
+]
 
 function otherSettings(database: Database): Setting[] {
   return [

@@ -8,7 +8,7 @@ import { expect } from 'chai'
 import type { SnapshotRecord } from '../../src/store/record.ts'
 import { execIn, removeContainer } from '../support/docker.ts'
 import { isCounting, startConsumer, stateOf } from './support/consumers.ts'
-import { describeOnEngine } from './support/on-engine.ts'
+import { describeOnEngine, sampleOnEngine } from './support/on-engine.ts'
 import { type Sidecar, resultOf, runBeside, startSidecar, succeeded } from './support/sidecar.ts'
 
 /** A socket proxy as people put before the Engine: what fits a pattern of `denied` it answers with 403. */
@@ -46,7 +46,7 @@ function startProxy(place: ListenOptions, denied: () => RegExp): Server {
   return server.listen(place)
 }
 
-describeOnEngine('a Docker API behind a proxy', () => {
+sampleOnEngine({ tests: 4 }, 'a Docker API behind a proxy', () => {
   let home: string
   let proxy: Server
   let sidecar: Sidecar

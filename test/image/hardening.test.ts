@@ -3,7 +3,7 @@ import { execa } from 'execa'
 import { type Finished, execIn, runContainer } from '../support/docker.ts'
 import { damageAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
-import { describeOnEngine, productImage } from './support/on-engine.ts'
+import { describeOnEngine, productImage, sampleOnEngine } from './support/on-engine.ts'
 import {
   type Sidecar,
   dataIn,
@@ -72,7 +72,7 @@ function lineOf({ exitCode, stderr }: Finished): string {
   return stderr
 }
 
-describeOnEngine('without the rights it needs', () => {
+sampleOnEngine({ tests: 5 }, 'without the rights it needs', () => {
   let sidecar: Sidecar
 
   before(async () => {

@@ -13,7 +13,7 @@ import {
   withDockerSocket,
 } from './support/consumers.ts'
 import { eventually } from './support/eventually.ts'
-import { describeOnEngine, productImage } from './support/on-engine.ts'
+import { describeOnEngine, productImage, sampleOnEngine } from './support/on-engine.ts'
 import {
   type Sidecar,
   resultOf,
@@ -57,7 +57,7 @@ async function snapshot(
   }
 }
 
-describeOnEngine('a consumer that is hard to hold', () => {
+sampleOnEngine({ tests: 5 }, 'a consumer that is hard to hold', () => {
   let sidecar: Sidecar
   const started: string[] = []
 

@@ -5,7 +5,7 @@ import type { HookRecord, SnapshotRecord } from '../../src/store/record.ts'
 import { type Finished, docker, execIn, removeContainer } from '../support/docker.ts'
 import { startConsumer, stateOf, withDockerSocket } from './support/consumers.ts'
 import { eventually } from './support/eventually.ts'
-import { describeOnEngine } from './support/on-engine.ts'
+import { describeOnEngine, sampleOnEngine } from './support/on-engine.ts'
 import {
   type Sidecar,
   dataIn,
@@ -43,7 +43,7 @@ function hookAt(record: SnapshotRecord | undefined, point: string): HookRecord |
   return record?.hooks?.find((hook) => hook.point === point)
 }
 
-describeOnEngine('hooks of a consumer', () => {
+sampleOnEngine({ tests: 5 }, 'hooks of a consumer', () => {
   let sidecar: Sidecar
   let consumer: string | undefined
 

@@ -8,7 +8,7 @@ import { parseAllDocuments } from 'yaml'
 import { createVolume, execIn } from '../support/docker.ts'
 import { commandsUnder } from './support/compose.ts'
 import { eventually, logLine } from './support/eventually.ts'
-import { describeOnEngine } from './support/on-engine.ts'
+import { sampleOnEngine } from './support/on-engine.ts'
 import { type RunningPod, startPod } from './support/pods.ts'
 import { succeeded } from './support/sidecar.ts'
 
@@ -32,7 +32,7 @@ const withDatabase = (script: string): string[] => [
  * There is no Kubernetes here. What its files say of containers, volumes, rights, hooks and probes is done by the Engine, and
  * the few commands of kubectl that their comments use by this test.
  */
-describeOnEngine('examples/kubernetes', () => {
+sampleOnEngine({ oneIn: 2 }, 'examples/kubernetes', () => {
   const pods = new Map<string, RunningPod>()
   const claims = new Map<string, string>()
   let specs: Record<'app-0' | 'app-restore', PodSpec>

@@ -7,7 +7,7 @@ import { type Finished, runContainer, testLabel } from '../support/docker.ts'
 import { skipBecause } from '../support/skip.ts'
 import { commandsUnder, composeRunner, findCompose } from './support/compose.ts'
 import { eventually } from './support/eventually.ts'
-import { describeOnEngine, productImage } from './support/on-engine.ts'
+import { productImage, sampleOnEngine } from './support/on-engine.ts'
 import { succeeded } from './support/sidecar.ts'
 
 const example = fileURLToPath(new URL('../../examples/prometheus/', import.meta.url))
@@ -26,7 +26,7 @@ function metricsIn(text: string): string[] {
   return [...new Set(text.match(/\bsnap_volume_\w+/g))]
 }
 
-describeOnEngine('examples/prometheus', () => {
+sampleOnEngine({ oneIn: 2 }, 'examples/prometheus', () => {
   it('has rules that promtool takes, and that fire when they should', async () => {
     succeeded(await promtool('check', 'rules', 'alerts.yml'))
     const { exitCode, stdout, stderr } = await promtool('test', 'rules', 'alerts.test.yml')

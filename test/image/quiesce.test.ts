@@ -27,6 +27,7 @@ import {
   withDockerSocket,
 } from './support/consumers.ts'
 import { logLine } from './support/eventually.ts'
+import { howOften } from '../support/sample.ts'
 import { baseImage, describeOnEngine } from './support/on-engine.ts'
 import {
   type Sidecar,
@@ -155,7 +156,7 @@ describeOnEngine('a consumer that is paused for snapshots', () => {
   })
 
   it('is found in one state by each of them, and goes on', async () => {
-    for (let round = 0; round < 10; round += 1) {
+    for (let round = 0; round < howOften(10, 3); round += 1) {
       const { record, exitCode } = await snapshot(sidecar)
       expect(oddities(record)).to.deep.equal([])
       expect(exitCode === 0 || record.warnings.length > 0).to.equal(true)

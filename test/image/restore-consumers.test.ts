@@ -13,7 +13,7 @@ import {
   stateOf,
   withDockerSocket,
 } from './support/consumers.ts'
-import { describeOnEngine } from './support/on-engine.ts'
+import { sampleOnEngine } from './support/on-engine.ts'
 import {
   type Sidecar,
   dataIn,
@@ -49,7 +49,7 @@ async function whileStarting<T>(container: string, work: () => Promise<T>): Prom
   }
 }
 
-describeOnEngine('a restore with the Docker API', () => {
+sampleOnEngine({ tests: 5 }, 'a restore with the Docker API', () => {
   let sidecar: Sidecar
   let counter: string
   let snapshot: string

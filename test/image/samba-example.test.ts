@@ -7,12 +7,12 @@ import { testLabel } from '../support/docker.ts'
 import { skipBecause } from '../support/skip.ts'
 import { commandsUnder, composeRunner, findCompose } from './support/compose.ts'
 import { eventually } from './support/eventually.ts'
-import { describeOnEngine, productImage } from './support/on-engine.ts'
+import { productImage, sampleOnEngine } from './support/on-engine.ts'
 import { sambaImage } from './support/samba.ts'
 
 const example = fileURLToPath(new URL('../../examples/samba/', import.meta.url))
 
-describeOnEngine('examples/samba/compose.yaml', () => {
+sampleOnEngine({ oneIn: 2 }, 'examples/samba/compose.yaml', () => {
   it('does what its comments say', async function () {
     const compose = await findCompose()
     if (compose === undefined) {

@@ -8,7 +8,7 @@ import { docker, execIn, testLabel, tryDocker } from '../support/docker.ts'
 import { skipBecause } from '../support/skip.ts'
 import { commandsUnder } from './support/compose.ts'
 import { eventually, logLine } from './support/eventually.ts'
-import { describeOnEngine, productImage } from './support/on-engine.ts'
+import { productImage, sampleOnEngine } from './support/on-engine.ts'
 
 const example = fileURLToPath(new URL('../../examples/swarm/stack.yaml', import.meta.url))
 const stack = `shop${process.pid}`
@@ -45,7 +45,7 @@ async function sql(text: string): Promise<string> {
 const breakIt = async () => sql('UPDATE shop.fruit SET name = "none"')
 const name = async () => sql('SELECT name FROM shop.fruit')
 
-describeOnEngine('examples/swarm/stack.yaml', function () {
+sampleOnEngine({ oneIn: 2 }, 'examples/swarm/stack.yaml', function () {
   this.timeout(240_000)
   let scratch: string
   let hadGateway: boolean

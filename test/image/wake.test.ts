@@ -14,6 +14,7 @@ import {
   withDockerSocket,
 } from './support/consumers.ts'
 import { eventually } from './support/eventually.ts'
+import { howOften } from '../support/sample.ts'
 import { baseImage, describeOnEngine, productImage } from './support/on-engine.ts'
 import {
   type Sidecar,
@@ -23,7 +24,7 @@ import {
   takeSnapshot,
 } from './support/sidecar.ts'
 
-const kills = Number(process.env['SNAP_VOLUME_TEST_KILLS'] ?? 50)
+const kills = Number(process.env['SNAP_VOLUME_TEST_KILLS'] ?? howOften(50, 6))
 
 const journalOf = ({ store }: Sidecar): string => join(store, '.snap-volume/journal/consumers.json')
 

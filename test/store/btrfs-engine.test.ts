@@ -11,13 +11,14 @@ import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { asInDocker } from './support/as-in-docker.ts'
 import { deleteSubvolumes } from './support/delete-subvolumes.ts'
+import { describeSample } from '../support/sample.ts'
 
 const rights = [
   { title: 'as root', through: [] },
   { title: 'with the capabilities that Docker gives by default', through: asInDocker },
 ]
 
-describe('On a btrfs subvolume', () => {
+describeSample({ tests: 8 }, 'On a btrfs subvolume', () => {
   let filesystem: LoopFilesystem
   let store: TestStore
 

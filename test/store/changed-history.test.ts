@@ -10,6 +10,7 @@ import { makeStoreOf, treeIn, volumesFor } from './support/changed-volumes.ts'
 import { changesOfInodes, changesOfNames, unchangedData } from './support/foreign-changes.ts'
 import type { InProcessStore } from './support/in-process.ts'
 import { prelink, prelinkedTree } from './support/prelinked.ts'
+import { howOften, sample } from '../support/sample.ts'
 
 const changesOfBoth = { ...changesOfInodes, ...changesOfNames }
 
@@ -71,7 +72,7 @@ const scenes = [
   },
 ]
 
-for (const { where, volumes, isPrelinked, tree } of scenes) {
+for (const { where, volumes, isPrelinked, tree } of sample(scenes, howOften(3, 1), 'scenes')) {
   describe(`After changes ${where}`, function () {
     this.timeout(180_000)
 

@@ -3,10 +3,11 @@ import { expect } from 'chai'
 import { execa } from 'execa'
 import { type Finished, lastDocumentOf } from '../support/cli.ts'
 import { expectRefusal } from '../support/refusal.ts'
+import { howOften } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
-const wideEntries = 100_000
+const wideEntries = howOften(100_000, 30_000)
 const depth = 500
 
 /** Makes a chain of directories with names so long; its last path may be longer than mkdir(2) takes. */

@@ -7,6 +7,7 @@ import { skipBecause } from '../support/skip.ts'
 import { whyNoStrace } from '../support/strace.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
+import { describeSample, howOften, sample } from '../support/sample.ts'
 
 /** Directories one in another, each with a file and what `beside` makes. */
 const growDeep = (depth: number, beside = ''): string => `
@@ -50,7 +51,7 @@ const shapes = [
   },
 ]
 
-for (const { what, depth, beside } of shapes) {
+for (const { what, depth, beside } of sample(shapes, howOften(2, 1), 'shapes')) {
   describe(`${what}, with no more than 1,024 descriptors,`, function () {
     this.timeout(180_000)
 
@@ -107,7 +108,7 @@ const acts: readonly { act: string; script?: (depth: number) => string; words: s
   { act: 'restore', words: ['restore', 'latest~1', '--yes'] },
 ]
 
-describe('How many files are opened for a chain of directories', function () {
+describeSample({ tests: 1 }, 'How many files are opened for a chain of directories', function () {
   this.timeout(600_000)
 
   const [lower, higher] = [250, 1000]

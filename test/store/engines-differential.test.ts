@@ -7,7 +7,7 @@ import { Mutator } from './support/mutations.ts'
 import { prelink } from './support/prelinked.ts'
 import { walkReference } from './support/reference.ts'
 
-const generations = howOften(50, 20)
+const generations = howOften(50, 12)
 const allAreWalkedEvery = 10
 
 const variants = [

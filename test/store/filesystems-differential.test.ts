@@ -15,7 +15,7 @@ import { Mutator } from './support/mutations.ts'
 import { prelink } from './support/prelinked.ts'
 import { differencesFromCopy, walkReference } from './support/reference.ts'
 
-const generations = howOften(40, 9)
+const generations = howOften(40, 6)
 const kept = 4
 const somePlaces = sample(furtherPlaces, howOften(furtherPlaces.length, 2), 'filesystems')
 

@@ -11,6 +11,7 @@ import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 import { type Move, movesWithEdits, pureMoves } from './support/moves.ts'
 import { prelink } from './support/prelinked.ts'
+import { describeSample, howOften, sample } from '../support/sample.ts'
 
 interface Scene extends Move {
   what: string
@@ -32,7 +33,9 @@ const volumes = [
 ]
 const copiedPaths = volumes.flatMap(({ scenes }) => scenes.flatMap(({ copied = [] }) => copied))
 
-for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
+const types = ['ext4', 'xfs', 'btrfs'] as const
+
+for (const type of sample(types, howOften(types.length, 1), 'moved')) {
   for (const isPrelinked of [false, true]) {
     describe(`What was moved on ${type}, ${isPrelinked ? 'with' : 'without'} a prelinked tree,`, function () {
       this.timeout(180_000)
@@ -127,7 +130,7 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
     })
   }
 
-  describe(`An inode number that is used again on ${type}`, () => {
+  describeSample({ tests: 1 }, `An inode number that is used again on ${type}`, () => {
     let filesystem: LoopFilesystem
     let store: InProcessStore
 

@@ -14,6 +14,7 @@ import type { Daemon } from '../support/cli.ts'
 import { bindMount, mountTmpfs } from '../support/mounts.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { makeFifo } from '../unit/support/fifo.ts'
+import { describeSample } from '../support/sample.ts'
 
 interface Call {
   url: string
@@ -79,7 +80,7 @@ async function until(what: string, isSo: () => boolean, timeoutMs = 30_000): Pro
   }
 }
 
-describe('Notifications', () => {
+describeSample({ tests: 6 }, 'Notifications', () => {
   let store: TestStore
   let daemon: Daemon | undefined
 

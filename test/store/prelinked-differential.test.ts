@@ -9,7 +9,7 @@ import { type Generations, makeGenerations } from './support/generations.ts'
 import { Mutator } from './support/mutations.ts'
 import { walkReference } from './support/reference.ts'
 
-const generations = howOften(50, 20)
+const generations = howOften(50, 12)
 const kept = 3
 /** So that in most generations some directories are left alone. */
 const mostMutations = 3

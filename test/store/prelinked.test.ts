@@ -8,6 +8,7 @@ import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 import { prelink } from './support/prelinked.ts'
+import { describeSample } from '../support/sample.ts'
 
 const tree = `
 mkdir -p d/many/deep still/deep
@@ -21,7 +22,7 @@ function inodeIn(root: string, path: string): number {
   return lstatSync(join(root, path)).ino
 }
 
-describe('The prelinked tree', () => {
+describeSample({ tests: 8 }, 'The prelinked tree', () => {
   let store: InProcessStore
 
   beforeEach(async () => {

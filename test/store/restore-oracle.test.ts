@@ -8,7 +8,7 @@ import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 
 const all = places.flatMap((place) => engines.map((engine) => ({ place, engine })))
 
-for (const { place, engine } of sample(all, howOften(all.length, 5), 'restores')) {
+for (const { place, engine } of sample(all, howOften(all.length, 2), 'restores')) {
   describe(`A restore by engine ${engine} ${place.title}, after damage of every kind,`, () => {
     let mounted: MountedPlace
     let store: TestStore

@@ -9,8 +9,9 @@ import { type Generations, makeGenerations } from './support/generations.ts'
 import { Mutator } from './support/mutations.ts'
 import { walkReference } from './support/reference.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
+import { describeSample, howOften } from '../support/sample.ts'
 
-const rounds = 30
+const rounds = howOften(30, 10)
 const allAreWalkedEvery = 10
 
 /** Brings the copy up to date; every engine link copy can be. */
@@ -43,7 +44,7 @@ async function listInodes(root: string): Promise<string> {
   return shellIn(root, String.raw`find . -mindepth 1 -printf '%p %i %C@\n' | sort`)
 }
 
-describe('The second pass of engine link', function () {
+describeSample({ tests: 5 }, 'The second pass of engine link', function () {
   this.timeout(300_000)
 
   let generations: Generations

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Daemon, type Finished, lastDocumentOf, launchProgram } from '../support/cli.ts'
-import { howOften } from '../support/sample.ts'
+import { howOften, describeSample } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
@@ -117,7 +117,7 @@ function expectWarningsThatName(finished: Finished): void {
   }
 }
 
-describe('While files', function () {
+describeSample({ tests: 4 }, 'While files', function () {
   this.timeout(120_000)
 
   let store: TestStore

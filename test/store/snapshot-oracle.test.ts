@@ -8,7 +8,7 @@ import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 const all = places.flatMap((place) => engines.map((engine) => ({ place, engine })))
 
-for (const { place, engine } of sample(all, howOften(all.length, 5), 'snapshots')) {
+for (const { place, engine } of sample(all, howOften(all.length, 2), 'snapshots')) {
   describe(`A snapshot by engine ${engine} ${place.title}`, () => {
     let mounted: MountedPlace
     let store: TestStore

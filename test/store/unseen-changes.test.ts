@@ -14,6 +14,7 @@ import { skipBecause } from '../support/skip.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
+import { describeSample } from '../support/sample.ts'
 
 /** Changes of hello.txt that its size and time do not show. */
 const changes = {
@@ -37,7 +38,7 @@ mkdir 1 2
 echo one > 1/file; echo two > 2/file
 touch -d '2020-01-01T00:00:00.000000001Z' 1/file 2/file 1 2`
 
-describe('Engine link captures a file that changed', () => {
+describeSample({ tests: 2 }, 'Engine link captures a file that changed', () => {
   let store: TestStore
 
   beforeEach(async () => {
@@ -160,7 +161,7 @@ async function expectStores(store: TestStore, { line, write }: Daemon): Promise<
 const filesystems = ['ext4', 'xfs', 'btrfs'] as const
 
 for (const type of filesystems) {
-  describe(`Engine link captures stores into a mapped file on ${type}`, () => {
+  describeSample({ tests: 2 }, `Engine link captures stores into a mapped file on ${type}`, () => {
     let mounted: MountedPlace
     let store: TestStore
     let mapping: Daemon | undefined

@@ -6,7 +6,7 @@ import { type TestStore, makeStore } from '../support/test-store.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { type UntrustedVolume, exchanged, untrustedPlaces } from './support/untrusted-volumes.ts'
 
-const places = sample(untrustedPlaces, howOften(untrustedPlaces.length, 3), 'untrusted')
+const places = sample(untrustedPlaces, howOften(untrustedPlaces.length, 2), 'untrusted')
 
 for (const { title, isReadOnly = false, hasChangeTimes = false, open } of places) {
   describe(`Of data on ${title}, a content that kept inode, size and times (engine link)`, () => {

@@ -1,4 +1,5 @@
-import { randomOf } from '../crash/support/random.ts'
+import type { Suite, Test } from 'mocha'
+import { randomOf, seed } from '../crash/support/random.ts'
 
 /** All that can be tried is tried with SNAP_VOLUME_TEST_THOROUGH=1; else a sample, chosen by the seed. */
 export const isThorough = process.env['SNAP_VOLUME_TEST_THOROUGH'] === '1'
@@ -21,4 +22,31 @@ export function sample<T>(items: readonly T[], count: number, name: string): T[]
 /** A test of one run in so many, chosen by the seed; of every run where all is tried. */
 export function itSometimes(oneIn: number, title: string, test: () => Promise<void>): void {
   if (isThorough || randomOf(title)() * oneIn < 1) it(title, test)
+}
+
+/** Which tests of a suite a run tries, where not all are tried: so many, or all of them in one run of so many. */
+export type Share = { tests: number } | { oneIn: number }
+
+/** A suite of which a run tries a share, chosen by the seed. */
+export function describeSample(share: Share, title: string, define: (this: Suite) => void): void {
+  trySome(share, describe(title, define))
+}
+
+/** Leaves of the tests of a suite those that this run tries. */
+export function trySome(share: Share, suite: Suite): void {
+  if (isThorough) return
+  const all = testsOf(suite)
+  const isTried = 'tests' in share || randomOf(suite.title)() * share.oneIn < 1
+  const count = 'tests' in share ? share.tests : all.length
+  keepOnly(new Set(isTried ? sample(all, count, suite.title) : []), suite)
+  suite.title += ` (a sample, SNAP_VOLUME_TEST_SEED=${seed})`
+}
+
+function testsOf({ tests, suites }: Suite): Test[] {
+  return [...tests, ...suites.flatMap(testsOf)]
+}
+
+function keepOnly(kept: ReadonlySet<Test>, suite: Suite): void {
+  suite.tests = suite.tests.filter((test) => kept.has(test))
+  for (const inner of suite.suites) keepOnly(kept, inner)
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { sample } from '../support/sample.ts'
+import Mocha from 'mocha'
+import { isThorough, sample, trySome } from '../support/sample.ts'
 
 const numbers = Array.from({ length: 300 }, (_, index) => index)
 
@@ -27,3 +28,33 @@ describe('sample', () => {
     expect(new Set(places).size).to.equal(3)
   })
 })
+
+describe('A suite of which a run tries some', () => {
+  it('has so many of its tests', () => {
+    const suite = suiteOf('some')
+    trySome({ tests: 6 }, suite)
+    expect(suite.total()).to.equal(isThorough ? 40 : 6)
+  })
+
+  it('has all of them in one run of so many', () => {
+    const totals = numbers.map((number) => {
+      const suite = suiteOf(`suite ${number}`)
+      trySome({ oneIn: 3 }, suite)
+      return suite.total()
+    })
+    expect(new Set(totals)).to.deep.equal(new Set(isThorough ? [40] : [0, 40]))
+    expect(totals.filter(Boolean).length).to.be.within(
+      isThorough ? 300 : 60,
+      isThorough ? 300 : 140,
+    )
+  })
+})
+
+function suiteOf(title: string): Mocha.Suite {
+  const [outer, inner] = [new Mocha.Suite(title), new Mocha.Suite('inner')]
+  outer.addSuite(inner)
+  for (const suite of [outer, inner]) {
+    for (let count = 0; count < 20; count += 1) suite.addTest(new Mocha.Test(`${count}`, () => {}))
+  }
+  return outer
+}
