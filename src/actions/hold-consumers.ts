@@ -1,6 +1,7 @@
 import {
   type QuiesceStep,
   findPausedByOthers,
+  heldByOthers,
   mayWrite,
   planQuiesce,
   planRestoreStop,
@@ -38,9 +39,12 @@ function createHold(
   let steps = planSteps()
   let hooks = createHooks(context, client, purpose, consumers)
   const isNeeded = steps.length > 0 || hooks.exist
+  const isAsked = isNeeded || kind === 'restore'
   const quiescence = createQuiescence(context, kind, (warning) => warnings.push(warning))
   let releasing: Promise<void> | undefined
   let isBroken = false
+  /** The consumers as they were when the data had been read. */
+  let seen: readonly Consumer[] = []
 
   function planSteps(): QuiesceStep[] {
     return kind === 'snapshot'
@@ -71,8 +75,8 @@ function createHold(
 
   /** Those that are not as they were left, or came; what they wrote meanwhile nobody knows. */
   async function findLoose(engine: DockerClient): Promise<Consumer[]> {
-    const now = await listConsumers(engine, volumes, context.inImage)
-    return now.filter((consumer) => {
+    seen = await listConsumers(engine, volumes, context.inImage)
+    return seen.filter((consumer) => {
       const action = actionOn(consumer)
       const isAsLeft =
         action === undefined
@@ -93,14 +97,26 @@ function createHold(
     }
   }
 
+  /** Where nobody was to be held, it is only less than it might have been. */
   function noteBroken(message: string): void {
     isBroken = true
-    warnings.push({ code: 'consumer-changed', message })
+    if (isAsked) warnings.push({ code: 'consumer-changed', message })
+  }
+
+  /** Whether all who can write were stopped or paused before, so that it matters whether they stayed so. */
+  function isQuietAsFound(): boolean {
+    const writers = consumers.filter(({ writes }) => writes)
+    return writers.length > 0 && writers.every((one) => heldByOthers(one) !== undefined)
+  }
+
+  function stayedAsFound({ id }: Consumer, found: 'paused' | 'stopped'): boolean {
+    const now = seen.find((consumer) => consumer.id === id)
+    return now === undefined ? found === 'stopped' : heldByOthers(now) === found
   }
 
   async function letGo(): Promise<void> {
     try {
-      if (client !== undefined && (isNeeded || kind === 'restore')) await checkHeld(client)
+      if (client !== undefined && (isAsked || isQuietAsFound())) await checkHeld(client)
     } finally {
       try {
         if (client !== undefined) await quiescence.end(client)
@@ -114,6 +130,8 @@ function createHold(
   function holdingOf(consumer: Consumer): HeldConsistency {
     const action = actionOn(consumer)
     if (action !== undefined) return action === 'pause' ? 'paused' : 'stopped'
+    const found = heldByOthers(consumer)
+    if (found !== undefined && stayedAsFound(consumer, found)) return found
     const isOwnEnough = hooks.ownIsDone && consumer.policy.hooks[`pre-${kind}`] === undefined
     return hooks.done.has(consumer.id) || isOwnEnough ? 'hooked' : 'live'
   }
@@ -145,7 +163,7 @@ function createHold(
         }
       }
       if (steps.length === 0 || client === undefined) return
-      if (isNeeded || kind === 'restore') await quiesce(client)
+      if (isAsked) await quiesce(client)
       // all would be copied while they are held
       else for (const step of steps) quiescence.giveUp(step, 'nobody knew of it when this began')
     },
@@ -170,6 +188,7 @@ function createHold(
         consistency: isBroken
           ? 'live'
           : weakestHolding(consumers, holdingOf, hooks.ownIsDone ? 'hooked' : 'live'),
+        isAsked,
         quietMs: beganMs === undefined || endedMs === undefined ? undefined : msUntilEnd(beganMs),
         consumers: held.map(({ consumer: { name }, action, sinceMs }) => {
           return { name, action, ms: msUntilEnd(sinceMs) }

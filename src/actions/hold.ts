@@ -61,6 +61,8 @@ export function asHeldBy(hold: Hold): Hold {
 export interface HoldReport {
   /** How well the data were held by it alone. */
   consistency: HeldConsistency
+  /** Whether that is what was to be done with the consumers; else they were found so. */
+  isAsked: boolean
   quietMs: number | undefined
   consumers: QuietConsumer[]
   hooks: readonly HookRecord[]

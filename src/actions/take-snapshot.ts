@@ -123,7 +123,7 @@ export async function writeSnapshot(
       async (copyings) => copyVolumes(hold, copyings),
     )
     const held = hold.report()
-    const judged = judgeConsistency(held.consistency, copies)
+    const judged = judgeConsistency(held.consistency, copies, held.isAsked)
     context.emit({ type: 'phase', phase: 'publish' })
     const record: SnapshotRecord = {
       schema: 1,

@@ -16,6 +16,12 @@ export function mayWrite(consumer: Consumer): boolean {
   return consumer.writes && isUp(consumer)
 }
 
+/** How somebody else keeps it from writing; undefined where it may write. */
+export function heldByOthers(consumer: Consumer): 'paused' | 'stopped' | undefined {
+  if (!isUp(consumer)) return 'stopped'
+  return consumer.state === 'paused' ? 'paused' : undefined
+}
+
 /**
  * Which consumers are paused or stopped while a snapshot reads the data, in this order; they come back in reverse.
  * Only those that run, or are about to, and can write; the label snap-volume.quiesce of each, else `fallback`.
