@@ -9,12 +9,14 @@ import {
 import type { DockerClient } from '../docker/client.ts'
 import type { Consumer } from '../docker/consumers.ts'
 import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
+import { hasConsumerJournal } from '../store/consumer-journal.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import type { ActionContext } from './context.ts'
 import { type FoundConsumers, listConsumers, lookForConsumers } from './find-consumers.ts'
 import type { Hold, HoldPurpose } from './hold.ts'
 import { type HeldConsistency, weakestHolding } from './judge-consistency.ts'
 import { createQuiescence } from './quiesce.ts'
+import { findEndedSince } from './ran-before.ts'
 import { createHooks } from './run-hooks.ts'
 
 /** What is to be held for a snapshot, or a restore, of `volumes`, as it is now; `begin` looks again. */
@@ -57,15 +59,23 @@ function createHold(
     steps = planSteps()
   }
 
-  async function quiesce(engine: DockerClient): Promise<void> {
+  async function quiesce(engine: DockerClient, toStart: readonly Consumer[]): Promise<void> {
     try {
-      await quiescence.begin(engine, steps)
+      const all = isLeftByOthers()
+        ? await listConsumers(engine, context.config.volumes, context.inImage)
+        : []
+      const known = new Map([...consumers, ...all].map((consumer) => [consumer.id, consumer]))
+      await quiescence.begin(engine, { steps, toStart, known })
     } catch (error) {
-      if (!(error instanceof OperationError) || signal?.aborted) throw error
+      if (!(error instanceof OperationError) || signal?.aborted || steps.length === 0) throw error
       for (const step of steps) {
         if (actionOn(step.consumer) === undefined) quiescence.giveUp(step, error.message)
       }
     }
+  }
+
+  function isLeftByOthers(): boolean {
+    return hasConsumerJournal(context.store)
   }
 
   /** What is done to one; undefined where nothing is. */
@@ -145,8 +155,8 @@ function createHold(
       return quiescence.failed
     },
     get stopped() {
-      return quiescence.held.flatMap(({ consumer: { id, name }, action }) =>
-        action === 'stop' ? [{ id, name, action }] : [],
+      return quiescence.toWake.filter(
+        ({ action, settledBy }) => action === 'stop' && settledBy !== undefined,
       )
     },
     async begin() {
@@ -162,8 +172,11 @@ function createHold(
           quiescence.giveUp({ consumer, action: 'stop' }, 'somebody else has paused it')
         }
       }
-      if (steps.length === 0 || client === undefined) return
-      if (isAsked) await quiesce(client)
+      if (client === undefined) return
+      const toStart = await findEndedSince(client, purpose.ranBefore, consumers)
+      const isRestoreOfSome = kind === 'restore' && (toStart.length > 0 || isLeftByOthers())
+      if (steps.length === 0 && !isRestoreOfSome) return
+      if (isAsked) await quiesce(client, toStart)
       // all would be copied while they are held
       else for (const step of steps) quiescence.giveUp(step, 'nobody knew of it when this began')
     },

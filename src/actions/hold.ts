@@ -8,6 +8,15 @@ export interface HoldPurpose {
   kind: 'snapshot' | 'restore'
   /** The name of the one that is taken, or restored. */
   snapshot: string
+  /** Who runs after a restore although it does not run now. */
+  ranBefore?: RanBefore | undefined
+}
+
+/** Containers that ran before an earlier restore. */
+export interface RanBefore {
+  consumers: readonly { id: string; name: string }[]
+  /** Whether somebody who was stopped since is started too; else only those that ended by themselves. */
+  includesStopped: boolean
 }
 
 /**
@@ -31,7 +40,7 @@ export interface Hold {
   report(): HoldReport
   /** Names of those that should have been paused or stopped, and could not be. */
   readonly notHeld: readonly string[]
-  /** Those that were stopped, and are started by `release`. */
+  /** Those that are started by `release`: stopped by it, left stopped, or ended since an earlier restore. */
   readonly stopped: readonly JournaledConsumer[]
 }
 

@@ -3,7 +3,7 @@ import { InterruptedError, OperationError, messageOf } from '../errors.ts'
 import {
   type RestoreJournal,
   describeInterruptedRestore,
-  readInterruptedRestore,
+  readRestoreJournal,
   writeRestoreJournal,
 } from '../store/restore-journal.ts'
 import type { Lock } from '../store/lock.ts'
@@ -11,8 +11,9 @@ import type { RecordWarning } from '../store/record.ts'
 import { displayPath } from '../tree/byte-path.ts'
 import { type ActionContext, asWriter, withStoreLock } from './context.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
-import { type Hold, asHeldBy } from './hold.ts'
+import { type Hold, type RanBefore, asHeldBy } from './hold.ts'
 import { planHold } from './hold-consumers.ts'
+import { listToRun, warnOfUnasked, whoRanBefore } from './ran-before.ts'
 import { type RestoreDecision, type RestoreWish, decideRestore } from './restore-decision.ts'
 import {
   type PlannedVolume,
@@ -82,19 +83,24 @@ export async function restore(context: ActionContext, wish: RestoreWish): Promis
   context.emit({ type: 'phase', phase: 'lock' })
   return asWriter(context, 'restore', async (lock) => {
     const decision = decideRestore(context, wish)
-    const purpose = { kind: 'restore', snapshot: decision.snapshot.name } as const
+    const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
+    const purpose = { kind: 'restore', snapshot: decision.snapshot.name, ranBefore } as const
     const hold = await planHold(context, purpose, decision.targets)
     const { result, failure } = await attempt(async () => {
       await hold.begin()
       if (hold.notHeld.length > 0) throw stillRunning(hold)
-      return restoreHeld(context, lock, wish, decision, hold)
+      return restoreHeld(context, lock, wish, decision, hold, ranBefore)
     })
     const released = await attempt(async () => hold.release())
     const unhealthy = failure === undefined ? await waitUntilHealthy(context, hold) : []
     const error = failure ?? released.failure
     await hold.end(error)
     // who did not come back is told of whatever became of the data
-    const warnings = [...hold.report().warnings, ...unhealthy]
+    const warnings = [
+      ...hold.report().warnings,
+      ...unhealthy,
+      ...warnOfUnasked(context, hold, ranBefore),
+    ]
     if (result !== undefined && error === undefined) {
       return { ...result, warnings: [...result.warnings, ...warnings] }
     }
@@ -120,6 +126,7 @@ async function restoreHeld(
   wish: RestoreWish,
   { snapshot, targets }: RestoreDecision,
   hold: Hold,
+  ranBefore: RanBefore | undefined,
 ): Promise<RestoreResult> {
   const volumes = targets.map(({ id, path }) => ({ id, path }))
   const { record: safety, copies } = await writeSnapshot(
@@ -142,7 +149,8 @@ async function restoreHeld(
     const request = { lock, wish, snapshot, target, historyChanged }
     planned.push(opened.use(await planVolume(context, request)))
   }
-  const interrupted = readInterruptedRestore(context.store)
+  const before = readRestoreJournal(context.store)
+  const interrupted = before?.finishedAt === null ? before : undefined
   const journal: RestoreJournal = {
     schema: 1,
     snapshot: snapshot.name,
@@ -150,6 +158,7 @@ async function restoreHeld(
     safety: interrupted?.safety ?? safety.name,
     undo: wish.undo,
     volumes,
+    consumers: listToRun(context, hold, ranBefore),
     startedAt: context.clock.now().toISOString(),
     finishedAt: null,
   }

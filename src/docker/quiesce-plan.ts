@@ -56,9 +56,10 @@ function planSteps(
       const action = policyOf(consumer)
       return action === 'none' ? [] : [{ consumer, action }]
     })
-    .toSorted(
-      (one, other) =>
-        one.consumer.policy.stopOrder - other.consumer.policy.stopOrder ||
-        one.consumer.name.localeCompare(other.consumer.name, 'en'),
-    )
+    .toSorted((one, other) => compareStopOrder(one.consumer, other.consumer))
+}
+
+/** Who is stopped first, and started last. */
+export function compareStopOrder(one: Consumer, other: Consumer): number {
+  return one.policy.stopOrder - other.policy.stopOrder || one.name.localeCompare(other.name, 'en')
 }

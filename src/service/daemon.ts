@@ -91,9 +91,10 @@ async function takeDaemonLock(store: StoreLayout, signal: AbortSignal) {
 
 async function runSchedule(options: DaemonOptions, prepared: PreparedStore): Promise<void> {
   const { store } = prepared
-  const { settings, volumes, clock, signal, log } = options
+  const { settings, environment, volumes, clock, signal, log } = options
+  const { docker } = contextOfProcess(settings, environment)
   const readStatus = shareAnswer(
-    async () => describeStatus(store, settings, clock.now()),
+    async () => describeStatus(store, settings, clock.now(), docker),
     statusKeptMs,
   )
   const metrics = createMetrics({
@@ -192,6 +193,7 @@ async function runSchedule(options: DaemonOptions, prepared: PreparedStore): Pro
     const isDueNow = settings.onStart || missedAt !== undefined
     runs = watchRuns({
       store,
+      docker,
       thresholds: settings,
       clock,
       log,

@@ -17,6 +17,8 @@ export const restoreCommand: Command = {
       'here, unless their label snap-volume.restore says otherwise. What is replaced is kept as a\n' +
       'safety snapshot. On a terminal the plan is shown first, with 10 seconds to stop; elsewhere, and with\n' +
       '--yes, the restore begins at once.',
+    'Containers that ran before a restore and did not come up after it are started by --undo, or by the next\n' +
+      'restore.',
   ],
   positionals: [
     {
@@ -49,7 +51,11 @@ export const restoreCommand: Command = {
     const { formatRestorePlan, formatRestored } = await import('../render/restore-plan.ts')
     const printer = createEventPrinter(terminal, json)
     try {
-      const context = await openContext(input, printer.emit, { announceInterrupted: false })
+      const context = await openContext(input, printer.emit, {
+        announceInterrupted: false,
+        // not on data that are about to be replaced
+        leavesStopped: true,
+      })
       if (options['dry-run'] === true) {
         const plan = await planRestore(context, wish)
         printer.result({ type: 'result', dryRun: true, ...plan }, formatRestorePlan(plan))
