@@ -74,6 +74,8 @@ export interface StoreConfig {
   /** When all contents are compared; empty for never. */
   checksumCron: string
   timeZone: string
+  /** Whether the last `start` had the Docker API. */
+  hasDockerApi: boolean
   /** What the filesystem of the store keeps, as the last `start` found. */
   abilities: StoreAbilities
 }
@@ -89,6 +91,7 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
     cron: saved.cron,
     checksumCron: saved.checksumCron,
     timeZone: saved.timeZone,
+    hasDockerApi: saved.hasDockerApi,
     abilities: saved.storeAbilities,
   }
 }

@@ -37,7 +37,7 @@ function createHold(
 ): Hold {
   const { signal } = context
   const { kind } = purpose
-  let { client, consumers, warnings } = found
+  let { client, consumers, warnings, unknown } = found
   let steps = planSteps()
   let hooks = createHooks(context, client, purpose, consumers)
   const isNeeded = steps.length > 0 || hooks.exist
@@ -55,7 +55,7 @@ function createHold(
   }
 
   async function look(): Promise<void> {
-    ;({ client, consumers, warnings } = await lookForConsumers(context, kind, volumes))
+    ;({ client, consumers, warnings, unknown } = await lookForConsumers(context, kind, volumes))
     steps = planSteps()
   }
 
@@ -150,6 +150,9 @@ function createHold(
     isNeeded,
     get client() {
       return client
+    },
+    get found() {
+      return { consumers, unknown }
     },
     get notHeld() {
       return quiescence.failed

@@ -1,6 +1,7 @@
 import type { DockerClient } from '../docker/client.ts'
 import type { JournaledConsumer } from '../store/consumer-journal.ts'
 import type { HookRecord, QuietConsumer, RecordWarning } from '../store/record.ts'
+import type { FoundConsumers } from './find-consumers.ts'
 import type { HeldConsistency } from './judge-consistency.ts'
 
 /** What the data are held for. */
@@ -38,6 +39,8 @@ export interface Hold {
   end(error: unknown): Promise<void>
   /** What the record says of it, once it has ended. */
   report(): HoldReport
+  /** Who uses the data, as far as that is known. */
+  readonly found: Pick<FoundConsumers, 'consumers' | 'unknown'>
   /** Names of those that should have been paused or stopped, and could not be. */
   readonly notHeld: readonly string[]
   /** Those that are started by `release`: stopped by it, left stopped, or ended since an earlier restore. */
@@ -62,6 +65,7 @@ export function asHeldBy(hold: Hold): Hold {
       hooks: [],
       warnings: [],
     }),
+    found: hold.found,
     notHeld: [],
     stopped: [],
   }

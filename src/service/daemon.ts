@@ -13,6 +13,7 @@ import { wakeLeftConsumers } from '../actions/wake-left-consumers.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Environment } from '../config/variables.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
+import { isDockerThere } from '../docker/find-docker.ts'
 import { BusyError, InterruptedError, messageOf } from '../errors.ts'
 import type { CommandExecutor } from '../remote/executor.ts'
 import { acquireLock } from '../store/lock.ts'
@@ -262,6 +263,7 @@ function daemonContext(
       cron,
       checksumCron,
       timeZone,
+      hasDockerApi: isDockerThere(settings.dockerHost),
       abilities,
     },
     clock,

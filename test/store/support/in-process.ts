@@ -37,6 +37,7 @@ export function contextInProcess(
       cron: '0 3 * * *',
       checksumCron: '',
       timeZone: 'GMT',
+      hasDockerApi: false,
       abilities: allAbilities,
     },
     clock: steppingClock(),
