@@ -76,6 +76,8 @@ export interface StoreConfig {
   /** From which share of other files on older snapshots are kept, in percent; 0 for never. */
   changeLimit: number
   timeZone: string
+  /** Whether the last `start` had the Docker API. */
+  hasDockerApi: boolean
   /** What the filesystem of the store keeps, as the last `start` found. */
   abilities: StoreAbilities
 }
@@ -92,6 +94,7 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
     checksumCron: saved.checksumCron,
     changeLimit: settings.given.has('changeLimit') ? settings.changeLimit : saved.changeLimit,
     timeZone: saved.timeZone,
+    hasDockerApi: saved.hasDockerApi,
     abilities: saved.storeAbilities,
   }
 }

@@ -2,20 +2,26 @@ import { statfsSync } from 'node:fs'
 import { OperationError, messageOf } from '../errors.ts'
 import { readCatalog } from '../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
-import { readConsumerJournal } from '../store/consumer-journal.ts'
+import { didNotComeBack, readConsumerJournal } from '../store/consumer-journal.ts'
 import { type Heartbeat, readHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { findHolder } from '../store/lock.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import {
+  type RestoreJournal,
+  describeInterruptedRestore,
+  readRestoreJournal,
+} from '../store/restore-journal.ts'
 import { type RunState, noRuns, readRunState } from '../store/run-state.ts'
 import { readSavedConfig } from '../store/saved-config.ts'
 import { readNextRun } from '../store/schedule-state.ts'
+import type { ActionContext } from './context.ts'
 import {
   type Health,
   type HealthFinding,
   type HealthThresholds,
   judgeHealth,
 } from './judge-health.ts'
+import { hasFailed } from './ran-before.ts'
 
 /** How it goes with the snapshots of a store, as far as one need not read them. */
 export interface Condition extends Omit<RunState, 'begun' | 'told'> {
@@ -48,8 +54,9 @@ export async function describeStatus(
   store: StoreLayout,
   thresholds: HealthThresholds,
   now: Date,
+  docker: ActionContext['docker'],
 ): Promise<StatusDescription> {
-  const condition = await describeCondition(store, readHeartbeat(store, now), now)
+  const condition = await describeCondition(store, readHeartbeat(store, now), now, docker)
   const { snapshots, damaged } = readCatalog(store)
   for (const { name, problem } of damaged) {
     const message = `the record of ${name} is damaged and it is left alone: ${problem}`
@@ -71,6 +78,7 @@ export async function describeCondition(
   store: StoreLayout,
   heartbeat: Heartbeat | undefined,
   now: Date,
+  docker: ActionContext['docker'],
 ): Promise<Condition> {
   const problems: HealthFinding[] = []
   const orProblem = <T>(
@@ -87,12 +95,17 @@ export async function describeCondition(
   }
   const writer = await findHolder(store.lock)
   orProblem('critical', 'config', () => readSavedConfig(store))
-  const interrupted = orProblem('critical', 'journal', () => readInterruptedRestore(store))
-  if (interrupted !== undefined && writer === undefined) {
-    const message = describeInterruptedRestore(interrupted)
+  const restored = orProblem('critical', 'journal', () => readRestoreJournal(store))
+  if (restored?.finishedAt === null && writer === undefined) {
+    const message = describeInterruptedRestore(restored)
     problems.push({ level: 'critical', code: 'restore-interrupted', message })
   }
-  problems.push(...findAsleep(store, now))
+  const asleep = await findAsleep(store, now)
+  problems.push(...asleep)
+  // a restore that is under way starts them itself
+  if (asleep.length === 0 && writer === undefined) {
+    problems.push(...(await findFailed(restored, docker)))
+  }
   const changes = orProblem('critical', 'changes', () => readUnacceptedChanges(store)) ?? []
   for (const change of changes) {
     problems.push({ level: 'critical', code: 'other-data', message: describeChange(change) })
@@ -114,21 +127,46 @@ export async function describeCondition(
   }
 }
 
-/** For so long a journal is one of a snapshot that is being taken. */
+/** For so long a journal whose writer lives is one of a snapshot that is being taken. */
 const longestQuietMs = 600_000
 
-function findAsleep(store: StoreLayout, now: Date): HealthFinding[] {
+async function findAsleep(store: StoreLayout, now: Date): Promise<HealthFinding[]> {
   try {
     const journal = readConsumerJournal(store)
     if (journal === undefined) return []
     // one of the future is of a clock that was set back since
-    if (Math.abs(now.getTime() - Date.parse(journal.startedAt)) < longestQuietMs) return []
+    const isYoung = Math.abs(now.getTime() - Date.parse(journal.startedAt)) < longestQuietMs
+    if (isYoung && (await findHolder(store.consumerLock)) !== undefined) return []
     const names = journal.consumers.map(({ name }) => name).join(', ')
-    const message = `containers have been paused or stopped since ${journal.startedAt} (${names}): look at them with "docker ps -a", then "docker unpause" or "docker start" them`
+    const message =
+      journal.purpose === didNotComeBack
+        ? `containers that ran before are stopped since ${journal.startedAt} and do not come back (${names}): see "docker logs", then "docker start" them, or go back with "snap-volume restore --undo"`
+        : `containers have been paused or stopped since ${journal.startedAt} (${names}): look at them with "docker ps -a", then "docker unpause" or "docker start" them`
     return [{ level: 'critical', code: 'consumer-asleep', message }]
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
     return [{ level: 'critical', code: 'journal', message: error.message }]
+  }
+}
+
+/** Those of the last restore that came back, and ended by themselves since. Where the Docker API is not, nobody knows. */
+async function findFailed(
+  restored: RestoreJournal | undefined,
+  docker: ActionContext['docker'],
+): Promise<HealthFinding[]> {
+  const { consumers = [], snapshot } = restored ?? {}
+  if (consumers.length === 0) return []
+  try {
+    const { client } = await docker()
+    if (client === undefined) return []
+    const failed = await Promise.all(consumers.map(async ({ id }) => hasFailed(client, id)))
+    const names = consumers.filter((_, index) => failed[index]).map(({ name }) => name)
+    if (names.length === 0) return []
+    const message = `containers that were started after the restore of ${snapshot} have failed (${names.join(', ')}): see "docker logs", then "docker start" them, or go back with "snap-volume restore --undo"`
+    return [{ level: 'critical', code: 'consumer-failed', message }]
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    return []
   }
 }
 

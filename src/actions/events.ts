@@ -1,5 +1,6 @@
 import type { HookRecord, RecordWarning } from '../store/record.ts'
 import type { CopyProgress } from '../copy/engine.ts'
+import type { Writers } from './describe-writers.ts'
 
 type Phase = 'lock' | 'copy' | 'publish' | 'prune' | 'restore' | 'subvolume' | 'compare'
 
@@ -12,6 +13,7 @@ export type ActionEvent =
   | { type: 'phase'; phase: Phase; volume?: string; detail?: string }
   | ({ type: 'progress'; volume: string; elapsedMs: number } & CopyProgress)
   | ({ type: 'warning' } & RecordWarning)
+  | ({ type: 'writers' } & Writers)
   | { type: 'consumer'; name: string; state: ConsumerChange }
   | ({ type: 'hook' } & HookRecord)
   | { type: 'published'; name: string; kind: string }

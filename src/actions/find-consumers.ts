@@ -19,6 +19,8 @@ export interface FoundConsumers {
   client: DockerClient | undefined
   consumers: Consumer[]
   warnings: RecordWarning[]
+  /** Why nobody can say; undefined where the Docker API did. */
+  unknown: string | undefined
 }
 
 /**
@@ -37,6 +39,7 @@ export async function lookForConsumers(
     return {
       client: undefined,
       consumers: [],
+      unknown: why,
       warnings: isAskedFor ? [{ code: 'docker', message }] : [],
     }
   }
@@ -50,7 +53,7 @@ export async function lookForConsumers(
         message: `the container ${name}: ${problem}`,
       })),
     )
-    return { client, consumers, warnings }
+    return { client, consumers, warnings, unknown: undefined }
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
     // in a container somebody has mounted the socket

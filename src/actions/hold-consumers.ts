@@ -1,6 +1,7 @@
 import {
   type QuiesceStep,
   findPausedByOthers,
+  heldByOthers,
   mayWrite,
   planQuiesce,
   planRestoreStop,
@@ -8,12 +9,14 @@ import {
 import type { DockerClient } from '../docker/client.ts'
 import type { Consumer } from '../docker/consumers.ts'
 import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
+import { hasConsumerJournal } from '../store/consumer-journal.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import type { ActionContext } from './context.ts'
 import { type FoundConsumers, listConsumers, lookForConsumers } from './find-consumers.ts'
 import type { Hold, HoldPurpose } from './hold.ts'
 import { type HeldConsistency, weakestHolding } from './judge-consistency.ts'
 import { createQuiescence } from './quiesce.ts'
+import { findEndedSince } from './ran-before.ts'
 import { createHooks } from './run-hooks.ts'
 
 /** What is to be held for a snapshot, or a restore, of `volumes`, as it is now; `begin` looks again. */
@@ -34,13 +37,16 @@ function createHold(
 ): Hold {
   const { signal } = context
   const { kind } = purpose
-  let { client, consumers, warnings } = found
+  let { client, consumers, warnings, unknown } = found
   let steps = planSteps()
   let hooks = createHooks(context, client, purpose, consumers)
   const isNeeded = steps.length > 0 || hooks.exist
+  const isAsked = isNeeded || kind === 'restore'
   const quiescence = createQuiescence(context, kind, (warning) => warnings.push(warning))
   let releasing: Promise<void> | undefined
   let isBroken = false
+  /** The consumers as they were when the data had been read. */
+  let seen: readonly Consumer[] = []
 
   function planSteps(): QuiesceStep[] {
     return kind === 'snapshot'
@@ -49,19 +55,27 @@ function createHold(
   }
 
   async function look(): Promise<void> {
-    ;({ client, consumers, warnings } = await lookForConsumers(context, kind, volumes))
+    ;({ client, consumers, warnings, unknown } = await lookForConsumers(context, kind, volumes))
     steps = planSteps()
   }
 
-  async function quiesce(engine: DockerClient): Promise<void> {
+  async function quiesce(engine: DockerClient, toStart: readonly Consumer[]): Promise<void> {
     try {
-      await quiescence.begin(engine, steps)
+      const all = isLeftByOthers()
+        ? await listConsumers(engine, context.config.volumes, context.inImage)
+        : []
+      const known = new Map([...consumers, ...all].map((consumer) => [consumer.id, consumer]))
+      await quiescence.begin(engine, { steps, toStart, known })
     } catch (error) {
-      if (!(error instanceof OperationError) || signal?.aborted) throw error
+      if (!(error instanceof OperationError) || signal?.aborted || steps.length === 0) throw error
       for (const step of steps) {
         if (actionOn(step.consumer) === undefined) quiescence.giveUp(step, error.message)
       }
     }
+  }
+
+  function isLeftByOthers(): boolean {
+    return hasConsumerJournal(context.store)
   }
 
   /** What is done to one; undefined where nothing is. */
@@ -71,8 +85,8 @@ function createHold(
 
   /** Those that are not as they were left, or came; what they wrote meanwhile nobody knows. */
   async function findLoose(engine: DockerClient): Promise<Consumer[]> {
-    const now = await listConsumers(engine, volumes, context.inImage)
-    return now.filter((consumer) => {
+    seen = await listConsumers(engine, volumes, context.inImage)
+    return seen.filter((consumer) => {
       const action = actionOn(consumer)
       const isAsLeft =
         action === undefined
@@ -93,14 +107,26 @@ function createHold(
     }
   }
 
+  /** Where nobody was to be held, it is only less than it might have been. */
   function noteBroken(message: string): void {
     isBroken = true
-    warnings.push({ code: 'consumer-changed', message })
+    if (isAsked) warnings.push({ code: 'consumer-changed', message })
+  }
+
+  /** Whether all who can write were stopped or paused before, so that it matters whether they stayed so. */
+  function isQuietAsFound(): boolean {
+    const writers = consumers.filter(({ writes }) => writes)
+    return writers.length > 0 && writers.every((one) => heldByOthers(one) !== undefined)
+  }
+
+  function stayedAsFound({ id }: Consumer, found: 'paused' | 'stopped'): boolean {
+    const now = seen.find((consumer) => consumer.id === id)
+    return now === undefined ? found === 'stopped' : heldByOthers(now) === found
   }
 
   async function letGo(): Promise<void> {
     try {
-      if (client !== undefined && (isNeeded || kind === 'restore')) await checkHeld(client)
+      if (client !== undefined && (isAsked || isQuietAsFound())) await checkHeld(client)
     } finally {
       try {
         if (client !== undefined) await quiescence.end(client)
@@ -114,6 +140,8 @@ function createHold(
   function holdingOf(consumer: Consumer): HeldConsistency {
     const action = actionOn(consumer)
     if (action !== undefined) return action === 'pause' ? 'paused' : 'stopped'
+    const found = heldByOthers(consumer)
+    if (found !== undefined && stayedAsFound(consumer, found)) return found
     const isOwnEnough = hooks.ownIsDone && consumer.policy.hooks[`pre-${kind}`] === undefined
     return hooks.done.has(consumer.id) || isOwnEnough ? 'hooked' : 'live'
   }
@@ -123,12 +151,15 @@ function createHold(
     get client() {
       return client
     },
+    get found() {
+      return { consumers, unknown }
+    },
     get notHeld() {
       return quiescence.failed
     },
     get stopped() {
-      return quiescence.held.flatMap(({ consumer: { id, name }, action }) =>
-        action === 'stop' ? [{ id, name, action }] : [],
+      return quiescence.toWake.filter(
+        ({ action, settledBy }) => action === 'stop' && settledBy !== undefined,
       )
     },
     async begin() {
@@ -144,8 +175,11 @@ function createHold(
           quiescence.giveUp({ consumer, action: 'stop' }, 'somebody else has paused it')
         }
       }
-      if (steps.length === 0 || client === undefined) return
-      if (isNeeded || kind === 'restore') await quiesce(client)
+      if (client === undefined) return
+      const toStart = await findEndedSince(client, purpose.ranBefore, consumers)
+      const isRestoreOfSome = kind === 'restore' && (toStart.length > 0 || isLeftByOthers())
+      if (steps.length === 0 && !isRestoreOfSome) return
+      if (isAsked) await quiesce(client, toStart)
       // all would be copied while they are held
       else for (const step of steps) quiescence.giveUp(step, 'nobody knew of it when this began')
     },
@@ -170,6 +204,7 @@ function createHold(
         consistency: isBroken
           ? 'live'
           : weakestHolding(consumers, holdingOf, hooks.ownIsDone ? 'hooked' : 'live'),
+        isAsked,
         quietMs: beganMs === undefined || endedMs === undefined ? undefined : msUntilEnd(beganMs),
         consumers: held.map(({ consumer: { name }, action, sinceMs }) => {
           return { name, action, ms: msUntilEnd(sinceMs) }

@@ -1,6 +1,7 @@
 import type { DockerClient } from '../docker/client.ts'
 import type { JournaledConsumer } from '../store/consumer-journal.ts'
 import type { HookRecord, QuietConsumer, RecordWarning } from '../store/record.ts'
+import type { FoundConsumers } from './find-consumers.ts'
 import type { HeldConsistency } from './judge-consistency.ts'
 
 /** What the data are held for. */
@@ -8,6 +9,15 @@ export interface HoldPurpose {
   kind: 'snapshot' | 'restore'
   /** The name of the one that is taken, or restored. */
   snapshot: string
+  /** Who runs after a restore although it does not run now. */
+  ranBefore?: RanBefore | undefined
+}
+
+/** Containers that ran before an earlier restore. */
+export interface RanBefore {
+  consumers: readonly { id: string; name: string }[]
+  /** Whether somebody who was stopped since is started too; else only those that ended by themselves. */
+  includesStopped: boolean
 }
 
 /**
@@ -29,9 +39,11 @@ export interface Hold {
   end(error: unknown): Promise<void>
   /** What the record says of it, once it has ended. */
   report(): HoldReport
+  /** Who uses the data, as far as that is known. */
+  readonly found: Pick<FoundConsumers, 'consumers' | 'unknown'>
   /** Names of those that should have been paused or stopped, and could not be. */
   readonly notHeld: readonly string[]
-  /** Those that were stopped, and are started by `release`. */
+  /** Those that are started by `release`: stopped by it, left stopped, or ended since an earlier restore. */
   readonly stopped: readonly JournaledConsumer[]
 }
 
@@ -53,6 +65,7 @@ export function asHeldBy(hold: Hold): Hold {
       hooks: [],
       warnings: [],
     }),
+    found: hold.found,
     notHeld: [],
     stopped: [],
   }
@@ -61,6 +74,8 @@ export function asHeldBy(hold: Hold): Hold {
 export interface HoldReport {
   /** How well the data were held by it alone. */
   consistency: HeldConsistency
+  /** Whether that is what was to be done with the consumers; else they were found so. */
+  isAsked: boolean
   quietMs: number | undefined
   consumers: QuietConsumer[]
   hooks: readonly HookRecord[]

@@ -1,6 +1,6 @@
 import type { DockerClient } from '../docker/client.ts'
 import type { Consumer } from '../docker/consumers.ts'
-import type { QuiesceStep } from '../docker/quiesce-plan.ts'
+import { type QuiesceStep, compareStopOrder } from '../docker/quiesce-plan.ts'
 import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
 import {
   type JournaledConsumer,
@@ -11,7 +11,7 @@ import type { Lock } from '../store/lock.ts'
 import type { RecordWarning } from '../store/record.ts'
 import type { ActionContext } from './context.ts'
 import { lockConsumers } from './lock-consumers.ts'
-import { findEnded, keepInJournal, wakeConsumers } from './wake-consumers.ts'
+import { findEnded, keepInJournal, wakeConsumers, withoutClockStep } from './wake-consumers.ts'
 
 /** Whoever wakes a consumer that does not come back has the lock for a while. */
 const lockTimeoutMs = 15_000
@@ -36,6 +36,14 @@ export interface HeldConsumer {
   sinceMs: number
 }
 
+export interface QuiesceRequest {
+  steps: readonly QuiesceStep[]
+  /** Those that do not run, and are started when the others are. */
+  toStart: readonly Pick<Consumer, 'id' | 'name'>[]
+  /** Those that mount the data, by id: no others are touched, whoever wrote the journal. */
+  known: ReadonlyMap<string, Consumer>
+}
+
 /** Pauses and stops consumers, and lets them go on again; who is held is in the journal before the act. */
 export interface Quiescence {
   readonly held: readonly HeldConsumer[]
@@ -44,8 +52,10 @@ export interface Quiescence {
   /** When the first of them was asked, and when all had been woken; undefined before. */
   readonly beganMs: number | undefined
   readonly endedMs: number | undefined
+  /** Whom `end` wakes, or has woken: those it asked to stop, those left by others, and those it is to start. */
+  readonly toWake: readonly JournaledConsumer[]
   /** Throws InterruptedError when the process is asked to stop, and what the journal throws; then `end` is still due. */
-  begin(client: DockerClient, steps: readonly QuiesceStep[]): Promise<void>
+  begin(client: DockerClient, request: QuiesceRequest): Promise<void>
   end(client: DockerClient): Promise<void>
   /** Notes that one cannot be held, without trying. */
   giveUp(step: QuiesceStep, why: string): void
@@ -62,6 +72,8 @@ export function createQuiescence(
   let lock: Lock | undefined
   let isJournaled = false
   let journaled: JournaledConsumer[] = []
+  let strangers: JournaledConsumer[] = []
+  let notBack: JournaledConsumer[] = []
   let beganMs: number | undefined
   let endedMs: number | undefined
 
@@ -101,7 +113,7 @@ export function createQuiescence(
       schema: 1,
       purpose,
       startedAt: clock.now().toISOString(),
-      consumers: journaled,
+      consumers: [...strangers, ...journaled],
     })
   }
 
@@ -141,16 +153,34 @@ export function createQuiescence(
     get endedMs() {
       return endedMs
     },
+    get toWake() {
+      return journaled.filter((consumer) => !notBack.includes(consumer))
+    },
     giveUp,
-    async begin(client, steps) {
+    async begin(client, { steps, toStart, known }) {
       lock = await lockConsumers(store, purpose, lockTimeoutMs)
       if (lock === undefined) {
         throw new OperationError('another process has the containers paused or stopped')
       }
       // those who did not come back before are not forgotten
-      const left = readConsumerJournal(store)?.consumers ?? []
-      const own = steps.map(({ consumer: { id, name }, action }) => ({ id, name, action }))
-      journaled = [...left.filter(({ id }) => !own.some((one) => one.id === id)), ...own]
+      const journal = readConsumerJournal(store)
+      const own: JournaledConsumer[] = [
+        ...steps.map(({ consumer: { id, name }, action }) => ({ id, name, action })),
+        ...toStart.map(({ id, name }) => ({ id, name, action: 'stop' as const })),
+      ]
+      const left = (journal?.consumers ?? []).filter(({ id }) => !own.some((one) => one.id === id))
+      strangers = left.filter(({ id }) => !known.has(id))
+      const ours = left.filter(({ id }) => known.has(id))
+      const now = clock.now()
+      journaled = [
+        ...ours.map((one) => (journal === undefined ? one : withoutClockStep(journal, one, now))),
+        ...own,
+      ].toSorted((one, other) => compareKnown(known, one, other))
+      if (journal !== undefined) isJournaled = true
+      if (toStart.length > 0) {
+        const ids = toStart.map(({ id }) => id)
+        announce(ids, 0)
+      }
       for (const step of steps.filter(({ action }) => action === 'stop')) {
         throwIfInterrupted(signal)
         await holdOne(step, async (id) => stopOne(client, id))
@@ -172,15 +202,26 @@ export function createQuiescence(
         endedMs = performance.now()
         const started = journaled.filter((consumer) => !asleep.includes(consumer))
         // at once: whoever finds them in the journal would wait for what was asked for
-        if (isJournaled) keepInJournal(context, asleep)
+        if (isJournaled) keepInJournal(context, [...asleep, ...strangers])
         const ended = await findEnded(waking, client, started)
-        if (ended.length > 0) keepInJournal(context, [...asleep, ...ended])
+        notBack = [...asleep, ...ended]
+        if (ended.length > 0) keepInJournal(context, [...asleep, ...ended, ...strangers])
       } finally {
         lock.release()
         lock = undefined
       }
     },
   }
+}
+
+/** All of them come back in reverse, those that others left or that are started too. */
+function compareKnown(
+  known: ReadonlyMap<string, Consumer>,
+  one: JournaledConsumer,
+  other: JournaledConsumer,
+): number {
+  const [first, second] = [known.get(one.id), known.get(other.id)]
+  return first === undefined || second === undefined ? 0 : compareStopOrder(first, second)
 }
 
 /** A warning while consumers are woken belongs into the record too. */

@@ -18,6 +18,8 @@ export type RestoreWish = ({ undo: true } | { undo: false; reference: string }) 
   expected?: string
   /** Compare all contents, also where nothing can have changed. */
   readAll: boolean
+  /** Also where files are open. */
+  force?: boolean
 }
 
 /** Which snapshot goes where. */

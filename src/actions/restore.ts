@@ -3,16 +3,25 @@ import { InterruptedError, OperationError, messageOf } from '../errors.ts'
 import {
   type RestoreJournal,
   describeInterruptedRestore,
-  readInterruptedRestore,
+  readRestoreJournal,
   writeRestoreJournal,
 } from '../store/restore-journal.ts'
 import type { Lock } from '../store/lock.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { displayPath } from '../tree/byte-path.ts'
 import { type ActionContext, asWriter, withStoreLock } from './context.ts'
+import {
+  type Writers,
+  assertNotInUse,
+  canAskForFiles,
+  describeWriters,
+  warnOfUse,
+} from './describe-writers.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
-import { type Hold, asHeldBy } from './hold.ts'
+import { lookForConsumers } from './find-consumers.ts'
+import { type Hold, type RanBefore, asHeldBy } from './hold.ts'
 import { planHold } from './hold-consumers.ts'
+import { listToRun, warnOfUnasked, whoRanBefore } from './ran-before.ts'
 import { type RestoreDecision, type RestoreWish, decideRestore } from './restore-decision.ts'
 import {
   type PlannedVolume,
@@ -21,7 +30,9 @@ import {
   planVolume,
   tryVolume,
 } from './restore-volume.ts'
+import type { RestoreTarget } from './restore-targets.ts'
 import { writeSnapshot } from './take-snapshot.ts'
+import { type UseCheck, createUseCheck } from './use-check.ts'
 import { waitUntilHealthy } from './wait-until-healthy.ts'
 
 /** What is planned for one entry, with its path as text. */
@@ -32,6 +43,7 @@ export interface PlannedStep {
 
 export interface RestorePlan {
   snapshot: string
+  writers: Writers
   volumes: (VolumeRestore & { steps: PlannedStep[]; stepsLeftOut: number; keptMounts: string[] })[]
 }
 
@@ -47,13 +59,19 @@ export interface RestoreResult {
 const mostSteps = 10_000
 
 /**
- * Compares the snapshot with the live data and says what a restore would do; changes nothing.
- * Throws OperationError where the restore itself would refuse.
+ * Compares the snapshot with the live data and says what a restore would do, and who may write meanwhile; changes nothing.
+ * Throws OperationError where the restore itself would refuse, but for files that are open: who asks may stop their users yet.
  */
 export async function planRestore(context: ActionContext, wish: RestoreWish): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (lock) => {
     const { snapshot, targets } = decideRestore(context, wish)
-    const plan: RestorePlan = { snapshot: snapshot.name, volumes: [] }
+    const found = await lookForConsumers(context, 'restore', targets)
+    const plan: RestorePlan = {
+      snapshot: snapshot.name,
+      writers: describeWriters(context, found),
+      volumes: [],
+    }
+    const use = createUseCheck(context, canAskForFiles(found.consumers, false))
     for (const target of targets) {
       const steps: PlannedStep[] = []
       let stepsLeftOut = 0
@@ -61,6 +79,7 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
         context,
         { lock, wish, snapshot, target },
         ({ action, path: at }) => {
+          use.note(target, { action, path: at })
           if (steps.length < mostSteps) steps.push({ action, path: displayPath(at) })
           else stepsLeftOut += 1
         },
@@ -70,7 +89,8 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
       for (const warning of warnings) context.emit({ type: 'warning', volume: id, ...warning })
       plan.volumes.push({ id, path, counts, steps, stepsLeftOut, keptMounts })
     }
-    return plan
+    const files = await use.look(targets)
+    return files === undefined ? plan : { ...plan, writers: { ...plan.writers, files } }
   })
 }
 
@@ -83,19 +103,30 @@ export async function restore(context: ActionContext, wish: RestoreWish): Promis
   context.emit({ type: 'phase', phase: 'lock' })
   return asWriter(context, 'restore', async (lock) => {
     const decision = decideRestore(context, wish)
-    const purpose = { kind: 'restore', snapshot: decision.snapshot.name } as const
+    const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
+    const purpose = { kind: 'restore', snapshot: decision.snapshot.name, ranBefore } as const
     const hold = await planHold(context, purpose, decision.targets)
     const { result, failure } = await attempt(async () => {
+      // a plan has said it
+      if (wish.expected === undefined) {
+        context.emit({ type: 'writers', ...describeWriters(context, hold.found) })
+      }
       await hold.begin()
       if (hold.notHeld.length > 0) throw stillRunning(hold)
-      return restoreHeld(context, lock, wish, decision, hold)
+      const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
+      await refuseUse(use, wish, decision.targets)
+      return restoreHeld(context, lock, wish, decision, hold, use, ranBefore)
     })
     const released = await attempt(async () => hold.release())
     const unhealthy = failure === undefined ? await waitUntilHealthy(context, hold) : []
     const error = failure ?? released.failure
     await hold.end(error)
     // who did not come back is told of whatever became of the data
-    const warnings = [...hold.report().warnings, ...unhealthy]
+    const warnings = [
+      ...hold.report().warnings,
+      ...unhealthy,
+      ...warnOfUnasked(context, hold, ranBefore),
+    ]
     if (result !== undefined && error === undefined) {
       return { ...result, warnings: [...result.warnings, ...warnings] }
     }
@@ -121,6 +152,8 @@ async function restoreHeld(
   wish: RestoreWish,
   { snapshot, targets }: RestoreDecision,
   hold: Hold,
+  use: UseCheck,
+  ranBefore: RanBefore | undefined,
 ): Promise<RestoreResult> {
   const volumes = targets.map(({ id, path }) => ({ id, path }))
   const { record: safety, copies } = await writeSnapshot(
@@ -141,10 +174,13 @@ async function restoreHeld(
     const copy = copies.find(({ volume }) => volume.id === target.id)
     const { historyChanged = new Map() } = copy ?? {}
     const request = { lock, wish, snapshot, target, historyChanged }
-    planned.push(opened.use(await planVolume(context, request)))
+    const plan = await planVolume(context, request, (step) => use.note(target, step))
+    planned.push(opened.use(plan))
   }
+  const usedFiles = await refuseUse(use, wish, targets)
   for (const volume of planned) await tryVolume(volume)
-  const interrupted = readInterruptedRestore(context.store)
+  const before = readRestoreJournal(context.store)
+  const interrupted = before?.finishedAt === null ? before : undefined
   const journal: RestoreJournal = {
     schema: 1,
     snapshot: snapshot.name,
@@ -152,12 +188,13 @@ async function restoreHeld(
     safety: interrupted?.safety ?? safety.name,
     undo: wish.undo,
     volumes,
+    consumers: listToRun(context, hold, ranBefore),
     startedAt: context.clock.now().toISOString(),
     finishedAt: null,
   }
   await writeJournal(context, journal)
   const restored: VolumeRestore[] = []
-  const warnings: RecordWarning[] = []
+  const warnings: RecordWarning[] = usedFiles
   try {
     for (const volume of planned) {
       const done = await applyVolume(context, volume)
@@ -172,6 +209,18 @@ async function restoreHeld(
   const finishedAt = context.clock.now().toISOString()
   await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
   return { snapshot: snapshot.name, safety: wayBack, volumes: restored, warnings }
+}
+
+/** Throws OperationError where files are open; where it goes on nevertheless, returns what there is to say of them. */
+async function refuseUse(
+  use: UseCheck,
+  { force = false }: RestoreWish,
+  targets: readonly RestoreTarget[],
+): Promise<RecordWarning[]> {
+  const files = await use.look(targets)
+  if (files === undefined) return []
+  if (!force) assertNotInUse(files)
+  return warnOfUse(files)
 }
 
 function stillRunning(hold: Hold): OperationError {

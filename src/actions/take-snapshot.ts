@@ -132,7 +132,7 @@ export async function writeSnapshot(
       async (copyings) => copyVolumes(hold, copyings),
     )
     const held = hold.report()
-    const judged = judgeConsistency(held.consistency, copies)
+    const judged = judgeConsistency(held.consistency, copies, held.isAsked)
     const changes = findChanges(context, options, copies, catalog)
     context.emit({ type: 'phase', phase: 'publish' })
     const record: SnapshotRecord = {

@@ -1,7 +1,10 @@
 import type { DockerClient } from '../docker/client.ts'
 import { OperationError, messageOf } from '../errors.ts'
 import {
+  type ConsumerJournal,
   type JournaledConsumer,
+  didNotComeBack,
+  readConsumerJournal,
   removeConsumerJournal,
   writeConsumerJournal,
 } from '../store/consumer-journal.ts'
@@ -142,10 +145,12 @@ export function keepInJournal(
   try {
     if (asleep.length === 0) removeConsumerJournal(store)
     else {
+      const before = readConsumerJournal(store)
+      const since = before?.purpose === didNotComeBack ? before.startedAt : undefined
       writeConsumerJournal(store, {
         schema: 1,
-        purpose: 'did not come back',
-        startedAt: clock.now().toISOString(),
+        purpose: didNotComeBack,
+        startedAt: since ?? clock.now().toISOString(),
         consumers: [...asleep],
       })
     }
@@ -156,6 +161,19 @@ export function keepInJournal(
       message: `the journal of paused and stopped containers cannot be written: ${messageOf(error)}`,
     })
   }
+}
+
+/** A clock that is behind the one that the journal was written by is not waited for: only what the Engine had asked for then. */
+export function withoutClockStep(
+  { startedAt }: ConsumerJournal,
+  consumer: JournaledConsumer,
+  now: Date,
+): JournaledConsumer {
+  if (consumer.settledBy === undefined) return consumer
+  const settledMs = Date.parse(consumer.settledBy)
+  const longestMs = Math.max(0, settledMs - Date.parse(startedAt))
+  const settledBy = new Date(Math.min(settledMs, now.getTime() + longestMs)).toISOString()
+  return { ...consumer, settledBy }
 }
 
 /** What docker(1) is told to let one go on. */

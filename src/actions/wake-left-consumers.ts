@@ -1,7 +1,6 @@
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError } from '../errors.ts'
 import {
-  type ConsumerJournal,
   type JournaledConsumer,
   hasConsumerJournal,
   readConsumerJournal,
@@ -9,15 +8,23 @@ import {
 import type { ActionContext } from './context.ts'
 import { listConsumers } from './find-consumers.ts'
 import { lockToWake } from './lock-consumers.ts'
-import { findEnded, keepInJournal, wakeConsumers, wordFor } from './wake-consumers.ts'
+import {
+  findEnded,
+  keepInJournal,
+  wakeConsumers,
+  withoutClockStep,
+  wordFor,
+} from './wake-consumers.ts'
 
 /**
  * Wakes those whom a process that was killed left paused or stopped. Nothing where the process that did it still lives: it holds
- * the consumers' lock. Only containers that mount our volumes are touched, whoever wrote the journal.
+ * the consumers' lock. Only containers that mount our volumes are touched, whoever wrote the journal. Those that are stopped are left
+ * so where `leavesStopped` says that a restore follows, which starts them on other data.
  */
 export async function wakeLeftConsumers(
   context: Pick<ActionContext, 'store' | 'clock' | 'emit' | 'docker' | 'inImage'>,
   volumes: readonly VolumeSpec[],
+  { leavesStopped = false } = {},
 ): Promise<void> {
   const { store, emit, docker } = context
   if (!hasConsumerJournal(store)) return
@@ -48,11 +55,14 @@ export async function wakeLeftConsumers(
       const ours = journal.consumers
         .filter(({ id }) => known.has(id))
         .map((consumer) => withoutClockStep(journal, consumer, context.clock.now()))
-      const asleep = await wakeConsumers(context, client, ours)
-      const started = ours.filter((consumer) => !asleep.includes(consumer))
-      keepInJournal(context, [...asleep, ...strangers])
+      const isLeft = ({ action }: JournaledConsumer): boolean => leavesStopped && action === 'stop'
+      const left = [...ours.filter(isLeft), ...strangers]
+      const woken = ours.filter((consumer) => !isLeft(consumer))
+      const asleep = await wakeConsumers(context, client, woken)
+      const started = woken.filter((consumer) => !asleep.includes(consumer))
+      keepInJournal(context, [...asleep, ...left])
       const ended = await findEnded(context, client, started)
-      if (ended.length > 0) keepInJournal(context, [...asleep, ...ended, ...strangers])
+      if (ended.length > 0) keepInJournal(context, [...asleep, ...ended, ...left])
     } finally {
       lock.release()
     }
@@ -60,19 +70,6 @@ export async function wakeLeftConsumers(
     if (!(error instanceof OperationError)) throw error
     warn(`containers may still be paused or stopped (${store.consumerJournal}): ${error.message}`)
   }
-}
-
-/** A clock that is behind the one that the journal was written by is not waited for: only what the Engine had asked for then. */
-function withoutClockStep(
-  { startedAt }: ConsumerJournal,
-  consumer: JournaledConsumer,
-  now: Date,
-): JournaledConsumer {
-  if (consumer.settledBy === undefined) return consumer
-  const settledMs = Date.parse(consumer.settledBy)
-  const longestMs = Math.max(0, settledMs - Date.parse(startedAt))
-  const settledBy = new Date(Math.min(settledMs, now.getTime() + longestMs)).toISOString()
-  return { ...consumer, settledBy }
 }
 
 function describeLeft(consumers: readonly JournaledConsumer[]): string {

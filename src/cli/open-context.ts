@@ -19,11 +19,14 @@ export function openStoreOnly({ environment, terminal }: CommandInput): {
   return { store: openStore(settings.storeDirectory), settings }
 }
 
-/** For commands that change something; first wakes consumers that a process which was killed left paused or stopped. */
+/**
+ * For commands that change something; first wakes consumers that a process which was killed left paused or stopped, but those who are
+ * stopped where `leavesStopped` says that the command starts them itself.
+ */
 export async function openContext(
   input: CommandInput,
   emit: Emit,
-  { announceInterrupted = true } = {},
+  { announceInterrupted = true, leavesStopped = false } = {},
 ): Promise<ActionContext> {
   assertPrivileges()
   const { store, settings } = openStoreOnly(input)
@@ -37,7 +40,7 @@ export async function openContext(
     ...input.beside,
     emit,
   }
-  if (hasConsumerJournal(store)) await wake(context)
+  if (hasConsumerJournal(store)) await wake(context, { leavesStopped })
   return context
 }
 
@@ -74,9 +77,9 @@ export async function wakeLeft(input: CommandInput): Promise<void> {
     await wakeBeforeReading(input, openStore(store.directory), settings)
 }
 
-async function wake(context: ActionContext): Promise<void> {
+async function wake(context: ActionContext, options = {}): Promise<void> {
   const { wakeLeftConsumers } = await import('../actions/wake-left-consumers.ts')
-  await wakeLeftConsumers(context, context.config.volumes)
+  await wakeLeftConsumers(context, context.config.volumes, options)
 }
 
 function announce(store: StoreLayout, emit: Emit): void {

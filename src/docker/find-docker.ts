@@ -13,6 +13,11 @@ export type Docker =
     }
   | { client: undefined; missing: string; isAskedFor?: undefined }
 
+/** Whether an API is to be found; nobody is asked whether it answers. */
+export function isDockerThere(host: string | undefined): boolean {
+  return host !== undefined || existsSync(usualSocket)
+}
+
 /** Where the API is: at DOCKER_HOST, or at the socket in its usual place. Loads nothing where there is none. */
 export async function findDocker(host: string | undefined): Promise<Docker> {
   const address = host ?? (existsSync(usualSocket) ? `unix://${usualSocket}` : undefined)

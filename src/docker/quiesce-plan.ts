@@ -16,6 +16,12 @@ export function mayWrite(consumer: Consumer): boolean {
   return consumer.writes && isUp(consumer)
 }
 
+/** How somebody else keeps it from writing; undefined where it may write. */
+export function heldByOthers(consumer: Consumer): 'paused' | 'stopped' | undefined {
+  if (!isUp(consumer)) return 'stopped'
+  return consumer.state === 'paused' ? 'paused' : undefined
+}
+
 /**
  * Which consumers are paused or stopped while a snapshot reads the data, in this order; they come back in reverse.
  * Only those that run, or are about to, and can write; the label snap-volume.quiesce of each, else `fallback`.
@@ -50,9 +56,10 @@ function planSteps(
       const action = policyOf(consumer)
       return action === 'none' ? [] : [{ consumer, action }]
     })
-    .toSorted(
-      (one, other) =>
-        one.consumer.policy.stopOrder - other.consumer.policy.stopOrder ||
-        one.consumer.name.localeCompare(other.consumer.name, 'en'),
-    )
+    .toSorted((one, other) => compareStopOrder(one.consumer, other.consumer))
+}
+
+/** Who is stopped first, and started last. */
+export function compareStopOrder(one: Consumer, other: Consumer): number {
+  return one.policy.stopOrder - other.policy.stopOrder || one.name.localeCompare(other.name, 'en')
 }

@@ -13,6 +13,7 @@ import { wakeLeftConsumers } from '../actions/wake-left-consumers.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Environment } from '../config/variables.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
+import { isDockerThere } from '../docker/find-docker.ts'
 import { BusyError, InterruptedError, messageOf } from '../errors.ts'
 import type { CommandExecutor } from '../remote/executor.ts'
 import { acquireLock } from '../store/lock.ts'
@@ -91,9 +92,10 @@ async function takeDaemonLock(store: StoreLayout, signal: AbortSignal) {
 
 async function runSchedule(options: DaemonOptions, prepared: PreparedStore): Promise<void> {
   const { store } = prepared
-  const { settings, volumes, clock, signal, log } = options
+  const { settings, environment, volumes, clock, signal, log } = options
+  const { docker } = contextOfProcess(settings, environment)
   const readStatus = shareAnswer(
-    async () => describeStatus(store, settings, clock.now()),
+    async () => describeStatus(store, settings, clock.now(), docker),
     statusKeptMs,
   )
   const metrics = createMetrics({
@@ -192,6 +194,7 @@ async function runSchedule(options: DaemonOptions, prepared: PreparedStore): Pro
     const isDueNow = settings.onStart || missedAt !== undefined
     runs = watchRuns({
       store,
+      docker,
       thresholds: settings,
       clock,
       log,
@@ -261,6 +264,7 @@ function daemonContext(
       checksumCron,
       changeLimit,
       timeZone,
+      hasDockerApi: isDockerThere(settings.dockerHost),
       abilities,
     },
     clock,

@@ -15,6 +15,8 @@ export function logEvent(log: Log, event: ActionEvent): void {
       return log.info(`removed ${event.name}: ${event.reason}`, event)
     case 'adopted':
       return log.info(`adopted ${event.name} from the predecessor`, event)
+    case 'writers':
+      return log.debug('who may write while data are restored', event)
     case 'consumer':
       return log.info(`container ${event.name}: ${event.state}`, event)
     case 'hook':

@@ -1,3 +1,4 @@
+import type { ActionContext } from '../actions/context.ts'
 import { describeCondition } from '../actions/describe-status.ts'
 import {
   type Health,
@@ -50,6 +51,7 @@ export interface EndedRun {
 
 export interface RunWatchOptions {
   store: StoreLayout
+  docker: ActionContext['docker']
   thresholds: HealthThresholds
   clock: Clock
   log: Log
@@ -63,6 +65,7 @@ export interface RunWatchOptions {
 /** What cannot be written, as on a full disk, is told of, and known in memory. */
 export function watchRuns({
   store,
+  docker,
   thresholds,
   clock,
   log,
@@ -155,7 +158,7 @@ export function watchRuns({
       const heartbeat = { startedAt, running }
       const now = clock.now()
       expectNoLaterThan(nextRun())
-      const condition = await describeCondition(store, heartbeat, now)
+      const condition = await describeCondition(store, heartbeat, now, docker)
       const health = judgeHealth({ ...condition, ...state }, thresholds, now)
       keep('the heartbeat', () => writeHeartbeat(store, verdictOf(health), heartbeat))
       return health

@@ -6,9 +6,14 @@ import { fsyncDirectory, readDocument, writeFileDurably } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
 import { parseDocument, timestamp } from './record.ts'
 
-const consumerSchema = v.object({
+/** A container, as a journal names it. */
+export const containerSchema = v.object({
   id: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   name: v.string(),
+})
+
+const consumerSchema = v.object({
+  ...containerSchema.entries,
   action: v.picklist(['pause', 'stop']),
   /**
    * By when the Engine has done what it was asked for, whoever asked is still there or not; missing before it is asked.
@@ -25,6 +30,9 @@ const schema = v.object({
   /** In the order in which they are paused or stopped; they come back in reverse. */
   consumers: v.array(consumerSchema),
 })
+
+/** The purpose of a journal of those who were to go on, and did not. */
+export const didNotComeBack = 'did not come back'
 
 /**
  * Which consumers this program paused or stopped. It is on the disk before the first of them is, and as long as one of

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { OperationError, isNotFound, messageOf } from '../errors.ts'
+import { containerSchema } from './consumer-journal.ts'
 import { readDocument, writeFileDurably } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
 import { parseDocument } from './record.ts'
@@ -13,6 +14,8 @@ const schema = v.object({
   /** Whether it goes back to what another one replaced. */
   undo: v.boolean(),
   volumes: v.array(v.object({ id: v.string(), path: v.string() })),
+  /** Containers that ran before, and were stopped for it; missing where nobody could stop any. */
+  consumers: v.optional(v.array(containerSchema)),
   startedAt: v.string(),
   /** Null until the live data are equal to the snapshot. */
   finishedAt: v.nullable(v.string()),

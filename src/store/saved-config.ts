@@ -21,6 +21,7 @@ const schema = v.object({
   maxSnapshots: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   engine: v.picklist(engineChoices),
   quiesce: v.optional(v.picklist(quiescePolicies), 'none'),
+  hasDockerApi: v.optional(v.boolean(), false),
   /** What the filesystem keeps; of stores from before it was tried, nobody knows. */
   storeAbilities: v.optional(abilitiesSchema, allAbilities),
   startedAt: v.string(),

@@ -155,7 +155,7 @@ sampleOnEngine({ tests: 5 }, 'a consumer that is hard to hold', () => {
     expect(stderr).not.to.match(/: stopped/)
   })
 
-  it('because somebody else has paused it keeps a restore away, and its snapshot is live', async () => {
+  it('because somebody else has paused it keeps a restore away, and its snapshot is paused', async () => {
     const consumer = await start({ command: quiet })
     await docker('pause', consumer)
     const { stderr, exitCode } = await runBeside(sidecar, ['restore', 'latest'])
@@ -163,7 +163,7 @@ sampleOnEngine({ tests: 5 }, 'a consumer that is hard to hold', () => {
     await docker('unpause', consumer)
     expect(exitCode).to.equal(1)
     expect(stderr).to.contain('somebody else has paused it')
-    expect(record?.consistency).to.equal('live')
+    expect(record?.consistency).to.equal('paused')
   })
 
   it('because it ends soon after it was started again is told of', async () => {

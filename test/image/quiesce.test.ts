@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { execa } from 'execa'
@@ -26,7 +27,7 @@ import {
   stateOf,
   withDockerSocket,
 } from './support/consumers.ts'
-import { logLine } from './support/eventually.ts'
+import { eventually, logLine } from './support/eventually.ts'
 import { howOften } from '../support/sample.ts'
 import { baseImage, describeOnEngine } from './support/on-engine.ts'
 import {
@@ -190,12 +191,32 @@ describeOnEngine('a consumer that is paused for snapshots', () => {
     )
   })
 
-  it('is not touched when somebody else has paused it', async () => {
+  for (const quiesce of ['pause', 'none']) {
+    it(`is not touched when somebody else has paused it, and the record says paused (${quiesce})`, async () => {
+      await docker('pause', consumer)
+      const { record, exitCode } = await snapshot(sidecar, { SNAP_QUIESCE: quiesce })
+      expect(record.consumers).to.equal(undefined)
+      expect([record.consistency, exitCode]).to.deep.equal(['paused', 0])
+      expect(await stateOf(consumer)).to.equal('paused')
+      await docker('unpause', consumer)
+    })
+  }
+
+  it('makes a snapshot live that goes on while the data are read, after somebody had paused it', async () => {
     await docker('pause', consumer)
-    const { record } = await snapshot(sidecar)
-    expect(record.consumers).to.equal(undefined)
-    expect(await stateOf(consumer)).to.equal('paused')
+    const large = join(sidecar.data, 'large')
+    await writeFile(large, Buffer.alloc(300_000_000, 'x'))
+    const taken = snapshot(sidecar, { SNAP_QUIESCE: 'none' })
+    await eventually('a large file in staging', () =>
+      readdirSync(join(sidecar.store, '.snap-volume/staging'), { recursive: true }).some((name) =>
+        String(name).endsWith('large'),
+      )
+        ? true
+        : undefined,
+    )
     await docker('unpause', consumer)
+    expect((await taken).record.consistency).to.equal('live')
+    await rm(large)
   })
 
   it('runs again when the snapshot fails', async () => {
@@ -280,6 +301,15 @@ describeOnEngine('consumers that are stopped for snapshots', () => {
     await docker('stop', web)
     await snapshot(sidecar)
     expect([await stateOf(db), await stateOf(web)]).to.deep.equal(['running', 'exited'])
+  })
+
+  it('are stopped for the record, too, when somebody stopped all of them before', async () => {
+    await docker('stop', db)
+    const { record, exitCode } = await snapshot(sidecar, { SNAP_QUIESCE: 'none' })
+    expect([record.consistency, exitCode]).to.deep.equal(['stopped', 0])
+    await docker('start', db)
+    const running = await snapshot(sidecar, { SNAP_QUIESCE: 'none' })
+    expect(running.record.consistency).to.equal('live')
   })
 })
 

@@ -6,9 +6,9 @@ export interface HeldLock {
   release(): Promise<void>
 }
 
-/** Holds the lock of a store without a name in it, as a container that writes for long while the disk is full would. */
-export async function holdLock(storeDirectory: string): Promise<HeldLock> {
-  const file = join(storeDirectory, '.snap-volume', 'lock')
+/** Holds a lock of a store without a name in it, as a container that writes for long while the disk is full would. */
+export async function holdLock(storeDirectory: string, name = 'lock'): Promise<HeldLock> {
+  const file = join(storeDirectory, '.snap-volume', name)
   const child = spawn('flock', [file, 'sh', '-c', 'echo held; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })

@@ -17,6 +17,11 @@ export const restoreCommand: Command = {
       'here, unless their label snap-volume.restore says otherwise. What is replaced is kept as a\n' +
       'safety snapshot. On a terminal the plan is shown first, with 10 seconds to stop; elsewhere, and with\n' +
       '--yes, the restore begins at once.',
+    'The plan says who may write meanwhile. Nothing is restored while files of the data are open, unless a known\n' +
+      'container that is not stopped may have them open. It is a look at some files and no lock: a server that\n' +
+      'starts later is not seen. --force goes on, and ends with exit code 3.',
+    'Containers that ran before a restore and did not come up after it are started by --undo, or by the next\n' +
+      'restore.',
   ],
   positionals: [
     {
@@ -38,6 +43,10 @@ export const restoreCommand: Command = {
       type: 'boolean',
       describe: 'compare all contents, also of files that cannot have changed',
     },
+    force: {
+      type: 'boolean',
+      describe: 'also where files of the data are open, which breaks most servers',
+    },
     yes: { type: 'boolean', alias: 'y', describe: 'show no plan and begin at once' },
   },
   async run(input) {
@@ -45,11 +54,16 @@ export const restoreCommand: Command = {
     const wish = parseWish(options)
     const { openContext } = await import('../open-context.ts')
     const { planRestore, restore } = await import('../../actions/restore.ts')
+    const { assertNotInUse } = await import('../../actions/describe-writers.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatRestorePlan, formatRestored } = await import('../render/restore-plan.ts')
     const printer = createEventPrinter(terminal, json)
     try {
-      const context = await openContext(input, printer.emit, { announceInterrupted: false })
+      const context = await openContext(input, printer.emit, {
+        announceInterrupted: false,
+        // not on data that are about to be replaced
+        leavesStopped: true,
+      })
       if (options['dry-run'] === true) {
         const plan = await planRestore(context, wish)
         printer.result({ type: 'result', dryRun: true, ...plan }, formatRestorePlan(plan))
@@ -57,8 +71,16 @@ export const restoreCommand: Command = {
       }
       if (options['yes'] !== true && !json && isInteractive(input)) {
         const plan = await planRestore(context, wish)
+        const text = formatRestorePlan(plan)
+        const { files } = plan.writers
+        // a hook may stop who has them open
+        const isHooked = context.hooks.commands['pre-restore'] !== undefined
+        if (files !== undefined && files.open > 0 && wish.force !== true && !isHooked) {
+          terminal.stdout.write(text)
+          assertNotInUse(files)
+        }
         await confirm(input, {
-          plan: formatRestorePlan(plan),
+          plan: text,
           what: 'The restore',
           refusal: 'not restored, nothing was changed',
         })
@@ -77,15 +99,16 @@ export const restoreCommand: Command = {
 function parseWish(options: CommandInput['options']): RestoreWish {
   const { snapshot, undo } = options
   const readAll = options['checksum'] === true
+  const force = options['force'] === true
   const volumes = Array.isArray(options['volume']) ? options['volume'].map(String) : []
   if (undo === true) {
     if (typeof snapshot === 'string' || volumes.length > 0) {
       throw new UsageError('--undo goes back as a whole: leave out the snapshot and --volume')
     }
-    return { undo: true, volumes, readAll }
+    return { undo: true, volumes, readAll, force }
   }
   if (typeof snapshot !== 'string' || snapshot === '') {
     throw new UsageError('which snapshot? Name one of "snap-volume show", or latest, or say --undo')
   }
-  return { undo: false, reference: snapshot, volumes, readAll }
+  return { undo: false, reference: snapshot, volumes, readAll, force }
 }

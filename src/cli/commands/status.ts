@@ -15,8 +15,9 @@ export const statusCommand: Command = {
   ],
   details: [
     'Critical: no daemon, a snapshot overdue by more than SNAP_STALE_AFTER (15m), less than SNAP_CRITICAL_FREE (3)\n' +
-      'percent of space or inodes, a restore that was cut off, containers left paused or stopped. A warning: the\n' +
-      'last run failed or is flagged, less than SNAP_WARN_FREE (10) percent, a damaged record.',
+      'percent of space or inodes, a restore that was cut off, containers left paused or stopped, or that\n' +
+      'failed after a restore. A warning: the last run failed or is flagged, less than SNAP_WARN_FREE (10) percent,\n' +
+      'a damaged record. It starts no container.',
   ],
   positionals: [],
   options: {
@@ -40,14 +41,16 @@ export const statusCommand: Command = {
   },
   async run(input) {
     const { options, json, terminal, clock } = input
-    const { openStoreOnly, wakeBeforeReading } = await import('../open-context.ts')
+    const { openStoreOnly } = await import('../open-context.ts')
+    const { contextOfProcess } = await import('../../actions/context.ts')
     const { describeStatus } = await import('../../actions/describe-status.ts')
     const { formatHealth } = await import('../../actions/judge-health.ts')
     const { formatStatus } = await import('../render/status.ts')
     const { store, settings } = openStoreOnly(input)
-    await wakeBeforeReading(input, store, settings)
     const now = clock.now()
-    const status = await describeStatus(store, settings, now)
+    // it looks, and starts nobody
+    const { docker } = contextOfProcess(settings, input.environment)
+    const status = await describeStatus(store, settings, now, docker)
     const isCheck = options['check'] === true
     if (json) terminal.stdout.write(`${JSON.stringify(status)}\n`)
     else {

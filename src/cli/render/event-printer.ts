@@ -1,9 +1,11 @@
 import cliProgress from 'cli-progress'
 import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
+import type { RunningConsumer } from '../../actions/describe-writers.ts'
 import type { ActionEvent, Emit } from '../../actions/events.ts'
 import type { Terminal } from '../../system/terminal.ts'
 import { printable } from '../../system/printable.ts'
+import { formatWriters } from './writers.ts'
 
 /** Shows an action's events as they come, and its result at the end. */
 export interface EventPrinter {
@@ -32,7 +34,7 @@ export function createEventPrinter({ stdout, stderr }: Terminal, json: boolean):
         return
       }
       const line = formatEvent(event)
-      if (line === undefined) return
+      if (line === undefined || line === '') return
       bar?.hide()
       stderr.write(`${line}\n`)
     },
@@ -57,6 +59,10 @@ export function formatEvent(event: Exclude<ActionEvent, Progress>): string | und
       return `removed ${event.name} (${event.reason})`
     case 'adopted':
       return `adopted ${event.name}`
+    case 'writers':
+      return formatWriters({ ...event, containers: event.containers.filter(isLeftAlone) })
+        .map((line) => `restore: ${line}`)
+        .join('\n')
     case 'consumer':
       return `container ${printable(event.name)}: ${event.state}`
     case 'hook':
@@ -68,6 +74,11 @@ export function formatEvent(event: Exclude<ActionEvent, Progress>): string | und
         ? `the data as they are now are kept as ${event.name}`
         : undefined
   }
+}
+
+/** Of the others it is told when it is done to them. */
+function isLeftAlone({ action }: RunningConsumer): boolean {
+  return action === 'none'
 }
 
 /** With the first of the files that it is about. */

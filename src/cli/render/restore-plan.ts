@@ -2,12 +2,13 @@ import prettyBytes from 'pretty-bytes'
 import type { RestorePlan, RestoreResult } from '../../actions/restore.ts'
 import type { RestoreAction } from '../../copy/engine.ts'
 import { printable } from '../../system/printable.ts'
+import { formatWriters } from './writers.ts'
 
 const mostLines = 50
 
 /** What a restore would do: counts, and the first entries of each volume. */
-export function formatRestorePlan({ snapshot, volumes }: RestorePlan): string {
-  return volumes
+export function formatRestorePlan({ snapshot, writers, volumes }: RestorePlan): string {
+  const planned = volumes
     .map(({ id, path, counts, steps, stepsLeftOut, keptMounts }) => {
       const shown = steps.slice(0, mostLines)
       const more = steps.length - shown.length + stepsLeftOut
@@ -25,6 +26,7 @@ export function formatRestorePlan({ snapshot, volumes }: RestorePlan): string {
       ].join('\n')
     })
     .join('')
+  return [planned, ...formatWriters(writers).map((line) => `${line}\n`)].join('')
 }
 
 /** What a restore did, and the way back. */

@@ -39,6 +39,7 @@ export function contextInProcess(
       // their trees change from top to bottom
       changeLimit: 0,
       timeZone: 'GMT',
+      hasDockerApi: false,
       abilities: allAbilities,
     },
     clock: steppingClock(),

@@ -29,6 +29,7 @@ describe('describeStore', () => {
       maxSnapshots: 7,
       engine: 'auto',
       quiesce: 'none',
+      hasDockerApi: false,
       storeAbilities: { lacks: [], mtimeStepNs: 1 },
       startedAt: '2026-11-20T03:00:00.000Z',
       program: '0.1.0',

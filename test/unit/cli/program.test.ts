@@ -336,6 +336,7 @@ describe('the program', () => {
         maxSnapshots: 7,
         engine: 'auto',
         quiesce: 'none',
+        hasDockerApi: false,
         storeAbilities: { lacks: [], mtimeStepNs: 1 },
         startedAt: '2026-11-20T03:00:00.000Z',
         program: programVersion,

@@ -25,6 +25,7 @@ const config: SavedConfig = {
   maxSnapshots: 128,
   engine: 'auto',
   quiesce: 'none',
+  hasDockerApi: false,
   storeAbilities: { lacks: ['xattrs'], mtimeStepNs: 1, mtimeRange: { from: 0, to: 2_147_483_647 } },
   startedAt: '2026-11-20T03:00:00.000Z',
   program: '0.1.0',

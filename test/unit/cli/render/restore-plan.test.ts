@@ -18,8 +18,10 @@ describe('formatRestorePlan', () => {
     keptMounts: ['/srv/db/mnt'],
   }
 
+  const writers = { containers: [] }
+
   it('says what would be done', () => {
-    const text = formatRestorePlan({ snapshot: name, volumes: [volume] })
+    const text = formatRestorePlan({ snapshot: name, writers, volumes: [volume] })
     for (const part of [
       `db: /srv/db would become as it was in ${name}`,
       '1 to create, 0 to change, 0 of other attributes, 1 to delete; 2 kB to write',
@@ -34,19 +36,19 @@ describe('formatRestorePlan', () => {
     const steps = Array.from({ length: 60 }, (_, index) => {
       return { action: 'change' as const, path: `f${index}` }
     })
-    expect(formatRestorePlan({ snapshot: name, volumes: [{ ...volume, steps }] })).to.match(
-      /f49\n  and 10 more; --dry-run --json lists them\n$/,
-    )
+    expect(
+      formatRestorePlan({ snapshot: name, writers, volumes: [{ ...volume, steps }] }),
+    ).to.match(/f49\n  and 10 more; --dry-run --json lists them\n$/)
   })
 
   it('does not count what it did not keep', () => {
     expect(
-      formatRestorePlan({ snapshot: name, volumes: [{ ...volume, stepsLeftOut: 5 }] }),
+      formatRestorePlan({ snapshot: name, writers, volumes: [{ ...volume, stepsLeftOut: 5 }] }),
     ).to.include('more than 2 entries differ')
   })
 
   it('lets the name of a file steer no terminal', () => {
-    expect(formatRestorePlan({ snapshot: name, volumes: [volume] })).not.to.match(
+    expect(formatRestorePlan({ snapshot: name, writers, volumes: [volume] })).not.to.match(
       steeringCharacters,
     )
   })
