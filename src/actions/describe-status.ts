@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { OperationError, messageOf } from '../errors.ts'
 import { readCatalog } from '../store/catalog.ts'
-import { readConsumerJournal } from '../store/consumer-journal.ts'
+import { describeFrozen, readConsumerJournal } from '../store/consumer-journal.ts'
 import { type Heartbeat, readHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { findHolder } from '../store/lock.ts'
@@ -116,11 +116,18 @@ function findAsleep(store: StoreLayout, now: Date): HealthFinding[] {
   try {
     const journal = readConsumerJournal(store)
     if (journal === undefined) return []
+    const frozen = journal.consumers.flatMap(({ name, frozen: mark }): HealthFinding[] => {
+      if (mark === undefined) return []
+      const message = describeFrozen(name, mark)
+      return [{ level: 'critical', code: 'consumer-frozen', message }]
+    })
+    const others = journal.consumers.filter((consumer) => consumer.frozen === undefined)
     // one of the future is of a clock that was set back since
-    if (Math.abs(now.getTime() - Date.parse(journal.startedAt)) < longestQuietMs) return []
-    const names = journal.consumers.map(({ name }) => name).join(', ')
+    const isYoung = Math.abs(now.getTime() - Date.parse(journal.startedAt)) < longestQuietMs
+    if (isYoung || others.length === 0) return frozen
+    const names = others.map(({ name }) => name).join(', ')
     const message = `containers have been paused or stopped since ${journal.startedAt} (${names}): look at them with "docker ps -a", then "docker unpause" or "docker start" them`
-    return [{ level: 'critical', code: 'consumer-asleep', message }]
+    return [...frozen, { level: 'critical', code: 'consumer-asleep', message }]
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
     return [{ level: 'critical', code: 'journal', message: error.message }]

@@ -15,8 +15,8 @@ export const statusCommand: Command = {
   ],
   details: [
     'Critical: no daemon, a snapshot overdue by more than SNAP_STALE_AFTER (15m), less than SNAP_CRITICAL_FREE (3)\n' +
-      'percent of space or inodes, a restore that was cut off, containers left paused or stopped. A warning: the\n' +
-      'last run failed or is flagged, less than SNAP_WARN_FREE (10) percent, a damaged record.',
+      'percent of space or inodes, a restore that was cut off, containers left paused, stopped or frozen. A warning:\n' +
+      'the last run failed or is flagged, less than SNAP_WARN_FREE (10) percent, a damaged record.',
   ],
   positionals: [],
   options: {
