@@ -110,9 +110,8 @@ async function letGoOn(
   const { id, name, action, settledBy, frozen } = consumer
   // nobody was asked, so whatever it does is not for us to change
   if (settledBy === undefined && frozen === undefined) return
-  for (;;) {
-    const isAsleep = await readAsleep(client, id, action)
-    if (isAsleep === undefined || isAsleep) break
+  let isAsleep = await readAsleep(client, id, action)
+  while (isAsleep === false) {
     // what was asked for before this process may still be done
     const isSettled = settledBy === undefined || clock.now().getTime() >= Date.parse(settledBy)
     if (isSettled) {
@@ -120,8 +119,11 @@ async function letGoOn(
       return
     }
     await clock.sleep(betweenLooksMs)
+    isAsleep = await readAsleep(client, id, action)
   }
   await (action === 'pause' ? client.unpause(id) : client.start(id))
+  // where nobody may look, it may never have been paused
+  if (isAsleep === undefined) await assertNotFrozen(context, client, consumer)
   emit({ type: 'consumer', name, state: action === 'pause' ? 'unpaused' : 'started' })
 }
 
@@ -135,7 +137,7 @@ async function assertNotFrozen(
   const found = await findFrozen(client, clock, id, frozen)
   if (found === undefined) return
   try {
-    // runc's Engines refuse that too, because they did not pause it
+    // Docker takes that for done, because it did not pause it; another Engine may do more
     await client.unpause(id)
   } catch (error) {
     if (!(error instanceof OperationError)) throw error

@@ -12,6 +12,8 @@ const stopGraceSeconds = 10
  */
 const refusedAsFrozen = /paused|to freeze/
 
+const notPaused = /is not paused/
+
 /** A container as the list of them tells it. */
 export interface Container {
   /** 64 hex digits. */
@@ -120,9 +122,14 @@ export async function connectDocker(host: string): Promise<DockerClient> {
       return answer !== undefined
     },
     async unpause(id) {
-      await call(host, `POST /containers/${id}/unpause`, [404, 409], (abortSignal) =>
-        docker.getContainer(id).unpause({ abortSignal }),
-      )
+      try {
+        await call(host, `POST /containers/${id}/unpause`, [404, 409], (abortSignal) =>
+          docker.getContainer(id).unpause({ abortSignal }),
+        )
+      } catch (error) {
+        // Docker answers 500 then
+        if (!notPaused.test(messageOf(error))) throw error
+      }
     },
     async stop(id, graceMs) {
       const answer = await call(
