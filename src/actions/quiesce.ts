@@ -14,8 +14,8 @@ import { findLeftFrozen } from './find-frozen.ts'
 import { lockConsumers } from './lock-consumers.ts'
 import { findEnded, keepInJournal, wakeConsumers } from './wake-consumers.ts'
 
-/** Whoever wakes a consumer that does not come back has the lock for a while. */
-const lockTimeoutMs = 15_000
+/** Whoever wakes a consumer that does not come back has the lock for a while; of a frozen one runc says so after ten seconds, three times. */
+const lockTimeoutMs = 45_000
 
 /** The Engine freezes a container at once, and ends one when its grace is over; some time more for a busy machine. */
 const settleMs = { pause: 2000, stop: 5000 } as const
