@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test/run-file.sh FILE: runs a file of tests, or all of test/unit, for test/run.sh, which names the run ($RUN) and where
-# the result is left ($RESULTS): NAME.counts (passed, failed, skipped, seconds) and NAME.failures.
+# the result is left ($RESULTS): NAME.counts (passed, failed, skipped, seconds) and NAME.failures. test/engine-26/X is
+# test/image/X on the second Engine ($SECOND_ENGINE_PID, or $SECOND_ENGINE_MISSING).
 set -euo pipefail
 
 longest=40m
@@ -16,7 +17,32 @@ show() {
 run_mocha() {
   local files=$1
   [[ -d $files ]] && files+='/**/*.test.ts'
-  timeout --foreground "$longest" node_modules/.bin/mocha --reporter test/support/reporter.mjs "$files"
+  case $files in
+    test/engine-26/*) run_on_second_engine "test/image/${files##*/}" ;;
+    *) mocha "$files" ;;
+  esac
+}
+
+mocha() {
+  timeout --foreground "$longest" node_modules/.bin/mocha --reporter test/support/reporter.mjs "$@"
+}
+
+run_on_second_engine() {
+  local options=()
+  # the others need images of their own
+  [[ $1 != */database-examples.test.ts ]] || options=(--grep sqlite.yaml)
+  if [[ -n $SECOND_ENGINE_MISSING ]]; then
+    SNAP_VOLUME_TEST_ENGINE_MISSING="no second Engine: $SECOND_ENGINE_MISSING" mocha "$1" ${options[@]+"${options[@]}"}
+    return
+  fi
+  # shellcheck source-path=SCRIPTDIR source=../setup/engine-26.sh
+  . setup/engine-26.sh
+  # shellcheck disable=SC2153 # test/run.sh exports it
+  second_engine_pid=$SECOND_ENGINE_PID
+  fetch_portable_node
+  # random kills are for the first Engine
+  SNAP_VOLUME_TEST_KILLS=${SNAP_VOLUME_TEST_KILLS:-10} in_second_engine timeout --foreground "$longest" \
+    node_modules/.bin/mocha --reporter test/support/reporter.mjs ${options[@]+"${options[@]}"} "$1"
 }
 
 began=$SECONDS status=0 passed=0 failed=0 skipped=0

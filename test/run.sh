@@ -7,8 +7,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . setup/engine.sh
 # shellcheck source-path=SCRIPTDIR source=../setup/consumer-images.sh
 . setup/consumer-images.sh
+# shellcheck source-path=SCRIPTDIR source=../setup/engine-26.sh
+. setup/engine-26.sh
 
-steps=(build check shellcheck unit crash image store)
+steps=(build check shellcheck unit crash image engine-26 store)
+
+# Of the tests of the image, those that hang on the Engine and need no image but ours.
+files_on_second_engine=(database-examples docker-api frozen-consumer hold-faults hooks quiesce wake)
 
 usage() {
   cat <<HELP
@@ -23,16 +28,19 @@ Steps, in their order:
   unit        test/unit: pure parts
   crash       test/crash: killed and cut off at any instant
   image       test/image: the image and databases in a real Docker Engine
+  engine-26   those of them that hang on the Engine, and Compose 2, once more on the Engine of Debian 13
+              with cgroup v2, beside the machine's own (setup/engine-26.sh)
   store       test/store: real rsync; ext4, XFS and btrfs on loop devices, and filesystems by FUSE
 
-The files of the last three run side by side, as many at once as there are processors (TEST_LANES
+The files of the last four run side by side, as many at once as there are processors (TEST_LANES
 for another number), each in a mocha of its own, those of test/slowest-first.txt first.
 
 With SNAP_VOLUME_TEST_THOROUGH=1 all crash points and rounds are tried, else a sample that is another
 one each time: a title with SNAP_VOLUME_TEST_SEED=N says how to try the same one again.
 
 It installs what is missing: packages of apt, Node 24 in .tools/, node_modules, and for the step
-image a Docker Engine and the base image. Without an Engine the tests of image are skipped by name.
+image a Docker Engine and the base image. Without an Engine the tests of image are skipped by name, and
+where there can be no second one those of engine-26.
 The last line is 'N passed, N failed, N skipped'; each of the first three steps counts as one test.
 HELP
 }
@@ -67,8 +75,8 @@ set_up() {
     { ! is_wanted store && ! is_wanted crash || require_rsync; } &&
     prepare_node &&
     install_node_modules || return
-  engine_missing='the step image was not asked for'
-  if is_wanted image; then
+  engine_missing='no step that needs one was asked for'
+  if is_wanted image || is_wanted engine-26; then
     prepare_engine
     # its test says by name when there is none
     docker compose version >/dev/null 2>&1 || install_packages docker-compose || true
@@ -76,6 +84,17 @@ set_up() {
   # the suites run what is built
   if ! is_wanted build; then build_dist || return; fi
   if [[ -n $engine_missing ]]; then export SNAP_VOLUME_TEST_ENGINE_MISSING=$engine_missing; fi
+  if is_wanted engine-26; then set_up_second_engine; fi
+}
+
+set_up_second_engine() {
+  if [[ -n $engine_missing ]]; then
+    second_engine_missing="there is no Engine to take images from: $engine_missing"
+  elif [[ $(docker info --format '{{.CgroupVersion}} {{.ServerVersion}}') =~ ^2\ (2[6-9]|[3-9][0-9])\. ]]; then
+    second_engine_missing="the machine's own Engine is on cgroup v2, and as new"
+  else
+    prepare_second_engine
+  fi
 }
 
 # For filesystems that keep less than others do.
@@ -99,7 +118,7 @@ packages_of_wanted_steps() {
   if is_wanted shellcheck; then echo shellcheck; fi
   if is_wanted unit; then echo groff-base mandoc; fi
   if is_wanted unit || is_wanted store; then echo zsh; fi
-  if is_wanted store || is_wanted crash || is_wanted image; then
+  if is_wanted store || is_wanted crash || is_wanted image || is_wanted engine-26; then
     echo acl attr btrfs-progs e2fsprogs libcap2-bin procps python3 util-linux xfsprogs
   fi
   if is_wanted store || is_wanted crash; then echo strace; fi
@@ -127,17 +146,28 @@ build_test_images() {
 run_suites() {
   local suite files=()
   for suite in "$@"; do
-    if [[ $suite == image && -z $engine_missing ]] && ! build_test_images; then
-      complain 'the image suite was not run: its images could not be built'
-      record image 0 1 0 0
+    if ! prepare_images "$suite"; then
+      complain "the suite $suite was not run: its images could not be built"
+      record "$suite" 0 1 0 0
       continue
     fi
     while read -r file; do files+=("$file"); done < <(files_of "$suite")
   done
   [[ ${#files[@]} != 0 ]] || return 0
   slowest_first "${files[@]}" | tr '\n' '\0' |
-    RUN=$run RESULTS=$results xargs -0 -n 1 -P "${TEST_LANES:-$(nproc)}" test/run-file.sh || true
+    RUN=$run RESULTS=$results SECOND_ENGINE_PID=$second_engine_pid SECOND_ENGINE_MISSING=$second_engine_missing \
+      xargs -0 -n 1 -P "${TEST_LANES:-$(nproc)}" test/run-file.sh || true
   for suite in "$@"; do count_suite "$suite" "${files[@]}"; done
+}
+
+prepare_images() {
+  case $1 in
+    image) [[ -n $engine_missing ]] || build_test_images ;;
+    engine-26)
+      [[ -n $second_engine_missing ]] ||
+        { prepare_base_image && build_product_image snap-volume:test && give_second_engine snap-volume:test "$base_image"; }
+      ;;
+  esac
 }
 
 # A long file that begins last would keep one lane busy when the others have nothing left to do.
@@ -148,7 +178,11 @@ slowest_first() {
 
 # Pure tests are too short for a process each.
 files_of() {
-  if [[ $1 == unit ]]; then echo test/unit; else find "test/$1" -name '*.test.ts' | sort; fi
+  case $1 in
+    unit) echo test/unit ;;
+    engine-26) printf 'test/engine-26/%s.test.ts\n' "${files_on_second_engine[@]}" ;;
+    *) find "test/$1" -name '*.test.ts' | sort ;;
+  esac
 }
 
 # count_suite SUITE FILES: a file that left no result ended before its tests did.
@@ -198,6 +232,7 @@ work_in_memory() {
 
 # Silent, because the counts are the last line.
 clean_up() {
+  stop_second_engine
   sweep_engine
   unmount_scratch
   rm -rf --one-file-system "$scratch"
@@ -251,7 +286,7 @@ if set_up; then
   if is_wanted check; then run_as_one_test check npm run --silent check; fi
   if is_wanted shellcheck; then run_as_one_test shellcheck check_shell_scripts; fi
   suites=()
-  for step in unit crash image store; do
+  for step in unit crash image engine-26 store; do
     if is_wanted "$step"; then suites+=("$step"); fi
   done
   run_suites ${suites[@]+"${suites[@]}"}

@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs'
 import { OperationError, messageOf } from '../errors.ts'
 import { readCatalog } from '../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
-import { didNotComeBack, readConsumerJournal } from '../store/consumer-journal.ts'
+import { describeFrozen, didNotComeBack, readConsumerJournal } from '../store/consumer-journal.ts'
 import { type Heartbeat, readHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { findHolder } from '../store/lock.ts'
@@ -134,15 +134,22 @@ async function findAsleep(store: StoreLayout, now: Date): Promise<HealthFinding[
   try {
     const journal = readConsumerJournal(store)
     if (journal === undefined) return []
+    const frozen = journal.consumers.flatMap(({ name, frozen: mark }): HealthFinding[] => {
+      if (mark === undefined) return []
+      const message = describeFrozen(name, mark)
+      return [{ level: 'critical', code: 'consumer-frozen', message }]
+    })
+    const others = journal.consumers.filter((consumer) => consumer.frozen === undefined)
     // one of the future is of a clock that was set back since
     const isYoung = Math.abs(now.getTime() - Date.parse(journal.startedAt)) < longestQuietMs
-    if (isYoung && (await findHolder(store.consumerLock)) !== undefined) return []
-    const names = journal.consumers.map(({ name }) => name).join(', ')
+    if (isYoung && (await findHolder(store.consumerLock)) !== undefined) return frozen
+    if (others.length === 0) return frozen
+    const names = others.map(({ name }) => name).join(', ')
     const message =
       journal.purpose === didNotComeBack
         ? `containers that ran before are stopped since ${journal.startedAt} and do not come back (${names}): see "docker logs", then "docker start" them, or go back with "snap-volume restore --undo"`
         : `containers have been paused or stopped since ${journal.startedAt} (${names}): look at them with "docker ps -a", then "docker unpause" or "docker start" them`
-    return [{ level: 'critical', code: 'consumer-asleep', message }]
+    return [...frozen, { level: 'critical', code: 'consumer-asleep', message }]
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
     return [{ level: 'critical', code: 'journal', message: error.message }]

@@ -5,7 +5,8 @@ import type { Writers } from './describe-writers.ts'
 type Phase = 'lock' | 'copy' | 'publish' | 'prune' | 'restore' | 'subvolume' | 'compare'
 
 /** What was done to a container that uses the data, or became of it. */
-export type ConsumerChange = 'paused' | 'stopped' | 'unpaused' | 'started' | 'healthy'
+export type ConsumerChange =
+  'paused' | 'stopped' | 'unpaused' | 'started' | 'frozen' | 'restarted' | 'healthy'
 
 /** What an action tells while it works; the terminal, JSON lines and the log are readers of the same events. */
 export type ActionEvent =

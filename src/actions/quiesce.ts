@@ -10,11 +10,12 @@ import {
 import type { Lock } from '../store/lock.ts'
 import type { RecordWarning } from '../store/record.ts'
 import type { ActionContext } from './context.ts'
+import { findLeftFrozen } from './find-frozen.ts'
 import { lockConsumers } from './lock-consumers.ts'
 import { findEnded, keepInJournal, wakeConsumers, withoutClockStep } from './wake-consumers.ts'
 
-/** Whoever wakes a consumer that does not come back has the lock for a while. */
-const lockTimeoutMs = 15_000
+/** Whoever wakes a consumer that does not come back has the lock for a while; of a frozen one runc says so after ten seconds, three times. */
+const lockTimeoutMs = 45_000
 
 /** The Engine freezes a container at once, and ends one when its grace is over; some time more for a busy machine. */
 const settleMs = { pause: 2000, stop: 5000 } as const
@@ -23,8 +24,8 @@ const settleMs = { pause: 2000, stop: 5000 } as const
 const longestPauseMs = 10_000
 
 /**
- * runc(8)'s words where a process of the container waits for the disk, which cannot be frozen then: it lets go of the others
- * after a third of a second.
+ * runc(8)'s words on cgroup v1 where a process of the container waits for the disk, which cannot be frozen then: it lets go of the
+ * others after a third of a second. On cgroup v2 it tries for ten seconds by itself, and lets go of nobody.
  */
 const cannotFreeze = /unable to freeze/
 
@@ -77,6 +78,8 @@ export function createQuiescence(
   let beganMs: number | undefined
   let endedMs: number | undefined
 
+  const restartable = new Set<string>()
+
   async function stopOne(client: DockerClient, id: string): Promise<boolean> {
     const state = await client.inspect(id)
     if (state?.isRemovedAtEnd === true) {
@@ -98,16 +101,36 @@ export function createQuiescence(
         return await client.pause(id)
       } catch (error) {
         const isOver = performance.now() > giveUpMs || signal?.aborted === true
-        if (isOver || !cannotFreeze.test(messageOf(error))) throw error
+        if (isOver || !cannotFreeze.test(messageOf(error))) {
+          await noteFrozen(client, id, messageOf(error))
+          throw error
+        }
       }
       announce([id], settleMs.pause)
+    }
+  }
+
+  /** A container that does not run is in the journal until it does. */
+  async function noteFrozen(client: DockerClient, id: string, problem: string): Promise<void> {
+    const frozen = await findLeftFrozen(client, clock, id, problem)
+    if (frozen === undefined) return
+    change([id], (one) => ({ ...one, frozen }))
+    for (const { name } of journaled.filter((one) => one.id === id)) {
+      emit({ type: 'consumer', name, state: 'frozen' })
     }
   }
 
   /** Before the act, and to the disk. */
   function announce(ids: readonly string[], settledInMs: number): void {
     const settledBy = new Date(clock.now().getTime() + settledInMs).toISOString()
-    journaled = journaled.map((one) => (ids.includes(one.id) ? { ...one, settledBy } : one))
+    change(ids, (one) => ({ ...one, settledBy }))
+  }
+
+  function change(
+    ids: readonly string[],
+    changed: (one: JournaledConsumer) => JournaledConsumer,
+  ): void {
+    journaled = journaled.map((one) => (ids.includes(one.id) ? changed(one) : one))
     isJournaled = true
     writeConsumerJournal(store, {
       schema: 1,
@@ -124,6 +147,8 @@ export function createQuiescence(
     beganMs ??= sinceMs
     try {
       if (await act(id)) {
+        // whoever can be paused or stopped now is not frozen any more
+        for (const one of journaled) if (one.id === id) delete one.frozen
         held.push({ consumer, action, sinceMs })
         emit({ type: 'consumer', name, state: action === 'pause' ? 'paused' : 'stopped' })
         return
@@ -154,7 +179,7 @@ export function createQuiescence(
       return endedMs
     },
     get toWake() {
-      return journaled.filter((consumer) => !notBack.includes(consumer))
+      return journaled.filter(({ id }) => !notBack.some((one) => one.id === id))
     },
     giveUp,
     async begin(client, { steps, toStart, known }) {
@@ -165,7 +190,10 @@ export function createQuiescence(
       // those who did not come back before are not forgotten
       const journal = readConsumerJournal(store)
       const own: JournaledConsumer[] = [
-        ...steps.map(({ consumer: { id, name }, action }) => ({ id, name, action })),
+        ...steps.map(({ consumer: { id, name }, action }) => {
+          const frozen = journal?.consumers.find((one) => one.id === id)?.frozen
+          return { id, name, action, ...(frozen && { frozen }) }
+        }),
         ...toStart.map(({ id, name }) => ({ id, name, action: 'stop' as const })),
       ]
       const left = (journal?.consumers ?? []).filter(({ id }) => !own.some((one) => one.id === id))
@@ -180,6 +208,9 @@ export function createQuiescence(
       if (toStart.length > 0) {
         const ids = toStart.map(({ id }) => id)
         announce(ids, 0)
+      }
+      for (const { id, policy } of known.values()) {
+        if (policy.onFrozen === 'restart') restartable.add(id)
       }
       for (const step of steps.filter(({ action }) => action === 'stop')) {
         throwIfInterrupted(signal)
@@ -198,9 +229,13 @@ export function createQuiescence(
       if (lock === undefined) return
       const waking = { clock, emit: divertWarnings(emit, warn) }
       try {
-        const asleep = await wakeConsumers(waking, client, journaled)
+        const others = journaled.filter((one) => !isFrozen(one))
+        const left = await wakeConsumers(waking, client, others, restartable)
         endedMs = performance.now()
-        const started = journaled.filter((consumer) => !asleep.includes(consumer))
+        // that may take long, and nobody waits for it who was held
+        const stuck = journaled.filter(isFrozen)
+        const asleep = [...left, ...(await wakeConsumers(waking, client, stuck, restartable))]
+        const started = journaled.filter(({ id }) => !asleep.some((one) => one.id === id))
         // at once: whoever finds them in the journal would wait for what was asked for
         if (isJournaled) keepInJournal(context, [...asleep, ...strangers])
         const ended = await findEnded(waking, client, started)
@@ -212,6 +247,10 @@ export function createQuiescence(
       }
     },
   }
+}
+
+function isFrozen({ frozen }: JournaledConsumer): boolean {
+  return frozen !== undefined
 }
 
 /** All of them come back in reverse, those that others left or that are started too. */

@@ -2,13 +2,17 @@ import type { DockerClient } from '../docker/client.ts'
 import { OperationError, messageOf } from '../errors.ts'
 import {
   type ConsumerJournal,
+  type FrozenMark,
   type JournaledConsumer,
+  commandFor,
+  describeFrozen,
   didNotComeBack,
   readConsumerJournal,
   removeConsumerJournal,
   writeConsumerJournal,
 } from '../store/consumer-journal.ts'
 import type { ActionContext } from './context.ts'
+import { findFrozen } from './find-frozen.ts'
 
 const attempts = 3
 const betweenAttemptsMs = 1000
@@ -21,18 +25,21 @@ type Waking = Pick<ActionContext, 'clock' | 'emit'>
 /**
  * Lets consumers go on that this program paused or stopped, in reverse order, and says so. Never throws: who does not come back stays in
  * the journal, is told of, and tried again by the next command and by the daemon. Not ended by a signal.
- * Returns those that did not come back.
+ * Whoever is frozen, because a pause failed, is restarted if it is one of `restartable`.
+ * Returns those that did not come back, with what was found of them.
  */
 export async function wakeConsumers(
   context: Waking,
   client: DockerClient,
   consumers: readonly JournaledConsumer[],
+  restartable: ReadonlySet<string>,
 ): Promise<JournaledConsumer[]> {
   const paused = consumers.filter(({ action }) => action === 'pause')
   const stopped = consumers.filter(({ action }) => action === 'stop').toReversed()
   const asleep: JournaledConsumer[] = []
   const wake = async (consumer: JournaledConsumer): Promise<void> => {
-    if (!(await wakeOne(context, client, consumer))) asleep.push(consumer)
+    const left = await wakeOne(context, client, consumer, restartable.has(consumer.id))
+    if (left !== undefined) asleep.push(left)
   }
   // paused ones hold connections of others
   await Promise.all(paused.map(wake))
@@ -40,43 +47,105 @@ export async function wakeConsumers(
   return asleep
 }
 
+/** It did not come back, because it is frozen. */
+class FrozenError extends OperationError {
+  readonly mark: FrozenMark
+
+  constructor(frozen: FrozenMark) {
+    super('it is frozen')
+    this.mark = frozen
+  }
+}
+
+/** Undefined when it goes on. */
 async function wakeOne(
   context: Waking,
   client: DockerClient,
   consumer: JournaledConsumer,
-): Promise<boolean> {
+  mayRestart: boolean,
+): Promise<JournaledConsumer | undefined> {
   let problem = ''
+  let left = consumer
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     try {
-      await letGoOn(context, client, consumer)
-      return true
+      await letGoOn(context, client, left)
+      return undefined
     } catch (error) {
       if (!(error instanceof OperationError)) throw error
+      if (error instanceof FrozenError) left = { ...left, frozen: error.mark }
       problem = error.message
     }
     if (attempt < attempts) await context.clock.sleep(betweenAttemptsMs)
   }
-  tellAsleep(context, consumer, problem)
-  return false
+  if (left.frozen === undefined) tellAsleep(context, left, problem)
+  else if (mayRestart && (await restartFrozen(context, client, left))) return undefined
+  else tellFrozen(context, left.name, left.frozen)
+  return left
 }
 
-/** Throws OperationError when the API does not do it. */
-async function letGoOn(
-  { clock, emit }: Waking,
+/** False when the Engine does not do it. */
+async function restartFrozen(
+  { emit }: Waking,
   client: DockerClient,
-  { id, name, action, settledBy }: JournaledConsumer,
+  { id, name }: JournaledConsumer,
+): Promise<boolean> {
+  try {
+    await client.restart(id)
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    const message = `the container ${name} could not be restarted: ${error.message}`
+    emit({ type: 'warning', code: 'consumer-frozen', message })
+    return false
+  }
+  emit({ type: 'consumer', name, state: 'restarted' })
+  const message = `the container ${name} was left frozen by a pause that failed, and was restarted, as its label snap-volume.on-frozen says`
+  emit({ type: 'warning', code: 'consumer-restarted', message })
+  return true
+}
+
+/** Throws OperationError when the API does not do it, FrozenError when the container is frozen nevertheless. */
+async function letGoOn(
+  context: Waking,
+  client: DockerClient,
+  consumer: JournaledConsumer,
 ): Promise<void> {
+  const { clock, emit } = context
+  const { id, name, action, settledBy, frozen } = consumer
   // nobody was asked, so whatever it does is not for us to change
-  if (settledBy === undefined) return
-  for (;;) {
-    const isAsleep = await readAsleep(client, id, action)
-    if (isAsleep === undefined || isAsleep) break
+  if (settledBy === undefined && frozen === undefined) return
+  let isAsleep = await readAsleep(client, id, action)
+  while (isAsleep === false) {
     // what was asked for before this process may still be done
-    if (clock.now().getTime() >= Date.parse(settledBy)) return
+    const isSettled = settledBy === undefined || clock.now().getTime() >= Date.parse(settledBy)
+    if (isSettled) {
+      await assertNotFrozen(context, client, consumer)
+      return
+    }
     await clock.sleep(betweenLooksMs)
+    isAsleep = await readAsleep(client, id, action)
   }
   await (action === 'pause' ? client.unpause(id) : client.start(id))
+  // where nobody may look, it may never have been paused
+  if (isAsleep === undefined) await assertNotFrozen(context, client, consumer)
   emit({ type: 'consumer', name, state: action === 'pause' ? 'unpaused' : 'started' })
+}
+
+/** A pause that failed may have left one frozen that runs in the eyes of the Engine, whoever asked for it lives or not. */
+async function assertNotFrozen(
+  { clock }: Waking,
+  client: DockerClient,
+  { id, action, frozen }: JournaledConsumer,
+): Promise<void> {
+  if (action === 'stop' && frozen === undefined) return
+  const found = await findFrozen(client, clock, id, frozen)
+  if (found === undefined) return
+  try {
+    // Docker takes that for done, because it did not pause it; another Engine may do more
+    await client.unpause(id)
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+  }
+  throw new FrozenError(found)
 }
 
 /** Undefined where nobody may look: then asking it to go on does no harm. False when it is gone. */
@@ -118,7 +187,7 @@ export async function findEnded(
         ended.push(consumer)
         continue
       }
-      const message = `the container ${consumer.name} ended while it was paused: see "docker logs ${consumer.name}"`
+      const message = `the container ${consumer.name} has ended since it was paused: see "docker logs ${consumer.name}"`
       context.emit({ type: 'warning', code: 'consumer-ended', message })
     } catch (error) {
       // where nobody may look, starting it has to be enough
@@ -128,10 +197,15 @@ export async function findEnded(
   return ended
 }
 
-function tellAsleep({ emit }: Waking, { name, action }: JournaledConsumer, problem: string): void {
+function tellAsleep({ emit }: Waking, consumer: JournaledConsumer, problem: string): void {
+  const { name, action } = consumer
   const state = action === 'pause' ? 'paused' : 'stopped'
-  const message = `the container ${name} is still ${state}: ${problem}; run "docker ${wordFor(action)} ${name}"; every command of this program tries it again`
+  const message = `the container ${name} is still ${state}: ${problem}; run "${commandFor(consumer)}"; every command of this program tries it again`
   emit({ type: 'warning', code: 'consumer-asleep', message })
+}
+
+function tellFrozen({ emit }: Waking, name: string, frozen: FrozenMark): void {
+  emit({ type: 'warning', code: 'consumer-frozen', message: describeFrozen(name, frozen) })
 }
 
 /**
@@ -174,9 +248,4 @@ export function withoutClockStep(
   const longestMs = Math.max(0, settledMs - Date.parse(startedAt))
   const settledBy = new Date(Math.min(settledMs, now.getTime() + longestMs)).toISOString()
   return { ...consumer, settledBy }
-}
-
-/** What docker(1) is told to let one go on. */
-export function wordFor(action: JournaledConsumer['action']): string {
-  return action === 'pause' ? 'unpause' : 'start'
 }

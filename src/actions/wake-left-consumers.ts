@@ -2,19 +2,14 @@ import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError } from '../errors.ts'
 import {
   type JournaledConsumer,
+  commandFor,
   hasConsumerJournal,
   readConsumerJournal,
 } from '../store/consumer-journal.ts'
 import type { ActionContext } from './context.ts'
 import { listConsumers } from './find-consumers.ts'
 import { lockToWake } from './lock-consumers.ts'
-import {
-  findEnded,
-  keepInJournal,
-  wakeConsumers,
-  withoutClockStep,
-  wordFor,
-} from './wake-consumers.ts'
+import { findEnded, keepInJournal, wakeConsumers, withoutClockStep } from './wake-consumers.ts'
 
 /**
  * Wakes those whom a process that was killed left paused or stopped. Nothing where the process that did it still lives: it holds
@@ -41,9 +36,10 @@ export async function wakeLeftConsumers(
         warn(`${missing}, and ${describeLeft(journal.consumers)}`)
         return
       }
-      const known = new Set(
-        (await listConsumers(client, volumes, context.inImage)).map(({ id }) => id),
-      )
+      const listed = await listConsumers(client, volumes, context.inImage)
+      const known = new Set(listed.map(({ id }) => id))
+      const mayRestart = listed.filter(({ policy }) => policy.onFrozen === 'restart')
+      const restartable = new Set(mayRestart.map(({ id }) => id))
       const strangers: JournaledConsumer[] = []
       for (const stranger of journal.consumers.filter(({ id }) => !known.has(id))) {
         if ((await client.inspect(stranger.id)) === undefined) continue
@@ -58,8 +54,8 @@ export async function wakeLeftConsumers(
       const isLeft = ({ action }: JournaledConsumer): boolean => leavesStopped && action === 'stop'
       const left = [...ours.filter(isLeft), ...strangers]
       const woken = ours.filter((consumer) => !isLeft(consumer))
-      const asleep = await wakeConsumers(context, client, woken)
-      const started = woken.filter((consumer) => !asleep.includes(consumer))
+      const asleep = await wakeConsumers(context, client, woken, restartable)
+      const started = woken.filter(({ id }) => !asleep.some((one) => one.id === id))
       keepInJournal(context, [...asleep, ...left])
       const ended = await findEnded(context, client, started)
       if (ended.length > 0) keepInJournal(context, [...asleep, ...ended, ...left])
@@ -73,6 +69,6 @@ export async function wakeLeftConsumers(
 }
 
 function describeLeft(consumers: readonly JournaledConsumer[]): string {
-  const commands = consumers.map(({ name, action }) => `"docker ${wordFor(action)} ${name}"`)
+  const commands = consumers.map((consumer) => `"${commandFor(consumer)}"`)
   return `containers were left paused or stopped by a process that was killed: run ${commands.join(' and ')}, then remove the journal, or run a command of this program where the API is`
 }

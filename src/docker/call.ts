@@ -33,6 +33,11 @@ async function endOf(signal: AbortSignal): Promise<never> {
   throw new Error('no answer')
 }
 
+/** A proxy before the Engine does not allow it. */
+export class DeniedError extends OperationError {
+  override name = 'DeniedError'
+}
+
 /** Nobody answers there at all. */
 export class UnreachableError extends OperationError {
   override name = 'UnreachableError'
@@ -52,7 +57,7 @@ function explain(
     )
   }
   if (status === 401 || status === 403) {
-    return new OperationError(
+    return new DeniedError(
       `the Docker API at ${host} does not allow ${endpoint} (${status}): allow it in the socket proxy, see "The Docker API" in the README`,
       { cause: error },
     )
@@ -73,7 +78,8 @@ function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim()
 }
 
-function statusOf(error: unknown): number | undefined {
+/** With which the API answered; undefined where it did not. */
+export function statusOf(error: unknown): number | undefined {
   return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
     ? error.statusCode
     : undefined

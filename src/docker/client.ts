@@ -1,10 +1,18 @@
 import type Dockerode from 'dockerode'
-import { OperationError } from '../errors.ts'
-import { call, callTimeoutMs } from './call.ts'
+import { OperationError, messageOf } from '../errors.ts'
+import { DeniedError, call, callTimeoutMs, statusOf } from './call.ts'
 import { demux } from './demux.ts'
 
 /** What Docker waits for a container that names no time of its own (docker-stop(1)). */
 const stopGraceSeconds = 10
+
+/**
+ * How runc refuses to execute in a container that is frozen, and in one that still cannot be frozen as a whole; crun says that
+ * it is paused.
+ */
+const refusedAsFrozen = /paused|to freeze/
+
+const notPaused = /is not paused/
 
 /** A container as the list of them tells it. */
 export interface Container {
@@ -30,6 +38,8 @@ export interface ContainerState {
   paused: boolean
   /** Its restart policy waits to start it again. */
   restarting: boolean
+  /** When it was started last, in the Engine's words. */
+  startedAt: string
   /** How long it has to end when it is stopped; undefined when that is waited for without end. */
   stopGraceMs: number | undefined
   /** It goes, with its anonymous volumes, when it ends (--rm). */
@@ -71,6 +81,14 @@ export interface DockerClient {
   /** These do nothing to a container that is so already, or gone: POST /containers/ID/unpause, POST /containers/ID/start. */
   unpause(id: string): Promise<void>
   start(id: string): Promise<void>
+  /** Kills it and starts it again: POST /containers/ID/restart. */
+  restart(id: string): Promise<void>
+  /**
+   * Whether its processes are frozen although the Engine says that it runs. On cgroup v2 runc leaves them so when a pause fails
+   * (opencontainers/runc 5325), and refuses to execute anything there. A command that the container does not have is refused in other words.
+   * POST /containers/ID/exec, POST /exec/ID/start.
+   */
+  isFrozen(id: string): Promise<boolean>
   /** POST /containers/ID/exec, POST /exec/ID/start, GET /exec/ID/json. */
   execute(id: string, request: CommandRequest): Promise<RunningCommand>
 }
@@ -104,9 +122,14 @@ export async function connectDocker(host: string): Promise<DockerClient> {
       return answer !== undefined
     },
     async unpause(id) {
-      await call(host, `POST /containers/${id}/unpause`, [404, 409], (abortSignal) =>
-        docker.getContainer(id).unpause({ abortSignal }),
-      )
+      try {
+        await call(host, `POST /containers/${id}/unpause`, [404, 409], (abortSignal) =>
+          docker.getContainer(id).unpause({ abortSignal }),
+        )
+      } catch (error) {
+        // Docker answers 500 then
+        if (!notPaused.test(messageOf(error))) throw error
+      }
     },
     async stop(id, graceMs) {
       const answer = await call(
@@ -123,6 +146,13 @@ export async function connectDocker(host: string): Promise<DockerClient> {
         docker.getContainer(id).start({ abortSignal }),
       )
     },
+    async restart(id) {
+      // whoever is frozen hears no other signal than SIGKILL
+      await call(host, `POST /containers/${id}/restart`, [404], (abortSignal) =>
+        docker.getContainer(id).restart({ t: 0, abortSignal }),
+      )
+    },
+    isFrozen: async (id) => findFrozen(docker, host, id),
     execute: async (id, request) => startCommand(docker, host, id, request),
   }
 }
@@ -162,6 +192,25 @@ async function startCommand(
   }
 }
 
+async function findFrozen(docker: Dockerode, host: string, id: string): Promise<boolean> {
+  // 409: it does not run, or the Engine knows that it is paused
+  const created = await call(host, `POST /containers/${id}/exec`, [404, 409], (abortSignal) =>
+    docker.getContainer(id).exec({ Cmd: ['true'], abortSignal }),
+  )
+  if (created === undefined) return false
+  try {
+    const answer = await call(host, 'POST /exec/ID/start', [404, 409], () =>
+      created.start({ Detach: true }),
+    )
+    answer?.resume()
+    return false
+  } catch (error) {
+    const status = error instanceof OperationError ? statusOf(error.cause) : undefined
+    if (status === undefined || error instanceof DeniedError) throw error
+    return refusedAsFrozen.test(messageOf(error))
+  }
+}
+
 /** The API answers these with nothing. */
 async function answered(work: Promise<unknown>): Promise<true> {
   await work
@@ -194,6 +243,7 @@ function describeState({
     running: State.Running,
     paused: State.Paused,
     restarting: State.Restarting,
+    startedAt: State.StartedAt,
     exitCode: State.ExitCode,
     stopGraceMs: graceSeconds < 0 ? undefined : graceSeconds * 1000,
     isRemovedAtEnd: HostConfig.AutoRemove === true,

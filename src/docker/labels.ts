@@ -27,6 +27,8 @@ export interface ConsumerPolicy {
   restore: QuiescePolicy
   /** Those with the lowest number are stopped first and started last. */
   stopOrder: number
+  /** What is done when a pause that failed has left it frozen. */
+  onFrozen: 'tell' | 'restart'
   hooks: Partial<Record<HookPoint, ConsumerHook>>
   /** Labels that say nothing that can be done, each as a line. */
   problems: string[]
@@ -70,6 +72,7 @@ export function readPolicy(labels: Readonly<Record<string, string>>): ConsumerPo
     quiesce: read('quiesce', policies, parseOneOf(quiescePolicies)),
     restore: read('restore', policies, parseOneOf(quiescePolicies)) ?? 'stop',
     stopOrder: read('stop-order', 'a whole number', parseOrder) ?? 0,
+    onFrozen: read('on-frozen', 'tell or restart', parseOneOf(['tell', 'restart'])) ?? 'tell',
     hooks,
     problems,
   }

@@ -20,6 +20,7 @@ import {
 } from '../store/run-state.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
+import { printable } from '../system/printable.ts'
 
 /** How the runs of the schedule go, kept in the store for `status` and for the daemon that comes next. */
 export interface RunWatch {
@@ -166,11 +167,16 @@ export function watchRuns({
   }
 }
 
-/** Only what a restart of this daemon could mend makes its container unhealthy. */
+/** What a restart of this daemon could mend makes its container unhealthy, and an application that does not run. */
 function verdictOf(health: Health): string {
-  const stale = health.findings.find(({ code }) => code === 'stale')
-  return stale === undefined ? `healthy: ${formatHealth(health)}` : `unhealthy: ${stale.message}`
+  const grave = health.findings.filter(({ code }) => makeUnhealthy.has(code))
+  const messages = grave.map(({ message }) => message)
+  return grave.length === 0
+    ? `healthy: ${formatHealth(health)}`
+    : printable(`unhealthy: ${messages.join(': ')}`)
 }
+
+const makeUnhealthy: ReadonlySet<string> = new Set(['stale', 'consumer-frozen'])
 
 /** A run without an end failed, unless its snapshot is there: then it is not among those that have begun. */
 function endKilled(left: RunState, now: string): EndedRun | undefined {

@@ -19,6 +19,15 @@ const consumerSchema = v.object({
    * By when the Engine has done what it was asked for, whoever asked is still there or not; missing before it is asked.
    */
   settledBy: v.optional(timestamp),
+  /** A pause of it failed and has left it frozen. */
+  frozen: v.optional(
+    v.object({
+      /** When that was found. */
+      since: timestamp,
+      /** When the container had been started, in the Engine's words; missing where nobody may look. */
+      startedAt: v.optional(v.string()),
+    }),
+  ),
 })
 
 const schema = v.object({
@@ -40,6 +49,7 @@ export const didNotComeBack = 'did not come back'
  */
 export type ConsumerJournal = v.InferOutput<typeof schema>
 export type JournaledConsumer = ConsumerJournal['consumers'][number]
+export type FrozenMark = NonNullable<JournaledConsumer['frozen']>
 
 export function writeConsumerJournal(store: StoreLayout, journal: ConsumerJournal): void {
   writeFileDurably(store.consumerJournal, `${JSON.stringify(journal, null, 2)}\n`, 0o600)
@@ -66,4 +76,15 @@ export function readConsumerJournal(store: StoreLayout): ConsumerJournal | undef
       { cause: error },
     )
   }
+}
+
+/** What docker(1) is told to let one go on. */
+export function commandFor({ name, action, frozen }: JournaledConsumer): string {
+  if (frozen !== undefined) return `docker restart ${name}`
+  return `docker ${action === 'pause' ? 'unpause' : 'start'} ${name}`
+}
+
+/** What is wrong with one that is frozen, and what to do. */
+export function describeFrozen(name: string, { since }: FrozenMark): string {
+  return `the container ${name} does not run, although docker says so: a pause of it failed and left it frozen (found ${since}); run "docker restart ${name}"`
 }

@@ -2,7 +2,6 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { execa } from 'execa'
 import type { SnapshotRecord } from '../../src/store/record.ts'
 import {
   type Finished,
@@ -13,11 +12,8 @@ import {
   startContainer,
   tryDocker,
 } from '../support/docker.ts'
-import {
-  type LoopFilesystem,
-  mountLoopFilesystem,
-  whyNoLoopFilesystem,
-} from '../support/loop-filesystem.ts'
+import { type HangingDisk, mountHangingDisk, writeToSlowDisk } from '../support/hanging-disk.ts'
+import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
 import { skipBecause } from '../support/skip.ts'
 import {
   isCounting,
@@ -59,16 +55,6 @@ async function execInWith(
 ): Promise<Finished> {
   return tryDocker('exec', ...environment(env), container, 'snap-volume', ...words)
 }
-
-/** At 8 kB a second it is in an fsync(2) for more than a second, with half of one between. */
-const writeSlowly = `
-  const { fsyncSync, openSync, writeSync } = require('node:fs')
-  const file = openSync('/slow/file', 'w')
-  setInterval(() => {
-    writeSync(file, 'x'.repeat(8000), 0)
-    fsyncSync(file)
-    console.log('written')
-  }, 1500)`
 
 /** What is odd about it, but that several in one second are named ahead of the clock. */
 function oddities({ warnings }: SnapshotRecord): string[] {
@@ -233,30 +219,31 @@ describeOnEngine('a consumer that is paused for snapshots', () => {
 })
 
 describeOnEngine('a consumer that waits for its disk, again and again', () => {
-  let disk: LoopFilesystem | undefined
+  let disk: HangingDisk | undefined
 
   after(async () => disk?.remove())
 
   it('is paused all the same, although it cannot be frozen while it waits', async function () {
     const why = await whyNoLoopFilesystem('ext4')
     if (why !== undefined) skipBecause(this, why)
-    disk = await mountLoopFilesystem('ext4')
-    const { stdout: device } = await execa('findmnt', ['-n', '-o', 'SOURCE', disk.path])
+    disk = await mountHangingDisk()
     const sidecar = await startSidecar({
       options: withDockerSocket,
       env: { SNAP_QUIESCE: 'pause' },
       fill: 'echo one > one',
     })
     const consumer = await startConsumer(sidecar, {
-      options: ['-v', `${disk.path}:/slow`, '--device-write-bps', `${device}:8kb`],
-      command: ['node', '-e', writeSlowly],
+      options: ['-v', `${disk.path}:/slow`],
+      command: writeToSlowDisk,
     })
     await logLine(consumer, /written/)
+    disk.hangAgainAndAgain()
     for (let count = 0; count < 3; count += 1) {
       const { record, output } = await snapshot(sidecar)
       expect(record.consistency, output).to.equal('paused')
       expect(await stateOf(consumer)).to.equal('running')
     }
+    await disk.goOn()
     await removeContainer(consumer)
   })
 })

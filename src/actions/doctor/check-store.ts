@@ -11,7 +11,11 @@ import { join } from 'node:path'
 import prettyBytes from 'pretty-bytes'
 import type { Settings } from '../../config/settings.ts'
 import { readCatalog } from '../../store/catalog.ts'
-import { readConsumerJournal } from '../../store/consumer-journal.ts'
+import {
+  type ConsumerJournal,
+  commandFor,
+  readConsumerJournal,
+} from '../../store/consumer-journal.ts'
 import { readHeartbeat } from '../../store/heartbeat.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { findHolder } from '../../store/lock.ts'
@@ -152,6 +156,20 @@ function checkDaemon(store: StoreLayout, now: Date): DoctorFinding {
     : ok('daemon', 'it runs')
 }
 
+function checkConsumers({ consumers, startedAt }: ConsumerJournal): DoctorFinding[] {
+  const findings = consumers.flatMap((consumer) => {
+    const { name, frozen } = consumer
+    if (frozen === undefined) return []
+    const message = `the container ${name} is frozen since ${frozen.since} by a pause that failed`
+    return [problem('journal', message, `run "${commandFor(consumer)}"`)]
+  })
+  const others = consumers.filter(({ frozen }) => frozen === undefined).map(({ name }) => name)
+  if (others.length === 0) return findings
+  const message = `containers are paused or stopped since ${startedAt}: ${others.join(', ')}`
+  const fix = 'any command wakes them where the Docker API is, if no snapshot is under way'
+  return [...findings, problem('journal', message, fix)]
+}
+
 function checkJournals(store: StoreLayout): DoctorFinding[] {
   const findings: DoctorFinding[] = []
   try {
@@ -162,10 +180,7 @@ function checkJournals(store: StoreLayout): DoctorFinding[] {
     }
     const consumers = readConsumerJournal(store)
     if (consumers !== undefined) {
-      const names = consumers.consumers.map(({ name }) => name).join(', ')
-      const message = `containers are paused or stopped since ${consumers.startedAt}: ${names}`
-      const fix = 'any command wakes them where the Docker API is, if no snapshot is under way'
-      findings.push(problem('journal', message, fix))
+      findings.push(...checkConsumers(consumers))
     }
   } catch (error) {
     findings.push(problemOf('journal', error))

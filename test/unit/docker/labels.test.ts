@@ -7,6 +7,7 @@ describe('readPolicy', () => {
       quiesce: undefined,
       restore: 'stop',
       stopOrder: 0,
+      onFrozen: 'tell',
       hooks: {},
       problems: [],
     })
@@ -18,8 +19,9 @@ describe('readPolicy', () => {
         'snap-volume.quiesce': 'stop',
         'snap-volume.restore': 'pause',
         'snap-volume.stop-order': '-5',
+        'snap-volume.on-frozen': 'restart',
       }),
-    ).to.include({ quiesce: 'stop', restore: 'pause', stopOrder: -5 })
+    ).to.include({ quiesce: 'stop', restore: 'pause', stopOrder: -5, onFrozen: 'restart' })
   })
 
   it('reads a hook with all that belongs to it', () => {
@@ -60,6 +62,7 @@ describe('readPolicy', () => {
     'snap-volume.quiesce': 'freeze',
     'snap-volume.restore': 'yes',
     'snap-volume.stop-order': 'first',
+    'snap-volume.on-frozen': 'thaw',
   }
   for (const [label, text] of Object.entries(wrong)) {
     it(`tells of ${label}=${text}, and goes on as without it`, () => {
@@ -70,6 +73,7 @@ describe('readPolicy', () => {
         quiesce: undefined,
         restore: 'stop',
         stopOrder: 0,
+        onFrozen: 'tell',
         hooks: {},
       })
     })
