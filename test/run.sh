@@ -147,7 +147,7 @@ slowest_first() {
   printf '%s\n' "$@" | grep -Fxv -f test/slowest-first.txt || true
 }
 
-# Of the files in test/in-turns.txt a run tries every second one; which, says SNAP_VOLUME_TEST_TURN (0 or 1), or chance.
+# Of the files in test/in-turns.txt a run tries every second one: SNAP_VOLUME_TEST_TURN (0 or 1) or chance says which.
 in_turn() {
   if [[ ${SNAP_VOLUME_TEST_THOROUGH:-0} == 1 ]]; then cat; else
     awk -v turn="$turn" 'NR == FNR { if (FNR % 2 != turn) left[$0]; next } !($0 in left)' test/in-turns.txt -

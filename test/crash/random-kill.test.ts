@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
-import { howOften, describeSample } from '../support/sample.ts'
+import { describeSample, howOften } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
 import type { Bench, BenchOptions } from './support/bench.ts'
 import type { Random } from './support/random.ts'

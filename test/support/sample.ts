@@ -24,7 +24,7 @@ export function itSometimes(oneIn: number, title: string, test: () => Promise<vo
   if (isThorough || randomOf(title)() * oneIn < 1) it(title, test)
 }
 
-/** Which tests of a suite a run tries, where not all are tried: so many, or all of them in one run of so many. */
+/** Which tests of a suite a run tries: so many, or all of them in one run of so many. */
 export type Share = { tests: number } | { oneIn: number }
 
 /** A suite of which a run tries a share, chosen by the seed. */
