@@ -36,7 +36,8 @@ The files of the last four run side by side, as many at once as there are proces
 for another number), each in a mocha of its own, those of test/slowest-first.txt first.
 
 With SNAP_VOLUME_TEST_THOROUGH=1 all crash points and rounds are tried, else a sample that is another
-one each time: a title with SNAP_VOLUME_TEST_SEED=N says how to try the same one again.
+one each time: a title with SNAP_VOLUME_TEST_SEED=N says how to try the same one again. Of the files
+in test/in-turns.txt every second one is left to another run (SNAP_VOLUME_TEST_TURN=0 or 1).
 
 It installs what is missing: packages of apt, Node 24 in .tools/, node_modules, and for the step
 image a Docker Engine and the base image. Without an Engine the tests of image are skipped by name, and
@@ -151,7 +152,7 @@ run_suites() {
       record "$suite" 0 1 0 0
       continue
     fi
-    while read -r file; do files+=("$file"); done < <(files_of "$suite")
+    while read -r file; do files+=("$file"); done < <(files_of "$suite" | in_turn)
   done
   [[ ${#files[@]} != 0 ]] || return 0
   slowest_first "${files[@]}" | tr '\n' '\0' |
@@ -174,6 +175,13 @@ prepare_images() {
 slowest_first() {
   printf '%s\n' "$@" | grep -Fx -f - test/slowest-first.txt || true
   printf '%s\n' "$@" | grep -Fxv -f test/slowest-first.txt || true
+}
+
+# Of the files in test/in-turns.txt a run tries every second one: SNAP_VOLUME_TEST_TURN (0 or 1) or chance says which.
+in_turn() {
+  if [[ ${SNAP_VOLUME_TEST_THOROUGH:-0} == 1 ]]; then cat; else
+    awk -v turn="$turn" 'NR == FNR { if (FNR % 2 != turn) left[$0]; next } !($0 in left)' test/in-turns.txt -
+  fi
 }
 
 # Pure tests are too short for a process each.
@@ -201,6 +209,7 @@ count_suite() {
   if ((passed + failed + skipped > 0)); then record "$suite" "$passed" "$failed" "$skipped" "$seconds"; fi
 }
 
+turn=${SNAP_VOLUME_TEST_TURN:-$((RANDOM % 2))}
 rows=()
 failures=
 total_passed=0
@@ -214,6 +223,7 @@ record() {
 }
 
 print_counts() {
+  if [[ ${SNAP_VOLUME_TEST_THOROUGH:-0} != 1 ]]; then say "half of test/in-turns.txt: SNAP_VOLUME_TEST_TURN=$turn"; fi
   if [[ -n $failures ]]; then printf '\nfailed:\n%s\n' "$failures"; fi
   printf '\n%-12s %7s %7s %7s %8s\n' step passed failed skipped time
   printf '%s\n' "${rows[@]}"

@@ -94,7 +94,10 @@ export interface RestoreStep {
 export interface PlannedRestore {
   counts: RestoreCounts
   warnings: RecordWarning[]
-  /** Tries in the live data what it needs there. Throws OperationError where that cannot be done safely; nothing is changed then. */
+  /**
+   * Tries in the live data what it needs there, which a plan alone cannot: it writes.
+   * Throws OperationError where that cannot be done safely; no entry is changed then.
+   */
   tryTarget(): void
   /** Does it, and returns what went wrong beside it. */
   apply(): Promise<RecordWarning[]>

@@ -20,66 +20,62 @@ const calls: Record<string, number[] | undefined> = {
 
 const moreThanThereAre = 60_000
 
-describeSample(
-  { tests: 1 },
-  'SIGKILL of a daemon that links the newest snapshot in advance',
-  function () {
-    this.timeout(300_000)
+describeSample({ tests: 1 }, 'SIGKILL of a daemon that links in advance', function () {
+  this.timeout(300_000)
 
-    let store: TestStore
+  let store: TestStore
 
-    before(async function () {
-      const reason = await whyNoStrace()
-      if (reason !== undefined) skipBecause(this, reason)
-      store = await makeStore({ env: { SNAP_ENGINE: 'link' } })
-      await shellIn(store.data, fill)
+  before(async function () {
+    const reason = await whyNoStrace()
+    if (reason !== undefined) skipBecause(this, reason)
+    store = await makeStore({ env: { SNAP_ENGINE: 'link' } })
+    await shellIn(store.data, fill)
+  })
+
+  after(() => store?.remove())
+
+  /** True when it was killed before it had linked all. */
+  async function isKilled(kind: string, when: number): Promise<boolean> {
+    const daemon = startTraced(
+      { args: ['start', store.spec], environment: { ...store.env, ...onlyPrelinks } },
+      { calls: kind, fault: 'signal=SIGKILL', when },
+    )
+    const isReady = await daemon.printed(prelinkedIsReady).then(
+      () => true,
+      () => false,
+    )
+    daemon.signalAll('SIGTERM')
+    await daemon.gone()
+    return !isReady
+  }
+
+  async function expectRightSnapshot(what: string): Promise<void> {
+    const older = store.snapshotNames().at(-1) ?? ''
+    const before = walkTree(store.dataIn(older))
+    await shellIn(store.data, 'echo $RANDOM > a/changing')
+    const name = await store.snapshot()
+    const differences = [
+      ...compareTrees(walkTree(store.data), walkTree(store.dataIn(name))),
+      ...compareTrees(before, walkTree(store.dataIn(older))),
+    ]
+    expect(differences, what).to.deep.equal([])
+    expect([...store.leftIn('staging'), ...store.leftIn('trash')], what).to.deep.equal([])
+    expect(readdirSync(storeLayout(store.directory).prelinked), what).to.deep.equal([])
+  }
+
+  for (const [kind, numbers] of Object.entries(calls)) {
+    it(`at ${kind} leaves every snapshot as it was, and the next one is right`, async () => {
+      await store.snapshot()
+      let killed = 0
+      for (let position = 0; ; position += 1) {
+        const when = numbers === undefined ? position + 1 : numbers[position]
+        if (when === undefined || !(await isKilled(kind, when))) break
+        killed += 1
+        await expectRightSnapshot(`${kind} ${when}`)
+      }
+      expect(killed).to.be.at.least(numbers?.length ?? 5)
+      if (numbers !== undefined) expect(await isKilled(kind, moreThanThereAre)).to.equal(false)
+      await expectRightSnapshot('the one after it')
     })
-
-    after(() => store?.remove())
-
-    /** True when it was killed before it had linked all. */
-    async function isKilled(kind: string, when: number): Promise<boolean> {
-      const daemon = startTraced(
-        { args: ['start', store.spec], environment: { ...store.env, ...onlyPrelinks } },
-        { calls: kind, fault: 'signal=SIGKILL', when },
-      )
-      const isReady = await daemon.printed(prelinkedIsReady).then(
-        () => true,
-        () => false,
-      )
-      daemon.signalAll('SIGTERM')
-      await daemon.gone()
-      return !isReady
-    }
-
-    async function expectRightSnapshot(what: string): Promise<void> {
-      const older = store.snapshotNames().at(-1) ?? ''
-      const before = walkTree(store.dataIn(older))
-      await shellIn(store.data, 'echo $RANDOM > a/changing')
-      const name = await store.snapshot()
-      const differences = [
-        ...compareTrees(walkTree(store.data), walkTree(store.dataIn(name))),
-        ...compareTrees(before, walkTree(store.dataIn(older))),
-      ]
-      expect(differences, what).to.deep.equal([])
-      expect([...store.leftIn('staging'), ...store.leftIn('trash')], what).to.deep.equal([])
-      expect(readdirSync(storeLayout(store.directory).prelinked), what).to.deep.equal([])
-    }
-
-    for (const [kind, numbers] of Object.entries(calls)) {
-      it(`at ${kind} leaves every snapshot as it was, and the next one is right`, async () => {
-        await store.snapshot()
-        let killed = 0
-        for (let position = 0; ; position += 1) {
-          const when = numbers === undefined ? position + 1 : numbers[position]
-          if (when === undefined || !(await isKilled(kind, when))) break
-          killed += 1
-          await expectRightSnapshot(`${kind} ${when}`)
-        }
-        expect(killed).to.be.at.least(numbers?.length ?? 5)
-        if (numbers !== undefined) expect(await isKilled(kind, moreThanThereAre)).to.equal(false)
-        await expectRightSnapshot('the one after it')
-      })
-    }
-  },
-)
+  }
+})

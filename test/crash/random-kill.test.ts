@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
-import { howOften, describeSample } from '../support/sample.ts'
+import { describeSample, howOften } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
 import type { Bench, BenchOptions } from './support/bench.ts'
-import { type Random, seed } from './support/random.ts'
+import type { Random } from './support/random.ts'
 import { checkCutOffRestore } from './support/restore-checks.ts'
 import { repeat } from './support/rounds.ts'
 import { type Command, startCommand } from './support/snap-volume.ts'
@@ -65,47 +65,43 @@ async function killSnapshots(options: BenchOptions): Promise<void> {
   })
 }
 
-describeSample(
-  { tests: 2 },
-  `SIGKILL at a random instant (SNAP_VOLUME_TEST_SEED=${seed})`,
-  function () {
-    this.timeout(900_000)
+describeSample({ tests: 2 }, 'SIGKILL at a random instant', function () {
+  this.timeout(900_000)
 
-    it(`of ${kills} snapshots leaves the list as it was, or with one more good one`, async () => {
-      await killSnapshots({ keep: 4 })
-    })
+  it(`of ${kills} snapshots leaves the list as it was, or with one more good one`, async () => {
+    await killSnapshots({ keep: 4 })
+  })
 
-    it(`of ${kills} snapshots that link what provably did not change does the same`, async function () {
-      const reason = await whyNoLoopFilesystem('ext4')
-      if (reason !== undefined) skipBecause(this, reason)
-      await killSnapshots({ keep: 4, dataOnExt4: true })
-    })
+  it(`of ${kills} snapshots that link what provably did not change does the same`, async function () {
+    const reason = await whyNoLoopFilesystem('ext4')
+    if (reason !== undefined) skipBecause(this, reason)
+    await killSnapshots({ keep: 4, dataOnExt4: true })
+  })
 
-    it(`of ${kills} prunes removes whole snapshots, and none that stays`, async () => {
-      const pace: Pace = { usualMs: new WeakMap(), from: 0.7 }
-      await repeat(kills, 'prune', {}, async (bench, random) => {
-        bench.writeNextGeneration()
-        while (bench.names.length < 6) await bench.takesCleanSnapshot()
-        const before = bench.before(3)
-        const command = bench.command(['prune'], { SNAP_MAX: '3' })
-        const isKilled = await killAtRandom(bench, random, command, pace)
-        expect(bench.check(before)).to.equal(undefined)
-        await bench.takesCleanSnapshot()
-        return isKilled
-      })
+  it(`of ${kills} prunes removes whole snapshots, and none that stays`, async () => {
+    const pace: Pace = { usualMs: new WeakMap(), from: 0.7 }
+    await repeat(kills, 'prune', {}, async (bench, random) => {
+      bench.writeNextGeneration()
+      while (bench.names.length < 6) await bench.takesCleanSnapshot()
+      const before = bench.before(3)
+      const command = bench.command(['prune'], { SNAP_MAX: '3' })
+      const isKilled = await killAtRandom(bench, random, command, pace)
+      expect(bench.check(before)).to.equal(undefined)
+      await bench.takesCleanSnapshot()
+      return isKilled
     })
+  })
 
-    it(`of ${kills} restores is told, and can be finished or undone`, async () => {
-      const pace: Pace = { begins: /snapshot of db: reading/, usualMs: new WeakMap(), from: 0 }
-      await repeat(kills, 'restore', { keep: 5 }, async (bench, random) => {
-        const kept = bench.newest
-        bench.writeNextGeneration()
-        const before = bench.before()
-        const isKilled = await killAtRandom(bench, random, bench.command(['restore', kept]), pace)
-        await checkCutOffRestore(bench, before, kept, random() < 0.5 ? 'finish' : 'undo')
-        await bench.takesCleanSnapshot()
-        return isKilled
-      })
+  it(`of ${kills} restores is told, and can be finished or undone`, async () => {
+    const pace: Pace = { begins: /snapshot of db: reading/, usualMs: new WeakMap(), from: 0 }
+    await repeat(kills, 'restore', { keep: 5 }, async (bench, random) => {
+      const kept = bench.newest
+      bench.writeNextGeneration()
+      const before = bench.before()
+      const isKilled = await killAtRandom(bench, random, bench.command(['restore', kept]), pace)
+      await checkCutOffRestore(bench, before, kept, random() < 0.5 ? 'finish' : 'undo')
+      await bench.takesCleanSnapshot()
+      return isKilled
     })
-  },
-)
+  })
+})

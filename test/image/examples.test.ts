@@ -228,6 +228,8 @@ function startStory(options: string[], env: Record<string, string> = {}) {
     env: { TMPDIR: scratch, ...env },
     stdin: 'ignore',
     reject: false,
+    // a busy machine needs longer than execa's five seconds to remove all
+    forceKillAfterDelay: false,
   })
 }
 

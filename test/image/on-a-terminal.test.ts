@@ -1,7 +1,7 @@
 import { execa } from 'execa'
 import { expect } from 'chai'
 import { testLabel } from '../support/docker.ts'
-import { describeOnEngine, productImage } from './support/on-engine.ts'
+import { productImage, sampleOnEngine } from './support/on-engine.ts'
 import {
   type Sidecar,
   runAsConsumer,
@@ -33,7 +33,7 @@ async function restoreAnswering(sidecar: Sidecar, answer: string, way = beside) 
   })
 }
 
-describeOnEngine('on a terminal', () => {
+sampleOnEngine({ tests: 3 }, 'on a terminal', () => {
   let sidecar: Sidecar
 
   beforeEach(async () => {

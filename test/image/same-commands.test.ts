@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { howOften, sample } from '../support/sample.ts'
 import { type Finished, docker, execIn, runContainer, testLabel } from '../support/docker.ts'
-import { describeOnEngine, productImage } from './support/on-engine.ts'
+import { describeOnEngine, productImage, sampleOnEngine } from './support/on-engine.ts'
 import {
   type Sidecar,
   type SidecarOptions,
@@ -80,7 +80,7 @@ async function startReachable(options: SidecarOptions): Promise<Sidecar> {
   return sidecar
 }
 
-describeOnEngine('the commands that only read', () => {
+sampleOnEngine({ tests: 7 }, 'the commands that only read', () => {
   let sidecar: Sidecar
 
   before(async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { execa } from 'execa'
-import { randomOf, seed } from '../crash/support/random.ts'
+import { randomOf } from '../crash/support/random.ts'
 import { docker, removeContainer, startContainer, tryDocker } from '../support/docker.ts'
 import {
   isCounting,
@@ -15,7 +15,7 @@ import {
 } from './support/consumers.ts'
 import { eventually } from './support/eventually.ts'
 import { howOften } from '../support/sample.ts'
-import { baseImage, describeOnEngine, productImage } from './support/on-engine.ts'
+import { baseImage, describeOnEngine, productImage, sampleOnEngine } from './support/on-engine.ts'
 import {
   type Sidecar,
   startAnew,
@@ -69,7 +69,7 @@ async function killAgainAndAgain(
   process.stdout.write(`      left paused or stopped by the kill: ${asleep} of ${count}\n`)
 }
 
-describeOnEngine(`a consumer of a program that is killed (SNAP_VOLUME_TEST_SEED=${seed})`, () => {
+sampleOnEngine({ tests: 3 }, 'a consumer of a program that is killed', () => {
   let sidecar: Sidecar
   let consumer: string
 
@@ -154,7 +154,7 @@ describeOnEngine(`a consumer of a program that is killed (SNAP_VOLUME_TEST_SEED=
   })
 })
 
-describeOnEngine(`a consumer of a restore that is killed (SNAP_VOLUME_TEST_SEED=${seed})`, () => {
+sampleOnEngine({ tests: 1 }, 'a consumer of a restore that is killed', () => {
   const half = Math.ceil(kills / 2)
   let sidecar: Sidecar
   let consumer: string

@@ -29,10 +29,10 @@ ${makeChain(depth, 6)}
 mkdir wide
 cd wide
 seq ${wideEntries} | xargs touch
-echo content > 77777`
+echo content > 22222`
 
 const change = `
-echo changed > wide/77777
+echo changed > wide/22222
 rm wide/12345
 echo new > wide/new
 echo more >> ${deepFile}
@@ -85,7 +85,7 @@ describe(`A chain of ${depth} directories beside one with ${wideEntries} entries
     await shellIn(store.data, change)
     expect(await snapshot()).to.include({ files: wideEntries + 2, addedFiles: 3 })
     await expectEqual(store.data, store.dataIn(names[2] ?? ''))
-    const before = await shellIn(store.dataIn(names[1] ?? ''), `cat wide/77777 ${deepFile}`)
+    const before = await shellIn(store.dataIn(names[1] ?? ''), `cat wide/22222 ${deepFile}`)
     expect(before).to.equal('content\nat the end')
   })
 

@@ -129,7 +129,7 @@ describeSample({ tests: 4 }, 'While files', function () {
   })
 
   async function fillStore(): Promise<void> {
-    store = await makeStore({ env: { SNAP_ENGINE: 'link', SNAP_MAX: '3' } })
+    store = await makeStore({ env: { SNAP_ENGINE: 'link', SNAP_MAX: '3', SNAP_CHANGE_LIMIT: '0' } })
     await shellIn(store.data, fill)
   }
 

@@ -8,7 +8,7 @@ import { OperationError } from '../../src/errors.ts'
 import { engines } from '../support/engines.ts'
 import type { LoopFilesystem } from '../support/loop-filesystem.ts'
 import { loopOrSkip } from '../support/places.ts'
-import { howOften, describeSample } from '../support/sample.ts'
+import { describeSample, howOften } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
@@ -24,124 +24,112 @@ for f in $(seq 60); do echo ${word}-$f > $f; echo ${word}-deep-$f > deep/$f; don
 echo ${word} > deep/deeper/file
 ln 1 deep/one`
 
-describeSample(
-  { tests: 3 },
-  'While a directory is exchanged for a link that leads outside',
-  function () {
-    this.timeout(300_000)
+describeSample({ tests: 3 }, 'While a directory is exchanged for a link outside', function () {
+  this.timeout(300_000)
 
-    let store: InProcessStore
-    let outside: string
-    let untouched: Tree
-    let stop: () => Promise<void>
+  let store: InProcessStore
+  let outside: string
+  let untouched: Tree
+  let stop: () => Promise<void>
 
-    before(function () {
-      const reason = whyNoSwapper()
-      if (reason !== undefined) skipBecause(this, reason)
-    })
+  before(function () {
+    const reason = whyNoSwapper()
+    if (reason !== undefined) skipBecause(this, reason)
+  })
 
-    /** XFS alone leaves the ctimes of two entries of one directory as they are when they are exchanged. */
-    const kinds = [
-      ...engines.map((engine) => ({ engine, type: undefined })),
-      { engine: 'link' as const, type: 'xfs' as const },
-    ]
+  /** XFS alone leaves the ctimes of two entries of one directory as they are when they are exchanged. */
+  const kinds = [
+    ...engines.map((engine) => ({ engine, type: undefined })),
+    { engine: 'link' as const, type: 'xfs' as const },
+  ]
 
-    for (const { engine, type } of kinds) {
-      describe(`engine ${engine}${type === undefined ? '' : ` on ${type}`}`, () => {
-        let filesystem: LoopFilesystem | undefined
+  for (const { engine, type } of kinds) {
+    describe(`engine ${engine}${type === undefined ? '' : ` on ${type}`}`, () => {
+      let filesystem: LoopFilesystem | undefined
 
-        before(async function () {
-          if (type !== undefined) filesystem = await loopOrSkip(this, type)
-        })
+      before(async function () {
+        if (type !== undefined) filesystem = await loopOrSkip(this, type)
+      })
 
-        after(() => filesystem?.remove())
+      after(() => filesystem?.remove())
 
-        beforeEach(async () => {
-          store = makeInProcessStore(engine, 4, filesystem?.path)
-          outside = join(store.data, '../outside')
-          mkdirSync(outside)
-          mkdirSync(join(store.data, 'victim'))
-          await shellIn(outside, fill('CANARY'))
-          await shellIn(join(store.data, 'victim'), fill('inside'))
-          await shellIn(store.data, `ln -s ${outside} trap; echo x > file`)
-          untouched = walkTree(outside)
-          stop = () => Promise.resolve()
-        })
+      beforeEach(async () => {
+        store = makeInProcessStore(engine, 4, filesystem?.path)
+        outside = join(store.data, '../outside')
+        mkdirSync(outside)
+        mkdirSync(join(store.data, 'victim'))
+        await shellIn(outside, fill('CANARY'))
+        await shellIn(join(store.data, 'victim'), fill('inside'))
+        await shellIn(store.data, `ln -s ${outside} trap; echo x > file`)
+        untouched = walkTree(outside)
+        stop = () => Promise.resolve()
+      })
 
-        afterEach(async () => {
-          await stop()
-          const home = dirname(store.data)
-          await store.remove()
-          expect(
-            openFiles().filter((path) => path.startsWith(home)),
-            'left open',
-          ).to.deep.equal([])
-        })
+      afterEach(async () => {
+        await stop()
+        const home = dirname(store.data)
+        await store.remove()
+        expect(
+          openFiles().filter((path) => path.startsWith(home)),
+          'left open',
+        ).to.deep.equal([])
+      })
 
-        it('never reads what is there into a snapshot', async () => {
-          stop = await startSwapping(store.data, 'victim', 'trap')
-          const taken = await repeat(async () => {
-            const { name } = await store.snapshot()
-            await expectNoCanary(store.dataIn(name))
-          })
-          expectOutsideUntouched()
-          await stop()
+      it('never reads what is there into a snapshot', async () => {
+        stop = await startSwapping(store.data, 'victim', 'trap')
+        const taken = await repeat(async () => {
           const { name } = await store.snapshot()
-          const differences = compareTrees(walkTree(store.data), walkTree(store.dataIn(name)))
-          expect(differences, `the one after it, and ${taken} before`).to.deep.equal([])
+          await expectNoCanary(store.dataIn(name))
         })
+        expectOutsideUntouched()
+        await stop()
+        const { name } = await store.snapshot()
+        const differences = compareTrees(walkTree(store.data), walkTree(store.dataIn(name)))
+        expect(differences, `the one after it, and ${taken} before`).to.deep.equal([])
+      })
 
-        it('never writes or deletes there by a restore', async () => {
-          const { name } = await store.snapshot()
-          await shellIn(
-            store.data,
-            'cd victim; rm -r deep; echo damaged > 2; echo extra > extra; mkdir 3.d; chmod 600 4',
-          )
-          stop = await startSwapping(store.data, 'victim', 'trap')
-          await repeat(async () => {
-            await restore(store.context, {
-              undo: false,
-              reference: name,
-              volumes: [],
-              readAll: false,
-            })
-          })
-          expectOutsideUntouched()
-          await stop()
+      it('never writes or deletes there by a restore', async () => {
+        const { name } = await store.snapshot()
+        await shellIn(
+          store.data,
+          'cd victim; rm -r deep; echo damaged > 2; echo extra > extra; mkdir 3.d; chmod 600 4',
+        )
+        stop = await startSwapping(store.data, 'victim', 'trap')
+        await repeat(async () => {
           await restore(store.context, {
             undo: false,
             reference: name,
             volumes: [],
             readAll: false,
           })
-          const differences = compareTrees(walkTree(store.dataIn(name)), walkTree(store.data))
-          expect(differences, 'the one after it').to.deep.equal([])
         })
-
-        it('never deletes there by a prune', async () => {
-          await repeat(async () => {
-            const { name } = await store.snapshot()
-            await store.snapshot()
-            stop = await startSwapping(store.dataIn(name), 'victim', 'trap')
-            try {
-              await prune({
-                ...store.context,
-                config: { ...store.context.config, maxSnapshots: 1 },
-              })
-            } finally {
-              await stop()
-            }
-          })
-          expectOutsideUntouched()
-        })
+        expectOutsideUntouched()
+        await stop()
+        await restore(store.context, { undo: false, reference: name, volumes: [], readAll: false })
+        const differences = compareTrees(walkTree(store.dataIn(name)), walkTree(store.data))
+        expect(differences, 'the one after it').to.deep.equal([])
       })
-    }
 
-    function expectOutsideUntouched(): void {
-      expect(compareTrees(untouched, walkTree(outside))).to.deep.equal([])
-    }
-  },
-)
+      it('never deletes there by a prune', async () => {
+        await repeat(async () => {
+          const { name } = await store.snapshot()
+          await store.snapshot()
+          stop = await startSwapping(store.dataIn(name), 'victim', 'trap')
+          try {
+            await prune({ ...store.context, config: { ...store.context.config, maxSnapshots: 1 } })
+          } finally {
+            await stop()
+          }
+        })
+        expectOutsideUntouched()
+      })
+    })
+  }
+
+  function expectOutsideUntouched(): void {
+    expect(compareTrees(untouched, walkTree(outside))).to.deep.equal([])
+  }
+})
 
 /** Of this process: a sidecar would keep a volume from being unmounted. */
 function openFiles(): string[] {

@@ -24,7 +24,7 @@ export function itSometimes(oneIn: number, title: string, test: () => Promise<vo
   if (isThorough || randomOf(title)() * oneIn < 1) it(title, test)
 }
 
-/** Which tests of a suite a run tries, where not all are tried: so many, or all of them in one run of so many. */
+/** Which tests of a suite a run tries: so many, or all of them in one run of so many. */
 export type Share = { tests: number } | { oneIn: number }
 
 /** A suite of which a run tries a share, chosen by the seed. */
@@ -34,12 +34,11 @@ export function describeSample(share: Share, title: string, define: (this: Suite
 
 /** Leaves of the tests of a suite those that this run tries. */
 export function trySome(share: Share, suite: Suite): void {
-  if (isThorough) return
   const all = testsOf(suite)
   const isTried = 'tests' in share || randomOf(suite.title)() * share.oneIn < 1
   const count = 'tests' in share ? share.tests : all.length
-  keepOnly(new Set(isTried ? sample(all, count, suite.title) : []), suite)
-  suite.title += ` (a sample, SNAP_VOLUME_TEST_SEED=${seed})`
+  if (!isThorough) keepOnly(new Set(isTried ? sample(all, count, suite.title) : []), suite)
+  suite.title += ` (SNAP_VOLUME_TEST_SEED=${seed})`
 }
 
 function testsOf({ tests, suites }: Suite): Test[] {

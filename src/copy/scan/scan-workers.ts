@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 
 const mostWorkers = 4
-const idleMs = 10_000
+const idleMs = 3000
 
 let waiting: Worker[] = []
 let dismissal: NodeJS.Timeout | undefined

@@ -6,6 +6,7 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -23,6 +24,7 @@ import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 const list = (paths: PathList): string[] => [...eachPath(paths.bytes())].toSorted()
 
 const always = 2n ** 62n
+const someTime = 1_000_000_000
 const times = { stepNs: 1n, earliestNs: -(2n ** 63n), latestNs: 2n ** 63n }
 
 describe('compareLive', () => {
@@ -36,7 +38,11 @@ describe('compareLive', () => {
   function plant(tree: string, ...paths: string[]): void {
     for (const path of paths) {
       if (path.endsWith('/')) mkdirSync(inside(tree, path), { recursive: true })
-      else writeFileSync(inside(tree, path), path)
+      else {
+        writeFileSync(inside(tree, path), path)
+        // where two are written one tick of the clock after the other, they would differ
+        utimesSync(inside(tree, path), someTime, someTime)
+      }
     }
   }
 
