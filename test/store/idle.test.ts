@@ -24,6 +24,7 @@ const libraries = [
 const measuredMs = 10_000
 /** Node's own housekeeping, and one heartbeat. */
 const mostWakeUps = 20
+const rounds = 4
 
 /** What a process has in memory, in MB; what it shares with others counts by its part of them. */
 function memoryOf(pid: number): number {
@@ -76,11 +77,15 @@ describe('A daemon that has nothing to do', function () {
   })
 
   it('sleeps', async () => {
-    const before = sleepsOf(daemon.pid)
-    await sleep(measuredMs)
-    const wakeUps = sleepsOf(daemon.pid) - before
-    process.stdout.write(`      woke up ${wakeUps} times in ${measuredMs / 1000} s\n`)
-    expect(wakeUps).to.be.at.most(mostWakeUps)
+    // on a slow machine it may still be busy with its start; one that polls does so in each of them
+    let least = Infinity
+    for (let round = 0; round < rounds && least > mostWakeUps; round += 1) {
+      const before = sleepsOf(daemon.pid)
+      await sleep(measuredMs)
+      least = Math.min(least, sleepsOf(daemon.pid) - before)
+      process.stdout.write(`      woke up ${least} times in ${measuredMs / 1000} s\n`)
+    }
+    expect(least).to.be.at.most(mostWakeUps)
   })
 
   it('has no program running', () => {
