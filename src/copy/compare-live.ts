@@ -49,7 +49,7 @@ export interface Difference {
 
 /**
  * Compares a snapshot with the live data without reading contents. A live file is provably equal when the newest snapshot
- * is known to have it as it is, and that snapshot's file is the wanted one's inode.
+ * is known to have it as it is, and that snapshot's file is the wanted one's.
  */
 export async function compareLive(comparison: Comparison): Promise<Difference> {
   const { wanted, live, known, kept, historyChanged, times, except, signal } = comparison
@@ -119,7 +119,10 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
   function isProven(path: BytePath, there: BigIntStats, target: BigIntStats): boolean {
     if (kept !== undefined) return kept.has(path, there)
     if (known?.has(path, there) !== true) return false
-    return known.tree.lstat(path)?.ino === target.ino || historyChanged.get(path) === target.ino
+    const stored = known.tree.lstat(path)
+    // snapshots of a subvolume have equal inodes for unequal files, each on a device of its own
+    const isSameFile = stored?.ino === target.ino && stored.dev === target.dev
+    return isSameFile || historyChanged.get(path) === target.ino
   }
 }
 

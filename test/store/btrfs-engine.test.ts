@@ -146,6 +146,23 @@ describeSample({ tests: 8 }, 'On a btrfs subvolume', () => {
     }
   })
 
+  it('is as the older snapshot was after a restore, also when it was mounted again since', async () => {
+    await shellIn(store.data, 'echo old > same-length; echo longer > longer; echo x > gone')
+    const older = await store.snapshot()
+    const wanted = walkTree(store.dataIn(older))
+    await shellIn(
+      store.data,
+      'touch -r same-length ../time; echo new > same-length; touch -r ../time same-length; echo > longer; rm gone',
+    )
+    await filesystem.remount()
+    const damaged = walkTree(store.data)
+    const restored = await store.run(['restore', older, '--yes'])
+    expect(restored.exitCode, restored.stderr).to.equal(0)
+    expect(compareTrees(wanted, walkTree(store.data))).to.deep.equal([])
+    await store.run(['restore', '--undo', '--yes'])
+    expect(compareTrees(damaged, walkTree(store.data))).to.deep.equal([])
+  })
+
   it('SNAP_ENGINE=btrfs refuses a plain directory and says why', async () => {
     await shellIn('/', `mv ${store.data} ${store.data}.old; mkdir ${store.data}`)
     const finished = await store.run(['snapshot'], { env: { SNAP_ENGINE: 'btrfs' } })
