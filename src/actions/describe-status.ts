@@ -3,7 +3,7 @@ import { OperationError, messageOf } from '../errors.ts'
 import { readCatalog } from '../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
 import { describeFrozen, didNotComeBack, readConsumerJournal } from '../store/consumer-journal.ts'
-import { type Heartbeat, readHeartbeat } from '../store/heartbeat.ts'
+import { type Heartbeat, findHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { findHolder } from '../store/lock.ts'
 import {
@@ -56,7 +56,8 @@ export async function describeStatus(
   now: Date,
   docker: ActionContext['docker'],
 ): Promise<StatusDescription> {
-  const condition = await describeCondition(store, readHeartbeat(store, now), now, docker)
+  const heartbeat = await findHeartbeat(store, now)
+  const condition = await describeCondition(store, heartbeat, now, docker)
   const { snapshots, damaged } = readCatalog(store)
   for (const { name, problem } of damaged) {
     const message = `the record of ${name} is damaged and it is left alone: ${problem}`

@@ -16,7 +16,7 @@ import {
   commandFor,
   readConsumerJournal,
 } from '../../store/consumer-journal.ts'
-import { readHeartbeat } from '../../store/heartbeat.ts'
+import { findHeartbeat } from '../../store/heartbeat.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { findHolder } from '../../store/lock.ts'
 import { isOnRootFilesystem } from '../../store/open.ts'
@@ -45,7 +45,7 @@ export async function checkStore(
     ...checkRoom(store, settings),
     checkVisibility(store),
     checkClock(store, now),
-    checkDaemon(store, now),
+    await checkDaemon(store, now),
     ...(writer === undefined
       ? checkJournals(store)
       : [ok('journal', `not looked at, because somebody writes: ${writer}`)]),
@@ -150,8 +150,8 @@ function checkClock(store: StoreLayout, now: Date): DoctorFinding {
   )
 }
 
-function checkDaemon(store: StoreLayout, now: Date): DoctorFinding {
-  return readHeartbeat(store, now) === undefined
+async function checkDaemon(store: StoreLayout, now: Date): Promise<DoctorFinding> {
+  return (await findHeartbeat(store, now)) === undefined
     ? problem('daemon', 'none runs on this store', 'start the container of "snap-volume start"')
     : ok('daemon', 'it runs')
 }

@@ -35,7 +35,7 @@ export const showCommand: Command = {
     await wakeBeforeReading(input, store, settings)
     const reference = input.options['snapshot']
     if (typeof reference === 'string') return showOne(input, store, reference)
-    const description = describeStore(store, settings, input.clock.now())
+    const description = await describeStore(store, settings, input.clock.now())
     const isAll = input.options['all'] === true
     const consumers = isAll ? await readConsumers(input, store, settings) : undefined
     if (input.json) {
