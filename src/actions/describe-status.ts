@@ -15,6 +15,7 @@ import { type RunState, noRuns, readRunState } from '../store/run-state.ts'
 import { readSavedConfig } from '../store/saved-config.ts'
 import { readNextRun } from '../store/schedule-state.ts'
 import type { ActionContext } from './context.ts'
+import { withCommands } from './count-commands.ts'
 import {
   type Health,
   type HealthFinding,
@@ -112,17 +113,19 @@ export async function describeCondition(
     problems.push({ level: 'critical', code: 'other-data', message: describeChange(change) })
   }
   // what the daemon keeps for itself is no one else's
+  const state = orProblem('warning', 'runs', () => readRunState(store)) ?? noRuns
+  const nextRun = readNextRun(store)
   const {
     begun: _,
     told: __,
     ...runs
-  } = orProblem('warning', 'runs', () => readRunState(store)) ?? noRuns
+  } = orProblem('warning', 'acts', () => withCommands(store, state, nextRun, now)) ?? state
   return {
     ...runs,
     daemon: { running: heartbeat !== undefined, startedAt: heartbeat?.startedAt ?? null },
     run: heartbeat?.running ?? null,
     writer: writer ?? null,
-    nextRun: readNextRun(store)?.toISOString() ?? null,
+    nextRun: nextRun?.toISOString() ?? null,
     space: readSpace(store),
     problems,
   }

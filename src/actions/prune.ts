@@ -8,6 +8,7 @@ import { readRestoreJournal } from '../store/restore-journal.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
 import { moveToTrash } from '../store/trash.ts'
 import { type ActionContext, asWriter } from './context.ts'
+import { logged } from './log-act.ts'
 
 /** Decides what retention would remove now; changes nothing. */
 export function planPrune(store: StoreLayout, maxSnapshots: number): RetentionDecision[] {
@@ -58,6 +59,15 @@ function snapshotsOfLastRestore(store: StoreLayout): Map<string, string> {
  * Returns the decisions it acted on.
  */
 export async function prune(context: ActionContext): Promise<RetentionDecision[]> {
+  return logged(
+    context,
+    { act: 'prune' },
+    async () => pruneAsWriter(context),
+    (plan) => ({ removed: plan.filter(({ keep }) => !keep).map(({ name }) => name) }),
+  )
+}
+
+async function pruneAsWriter(context: ActionContext): Promise<RetentionDecision[]> {
   return asWriter(context, 'prune', () => {
     const plan = planPrune(context.store, context.config.maxSnapshots)
     // whoever asks for it wants the space

@@ -20,6 +20,7 @@ import { assertVolumesApart } from './check-volumes.ts'
 import { type ActionContext, type StoreConfig, asWriter } from './context.ts'
 import type { ActionEvent } from './events.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
+import { logged } from './log-act.ts'
 import { tryStore, warnOfLacks } from './try-store.ts'
 
 export interface PreparedStore {
@@ -70,6 +71,16 @@ function takeBack(store: StoreLayout, found: { directory: boolean; own: boolean 
  * killed run left.
  */
 export async function recordStart(context: ActionContext, now: Date): Promise<void> {
+  const volumes = context.config.volumes.map(({ id }) => id)
+  await logged(
+    context,
+    { act: 'start', volumes },
+    async () => tidyAndRecord(context, now),
+    () => ({}),
+  )
+}
+
+async function tidyAndRecord(context: ActionContext, now: Date): Promise<void> {
   const { store, config, emit } = context
   await asWriter(context, 'start', async () => {
     try {

@@ -29,6 +29,7 @@ import type { Hold } from './hold.ts'
 import { planHold } from './hold-consumers.ts'
 import { judgeChanges } from './judge-changes.ts'
 import { judgeConsistency } from './judge-consistency.ts'
+import { codesOf, logged } from './log-act.ts'
 import { applyRetention } from './prune.ts'
 
 const longestWaitMs = 2000
@@ -69,6 +70,21 @@ export async function takeSnapshot(
     store.directory,
   )
   context.emit({ type: 'phase', phase: 'lock' })
+  const { kind } = options
+  return logged(
+    context,
+    { act: 'snapshot', kind, volumes: config.volumes.map(({ id }) => id) },
+    async () => writeAndPrune(context, options),
+    ({ record, removed, warnings }) => {
+      return { snapshot: record.name, removed, warnings: codesOf(warnings) }
+    },
+  )
+}
+
+async function writeAndPrune(
+  context: ActionContext,
+  options: SnapshotOptions,
+): Promise<SnapshotResult> {
   return asWriter(context, `${options.kind} snapshot`, async (lock) => {
     const interrupted = readInterruptedRestore(context.store)
     if (interrupted !== undefined) throw new OperationError(describeInterruptedRestore(interrupted))
