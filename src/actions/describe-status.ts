@@ -3,6 +3,7 @@ import { OperationError, messageOf } from '../errors.ts'
 import { readCatalog } from '../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
 import { describeFrozen, didNotComeBack, readConsumerJournal } from '../store/consumer-journal.ts'
+import { pastSnapshots, warnOfFuture } from '../store/future.ts'
 import { type Heartbeat, findHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { findHolder } from '../store/lock.ts'
@@ -40,6 +41,7 @@ export interface Condition extends Omit<RunState, 'begun' | 'told'> {
 /** What `status` tells; the same document is its JSON form. */
 export interface StatusDescription extends Condition {
   health: Health
+  /** Without those of the future. */
   snapshots: { count: number; oldest: string | null; newest: string | null }
 }
 
@@ -59,7 +61,13 @@ export async function describeStatus(
 ): Promise<StatusDescription> {
   const heartbeat = await findHeartbeat(store, now)
   const condition = await describeCondition(store, heartbeat, now, docker)
-  const { snapshots, damaged } = readCatalog(store)
+  const catalog = readCatalog(store)
+  const { damaged } = catalog
+  const snapshots = pastSnapshots(catalog, now)
+  const future = warnOfFuture(catalog, now)
+  if (future !== undefined) {
+    condition.problems.push({ level: 'warning', code: 'future', message: future })
+  }
   for (const { name, problem } of damaged) {
     const message = `the record of ${name} is damaged and it is left alone: ${problem}`
     condition.problems.push({ level: 'warning', code: 'damaged', message })

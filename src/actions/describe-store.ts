@@ -4,6 +4,7 @@ import { chooseEngine } from '../copy/choose-engine.ts'
 import { OperationError, errorCode, messageOf } from '../errors.ts'
 import { type Catalog, readCatalog } from '../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
+import { warnOfFuture } from '../store/future.ts'
 import { findHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
@@ -40,7 +41,8 @@ export async function describeStore(
   now: Date,
 ): Promise<StoreDescription> {
   const problems: string[] = []
-  const { snapshots, damaged } = readCatalog(store)
+  const catalog = readCatalog(store)
+  const { snapshots, damaged } = catalog
   const orProblem = <T>(read: () => T): T | undefined => {
     try {
       return read()
@@ -55,6 +57,8 @@ export async function describeStore(
   if (interrupted !== undefined) problems.push(describeInterruptedRestore(interrupted))
   const changes = orProblem(() => readUnacceptedChanges(store)) ?? []
   problems.push(...changes.map(describeChange))
+  const future = warnOfFuture(catalog, now)
+  if (future !== undefined) problems.push(future)
   for (const { name, problem } of damaged) {
     problems.push(`the record of ${name} is damaged and it is left alone: ${problem}`)
   }

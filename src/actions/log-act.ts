@@ -53,7 +53,7 @@ export async function noteAct(
   } catch (failure) {
     // why it failed is told already, and may be the same
     if (error !== undefined) return
-    const message = `it is not noted in ${store.acts}: ${messageOf(failure)}`
+    const message = `what was done cannot be noted in ${store.acts}: ${messageOf(failure)}`
     emit({ type: 'warning', code: 'act-log', message })
   }
 }

@@ -8,6 +8,7 @@ import { adoptPredecessor } from '../store/adoption.ts'
 import type { StoreAbilities } from '../store/abilities.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
 import { readCatalog } from '../store/catalog.ts'
+import { futureFirst } from '../store/future.ts'
 import { createStore, isOnRootFilesystem, removeEmptyStore } from '../store/open.ts'
 import { writeSavedConfig } from '../store/saved-config.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
@@ -88,7 +89,7 @@ async function tidyAndRecord(context: ActionContext, now: Date): Promise<void> {
       discardPrelinked(store)
       discardSpares(store)
       for (const warning of warnOfLacks(store, config)) emit(warning)
-      for (const warning of warnOfOthers(store, config)) emit(warning)
+      for (const warning of warnOfOthers(store, config, now)) emit(warning)
       for (const event of adoptPredecessor(store, config.volumes)) emit(event)
       writeSavedConfig(store, savedConfig(config, now))
     } catch (error) {
@@ -104,8 +105,12 @@ function discardSpares(store: StoreLayout): void {
 }
 
 /** A store that another application's volumes are in is likely the wrong one. */
-function warnOfOthers(store: StoreLayout, { volumes }: StoreConfig): ActionEvent[] {
-  const newest = readCatalog(store).snapshots.at(-1)
+function warnOfOthers(
+  store: StoreLayout,
+  { volumes }: StoreConfig,
+  now: Date,
+): ActionEvent[] {
+  const newest = futureFirst(readCatalog(store), now).snapshots.at(-1)
   if (newest === undefined) return []
   return newest.record.volumes
     .filter(({ id }) => !volumes.some((volume) => volume.id === id))

@@ -170,7 +170,7 @@ describe('What is done to a store', () => {
     rmSync(acts)
     mkdirSync(acts)
     const { exitCode, stderr } = await store.run(['snapshot'])
-    expect(stderr).to.match(/^warning: it is not noted in .*acts\.jsonl: EISDIR/m)
+    expect(stderr).to.match(/^warning: what was done cannot be noted in .*acts\.jsonl: EISDIR/m)
     expect(exitCode).to.equal(0)
     expect(store.snapshotNames()).to.have.length(1)
   })
