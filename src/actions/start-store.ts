@@ -105,11 +105,7 @@ function discardSpares(store: StoreLayout): void {
 }
 
 /** A store that another application's volumes are in is likely the wrong one. */
-function warnOfOthers(
-  store: StoreLayout,
-  { volumes }: StoreConfig,
-  now: Date,
-): ActionEvent[] {
+function warnOfOthers(store: StoreLayout, { volumes }: StoreConfig, now: Date): ActionEvent[] {
   const newest = futureFirst(readCatalog(store), now).snapshots.at(-1)
   if (newest === undefined) return []
   return newest.record.volumes

@@ -2,9 +2,9 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { execa } from 'execa'
 import { type Daemon, launchCli, launchProgram, programFile } from '../support/cli.ts'
 import { type TestStore, makeStore, onlyPrelinks } from '../support/test-store.ts'
+import { makeFifo } from '../unit/support/fifo.ts'
 
 describe('A daemon that is gone', () => {
   let store: TestStore
@@ -61,7 +61,7 @@ describe('A daemon that is gone', () => {
       { cwd: store.data },
     )
     await terminal.line(/ started: /)
-    const pid = Number((JSON.parse(readFileSync(lock(), 'utf8')) as { pid: number }).pid)
+    const { pid } = JSON.parse(readFileSync(lock(), 'utf8')) as { pid: number }
     terminal.signal('SIGKILL')
     await terminal.end()
     await until(() => !existsSync(`/proc/${pid}`), `the end of process ${pid}`)
@@ -82,7 +82,7 @@ describe('A client whose terminal is gone', () => {
   it('leaves its command to the daemon', async () => {
     const store = await makeStore()
     const gate = join(store.data, 'gate')
-    await execa('mkfifo', [gate])
+    makeFifo(gate)
     const hook = `touch ${store.data}/begun; read line < ${gate}`
     const daemon = await store.startDaemon({
       env: { ...onlyPrelinks, SNAP_PRE_SNAPSHOT: hook },

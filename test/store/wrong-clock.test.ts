@@ -11,6 +11,12 @@ import { type TestStore, makeStore } from '../support/test-store.ts'
 
 const in2099 = clockSays(new Date('2099-01-01T00:00:00Z'))
 
+/** As a clock that is right names it: within the last minute. */
+function expectNow(name: string): void {
+  const ageMs = Date.now() - (parseSnapshotName(name)?.getTime() ?? 0)
+  expect(ageMs, name).to.be.within(-5000, 60_000)
+}
+
 describe('A snapshot that was taken while the clock said 2099', () => {
   let store: TestStore
 
@@ -32,12 +38,6 @@ describe('A snapshot that was taken while the clock said 2099', () => {
     await store.run(['snapshot', ...words], { env: in2099 })
     expect(future(), 'a snapshot of 2099').not.to.equal('')
     return future()
-  }
-
-  /** As a clock that is right names it: within the last minute. */
-  function expectNow(name: string): void {
-    const ageMs = Date.now() - (parseSnapshotName(name)?.getTime() ?? 0)
-    expect(ageMs, name).to.be.within(-5000, 60_000)
   }
 
   it('names none of the later ones, and is shown, reported and not counted', async () => {
