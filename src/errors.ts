@@ -97,6 +97,9 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** Why a signal aborts when the terminal is gone, and with it whoever watched. */
+export const hangUp = 'SIGHUP'
+
 /** Ends the work when the process was asked to stop. */
 export function throwIfInterrupted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new InterruptedError('interrupted: nothing half done is visible')

@@ -1,18 +1,23 @@
 #!/usr/bin/env node
 import { runProgram } from './cli/program.ts'
 import { reportError } from './cli/report-error.ts'
-import { OperationError, errorCode } from './errors.ts'
+import { OperationError, errorCode, hangUp } from './errors.ts'
 import { systemClock } from './system/clock.ts'
 
 const oldestNode = 24
 
 const interruption = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interruption.abort())
+for (const name of ['SIGINT', 'SIGTERM', hangUp] as const) {
+  process.on(name, () => interruption.abort(name))
+}
 
-// a reader that ends early, such as head(1), is no failure
-process.stdout.on('error', (error) => {
-  if (errorCode(error) !== 'EPIPE') throw error
-})
+// a reader that ends early, such as head(1), is no failure, and neither is a terminal that is closed
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    const isGone = errorCode(error) === 'EPIPE' || (stream.isTTY && errorCode(error) === 'EIO')
+    if (!isGone) throw error
+  })
+}
 
 const words = process.argv.slice(2)
 try {

@@ -123,6 +123,7 @@ packages_of_wanted_steps() {
     echo acl attr btrfs-progs e2fsprogs libcap2-bin procps python3 util-linux xfsprogs
   fi
   if is_wanted store || is_wanted crash; then echo strace; fi
+  if is_wanted store; then echo libfaketime; fi
 }
 
 run_as_one_test() {

@@ -27,6 +27,8 @@ export interface ActionContext {
   /** In a container of the image, where paths are not those of the Engine's host. */
   inImage: boolean
   emit: Emit
+  /** Who is to be named in the log of the store; a command, unless it says otherwise. */
+  startedBy?: 'daemon' | 'client' | 'command'
   /** Has the trash deleted beside the work, because that may take long; without it, it is waited for. */
   deleteBeside?: () => void
   /** Holds off whoever links the newest snapshot in advance, while the store is written. */

@@ -3,7 +3,8 @@ import { OperationError, messageOf } from '../errors.ts'
 import { readCatalog } from '../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
 import { describeFrozen, didNotComeBack, readConsumerJournal } from '../store/consumer-journal.ts'
-import { type Heartbeat, readHeartbeat } from '../store/heartbeat.ts'
+import { pastSnapshots, warnOfFuture } from '../store/future.ts'
+import { type Heartbeat, findHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { findHolder } from '../store/lock.ts'
 import {
@@ -15,6 +16,7 @@ import { type RunState, noRuns, readRunState } from '../store/run-state.ts'
 import { readSavedConfig } from '../store/saved-config.ts'
 import { readNextRun } from '../store/schedule-state.ts'
 import type { ActionContext } from './context.ts'
+import { withCommands } from './count-commands.ts'
 import {
   type Health,
   type HealthFinding,
@@ -39,6 +41,7 @@ export interface Condition extends Omit<RunState, 'begun' | 'told'> {
 /** What `status` tells; the same document is its JSON form. */
 export interface StatusDescription extends Condition {
   health: Health
+  /** Without those of the future. */
   snapshots: { count: number; oldest: string | null; newest: string | null }
 }
 
@@ -56,8 +59,15 @@ export async function describeStatus(
   now: Date,
   docker: ActionContext['docker'],
 ): Promise<StatusDescription> {
-  const condition = await describeCondition(store, readHeartbeat(store, now), now, docker)
-  const { snapshots, damaged } = readCatalog(store)
+  const heartbeat = await findHeartbeat(store, now)
+  const condition = await describeCondition(store, heartbeat, now, docker)
+  const catalog = readCatalog(store)
+  const { damaged } = catalog
+  const snapshots = pastSnapshots(catalog, now)
+  const future = warnOfFuture(catalog, now)
+  if (future !== undefined) {
+    condition.problems.push({ level: 'warning', code: 'future', message: future })
+  }
   for (const { name, problem } of damaged) {
     const message = `the record of ${name} is damaged and it is left alone: ${problem}`
     condition.problems.push({ level: 'warning', code: 'damaged', message })
@@ -111,17 +121,19 @@ export async function describeCondition(
     problems.push({ level: 'critical', code: 'other-data', message: describeChange(change) })
   }
   // what the daemon keeps for itself is no one else's
+  const state = orProblem('warning', 'runs', () => readRunState(store)) ?? noRuns
+  const nextRun = readNextRun(store)
   const {
     begun: _,
     told: __,
     ...runs
-  } = orProblem('warning', 'runs', () => readRunState(store)) ?? noRuns
+  } = orProblem('warning', 'acts', () => withCommands(store, state, nextRun, now)) ?? state
   return {
     ...runs,
     daemon: { running: heartbeat !== undefined, startedAt: heartbeat?.startedAt ?? null },
     run: heartbeat?.running ?? null,
     writer: writer ?? null,
-    nextRun: readNextRun(store)?.toISOString() ?? null,
+    nextRun: nextRun?.toISOString() ?? null,
     space: readSpace(store),
     problems,
   }

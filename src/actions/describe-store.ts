@@ -4,7 +4,8 @@ import { chooseEngine } from '../copy/choose-engine.ts'
 import { OperationError, errorCode, messageOf } from '../errors.ts'
 import { type Catalog, readCatalog } from '../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
-import { readHeartbeat } from '../store/heartbeat.ts'
+import { warnOfFuture } from '../store/future.ts'
+import { findHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import type { SnapshotRecord } from '../store/record.ts'
@@ -34,9 +35,14 @@ interface StoreConfigDescription {
 }
 
 /** Reads all there is to say of a store; what is broken in it becomes a line in `problems`. */
-export function describeStore(store: StoreLayout, settings: Settings, now: Date): StoreDescription {
+export async function describeStore(
+  store: StoreLayout,
+  settings: Settings,
+  now: Date,
+): Promise<StoreDescription> {
   const problems: string[] = []
-  const { snapshots, damaged } = readCatalog(store)
+  const catalog = readCatalog(store)
+  const { snapshots, damaged } = catalog
   const orProblem = <T>(read: () => T): T | undefined => {
     try {
       return read()
@@ -51,6 +57,8 @@ export function describeStore(store: StoreLayout, settings: Settings, now: Date)
   if (interrupted !== undefined) problems.push(describeInterruptedRestore(interrupted))
   const changes = orProblem(() => readUnacceptedChanges(store)) ?? []
   problems.push(...changes.map(describeChange))
+  const future = warnOfFuture(catalog, now)
+  if (future !== undefined) problems.push(future)
   for (const { name, problem } of damaged) {
     problems.push(`the record of ${name} is damaged and it is left alone: ${problem}`)
   }
@@ -61,7 +69,7 @@ export function describeStore(store: StoreLayout, settings: Settings, now: Date)
     damaged,
     config,
     daemon: {
-      running: readHeartbeat(store, now) !== undefined,
+      running: (await findHeartbeat(store, now)) !== undefined,
       nextRun: readNextRun(store)?.toISOString() ?? null,
     },
     problems,

@@ -4,6 +4,7 @@ import { prelink } from '../copy/prelink.ts'
 import { readIndex } from '../copy/scan/read-index.ts'
 import { readHeader } from '../copy/scan/source-index.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
+import { futureFirst } from '../store/future.ts'
 import { type StoreLayout, indexFileName } from '../store/layout.ts'
 import { createOwnDirectories } from '../store/open.ts'
 import {
@@ -18,8 +19,8 @@ import { type ActionContext, deleteTrash } from './context.ts'
 const leastFree = 0.1
 
 /** The newest snapshot, where links to it would be of use for the next one, there are none, and there is room. */
-export function findModel(store: StoreLayout): Snapshot | undefined {
-  const newest = readCatalog(store).snapshots.at(-1)
+export function findModel(store: StoreLayout, now: Date): Snapshot | undefined {
+  const newest = futureFirst(readCatalog(store), now).snapshots.at(-1)
   if (newest === undefined || hasPrelinked(store, newest.name) || !hasRoom(store)) return undefined
   return volumesToLink(newest).length === 0 ? undefined : newest
 }

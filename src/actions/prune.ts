@@ -1,17 +1,36 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Candidate, type RetentionDecision, planRetention } from '../retention/plan.ts'
-import { type Snapshot, isSafety, readCatalog } from '../store/catalog.ts'
+import {
+  type Catalog,
+  type Snapshot,
+  findSnapshot,
+  isSafety,
+  readCatalog,
+} from '../store/catalog.ts'
 import { readUnacceptedChanges } from '../store/changes.ts'
+import { futureSnapshots, pastSnapshots } from '../store/future.ts'
 import type { StoreLayout } from '../store/layout.ts'
+import type { RecordWarning } from '../store/record.ts'
 import { readRestoreJournal } from '../store/restore-journal.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
 import { moveToTrash } from '../store/trash.ts'
+import { findClockJump, noteClock, warnOfJump } from './clock-jump.ts'
 import { type ActionContext, asWriter } from './context.ts'
+import { codesOf, logged } from './log-act.ts'
 
-/** Decides what retention would remove now; changes nothing. */
-export function planPrune(store: StoreLayout, maxSnapshots: number): RetentionDecision[] {
-  const candidates = readCatalog(store).snapshots.map((snapshot) => ({
+/**
+ * Decides what retention would remove now; changes nothing. Snapshots of the future stay and count for nothing, and all
+ * stay where the clock took a `jump` since the last run.
+ */
+export function planPrune(
+  store: StoreLayout,
+  maxSnapshots: number,
+  now: Date,
+  jump?: string,
+): RetentionDecision[] {
+  const catalog = readCatalog(store)
+  const candidates = pastSnapshots(catalog, now).map((snapshot) => ({
     name: snapshot.name,
     volumes: snapshot.record.volumes.map(({ id }) => ({ id, flagged: isFlagged(snapshot, id) })),
     pinned: snapshot.record.pinned,
@@ -19,9 +38,19 @@ export function planPrune(store: StoreLayout, maxSnapshots: number): RetentionDe
   }))
   const kept = new Map([
     ...snapshotsBeforeChanges(store, candidates),
-    ...snapshotsOfLastRestore(store),
+    ...snapshotsOfLastRestore(store, catalog),
   ])
-  return planRetention(candidates, { maxSnapshots, protected: kept })
+  const plan = planRetention(candidates, { maxSnapshots, protected: kept })
+  return [
+    ...(jump === undefined ? plan : plan.map((decision) => keptBy(jump, decision))),
+    ...futureSnapshots(catalog, now).map(({ name }) => {
+      return { name, keep: true, reason: 'of the future, by the clock of now' }
+    }),
+  ]
+}
+
+function keptBy(jump: string, decision: RetentionDecision): RetentionDecision {
+  return decision.keep ? decision : { ...decision, keep: true, reason: jump }
 }
 
 /** Those of a volume that is another one now, until somebody says that this is right. */
@@ -44,22 +73,49 @@ function isFlagged({ record }: Snapshot, id: string): boolean {
 }
 
 /** A restore under way needs its snapshot; the way back from the last one stays open until the next. */
-function snapshotsOfLastRestore(store: StoreLayout): Map<string, string> {
+function snapshotsOfLastRestore(store: StoreLayout, catalog: Catalog): Map<string, string> {
   const journal = readRestoreJournal(store)
   const inUse = new Map<string, string>()
   if (journal === undefined) return inUse
-  inUse.set(journal.safety, 'what the last restore replaced (restore --undo)')
-  if (journal.finishedAt === null) inUse.set(journal.snapshot, 'a restore of it is not finished')
+  const nameNow = (name: string): string => findSnapshot(catalog, name)?.name ?? name
+  inUse.set(nameNow(journal.safety), 'what the last restore replaced (restore --undo)')
+  if (journal.finishedAt === null) {
+    inUse.set(nameNow(journal.snapshot), 'a restore of it is not finished')
+  }
   return inUse
 }
 
-/**
- * Removes what retention does not keep, as the only writer.
- * Returns the decisions it acted on.
- */
-export async function prune(context: ActionContext): Promise<RetentionDecision[]> {
+/** What `prune` would do now. */
+export function planNow({ store, config, clock }: ActionContext): PruneResult {
+  const now = clock.now()
+  const jump = findClockJump(store, now)
+  return { plan: planPrune(store, config.maxSnapshots, now, jump), warnings: [] }
+}
+
+export interface PruneResult {
+  /** What it acted on. */
+  plan: RetentionDecision[]
+  warnings: RecordWarning[]
+}
+
+/** Removes what retention does not keep, as the only writer. */
+export async function prune(context: ActionContext): Promise<PruneResult> {
+  return logged(
+    context,
+    { act: 'prune' },
+    async () => pruneAsWriter(context),
+    ({ plan, warnings }) => {
+      const removed = plan.filter(({ keep }) => !keep).map(({ name }) => name)
+      return { removed, warnings: codesOf(warnings) }
+    },
+  )
+}
+
+async function pruneAsWriter(context: ActionContext): Promise<PruneResult> {
   return asWriter(context, 'prune', () => {
-    const plan = planPrune(context.store, context.config.maxSnapshots)
+    const now = context.clock.now()
+    const jump = findClockJump(context.store, now)
+    const plan = planPrune(context.store, context.config.maxSnapshots, now, jump)
     // whoever asks for it wants the space
     discardPrelinked(context.store)
     try {
@@ -67,14 +123,18 @@ export async function prune(context: ActionContext): Promise<RetentionDecision[]
     } finally {
       tellRemoved(context, plan)
     }
-    return Promise.resolve(plan)
+    // whoever asks again has looked at the clock
+    noteClock(context)
+    const warnings = jump === undefined ? [] : [warnOfJump(jump)]
+    for (const warning of warnings) context.emit({ type: 'warning', ...warning })
+    return Promise.resolve({ plan, warnings })
   })
 }
 
-/** The same as the last step of another action; returns the names removed. */
-export function applyRetention(context: ActionContext): string[] {
-  const { store } = context
-  const plan = planPrune(store, context.config.maxSnapshots)
+/** The same as the last step of another action, where the clock may have taken a `jump`; returns the names removed. */
+export function applyRetention(context: ActionContext, jump: string | undefined): string[] {
+  const { store, config, clock } = context
+  const plan = planPrune(store, config.maxSnapshots, clock.now(), jump)
   let removed: string[] = []
   try {
     moveToTrash(store, pathsOf(store, plan))

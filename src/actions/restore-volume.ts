@@ -4,6 +4,7 @@ import { chooseEngine } from '../copy/choose-engine.ts'
 import type { KnownTree } from '../copy/knowledge.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
 import { syncFilesystem } from '../store/durable.ts'
+import { futureFirst } from '../store/future.ts'
 import { type StoreLayout, indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import type { RecordWarning } from '../store/record.ts'
@@ -47,10 +48,10 @@ export async function planVolume(
   { lock, wish, snapshot, target, historyChanged = new Map() }: VolumeRestoreRequest,
   onStep?: (step: RestoreStep) => void,
 ): Promise<PlannedVolume> {
-  const { store, config, signal } = context
+  const { store, config, clock, signal } = context
   const { id, path, keptMounts } = target
   using opening = new DisposableStack()
-  const known = findKnown(store, id)
+  const known = findKnown(store, id, clock.now())
   const request: RestoreRequest = {
     source: opening.use(openDirectory(join(snapshot.path, id))),
     target: opening.use(openDirectory(path)),
@@ -111,8 +112,9 @@ export async function applyVolume(
 }
 
 /** The newest snapshot of the volume: after the safety snapshot, what the live data are. */
-function findKnown(store: StoreLayout, id: string): KnownTree | undefined {
-  const newest = readCatalog(store).snapshots.findLast((snapshot) => holdsVolume(snapshot, id))
+function findKnown(store: StoreLayout, id: string, now: Date): KnownTree | undefined {
+  const { snapshots } = futureFirst(readCatalog(store), now)
+  const newest = snapshots.findLast((snapshot) => holdsVolume(snapshot, id))
   return newest === undefined ? undefined : knownTree(newest, id)
 }
 

@@ -21,6 +21,7 @@ import { explainFailure, inStore } from './explain-failure.ts'
 import { lookForConsumers } from './find-consumers.ts'
 import { type Hold, type RanBefore, asHeldBy } from './hold.ts'
 import { planHold } from './hold-consumers.ts'
+import { codesOf, logged, noteAct } from './log-act.ts'
 import { listToRun, warnOfUnasked, whoRanBefore } from './ran-before.ts'
 import { type RestoreDecision, type RestoreWish, decideRestore } from './restore-decision.ts'
 import {
@@ -102,6 +103,18 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
  */
 export async function restore(context: ActionContext, wish: RestoreWish): Promise<RestoreResult> {
   context.emit({ type: 'phase', phase: 'lock' })
+  const wished = wish.undo ? { kind: 'undo' } : { snapshot: wish.reference }
+  return logged(
+    context,
+    { act: 'restore', ...wished, volumes: [...wish.volumes] },
+    async () => restoreAsWriter(context, wish),
+    ({ snapshot, safety, volumes, warnings }) => {
+      return { snapshot, safety, volumes: volumes.map(({ id }) => id), warnings: codesOf(warnings) }
+    },
+  )
+}
+
+async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promise<RestoreResult> {
   return asWriter(context, 'restore', async (lock) => {
     const decision = decideRestore(context, wish)
     const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
@@ -194,6 +207,16 @@ async function restoreHeld(
     finishedAt: null,
   }
   await writeJournal(context, journal)
+  const ids = targets.map(({ id }) => id)
+  const begun = {
+    act: 'restore',
+    outcome: 'begun',
+    ...(wish.undo && { kind: 'undo' }),
+    snapshot: snapshot.name,
+    safety: journal.safety,
+    volumes: ids,
+  } as const
+  await noteAct(context, begun, context.clock.now())
   const restored: VolumeRestore[] = []
   const warnings: RecordWarning[] = usedFiles
   try {

@@ -8,6 +8,7 @@ import { adoptPredecessor } from '../store/adoption.ts'
 import type { StoreAbilities } from '../store/abilities.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
 import { readCatalog } from '../store/catalog.ts'
+import { futureFirst } from '../store/future.ts'
 import { createStore, isOnRootFilesystem, removeEmptyStore } from '../store/open.ts'
 import { writeSavedConfig } from '../store/saved-config.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
@@ -20,6 +21,7 @@ import { assertVolumesApart } from './check-volumes.ts'
 import { type ActionContext, type StoreConfig, asWriter } from './context.ts'
 import type { ActionEvent } from './events.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
+import { logged } from './log-act.ts'
 import { tryStore, warnOfLacks } from './try-store.ts'
 
 export interface PreparedStore {
@@ -70,6 +72,16 @@ function takeBack(store: StoreLayout, found: { directory: boolean; own: boolean 
  * killed run left.
  */
 export async function recordStart(context: ActionContext, now: Date): Promise<void> {
+  const volumes = context.config.volumes.map(({ id }) => id)
+  await logged(
+    context,
+    { act: 'start', volumes },
+    async () => tidyAndRecord(context, now),
+    () => ({}),
+  )
+}
+
+async function tidyAndRecord(context: ActionContext, now: Date): Promise<void> {
   const { store, config, emit } = context
   await asWriter(context, 'start', async () => {
     try {
@@ -77,7 +89,7 @@ export async function recordStart(context: ActionContext, now: Date): Promise<vo
       discardPrelinked(store)
       discardSpares(store)
       for (const warning of warnOfLacks(store, config)) emit(warning)
-      for (const warning of warnOfOthers(store, config)) emit(warning)
+      for (const warning of warnOfOthers(store, config, now)) emit(warning)
       for (const event of adoptPredecessor(store, config.volumes)) emit(event)
       writeSavedConfig(store, savedConfig(config, now))
     } catch (error) {
@@ -93,8 +105,8 @@ function discardSpares(store: StoreLayout): void {
 }
 
 /** A store that another application's volumes are in is likely the wrong one. */
-function warnOfOthers(store: StoreLayout, { volumes }: StoreConfig): ActionEvent[] {
-  const newest = readCatalog(store).snapshots.at(-1)
+function warnOfOthers(store: StoreLayout, { volumes }: StoreConfig, now: Date): ActionEvent[] {
+  const newest = futureFirst(readCatalog(store), now).snapshots.at(-1)
   if (newest === undefined) return []
   return newest.record.volumes
     .filter(({ id }) => !volumes.some((volume) => volume.id === id))

@@ -17,6 +17,7 @@ import { shellWord } from '../system/shell-word.ts'
 import { createSubvolume } from '../system/subvolume.ts'
 import { type ActionContext, withStoreLock } from './context.ts'
 import { explainFailure } from './explain-failure.ts'
+import { logged } from './log-act.ts'
 import { reportProgress } from './report-progress.ts'
 import { type SubvolumeDecision, assertUnused, decideSubvolume } from './subvolume-decision.ts'
 
@@ -45,6 +46,15 @@ export async function planSubvolume(context: ActionContext, wish: string): Promi
  * Throws OperationError when it refuses, or when the directory changed meanwhile; then the directory is at `path`.
  */
 export async function makeSubvolume(context: ActionContext, wish: string): Promise<SubvolumePlan> {
+  return logged(
+    context,
+    { act: 'subvolume', volumes: [wish] },
+    async () => exchangeDirectory(context, wish),
+    ({ volume }) => ({ volumes: [volume] }),
+  )
+}
+
+async function exchangeDirectory(context: ActionContext, wish: string): Promise<SubvolumePlan> {
   context.emit({ type: 'phase', phase: 'lock' })
   return withStoreLock(context, 'subvolume', async (lock) => {
     const decision = decideSubvolume(context, wish)

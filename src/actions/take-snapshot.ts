@@ -11,6 +11,7 @@ import {
   describeChange,
   noteChanges,
 } from '../store/changes.ts'
+import { futureFirst, futureSnapshots, pastSnapshots } from '../store/future.ts'
 import { indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
@@ -21,6 +22,7 @@ import { discardPrelinked } from '../store/prelinked.ts'
 import { createStaging, discardStaging } from '../store/staging.ts'
 import { programVersion } from '../system/version.ts'
 import { assertVolumesApart } from './check-volumes.ts'
+import { findClockJump, noteClock, warnOfJump } from './clock-jump.ts'
 import { type ActionContext, asWriter } from './context.ts'
 import { type VolumeCopy, openVolumeCopy } from './copy-volume.ts'
 import { copyVolumes, withVolumes } from './copy-volumes.ts'
@@ -29,6 +31,7 @@ import type { Hold } from './hold.ts'
 import { planHold } from './hold-consumers.ts'
 import { judgeChanges } from './judge-changes.ts'
 import { judgeConsistency } from './judge-consistency.ts'
+import { codesOf, logged } from './log-act.ts'
 import { applyRetention } from './prune.ts'
 
 const longestWaitMs = 2000
@@ -69,12 +72,30 @@ export async function takeSnapshot(
     store.directory,
   )
   context.emit({ type: 'phase', phase: 'lock' })
+  const { kind } = options
+  return logged(
+    context,
+    { act: 'snapshot', kind, volumes: config.volumes.map(({ id }) => id) },
+    async () => writeAndPrune(context, options),
+    ({ record, removed, warnings }) => {
+      return { snapshot: record.name, removed, warnings: codesOf(warnings) }
+    },
+  )
+}
+
+async function writeAndPrune(
+  context: ActionContext,
+  options: SnapshotOptions,
+): Promise<SnapshotResult> {
   return asWriter(context, `${options.kind} snapshot`, async (lock) => {
     const interrupted = readInterruptedRestore(context.store)
     if (interrupted !== undefined) throw new OperationError(describeInterruptedRestore(interrupted))
+    const jump = findClockJump(context.store, context.clock.now())
     const { record } = await writeSnapshot(context, lock, options, context.config.volumes)
     context.emit({ type: 'phase', phase: 'prune' })
-    return { record, ...pruneAfter(context, record) }
+    const pruned = pruneAfter(context, record, jump)
+    noteClock(context)
+    return { record, ...pruned }
   })
 }
 
@@ -82,9 +103,14 @@ export async function takeSnapshot(
 function pruneAfter(
   context: ActionContext,
   { name, warnings }: SnapshotRecord,
+  jump: string | undefined,
 ): Omit<SnapshotResult, 'record'> {
   try {
-    return { removed: applyRetention(context), warnings }
+    const removed = applyRetention(context, jump)
+    if (jump === undefined) return { removed, warnings }
+    const warning = warnOfJump(jump)
+    context.emit({ type: 'warning', ...warning })
+    return { removed, warnings: [...warnings, warning] }
   } catch (error) {
     const message = `${name} is published, and older ones could not be removed: ${messageOf(error)}`
     const warning: RecordWarning = { code: 'prune', message }
@@ -111,8 +137,9 @@ export async function writeSnapshot(
   assertVolumesApart(store.directory, volumes)
   discardStaging(store)
   const startedAt = clock.now()
-  const catalog = readCatalog(store)
-  const time = nextSnapshotTime(startedAt, catalog.snapshots.at(-1)?.time, catalog.names)
+  const catalog = futureFirst(readCatalog(store), startedAt)
+  const newest = pastSnapshots(catalog, startedAt).at(-1)?.time
+  const time = nextSnapshotTime(startedAt, newest, catalog.names)
   await waitForSecond(context, time)
   const name = formatSnapshotName(time)
   const hold =
@@ -148,6 +175,7 @@ export async function writeSnapshot(
       ...(held.hooks.length === 0 ? {} : { hooks: [...held.hooks] }),
       volumes: copies.map(({ volume }) => volume),
       ...recordOfAbilities(config.abilities),
+      ...recordOfFuture(catalog, startedAt),
       warnings: [
         ...warnOfClock(startedAt, time),
         ...held.warnings,
@@ -226,6 +254,12 @@ function dropIndexes({ store, emit }: ActionContext, { volumes }: SnapshotRecord
       emit({ type: 'warning', code: 'index', volume: id, message })
     }
   }
+}
+
+/** By that one knows which is newer, although their names say the contrary. */
+function recordOfFuture(catalog: Catalog, now: Date): Pick<SnapshotRecord, 'afterFuture'> {
+  const afterFuture = futureSnapshots(catalog, now).map(({ name }) => name)
+  return afterFuture.length === 0 ? {} : { afterFuture }
 }
 
 function warnOfClock(now: Date, named: Date): RecordWarning[] {

@@ -10,7 +10,7 @@ export interface CommandInput {
   terminal: Terminal
   environment: Environment
   clock: Clock
-  /** Aborts on SIGINT and SIGTERM. */
+  /** Aborts on SIGINT, SIGTERM and SIGHUP, which is its reason. */
   signal: AbortSignal
   /** Where a daemon runs the command. */
   beside?: BesideWork

@@ -37,7 +37,7 @@ export async function openContext(
     clock: input.clock,
     signal: input.signal,
     ...contextOfProcess(settings, input.environment),
-    ...input.beside,
+    ...(input.beside && { ...input.beside, startedBy: 'client' }),
     emit,
   }
   if (hasConsumerJournal(store)) await wake(context, { leavesStopped })

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { formatAddress } from '../config/address.ts'
-import { OperationError, UsageError, errorCode, throwIfInterrupted } from '../errors.ts'
+import { OperationError, UsageError, errorCode, hangUp, throwIfInterrupted } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Terminal } from '../system/terminal.ts'
 import {
@@ -18,7 +18,7 @@ export interface RemoteCall {
   options: Readonly<Record<string, unknown>>
   terminal: Terminal
   clock: Clock
-  /** As Ctrl-C: the command there is interrupted. */
+  /** As Ctrl-C: the command there is interrupted, unless whoever watched is gone. */
   signal: AbortSignal
 }
 
@@ -36,6 +36,10 @@ export async function runRemotely(target: Target, call: RemoteCall): Promise<num
   const response = await send(target, 'POST', paths.command(command), body, signal)
   const stopAnswering = answer(target, follower, call)
   const interrupt = (): void => {
+    if (signal.reason === hangUp) {
+      response.destroy()
+      return
+    }
     void follower.known.then(async (run) => tell(target, call, follower, 'DELETE', paths.run(run)))
   }
   if (signal.aborted) interrupt()

@@ -2,6 +2,8 @@ import type { ActionContext } from '../actions/context.ts'
 import { describeConsumers } from '../actions/describe-consumers.ts'
 import type { Settings } from '../config/settings.ts'
 import { OperationError } from '../errors.ts'
+import { readCatalog } from '../store/catalog.ts'
+import { warnOfFuture } from '../store/future.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import type { Log } from '../system/log.ts'
@@ -21,6 +23,8 @@ export async function announce(
   warnOfBothDays('SNAP_CHECKSUM_CRON', settings.checksumCron, log)
   if (settings.quiesce !== 'none') await announceConsumers(context, log)
   announceRestore(store, log)
+  const future = warnOfFuture(readCatalog(store), context.clock.now())
+  if (future !== undefined) log.warn(future)
   if (settings.checksumCron !== '') {
     const nextChecksum = schedule.nextChecksumRun()?.toISOString() ?? 'never'
     log.info(

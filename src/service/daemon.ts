@@ -24,11 +24,12 @@ import { readChildActivity } from '../system/child-activity.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import { programVersion } from '../system/version.ts'
+import { followActs } from './act-follower.ts'
 import { announce } from './announce.ts'
 import { createBackground } from './background.ts'
 import { type BothSchedules, startBothSchedules } from './both-schedules.ts'
 import { startHeartbeat } from './heartbeat.ts'
-import { logEvent } from './log-event.ts'
+import { logAct, logEvent } from './log-event.ts'
 import { createMetrics } from './metrics.ts'
 import { type Notice, type NoticeRules, createNoticeRules } from './notice.ts'
 import { createNotifier } from './notifier.ts'
@@ -145,17 +146,20 @@ async function runSchedule(options: DaemonOptions, prepared: PreparedStore): Pro
       prelinker.refresh()
     }
   }
+  const follower = followActs(store, (act) => logAct(log, act))
   // what the start does may take long
   const heartbeat = await startHeartbeat(async () => {
     // those who did not come back, and those of a command that was killed
     await wakeLeftConsumers(waking, context.config.volumes)
     await beat()
+    follower.look()
   }, log)
   const stops: (() => Promise<void> | void)[] = [
     async () => notifier.stop(),
     () => heartbeat.stop(),
     async () => background.stop(),
     () => removeHeartbeat(store),
+    () => follower.stop(),
   ]
   try {
     await recordStart(context, clock.now())
@@ -271,6 +275,7 @@ function daemonContext(
     signal,
     ...contextOfProcess(settings, environment),
     emit,
+    startedBy: 'daemon',
   }
 }
 

@@ -1,4 +1,6 @@
 import type { ActionEvent } from '../actions/events.ts'
+import { describeAct } from '../actions/describe-act.ts'
+import type { Act } from '../store/act-log.ts'
 import type { Log } from '../system/log.ts'
 
 /** Tells an event in the daemon's log. */
@@ -30,6 +32,13 @@ export function logEvent(log: Log, event: ActionEvent): void {
     case 'progress':
       return undefined
   }
+}
+
+/** Tells what somebody else did to the store: what the daemon does itself is told as it goes. */
+export function logAct(log: Log, act: Act): void {
+  if (act.by.what === 'daemon') return
+  const level = act.outcome === 'begun' || act.outcome === 'done' ? 'info' : 'warn'
+  log[level](describeAct(act), act)
 }
 
 /** With what it printed, line by line. */

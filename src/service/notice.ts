@@ -71,7 +71,7 @@ function noticeOfRecovery({ snapshot }: FinishedRun): Notice {
 
 function noticeOfWarnings({ snapshot }: FinishedRun, warnings: readonly RecordWarning[]): Notice {
   const message = warnings.map((warning) => warning.message).join('; ')
-  return warnings.some(({ code }) => code === 'prune')
+  return warnings.some(({ code }) => code === 'prune' || code === 'clock-jump')
     ? { event: 'prune-frozen', title: 'old snapshots are not removed', message, snapshot }
     : { event: 'suspicious', title: `${snapshot} is flagged`, message, snapshot }
 }

@@ -24,8 +24,8 @@ export function createPrelinker(
   let underWay: { work: Promise<void>; interruption: AbortController } | undefined
 
   async function linkNewest(signal: AbortSignal): Promise<void> {
-    const { store } = context
-    const model = findModel(store)
+    const { store, clock } = context
+    const model = findModel(store, clock.now())
     // it can wait for the next heartbeat, and others for less
     if (model === undefined || model.name === failed || (await findHolder(store.lock))) return
     try {

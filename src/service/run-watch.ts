@@ -1,4 +1,5 @@
 import type { ActionContext } from '../actions/context.ts'
+import { withCommands } from '../actions/count-commands.ts'
 import { describeCondition } from '../actions/describe-status.ts'
 import {
   type Health,
@@ -160,7 +161,8 @@ export function watchRuns({
       const now = clock.now()
       expectNoLaterThan(nextRun())
       const condition = await describeCondition(store, heartbeat, now, docker)
-      const health = judgeHealth({ ...condition, ...state }, thresholds, now)
+      const counted = withCommands(store, state, nextRun(), now)
+      const health = judgeHealth({ ...condition, ...counted }, thresholds, now)
       keep('the heartbeat', () => writeHeartbeat(store, verdictOf(health), heartbeat))
       return health
     },

@@ -43,8 +43,10 @@ export function readCatalog(store: StoreLayout): Catalog {
     const path = join(store.directory, name)
     try {
       const record = parseRecord(readDocument(join(path, recordFileName)))
-      if (record.name !== name) throw new Error(`it is the record of ${record.name}`)
-      catalog.snapshots.push({ name, time, path, record })
+      const isOwn = record.name === name || hadName(record, name)
+      if (!isOwn) throw new Error(`it is the record of ${record.name}`)
+      // of one that is being renamed the record comes first
+      catalog.snapshots.push({ name, time, path, record: { ...record, name } })
     } catch (error) {
       if (!isNotFound(error)) catalog.damaged.push({ name, path, problem: messageOf(error) })
     }
@@ -52,8 +54,16 @@ export function readCatalog(store: StoreLayout): Catalog {
   return catalog
 }
 
-export function findSnapshot(catalog: Catalog, name: string): Snapshot | undefined {
-  return catalog.snapshots.find((snapshot) => snapshot.name === name)
+/** The one that has the name, or had it before it was renamed. */
+export function findSnapshot({ snapshots }: Catalog, name: string): Snapshot | undefined {
+  return (
+    snapshots.find((snapshot) => snapshot.name === name) ??
+    snapshots.find(({ record }) => hadName(record, name))
+  )
+}
+
+function hadName({ formerNames = [] }: SnapshotRecord, name: string): boolean {
+  return formerNames.includes(name)
 }
 
 /** Safety snapshots are what a restore replaced: `latest` and times mean the others. */

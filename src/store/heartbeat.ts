@@ -4,9 +4,10 @@ import { isNotFound } from '../errors.ts'
 import { printable } from '../system/printable.ts'
 import { readDocument } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
+import { findHolder } from './lock.ts'
 import { parseDocument, timestamp } from './record.ts'
 
-/** Older than this, it says that no daemon runs. */
+/** Older than this, it says that no daemon runs, or that it hangs. */
 const longestAgeMs = 120_000
 
 const runningSchema = v.object({
@@ -36,7 +37,17 @@ export function removeHeartbeat(store: StoreLayout): void {
   rmSync(store.heartbeat, { force: true })
 }
 
-/** Undefined when no daemon runs. */
+/**
+ * Undefined when no daemon runs. Its lock tells at once of one that was killed, its heartbeat of one that hangs.
+ * Throws OperationError when the lock cannot be asked.
+ */
+export async function findHeartbeat(store: StoreLayout, now: Date): Promise<Heartbeat | undefined> {
+  const heartbeat = readHeartbeat(store, now)
+  if (heartbeat === undefined) return undefined
+  return (await findHolder(store.daemonLock)) === undefined ? undefined : heartbeat
+}
+
+/** What the last daemon wrote; undefined when that is older than a living one would leave it. */
 export function readHeartbeat(store: StoreLayout, now: Date): Heartbeat | undefined {
   const stat = statSync(store.heartbeat, { throwIfNoEntry: false })
   // one of the future is of a clock that was set back since: who lives has written another one by then

@@ -32,6 +32,13 @@ export interface StoreLayout {
   runs: string
   /** Changes of volumes that nobody has accepted yet. */
   changes: string
+  /** What was done to the store, a line an act; the newest ones, and those before. */
+  acts: string
+  olderActs: string
+  /** Held while the older ones give place. */
+  actsLock: string
+  /** What the clock said at the last run. */
+  clock: string
   /** The running daemon, for whoever shares the store. */
   socket: string
 }
@@ -65,6 +72,10 @@ export function storeLayout(directory: string): StoreLayout {
     schedule: join(own, 'schedule.json'),
     runs: join(own, 'runs.json'),
     changes: join(own, 'changes.json'),
+    acts: join(own, 'acts.jsonl'),
+    olderActs: join(own, 'acts.old.jsonl'),
+    actsLock: join(own, 'acts.lock'),
+    clock: join(own, 'clock.json'),
     socket: join(own, 'control.sock'),
   }
 }

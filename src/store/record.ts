@@ -86,6 +86,8 @@ const labels = v.custom<Record<string, string>>(
 const recordSchema = v.object({
   schema: v.literal(1),
   name: snapshotName,
+  /** What it was called before it was renamed; absent where it was not. */
+  formerNames: v.optional(v.array(snapshotName)),
   kind: v.picklist(['scheduled', 'manual', 'safety', 'adopted']),
   program: v.string(),
   startedAt: timestamp,
@@ -100,6 +102,8 @@ const recordSchema = v.object({
   storeLacks: v.optional(v.array(v.string())),
   /** Modification times in the store are multiples of so many ns; absent where they are exact. */
   mtimeStepNs: v.optional(count),
+  /** Snapshots that a wrong clock had named of the future, and that were there before this one; absent where none was. */
+  afterFuture: v.optional(v.array(snapshotName)),
   warnings: v.array(warningSchema),
   comment: v.nullable(v.string()),
   pinned: v.boolean(),

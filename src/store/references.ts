@@ -1,12 +1,13 @@
 import { DateTime } from 'luxon'
 import { OperationError } from '../errors.ts'
-import { type Catalog, type Snapshot, isSafety } from './catalog.ts'
+import { type Catalog, type Snapshot, findSnapshot, isSafety } from './catalog.ts'
+import { futureSnapshots, pastSnapshots } from './future.ts'
 
 /**
  * Finds the snapshot that `reference` means: a full name, a beginning that fits one snapshot, `latest`,
  * `latest~2`, or a time, which means the newest snapshot at or before it (a date means its whole day).
- * `latest` and times pass over safety snapshots, so that a restore repeated means the same.
- * Throws OperationError that says why none or more than one fits.
+ * `latest` and times pass over safety snapshots, so that a restore repeated means the same, and over those of the future.
+ * Throws OperationError that says why none or more than one fits, or that one of the future may be meant.
  */
 export function resolveReference(catalog: Catalog, reference: string, now: Date): Snapshot {
   const damaged = catalog.damaged.find(({ name }) => name === reference)
@@ -15,30 +16,56 @@ export function resolveReference(catalog: Catalog, reference: string, now: Date)
       `the record of ${damaged.name} is damaged (${damaged.problem}); its data can be copied by hand from ${damaged.path}`,
     )
   }
-  const regular = catalog.snapshots.filter((snapshot) => !isSafety(snapshot))
-  return (
-    byLatest(regular, reference) ??
-    byName(catalog.snapshots, reference) ??
-    byTime(regular, reference, now) ??
-    notFound(catalog, reference)
+  const regular = pastSnapshots(catalog, now).filter((snapshot) => !isSafety(snapshot))
+  const future = futureSnapshots(catalog, now)
+  const latest = byLatest(regular, reference, future.length)
+  const named = latest === undefined ? byName(catalog, reference) : undefined
+  if (named !== undefined) return named
+  const snapshot = latest ?? byTime(regular, reference, now) ?? notFound(regular, reference)
+  if (latest !== undefined || snapshot === regular.at(-1)) assertNewest(regular, future, reference)
+  return snapshot
+}
+
+/** One of the future may be newer than all others, unless the newest of them was taken when it was there already. */
+function assertNewest(
+  regular: readonly Snapshot[],
+  future: readonly Snapshot[],
+  reference: string,
+): void {
+  const newest = regular.at(-1)
+  const before = newest?.record.afterFuture ?? []
+  const newer = future.findLast(
+    (one) =>
+      !isSafety(one) &&
+      ![one.name, ...(one.record.formerNames ?? [])].some((name) => before.includes(name)),
+  )
+  if (newer === undefined) return
+  throw new OperationError(
+    `${reference} may mean ${newer.name}, which a wrong clock named, or ${newest?.name}: write the name of one, or name them by their start with "snap-volume rename"`,
   )
 }
 
-function byLatest(regular: readonly Snapshot[], reference: string): Snapshot | undefined {
+function byLatest(
+  regular: readonly Snapshot[],
+  reference: string,
+  future: number,
+): Snapshot | undefined {
   const match = /^latest(?:~(\d{1,6}))?$/.exec(reference)
   if (match === null) return undefined
   const back = Number(match[1] ?? 0)
   const snapshot = regular.at(-1 - back)
   if (snapshot === undefined) {
+    const others = future === 0 ? '' : `, and ${future} of the future`
     throw new OperationError(
-      `there is no ${reference}: without safety snapshots the store has ${regular.length}; see "snap-volume show"`,
+      `there is no ${reference}: without safety snapshots the store has ${regular.length}${others}; see "snap-volume show"`,
     )
   }
   return snapshot
 }
 
-function byName(snapshots: readonly Snapshot[], reference: string): Snapshot | undefined {
-  const exact = snapshots.find(({ name }) => name === reference)
+function byName(catalog: Catalog, reference: string): Snapshot | undefined {
+  const { snapshots } = catalog
+  const exact = findSnapshot(catalog, reference)
   if (exact !== undefined || reference.length < 4) return exact
   const fitting = snapshots.filter(
     ({ name }) => name.startsWith(reference) || name.startsWith(`@GMT-${reference}`),
@@ -67,8 +94,8 @@ function describeOldest(regular: readonly Snapshot[]): string {
   return regular[0] === undefined ? 'the store has none' : `the oldest is ${regular[0].name}`
 }
 
-/** `2026-11-20`, `2026-11-20T03:00Z`, `2 days ago`; GMT where no zone is given. */
-function parseTime(reference: string, now: Date): Date | undefined {
+/** `2026-11-20`, `2026-11-20T03:00Z`, `2 days ago`; GMT where no zone is given. Undefined for what is no time. */
+export function parseTime(reference: string, now: Date): Date | undefined {
   const ago = /^(\d{1,6}) (second|minute|hour|day|week|month|year)s? ago$/.exec(reference)
   if (ago !== null) {
     const time = DateTime.fromJSDate(now, { zone: 'utc' }).minus({ [`${ago[2]}s`]: Number(ago[1]) })
@@ -80,8 +107,8 @@ function parseTime(reference: string, now: Date): Date | undefined {
   return (reference.length === 10 ? time.endOf('day') : time).toJSDate()
 }
 
-function notFound(catalog: Catalog, reference: string): never {
-  const newest = catalog.snapshots.findLast((snapshot) => !isSafety(snapshot))
+function notFound(regular: readonly Snapshot[], reference: string): never {
+  const newest = regular.at(-1)
   throw new OperationError(
     `there is no snapshot ${JSON.stringify(reference)}: ` +
       (newest === undefined

@@ -48,6 +48,25 @@ describe('A clock', () => {
     expect(warnings).to.deep.equal([])
   })
 
+  it('is not believed where it says a time before this program, and names keep their order', async () => {
+    await takeAt('2026-11-20T03:00:00Z')
+    for (const time of ['1970-01-01T00:00:10Z', '2024-12-31T00:00:00Z']) {
+      const { name, warnings } = await takeAt(time)
+      expect(name).to.match(/^@GMT-2026\.11\.20-03\.00\.0[12]$/)
+      expect(warnings).to.deep.equal(['clock'])
+    }
+  })
+
+  it('that was ahead by a day or less names the next ones after it, by more by themselves', async () => {
+    const first = await takeAt('2026-11-21T03:00:00Z')
+    expect((await takeAt('2026-11-20T03:00:00Z')).name).to.equal('@GMT-2026.11.21-03.00.01')
+    expect((await takeAt('2026-11-20T02:59:00Z')).name).to.equal('@GMT-2026.11.20-02.59.00')
+    const { name, warnings } = await takeAt('2026-11-20T02:59:30Z')
+    expect(name).to.equal('@GMT-2026.11.20-02.59.30')
+    expect(warnings).to.deep.equal([])
+    expect((await takeAt('2026-11-22T03:00:00Z')).name > first.name).to.equal(true)
+  })
+
   it('is GMT over a change to summer time', async () => {
     const names = [
       await takeAt('2026-03-29T00:59:59Z'),

@@ -110,9 +110,9 @@ describe('A small store', () => {
     try {
       await tight.snapshot()
       const layout = storeLayout(tight.directory)
-      expect(findModel(layout)).to.have.property('name', tight.snapshotNames()[0])
+      expect(findModel(layout, new Date())).to.have.property('name', tight.snapshotNames()[0])
       await shellIn(small.path, 'head -c 19M /dev/zero > large')
-      expect(findModel(layout)).to.equal(undefined)
+      expect(findModel(layout, new Date())).to.equal(undefined)
     } finally {
       await tight.remove()
       await small.remove()

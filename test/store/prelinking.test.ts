@@ -35,7 +35,8 @@ describe('A prelinked tree', () => {
   afterEach(() => store.remove())
 
   const model = (): Snapshot =>
-    findModel(store.context.store) ?? expect.fail('there is nothing to link')
+    findModel(store.context.store, store.context.clock.now()) ??
+    expect.fail('there is nothing to link')
   const prelinked = (): string => store.prelinkedOf('data') ?? expect.fail('nothing is prelinked')
   const isAnyLeft = (): boolean => readdirSync(store.context.store.prelinked).length > 0
 
@@ -126,7 +127,7 @@ describe('A prelinked tree', () => {
 
   it('is made once of a snapshot', async () => {
     await snapshotAndPrelink()
-    expect(findModel(store.context.store)).to.equal(undefined)
+    expect(findModel(store.context.store, store.context.clock.now())).to.equal(undefined)
   })
 
   it('is made where retention removes snapshots, too', async () => {
@@ -141,13 +142,13 @@ describe('A prelinked tree', () => {
   it('is not made of snapshots of other engines', async () => {
     store.context.config.engine = 'rsync'
     await store.snapshot()
-    expect(findModel(store.context.store)).to.equal(undefined)
+    expect(findModel(store.context.store, store.context.clock.now())).to.equal(undefined)
   })
 
   it('is not made of a snapshot without an index', async () => {
     const { name } = await store.snapshot()
     rmSync(join(store.dataIn(name), '../.snapshot.index.data'))
-    expect(findModel(store.context.store)).to.equal(undefined)
+    expect(findModel(store.context.store, store.context.clock.now())).to.equal(undefined)
   })
 
   it('goes when a prune wants its space', async () => {

@@ -16,7 +16,8 @@ import {
   commandFor,
   readConsumerJournal,
 } from '../../store/consumer-journal.ts'
-import { readHeartbeat } from '../../store/heartbeat.ts'
+import { describeFuture, futureSnapshots, pastSnapshots } from '../../store/future.ts'
+import { findHeartbeat } from '../../store/heartbeat.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { findHolder } from '../../store/lock.ts'
 import { isOnRootFilesystem } from '../../store/open.ts'
@@ -44,8 +45,8 @@ export async function checkStore(
     ...checkReflinks(store),
     ...checkRoom(store, settings),
     checkVisibility(store),
-    checkClock(store, now),
-    checkDaemon(store, now),
+    ...checkClock(store, now),
+    await checkDaemon(store, now),
     ...(writer === undefined
       ? checkJournals(store)
       : [ok('journal', `not looked at, because somebody writes: ${writer}`)]),
@@ -138,20 +139,33 @@ function checkVisibility({ directory }: StoreLayout): DoctorFinding {
     : ok('samba', 'users can enter the store; "snap-volume samba-config" prints the shares')
 }
 
-function checkClock(store: StoreLayout, now: Date): DoctorFinding {
-  const newest = readCatalog(store).snapshots.at(-1)
-  if (newest === undefined || newest.time.getTime() <= now.getTime() + 2000) {
-    return ok('clock', `${now.toISOString()}, after the newest snapshot`)
-  }
-  return problem(
-    'clock',
-    `it is ${now.toISOString()}, before the newest snapshot ${newest.name}`,
-    'set the clock of the host, or remove the snapshots of the future',
-  )
+function checkClock(store: StoreLayout, now: Date): DoctorFinding[] {
+  const catalog = readCatalog(store)
+  const future = futureSnapshots(catalog, now)
+  const newest = pastSnapshots(catalog, now).at(-1)
+  const isBefore = newest !== undefined && newest.time.getTime() > now.getTime() + 2000
+  return [
+    isBefore
+      ? problem(
+          'clock',
+          `it is ${now.toISOString()}, before the newest snapshot ${newest.name}`,
+          'set the clock of the host if it is wrong; no snapshot has to go, the next ones are named after it',
+        )
+      : ok('clock', `${now.toISOString()}, after the newest snapshot`),
+    ...(future.length === 0
+      ? []
+      : [
+          problem(
+            'clock',
+            describeFuture(future),
+            'if the clock is right, run "snap-volume rename"; if not, set the clock of the host',
+          ),
+        ]),
+  ]
 }
 
-function checkDaemon(store: StoreLayout, now: Date): DoctorFinding {
-  return readHeartbeat(store, now) === undefined
+async function checkDaemon(store: StoreLayout, now: Date): Promise<DoctorFinding> {
+  return (await findHeartbeat(store, now)) === undefined
     ? problem('daemon', 'none runs on this store', 'start the container of "snap-volume start"')
     : ok('daemon', 'it runs')
 }

@@ -3,6 +3,7 @@ import { completionCommand } from './completion.ts'
 import { doctorCommand } from './doctor.ts'
 import { helpCommand } from './help.ts'
 import { pruneCommand } from './prune.ts'
+import { renameCommand } from './rename.ts'
 import { restoreCommand } from './restore.ts'
 import { sambaConfigCommand } from './samba-config.ts'
 import { showCommand } from './show.ts'
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   snapshotCommand,
   restoreCommand,
   pruneCommand,
+  renameCommand,
   statusCommand,
   doctorCommand,
   sambaConfigCommand,

@@ -15,18 +15,16 @@ export const pruneCommand: Command = {
   async run(input) {
     const { options, json, terminal } = input
     const { openContext } = await import('../open-context.ts')
-    const { planPrune, prune } = await import('../../actions/prune.ts')
+    const { planNow, prune } = await import('../../actions/prune.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatRetentionPlan } = await import('../render/retention-plan.ts')
     const printer = createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit)
       const dryRun = options['dry-run'] === true
-      const plan = dryRun
-        ? planPrune(context.store, context.config.maxSnapshots)
-        : await prune(context)
+      const { plan, warnings } = dryRun ? planNow(context) : await prune(context)
       printer.result({ type: 'result', dryRun, plan }, formatRetentionPlan(plan, dryRun))
-      return exitCodes.done
+      return warnings.length === 0 ? exitCodes.done : exitCodes.warnings
     } finally {
       printer.end()
     }

@@ -1,4 +1,4 @@
-import { OperationError, exitCodes } from '../../errors.ts'
+import { OperationError, UsageError, exitCodes } from '../../errors.ts'
 import type { ConsumersDescription } from '../../actions/describe-consumers.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { StoreLayout } from '../../store/layout.ts'
@@ -11,6 +11,7 @@ export const showCommand: Command = {
     ['show', 'all snapshots with age, size, what each added, and comment'],
     ['show -a', 'also the volumes, the schedule with its next run, and retention'],
     ['show latest', 'the whole record of one snapshot'],
+    ['show --log', 'what was done to the store, when and by whom, also what failed'],
     ['show --json', 'for programs'],
   ],
   positionals: [
@@ -27,6 +28,7 @@ export const showCommand: Command = {
       alias: 'a',
       describe: 'store, volumes, schedule, retention, engine too',
     },
+    log: { type: 'boolean', describe: 'what was done to the store, oldest first' },
   },
   async run(input) {
     const { describeStore } = await import('../../actions/describe-store.ts')
@@ -34,8 +36,9 @@ export const showCommand: Command = {
     const { store, settings } = openStoreOnly(input)
     await wakeBeforeReading(input, store, settings)
     const reference = input.options['snapshot']
+    if (input.options['log'] === true) return showLog(input, store, reference)
     if (typeof reference === 'string') return showOne(input, store, reference)
-    const description = describeStore(store, settings, input.clock.now())
+    const description = await describeStore(store, settings, input.clock.now())
     const isAll = input.options['all'] === true
     const consumers = isAll ? await readConsumers(input, store, settings) : undefined
     if (input.json) {
@@ -66,6 +69,21 @@ async function readConsumers(
     if (!(error instanceof OperationError)) throw error
     return { consumers: [], unknown: error.message }
   }
+}
+
+async function showLog(
+  { json, terminal }: CommandInput,
+  store: StoreLayout,
+  reference: unknown,
+): Promise<number> {
+  if (reference !== undefined) {
+    throw new UsageError('--log is of the whole store: leave out the snapshot')
+  }
+  const { readActs } = await import('../../store/act-log.ts')
+  const { formatActs } = await import('../render/act-list.ts')
+  const acts = readActs(store)
+  terminal.stdout.write(json ? `${JSON.stringify({ schema: 1, acts })}\n` : formatActs(acts))
+  return exitCodes.done
 }
 
 async function showOne(

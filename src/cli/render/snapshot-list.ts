@@ -2,6 +2,7 @@ import prettyBytes from 'pretty-bytes'
 import type { StoreDescription } from '../../actions/describe-store.ts'
 import { type SnapshotRecord, recordTotals } from '../../store/record.ts'
 import { formatAge } from './age.ts'
+import { isAhead } from './is-ahead.ts'
 import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
@@ -20,17 +21,19 @@ function row(record: SnapshotRecord, now: Date): string[] {
   const totals = recordTotals(record)
   return [
     record.name,
-    formatAge(record, now),
+    isAhead(record, now) ? '-' : formatAge(record, now),
     totals === undefined ? '?' : prettyBytes(totals.bytes),
     totals === undefined ? '?' : prettyBytes(totals.addedBytes),
     record.kind,
     record.consistency,
-    notes(record),
+    notes(record, now),
   ]
 }
 
-function notes({ pinned, warnings, labels, comment }: SnapshotRecord): string {
+function notes(record: SnapshotRecord, now: Date): string {
+  const { pinned, warnings, labels, comment } = record
   return [
+    ...(isAhead(record, now) ? ['of the future'] : []),
     ...(pinned ? ['pinned'] : []),
     ...(warnings.length === 0 ? [] : [`${warnings.length} warnings`]),
     ...Object.entries(labels).map(([key, value]) => printable(`${key}=${value}`)),

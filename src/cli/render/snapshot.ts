@@ -2,6 +2,7 @@ import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
 import type { HookRecord, RecordWarning, SnapshotRecord, VolumeRecord } from '../../store/record.ts'
 import { formatAge } from './age.ts'
+import { isAhead } from './is-ahead.ts'
 import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
@@ -10,7 +11,10 @@ export function formatSnapshot(record: SnapshotRecord, directory: string, now: D
   const { name, kind, comment, pinned, labels, startedAt, finishedAt } = record
   const tookMs = new Date(finishedAt).getTime() - new Date(startedAt).getTime()
   return formatTable([
-    ['snapshot', `${name} (${formatAge(record, now)} ago)`],
+    [
+      'snapshot',
+      `${name} (${isAhead(record, now) ? 'of the future' : `${formatAge(record, now)} ago`})`,
+    ],
     ['directory', printable(directory)],
     ['kind', kind],
     ['consistency', formatConsistency(record)],

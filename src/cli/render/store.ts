@@ -2,6 +2,7 @@ import prettyMilliseconds from 'pretty-ms'
 import type { ConsumerDescription, ConsumersDescription } from '../../actions/describe-consumers.ts'
 import type { StoreDescription } from '../../actions/describe-store.ts'
 import { printable } from '../../system/printable.ts'
+import { isAhead } from './is-ahead.ts'
 import { formatTable } from './table.ts'
 
 /** What `show -a` says above the list. */
@@ -27,8 +28,14 @@ export function formatStore(
   }
   if (unknown !== undefined) rows.push(['consumers', `not known: ${printable(unknown)}`])
   for (const consumer of consumers) rows.push(...consumerRows(consumer))
-  rows.push(['snapshots', String(snapshots.length)])
+  rows.push(['snapshots', formatCount(snapshots, now)])
   return `${formatTable(rows)}\n`
+}
+
+function formatCount(snapshots: StoreDescription['snapshots'], now: Date): string {
+  const future = snapshots.filter((record) => isAhead(record, now)).length
+  const others = future === 0 ? '' : `, and ${future} of the future`
+  return `${snapshots.length - future}${others}`
 }
 
 function consumerRows({

@@ -6,7 +6,7 @@ import { storeLayout } from '../../../src/store/layout.ts'
 
 /** Links the newest snapshot in advance, as the idle daemon does. */
 export async function prelink(context: ActionContext): Promise<void> {
-  const model = findModel(context.store)
+  const model = findModel(context.store, context.clock.now())
   if (model === undefined) throw new Error('there is no snapshot to link in advance')
   await prelinkSnapshot(context, model)
 }

@@ -11,6 +11,8 @@ import { plantSnapshot } from '../support/snapshots.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
 const days = ['16', '17', '18', '19', '20'].map((day) => `@GMT-2026.11.${day}-03.00.00`)
+/** After all of them. */
+const now = new Date('2026-11-20T12:00:00Z')
 const [first = '', second = '', third = '', fourth = '', fifth = ''] = days
 
 function volumesOf(...ids: string[]): Partial<SnapshotRecord> {
@@ -35,7 +37,7 @@ describe('planPrune', () => {
   })
 
   const removed = (maxSnapshots: number): string[] =>
-    planPrune(store, maxSnapshots)
+    planPrune(store, maxSnapshots, now)
       .filter(({ keep }) => !keep)
       .map(({ name }) => name)
 
@@ -75,7 +77,7 @@ describe('planPrune', () => {
     plantSnapshot(store, second, { ...both, warnings: [{ ...warning, volume: 'data' }] })
     plantSnapshot(store, third, { ...both, warnings: [{ ...warning, volume: 'mail' }] })
     plantSnapshot(store, fourth, { ...both, warnings: [warning] })
-    const kept = planPrune(store, 1).filter(({ keep }) => keep)
+    const kept = planPrune(store, 1, now).filter(({ keep }) => keep)
     expect(kept.map(({ name, reason }) => [name, reason])).to.deep.equal([
       [second, 'the newest of mail without warnings'],
       [fourth, 'the newest of mail'],
@@ -91,6 +93,31 @@ describe('planPrune', () => {
   it('keeps the way back from the last restore', () => {
     restored({ finishedAt: '2026-11-17T04:00:00.000Z' })
     expect(removed(1)).to.deep.equal([first, third, fourth])
+  })
+
+  it('leaves those of the future alone, and counts them for nothing', () => {
+    const future = '@GMT-2099.01.01-00.00.00'
+    plantSnapshot(store, future)
+    expect(removed(2)).to.deep.equal([first, second, third])
+    expect(planPrune(store, 2, now).at(-1)).to.deep.equal({
+      name: future,
+      keep: true,
+      reason: 'of the future, by the clock of now',
+    })
+  })
+
+  it('keeps all where the clock jumped, and says so', () => {
+    const plan = planPrune(store, 4, now, 'the clock was set back')
+    expect(plan.every(({ keep }) => keep)).to.equal(true)
+    expect(plan[0]?.reason).to.equal('the clock was set back')
+    expect(plan[1]?.reason).to.equal('number 4 of the newest 4 (SNAP_MAX)')
+  })
+
+  it('keeps the way back from the last restore by a name that it had', () => {
+    const safety = '@GMT-2099.01.01-00.00.00'
+    restored({ safety, finishedAt: '2026-11-17T04:00:00.000Z' })
+    plantSnapshot(store, first, { formerNames: [safety] })
+    expect(removed(1)).to.deep.equal([second, third, fourth])
   })
 
   it('refuses to plan while nobody knows whether a restore is under way', () => {

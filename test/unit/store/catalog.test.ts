@@ -39,6 +39,17 @@ describe('readCatalog', () => {
     ])
   })
 
+  it('takes one that is being renamed for what it is called', () => {
+    const directory = plantSnapshot(store(), second)
+    const record = aRecord(third, { formerNames: [second] })
+    writeFileSync(join(directory, recordFileName), formatRecord(record))
+    const { snapshots, damaged } = readCatalog(store())
+    expect(damaged).to.deep.equal([])
+    expect(snapshots.map(({ name, record: { name: said } }) => [name, said])).to.deep.equal([
+      [second, second],
+    ])
+  })
+
   describe('passes over', () => {
     const lookAlikes = [
       `${first}.partial`,

@@ -121,6 +121,56 @@ describe('resolveReference', () => {
     }
   })
 
+  describe('where one is of the future', () => {
+    const future = '@GMT-2099.01.01-00.00.00'
+    const after = '@GMT-2026.11.21-03.00.00'
+    const unknown = aCatalog([aSnapshot(first), aSnapshot(second), aSnapshot(future)])
+    const known = aCatalog([
+      aSnapshot(first),
+      aSnapshot(after, { afterFuture: [future] }),
+      aSnapshot(future),
+    ])
+
+    it('finds it by its name, and by its beginning', () => {
+      expect(resolve(future, unknown)).to.equal(future)
+      expect(resolve('2099', unknown)).to.equal(future)
+    })
+
+    for (const reference of ['latest', 'latest~1', '2026-11-20', '0 seconds ago']) {
+      it(`refuses ${reference} while it may be newer than the others`, () => {
+        expect(() => resolve(reference, unknown)).to.throw(
+          OperationError,
+          `${reference} may mean ${future}, which a wrong clock named, or ${second}`,
+        )
+      })
+    }
+
+    it('takes a time before others for what it is', () => {
+      expect(resolve('2026-11-18', unknown)).to.equal(first)
+    })
+
+    it('passes over it when another one was taken since', () => {
+      expect(resolve('latest', known)).to.equal(after)
+      expect(resolve('latest~1', known)).to.equal(first)
+      expect(resolve('2100-01-01', known)).to.equal(after)
+    })
+
+    it('passes over what a restore replaced', () => {
+      const replaced = aCatalog([aSnapshot(first), aSnapshot(future, { kind: 'safety' })])
+      expect(resolve('latest', replaced)).to.equal(first)
+    })
+
+    it('says so where there is no other', () => {
+      expect(() => resolve('latest', aCatalog([aSnapshot(future)]))).to.throw('and 1 of the future')
+    })
+
+    it('finds one by a name that it had, and by its new one', () => {
+      const renamed = aCatalog([aSnapshot(first, { formerNames: [future] }), aSnapshot(second)])
+      expect([future, first].map((name) => resolve(name, renamed))).to.deep.equal([first, first])
+      expect(resolve('latest', renamed)).to.equal(second)
+    })
+  })
+
   describe('by time', () => {
     const times: [reference: string, expected: string, what: string][] = [
       ['2026-11-19', second, 'a date for its whole day'],

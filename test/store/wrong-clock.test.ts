@@ -1,0 +1,298 @@
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { parseSnapshotName } from '../../src/store/names.ts'
+import { lastDocumentOf } from '../support/cli.ts'
+import { clockSays, whyNoFakedClock } from '../support/faked-clock.ts'
+import { expectRefusal } from '../support/refusal.ts'
+import { skipBecause } from '../support/skip.ts'
+import { whyNoStrace } from '../support/strace.ts'
+import { type TestStore, makeStore } from '../support/test-store.ts'
+
+const in2099 = clockSays(new Date('2099-01-01T00:00:00Z'))
+
+/** As a clock that is right names it: within the last minute. */
+function expectNow(name: string): void {
+  const ageMs = Date.now() - (parseSnapshotName(name)?.getTime() ?? 0)
+  expect(ageMs, name).to.be.within(-5000, 60_000)
+}
+
+describe('A snapshot that was taken while the clock said 2099', () => {
+  let store: TestStore
+
+  before(function () {
+    const why = whyNoFakedClock()
+    if (why !== undefined) skipBecause(this, why)
+  })
+
+  beforeEach(async () => {
+    store = await makeStore({ env: { SNAP_WARN_FREE: '0', SNAP_CRITICAL_FREE: '0' } })
+  })
+
+  afterEach(() => store?.remove())
+
+  const future = (): string => store.snapshotNames().find((name) => name > '@GMT-2090') ?? ''
+  const past = (): string[] => store.snapshotNames().filter((name) => name < '@GMT-2090')
+
+  async function takeIn2099(...words: string[]): Promise<string> {
+    await store.run(['snapshot', ...words], { env: in2099 })
+    expect(future(), 'a snapshot of 2099').not.to.equal('')
+    return future()
+  }
+
+  it('names none of the later ones, and is shown, reported and not counted', async () => {
+    const before = await store.snapshot()
+    const name = await takeIn2099()
+    const after = await store.snapshot()
+    expectNow(after)
+    expect(after > before).to.equal(true)
+    const status = await store.run(['status', '--json'])
+    const { snapshots, health } = lastDocumentOf(status) as unknown as {
+      snapshots: object
+      health: { findings: { code: string; message: string }[] }
+    }
+    expect(snapshots).to.deep.equal({ count: 2, oldest: before, newest: after })
+    const finding = health.findings.find(({ code }) => code === 'future')
+    expect(finding?.message).to.contain(`${name} is of the future`)
+    const { stdout } = await store.run(['show'])
+    expect(stdout).to.match(new RegExp(`^${name} +- .* of the future`, 'm'))
+    expect(stdout).to.match(new RegExp(`^warning: ${name} is of the future`, 'm'))
+  })
+
+  it('is nothing that doctor advises to remove', async () => {
+    await store.snapshot()
+    const name = await takeIn2099()
+    const clock = (await store.run(['doctor'])).stdout
+      .split('\n')
+      .filter((line, index, all) => /clock/.test(line) || /clock/.test(all[index - 1] ?? ''))
+    expect(clock.join('\n')).to.contain(name).and.contain('snap-volume rename')
+    expect(clock.join('\n')).not.to.match(/remov|delet/)
+  })
+
+  it('pushes none out, and after either jump of the clock none is removed, which is said', async () => {
+    const env = { SNAP_MAX: '2' }
+    const first = await store.snapshot()
+    const second = await store.snapshot()
+    writeFileSync(join(store.data, 'hello.txt'), 'in 2099\n')
+    const forward = await store.run(['snapshot'], { env: { ...in2099, ...env } })
+    const name = future()
+    expect(forward.stderr).to.match(
+      /^warning: the clock went on by .*: nothing is removed this time/m,
+    )
+    expect(forward.exitCode).to.equal(3)
+    const back = await store.run(['snapshot'], { env })
+    expect(back.stderr).to.match(
+      /^warning: the clock was set back .*: nothing is removed this time/m,
+    )
+    expect(back.exitCode).to.equal(3)
+    const [, , third = ''] = past()
+    expect(past()).to.deep.equal([first, second, third])
+    const later = await store.run(['snapshot'], { env })
+    expect(later.exitCode, later.stderr).to.equal(0)
+    expect(past()).to.have.length(2).and.include(third)
+    expect(store.snapshotNames()).to.include(name)
+    const plan = await store.run(['prune', '--dry-run'], { env: { SNAP_MAX: '1' } })
+    expect(plan.stdout).to.match(new RegExp(`^keep +${name} +of the future`, 'm'))
+  })
+
+  it('lets prune remove nothing either, until somebody asks again', async () => {
+    for (let count = 0; count < 3; count += 1) await store.snapshot()
+    await takeIn2099()
+    const env = { SNAP_MAX: '1' }
+    const plan = await store.run(['prune', '--dry-run'], { env })
+    expect(plan.stdout).to.match(/^keep +@GMT-\S+ +the clock was set back/m)
+    const once = await store.run(['prune'], { env })
+    expect(once.exitCode, once.stderr).to.equal(3)
+    expect(once.stderr).to.match(/nothing is removed this time/)
+    expect(past()).to.have.length(3)
+    expect((await store.run(['prune'], { env })).exitCode).to.equal(0)
+    expect(past()).to.have.length(1)
+    expect(future()).not.to.equal('')
+  })
+
+  it('is not passed over by latest while it may be the newest, and is afterwards', async () => {
+    const before = await store.snapshot()
+    const name = await takeIn2099()
+    for (const words of [
+      ['show', 'latest'],
+      ['show', 'latest~0'],
+      ['restore', 'latest', '--yes'],
+      ['show', '0 days ago'],
+    ]) {
+      expectRefusal(await store.run(words), 1, new RegExp(`may mean ${name}, .* or ${before}`))
+    }
+    expect((await store.run(['show', before])).exitCode).to.equal(0)
+    const after = await store.snapshot()
+    expect((await store.run(['show', 'latest'])).stdout).to.contain(after)
+    expect((await store.run(['show', 'latest~1'])).stdout).to.contain(before)
+  })
+
+  it('is no base of the later ones, which share files with one another', async () => {
+    const before = await store.snapshot()
+    await takeIn2099()
+    const [after, later] = [await store.snapshot(), await store.snapshot()]
+    const inode = (name: string): number => statSync(join(store.dataIn(name), 'hello.txt')).ino
+    expect(inode(after)).to.equal(inode(before))
+    expect(inode(later)).to.equal(inode(after))
+    expect(baseOf(later)).to.equal(after)
+  })
+
+  it('is the base of the next one where there is no other', async () => {
+    const name = await takeIn2099()
+    expect(baseOf(await store.snapshot())).to.equal(name)
+  })
+
+  it('is restored, and undone, as any other', async () => {
+    const name = await takeIn2099()
+    writeFileSync(join(store.data, 'hello.txt'), 'later\n')
+    const restored = await store.run(['restore', name, '--yes'])
+    expect(restored.exitCode, restored.stderr).to.equal(0)
+    expect(readFileSync(join(store.data, 'hello.txt'), 'utf8')).to.equal('hello\n')
+    expect((await store.run(['restore', '--undo', '--yes'])).exitCode).to.equal(0)
+    expect(readFileSync(join(store.data, 'hello.txt'), 'utf8')).to.equal('later\n')
+  })
+
+  describe('gets another name', () => {
+    it('only by whoever knows when it was taken', async () => {
+      const before = await store.snapshot()
+      const name = await takeIn2099('--pin', '-m', 'kept')
+      const left = await store.run(['rename'])
+      expect(left.exitCode).to.equal(3)
+      expect(left.stdout).to.match(
+        new RegExp(`^${name} keeps its name: its record says 2099.* after ${before}`, 'm'),
+      )
+      expectRefusal(await store.run(['rename', name]), 1, /is not renamed: its record says 2099/)
+      const said = await store.run(['rename', name, '2026-01-02T03:04:05Z'])
+      expect(said.exitCode, said.stderr).to.equal(0)
+      const renamed = '@GMT-2026.01.02-03.04.05'
+      expect(store.snapshotNames()).to.deep.equal([renamed, before])
+      const record = lastDocumentOf(await store.run(['show', name, '--json']))
+      expect(record).to.include({ name: renamed, pinned: true, comment: 'kept' })
+      expect(readFileSync(join(store.dataIn(renamed), 'hello.txt'), 'utf8')).to.equal('hello\n')
+      expect((await store.run(['status', '--json'])).stdout).not.to.contain('of the future')
+      expect((await store.run(['show', 'latest'])).stdout).to.contain(before)
+    })
+
+    const wrong: [words: string[], exitCode: number, message: RegExp][] = [
+      [['2026-01-02T99:00'], 2, /is no time/],
+      [['2098-01-01'], 2, /is of the future/],
+      [['soon'], 2, /is no time/],
+    ]
+    for (const [words, exitCode, message] of wrong) {
+      it(`not of ${words.join(' ')}`, async () => {
+        const name = await takeIn2099()
+        expectRefusal(await store.run(['rename', name, ...words]), exitCode, message)
+        expect(store.snapshotNames()).to.deep.equal([name])
+      })
+    }
+
+    it('and the way back of a restore stays, although the journal has the old one', async () => {
+      const before = await store.snapshot()
+      writeFileSync(join(store.data, 'hello.txt'), 'later\n')
+      await store.run(['restore', before, '--yes'], { env: in2099 })
+      const safety = future()
+      await store.run(['rename', safety, '2026-01-02'])
+      expect(future()).to.equal('')
+      const plan = await store.run(['prune', '--dry-run'], { env: { SNAP_MAX: '1' } })
+      expect(plan.stdout).to.match(
+        /^keep +@GMT-2026\.01\.02-23\.59\.59 +what the last restore replaced/m,
+      )
+      const undone = await store.run(['restore', '--undo', '--yes'])
+      expect(undone.exitCode, undone.stderr).to.equal(0)
+      expect(readFileSync(join(store.data, 'hello.txt'), 'utf8')).to.equal('later\n')
+    })
+
+    it('while its links were made in advance, and the next snapshot is whole', async () => {
+      const name = await takeIn2099()
+      await store.prelink()
+      await store.run(['rename', name, '2026-01-02'])
+      const next = await store.snapshot()
+      expect(readFileSync(join(store.dataIn(next), 'hello.txt'), 'utf8')).to.equal('hello\n')
+      expect(baseOf(next)).to.equal('@GMT-2026.01.02-23.59.59')
+    })
+  })
+
+  function baseOf(name: string): string | null {
+    const text = readFileSync(join(store.directory, name, '.snapshot.json'), 'utf8')
+    return (JSON.parse(text) as { volumes: [{ base: string | null }] }).volumes[0].base
+  }
+})
+
+describe('Snapshots that version 0.1 named after one of 2099', () => {
+  let store: TestStore
+
+  beforeEach(async () => {
+    store = await makeStore()
+  })
+
+  afterEach(() => store?.remove())
+
+  /** Gives a snapshot the name that it would have, and leaves its start in the record. */
+  function push(name: string, second: number): string {
+    const pushed = `@GMT-2099.01.01-00.00.0${second}`
+    const file = join(store.directory, name, '.snapshot.json')
+    const record = JSON.parse(readFileSync(file, 'utf8')) as object
+    writeFileSync(file, JSON.stringify({ ...record, name: pushed }))
+    renameSync(join(store.directory, name), join(store.directory, pushed))
+    return pushed
+  }
+
+  async function pushed(count: number): Promise<{ names: string[]; starts: string[] }> {
+    const starts: string[] = []
+    for (let taken = 0; taken < count; taken += 1) starts.push(await store.snapshot())
+    return { names: starts.map((name, index) => push(name, index + 1)), starts }
+  }
+
+  it('get the names of their starts, in their order', async () => {
+    const { names, starts } = await pushed(3)
+    const plan = await store.run(['rename', '--dry-run'])
+    for (const [index, name] of names.entries()) {
+      expect(plan.stdout).to.match(new RegExp(`^${name} would become @GMT-`, 'm'), starts[index])
+    }
+    expect(store.snapshotNames()).to.deep.equal(names)
+    const renamed = await store.run(['rename', '--json'])
+    expect(renamed.exitCode, renamed.stderr).to.equal(0)
+    const { renames } = lastDocumentOf(renamed) as { renames: { from: string; to: string }[] }
+    expect(renames.map(({ from }) => from)).to.deep.equal(names)
+    expect(store.snapshotNames()).to.deep.equal(renames.map(({ to }) => to))
+    expect((await store.run(['rename'])).stdout).to.equal('No snapshot is of the future.\n')
+    expect((await store.run(['show', '--log'])).stdout).to.contain(`rename of ${names[0]} to `)
+  })
+
+  it('get the next second where a name is taken', async () => {
+    const { names, starts } = await pushed(1)
+    const [start = ''] = starts
+    writeFileSync(join(store.directory, start), 'of somebody else')
+    const renamed = await store.run(['rename'])
+    expect(renamed.exitCode, renamed.stderr).to.equal(0)
+    const { snapshots } = lastDocumentOf(await store.run(['show', '--json'])) as unknown as {
+      snapshots: { name: string; formerNames: string[] }[]
+    }
+    expect(snapshots).to.have.length(1)
+    expect(snapshots[0]?.formerNames).to.deep.equal(names)
+    expect((snapshots[0]?.name ?? '') > start).to.equal(true)
+    rmSync(join(store.directory, start))
+  })
+
+  it('are all there wherever the renaming is killed, and get their names the next time', async function () {
+    const why = await whyNoStrace()
+    if (why !== undefined) skipBecause(this, why)
+    await pushed(2)
+    let kills = 0
+    for (let at = 1; at <= 12; at += 1) {
+      const inject = `--inject=rename:signal=SIGKILL:when=${at}`
+      const through = ['strace', '--quiet=all', '--output=/dev/null', '--trace=rename', inject]
+      const { exitCode } = await store.run(['rename'], { through }).catch(() => ({ exitCode: -1 }))
+      const { snapshots, damaged } = lastDocumentOf(await store.run(['show', '--json'])) as {
+        snapshots: unknown[]
+        damaged: unknown[]
+      }
+      expect([snapshots.length, damaged.length], `killed at rename ${at}`).to.deep.equal([2, 0])
+      if (exitCode === 0) break
+      kills += 1
+    }
+    expect(kills).to.be.at.least(2)
+    expect((await store.run(['rename'])).exitCode).to.equal(0)
+    expect(store.snapshotNames().every((name) => name < '@GMT-2090')).to.equal(true)
+  })
+})

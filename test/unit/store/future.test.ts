@@ -1,0 +1,43 @@
+import { expect } from 'chai'
+import { futureFirst, isFuture, warnOfFuture } from '../../../src/store/future.ts'
+import { aCatalog, aSnapshot } from '../support/snapshots.ts'
+
+const now = new Date('2026-11-20T03:00:00Z')
+
+describe('isFuture', () => {
+  const cases: [time: string, now: string, expected: boolean][] = [
+    ['2026-11-20T03:00:00Z', '2026-11-20T03:00:00Z', false],
+    ['2026-11-21T03:00:00Z', '2026-11-20T03:00:00Z', false],
+    ['2026-11-21T03:00:01Z', '2026-11-20T03:00:00Z', true],
+    ['2099-01-01T00:00:00Z', '2026-11-20T03:00:00Z', true],
+    ['2026-11-20T03:00:00Z', '1970-01-01T00:00:00Z', false],
+    ['2026-11-20T03:00:00Z', '2025-05-05T00:00:00Z', false],
+  ]
+  for (const [time, clock, expected] of cases) {
+    it(`is ${expected} of ${time} by a clock that says ${clock}`, () => {
+      expect(isFuture(new Date(time), new Date(clock))).to.equal(expected)
+    })
+  }
+})
+
+describe('futureFirst', () => {
+  it('puts what is newest by a right clock last', () => {
+    const names = [
+      '@GMT-2026.11.18-03.00.00',
+      '@GMT-2026.11.19-03.00.00',
+      '@GMT-2099.01.01-00.00.00',
+    ]
+    const [first = '', second = '', future = ''] = names
+    const { snapshots } = futureFirst(aCatalog(names.map((name) => aSnapshot(name))), now)
+    expect(snapshots.map(({ name }) => name)).to.deep.equal([future, first, second])
+  })
+})
+
+describe('warnOfFuture', () => {
+  it('names the first one and how many there are, and advises nobody to delete', () => {
+    const many = aCatalog(['2098', '2099'].map((year) => aSnapshot(`@GMT-${year}.01.01-00.00.00`)))
+    expect(warnOfFuture(many, now)).to.match(/^@GMT-2098\S+ and 1 more are of the future/)
+    expect(warnOfFuture(many, now)).not.to.match(/remove|delete/)
+    expect(warnOfFuture(aCatalog([]), now)).to.equal(undefined)
+  })
+})
