@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { type Candidate, type RetentionDecision, planRetention } from '../retention/plan.ts'
 import { type Snapshot, isSafety, readCatalog } from '../store/catalog.ts'
 import { readUnacceptedChanges } from '../store/changes.ts'
-import type { StoreLayout } from '../store/layout.ts'
+import { type StoreLayout, recordFileName } from '../store/layout.ts'
 import { readRestoreJournal } from '../store/restore-journal.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
 import { moveToTrash } from '../store/trash.ts'
 import { type ActionContext, asWriter } from './context.ts'
+import { explainFailure, inStore } from './explain-failure.ts'
 
 /** Decides what retention would remove now; changes nothing. */
 export function planPrune(store: StoreLayout, maxSnapshots: number): RetentionDecision[] {
@@ -58,16 +59,20 @@ function snapshotsOfLastRestore(store: StoreLayout): Map<string, string> {
  * Returns the decisions it acted on.
  */
 export async function prune(context: ActionContext): Promise<RetentionDecision[]> {
-  return asWriter(context, 'prune', () => {
-    const plan = planPrune(context.store, context.config.maxSnapshots)
-    // whoever asks for it wants the space
-    discardPrelinked(context.store)
+  return asWriter(context, 'prune', async () => {
+    const { store } = context
+    const plan = planPrune(store, context.config.maxSnapshots)
     try {
-      moveToTrash(context.store, pathsOf(context.store, plan))
+      // whoever asks for it wants the space
+      discardPrelinked(store)
+      moveToTrash(store, pathsOf(store, plan))
+    } catch (error) {
+      const where = { ...inStore(store.directory), whenFull: 'free space there first' }
+      throw await explainFailure(error, where, 'not all that retention removes is removed')
     } finally {
       tellRemoved(context, plan)
     }
-    return Promise.resolve(plan)
+    return plan
   })
 }
 
@@ -92,7 +97,7 @@ function pathsOf(store: StoreLayout, plan: readonly RetentionDecision[]): string
 /** Tells of those that are gone, and returns their names. */
 function tellRemoved({ store, emit }: ActionContext, plan: readonly RetentionDecision[]): string[] {
   const removals = plan.filter(
-    ({ keep, name }) => !keep && !existsSync(join(store.directory, name)),
+    ({ keep, name }) => !keep && !existsSync(join(store.directory, name, recordFileName)),
   )
   for (const { name, reason } of removals) emit({ type: 'removed', name, reason })
   return removals.map(({ name }) => name)
