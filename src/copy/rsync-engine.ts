@@ -1,4 +1,5 @@
 import { chmodSync } from 'node:fs'
+import { maySetSecurityAttributes } from '../system/privileges.ts'
 import { type BytePath, parentOf, systemPath } from '../tree/byte-path.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
 import { PathList, listPaths } from '../tree/path-list.ts'
@@ -6,6 +7,7 @@ import { TreeReader } from '../tree/tree-reader.ts'
 import { walkTree } from '../tree/walk-tree.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { filesFrom } from './files-from.ts'
+import { LeftOutAttributes } from './left-out-attributes.ts'
 import { mountedDirectories } from './mounted-directories.ts'
 import { planByComparison } from './restore-by-comparison.ts'
 import { copyRootAttributes } from './root-attributes.ts'
@@ -27,6 +29,7 @@ export const rsyncEngine: CopyEngine = {
 
 async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> {
   const { source, target, base, checksum, lockDescriptor, signal, onProgress } = request
+  const leftOut = new LeftOutAttributes()
   const mounts = mountedDirectories(source)
   const listed = mounts.size === 0 ? undefined : filesFrom(await listAround(source, mounts, signal))
   const { stderr } = await rsync(
@@ -44,6 +47,7 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
       mayVanish: true,
       lockDescriptor,
       signal,
+      leftOut,
       onOutput: readProgress(onProgress),
       ...(listed === undefined ? {} : { input: listed.input }),
     },
@@ -55,6 +59,7 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
     staging: staged.here,
     lockDescriptor,
     signal,
+    leftOut,
   }
   const separated = base === undefined ? [] : await separateLinks(trees)
   stageMounts(trees, mounts)
@@ -62,9 +67,13 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
   const touched = [...separated, ...mounts].map(parentOf).filter((path) => path !== '')
   await rsyncDirectories(trees, listPaths(touched))
   if (base !== undefined || mounts.size > 0) await copyRootAttributes(trees)
+  await lookAtAll(trees)
   return {
     contents: (await surveyTree(staged.here, signal)).contents,
-    warnings: warnOfPaths('vanished', 'vanished while they were read', vanishedPaths(stderr)),
+    warnings: [
+      ...warnOfPaths('vanished', 'vanished while they were read', vanishedPaths(stderr)),
+      ...leftOut.warnings(),
+    ],
   }
 }
 
@@ -91,4 +100,12 @@ function stageMounts({ staging }: RsyncTrees, mounts: ReadonlySet<BytePath>): vo
     reader.makeDirectories(mount)
     reader.at(mount, (directory) => chmodSync(systemPath(directory), 0o755))
   }
+}
+
+async function lookAtAll({ source, staging, signal, leftOut }: RsyncTrees): Promise<void> {
+  if (maySetSecurityAttributes()) return
+  const list = new PathList()
+  list.add('.')
+  for await (const { path } of walkTree(staging, signal)) list.add(path)
+  await leftOut?.look(source.cwd, [list.bytes()], signal)
 }
