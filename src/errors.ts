@@ -50,22 +50,34 @@ export class HookError extends OperationError {
   override readonly failure = 'hook'
 }
 
+/** A filesystem has no room, or a quota allows no more. */
+export class SpaceError extends OperationError {
+  override name = 'SpaceError'
+  override readonly failure = 'space'
+}
+
 /** A program failed; `stderr` is what it said, in the C locale. */
 export class ProgramError extends OperationError {
   override name = 'ProgramError'
   override readonly failure: FailureCause
+  readonly stderr: string
 
   constructor(message: string, stderr: string) {
     super(message)
     this.failure = causeInWords(stderr)
+    this.stderr = stderr
   }
 }
 
+/** What Node calls EDQUOT of errno(3), for which it has no name. */
+const unnamedQuota = 'Unknown system error -122'
+
 /** The `code` of a Node system error, such as ENOENT. */
 export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) {
+    return undefined
+  }
+  return error.code === unnamedQuota ? 'EDQUOT' : error.code
 }
 
 /** What an error says of itself, or that which it came from: by its type, or the code of an error of the system. */
@@ -94,7 +106,8 @@ export function isNotFound(error: unknown): boolean {
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  const message = error instanceof Error ? error.message : String(error)
+  return message.replace(`${unnamedQuota}: ${unnamedQuota}`, 'EDQUOT: disk quota exceeded')
 }
 
 /** Why a signal aborts when the terminal is gone, and with it whoever watched. */

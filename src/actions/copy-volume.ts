@@ -4,6 +4,7 @@ import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError, SourceError, isNotFound } from '../errors.ts'
 import { chooseEngine, noChangeTimes } from '../copy/choose-engine.ts'
 import type { SnapshotCopy, SnapshotRequest } from '../copy/engine.ts'
+import { leftOutCode } from '../copy/left-out-attributes.ts'
 import type { Catalog } from '../store/catalog.ts'
 import { syncFilesystem } from '../store/durable.ts'
 import { indexFileName } from '../store/layout.ts'
@@ -71,6 +72,9 @@ export function openVolumeCopy(
     baseIndex:
       base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(id)),
     index: join(staging, indexFileName(id)),
+    baseLeftOut: base.snapshot?.record.warnings.find(
+      ({ code, volume }) => code === leftOutCode && volume === id,
+    ),
     isPrelinked: false,
     isTwoPass,
     // a restore gave files times that its safety snapshot may hold with other contents

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import prettyBytes from 'pretty-bytes'
-import { OperationError, errorCode, messageOf } from '../errors.ts'
-import { RsyncError } from '../copy/rsync-command.ts'
+import { describeTrouble, readAttributeTrouble } from '../copy/attribute-trouble.ts'
+import { OperationError, ProgramError, SpaceError, errorCode, messageOf } from '../errors.ts'
 
 /** The store, as the place where something failed. */
 export function inStore(path: string) {
@@ -9,9 +9,14 @@ export function inStore(path: string) {
   return { what: 'the store', path, whenFull }
 }
 
+/** A volume, likewise. */
+export function inData(path: string) {
+  return { what: 'the data in', path, whenFull: 'free space there first' }
+}
+
 /**
- * Turns an error of the system into one that says where and what next: of a full disk, whether bytes or inodes
- * are missing. Errors that say so already pass as they are.
+ * Turns an error of the system into one that says where and what next: of a full disk, whether bytes, inodes or a quota
+ * are missing; of an extended attribute or ACL that cannot be kept, which one. Errors that say so already pass as they are.
  */
 export async function explainFailure(
   error: unknown,
@@ -19,9 +24,16 @@ export async function explainFailure(
   state: string,
 ): Promise<unknown> {
   const { what, path, whenFull } = where
-  const isFull = error instanceof RsyncError ? error.isDiskFull : errorCode(error) === 'ENOSPC'
-  if (isFull) {
-    return new OperationError(
+  const trouble = await findAttributeTrouble(error, what, path)
+  if (trouble !== undefined) return new OperationError(`${state}, because ${trouble}`)
+  if (isQuota(error)) {
+    return new SpaceError(
+      `${what} ${path} is full (the disk quota is used up): ${state}; have the quota raised, or ${whenFull}`,
+      { cause: error },
+    )
+  }
+  if (isFull(error)) {
+    return new SpaceError(
       `${what} ${path} is full (${await describeLeft(path)}): ${state}; ${whenFull}`,
       { cause: error },
     )
@@ -32,6 +44,40 @@ export async function explainFailure(
     { cause: error },
   )
 }
+
+function isQuota(error: unknown): boolean {
+  return error instanceof ProgramError
+    ? error.failure === 'space' && error.stderr.includes('Disk quota exceeded')
+    : errorCode(error) === 'EDQUOT'
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof ProgramError ? error.failure === 'space' : errorCode(error) === 'ENOSPC'
+}
+
+/** A full disk refuses attributes, too, with the same words: then they are not what is wrong. */
+async function findAttributeTrouble(
+  error: unknown,
+  what: string,
+  path: string,
+): Promise<string | undefined> {
+  if (!(error instanceof ProgramError)) return undefined
+  const lines = error.stderr.split('\n')
+  const troubles = lines.flatMap((line) => readAttributeTrouble(line) ?? [])
+  const found = troubles.flatMap((trouble) => describeTrouble(trouble, `${what} ${path}`) ?? [])[0]
+  if (found === undefined || error.failure !== 'space') return found
+  const others = lines.filter((line) => readAttributeTrouble(line) === undefined)
+  const isFullForOthers = others.some((line) => /No space left|quota exceeded/.test(line))
+  return isFullForOthers || (await isShort(path)) ? undefined : found
+}
+
+/** Too short of space for an attribute of any size that a filesystem takes. */
+async function isShort(path: string): Promise<boolean> {
+  const { bavail, bsize, files, ffree } = await statfs(path)
+  return bavail * bsize < largestAttributes || (files > 0 && ffree === 0)
+}
+
+const largestAttributes = 1_000_000
 
 async function describeLeft(path: string): Promise<string> {
   const { bavail, bsize, files, ffree } = await statfs(path)

@@ -10,13 +10,14 @@ import {
 } from '../store/catalog.ts'
 import { readUnacceptedChanges } from '../store/changes.ts'
 import { futureSnapshots, pastSnapshots } from '../store/future.ts'
-import type { StoreLayout } from '../store/layout.ts'
+import { type StoreLayout, recordFileName } from '../store/layout.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { readRestoreJournal } from '../store/restore-journal.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
 import { moveToTrash } from '../store/trash.ts'
 import { findClockJump, noteClock, warnOfJump } from './clock-jump.ts'
 import { type ActionContext, asWriter } from './context.ts'
+import { explainFailure, inStore } from './explain-failure.ts'
 import { codesOf, logged } from './log-act.ts'
 
 /**
@@ -112,14 +113,18 @@ export async function prune(context: ActionContext): Promise<PruneResult> {
 }
 
 async function pruneAsWriter(context: ActionContext): Promise<PruneResult> {
-  return asWriter(context, 'prune', () => {
-    const now = context.clock.now()
-    const jump = findClockJump(context.store, now)
-    const plan = planPrune(context.store, context.config.maxSnapshots, now, jump)
-    // whoever asks for it wants the space
-    discardPrelinked(context.store)
+  return asWriter(context, 'prune', async () => {
+    const { store, config, clock } = context
+    const now = clock.now()
+    const jump = findClockJump(store, now)
+    const plan = planPrune(store, config.maxSnapshots, now, jump)
     try {
-      moveToTrash(context.store, pathsOf(context.store, plan))
+      // whoever asks for it wants the space
+      discardPrelinked(store)
+      moveToTrash(store, pathsOf(store, plan))
+    } catch (error) {
+      const where = { ...inStore(store.directory), whenFull: 'free space there first' }
+      throw await explainFailure(error, where, 'not all that retention removes is removed')
     } finally {
       tellRemoved(context, plan)
     }
@@ -127,7 +132,7 @@ async function pruneAsWriter(context: ActionContext): Promise<PruneResult> {
     noteClock(context)
     const warnings = jump === undefined ? [] : [warnOfJump(jump)]
     for (const warning of warnings) context.emit({ type: 'warning', ...warning })
-    return Promise.resolve({ plan, warnings })
+    return { plan, warnings }
   })
 }
 
@@ -152,7 +157,7 @@ function pathsOf(store: StoreLayout, plan: readonly RetentionDecision[]): string
 /** Tells of those that are gone, and returns their names. */
 function tellRemoved({ store, emit }: ActionContext, plan: readonly RetentionDecision[]): string[] {
   const removals = plan.filter(
-    ({ keep, name }) => !keep && !existsSync(join(store.directory, name)),
+    ({ keep, name }) => !keep && !existsSync(join(store.directory, name, recordFileName)),
   )
   for (const { name, reason } of removals) emit({ type: 'removed', name, reason })
   return removals.map(({ name }) => name)

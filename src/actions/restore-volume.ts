@@ -13,7 +13,7 @@ import { openDirectory } from '../tree/directory-handle.ts'
 import { keptTimesOf } from '../system/kept-times.ts'
 import type { ActionContext } from './context.ts'
 import { reportProgress } from './report-progress.ts'
-import { explainFailure } from './explain-failure.ts'
+import { explainFailure, inData } from './explain-failure.ts'
 import type { RestoreWish } from './restore-decision.ts'
 import type { RestoreTarget } from './restore-targets.ts'
 
@@ -65,7 +65,9 @@ export async function planVolume(
     onProgress: reportProgress(context, id),
   }
   const engine: CopyEngine = chooseEngine(config.engine, path, store.directory).engine
-  const plan = await engine.planRestore(request, onStep)
+  const plan = await engine.planRestore(request, onStep).catch(async (error: unknown) => {
+    throw await explainFailure(error, inData(path), 'nothing was restored')
+  })
   const opened = opening.move()
   return { target, plan, [Symbol.dispose]: () => opened.dispose() }
 }
@@ -75,11 +77,7 @@ export async function tryVolume({ target: { path }, plan }: PlannedVolume): Prom
   try {
     plan.tryTarget()
   } catch (error) {
-    throw await explainFailure(
-      error,
-      { what: 'the data in', path, whenFull: 'free space there first' },
-      'nothing was restored',
-    )
+    throw await explainFailure(error, inData(path), 'nothing was restored')
   }
 }
 
@@ -103,11 +101,7 @@ export async function applyVolume(
     const restored = { id, path, counts: plan.counts }
     return { restored, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }
   } catch (error) {
-    throw await explainFailure(
-      error,
-      { what: 'the data in', path, whenFull: 'free space there first' },
-      'the restore is not complete',
-    )
+    throw await explainFailure(error, inData(path), 'the restore is not complete')
   }
 }
 

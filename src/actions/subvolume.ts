@@ -16,7 +16,7 @@ import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts
 import { shellWord } from '../system/shell-word.ts'
 import { createSubvolume } from '../system/subvolume.ts'
 import { type ActionContext, withStoreLock } from './context.ts'
-import { explainFailure } from './explain-failure.ts'
+import { explainFailure, inData } from './explain-failure.ts'
 import { logged } from './log-act.ts'
 import { reportProgress } from './report-progress.ts'
 import { type SubvolumeDecision, assertUnused, decideSubvolume } from './subvolume-decision.ts'
@@ -67,7 +67,7 @@ async function exchangeDirectory(context: ActionContext, wish: string): Promise<
     } catch (error) {
       throw await explainFailure(
         error,
-        { what: 'the data in', path: decision.path, whenFull: 'free space there first' },
+        inData(decision.path),
         existsSync(decision.oldDirectory)
           ? `the old directory is ${decision.oldDirectory}, with all it held`
           : 'it is as it was',
@@ -201,6 +201,12 @@ async function surveyVolume(
 ) {
   using source = openDirectory(isHalfDone ? oldDirectory : path)
   const survey = await surveyForClone(source, signal)
+  const [leftOut] = survey.leftOut
+  if (leftOut !== undefined) {
+    throw new OperationError(
+      `volume ${volume} is left as it is: ${leftOut.message}: run this with all capabilities of root (${leftOut.paths?.[0]})`,
+    )
+  }
   const [inner] = survey.foreign
   if (inner === undefined) return survey
   throw new OperationError(

@@ -3,7 +3,10 @@ import type { DirectoryHandle } from '../tree/directory-handle.ts'
 import type { CopyProgress } from './engine.ts'
 import { type ItemizedChange, rsyncItemized } from './itemized-changes.ts'
 import { type EntryLists, makeEntries, noEntries } from './make-entries.ts'
+import { LeftOutAttributes } from './left-out-attributes.ts'
 import { copyRootAttributes } from './root-attributes.ts'
+import type { RecordWarning } from '../store/record.ts'
+import { listPaths } from '../tree/path-list.ts'
 import { walkTree } from '../tree/walk-tree.ts'
 
 /** What a clone of a tree would hold. */
@@ -12,6 +15,8 @@ export interface CloneSurvey {
   entries: EntryLists
   /** Directories that are subvolumes or other filesystems: a clone would not hold what is in them. */
   foreign: string[]
+  /** Tells of attributes that a clone would not have. */
+  leftOut: RecordWarning[]
 }
 
 export interface CloneRequest {
@@ -27,7 +32,7 @@ export async function surveyForClone(
   source: DirectoryHandle,
   signal?: AbortSignal,
 ): Promise<CloneSurvey> {
-  const survey: CloneSurvey = { files: 0, entries: noEntries(), foreign: [] }
+  const survey: CloneSurvey = { files: 0, entries: noEntries(), foreign: [], leftOut: [] }
   const { entries, foreign } = survey
   for await (const { path, stat, isEntered } of walkTree(source.here, signal)) {
     if (isEntered) entries.directories.add(path)
@@ -39,6 +44,10 @@ export async function surveyForClone(
       entries.bytes += Number(stat.size)
     }
   }
+  const leftOut = new LeftOutAttributes()
+  const lists = [entries.directories, entries.files, entries.linked].map((list) => list.bytes())
+  await leftOut.look(source.cwd, [listPaths(['.']), ...lists], signal)
+  survey.leftOut = leftOut.warnings()
   return survey
 }
 

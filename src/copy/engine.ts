@@ -3,6 +3,7 @@ import type { DirectoryHandle } from '../tree/directory-handle.ts'
 import type { RecordWarning, VolumeContents } from '../store/record.ts'
 import type { KeptTimes } from '../system/kept-times.ts'
 import type { KnownTree } from './knowledge.ts'
+import type { LeftOutAttributes } from './left-out-attributes.ts'
 
 /** How far a copy is; totals are known once the tree has been listed. */
 export interface CopyProgress {
@@ -38,6 +39,8 @@ export interface SnapshotRequest extends CopyRequest {
   baseIndex: string | undefined
   /** Where to write the same for this snapshot. */
   index: string
+  /** What the base tells of attributes that are not in it. */
+  baseLeftOut?: RecordWarning | undefined
 }
 
 export interface RestoreRequest extends CopyRequest {
@@ -55,6 +58,8 @@ export interface RestoreRequest extends CopyRequest {
   known: (KnownTree & { historyChanged: ReadonlyMap<BytePath, bigint> }) | undefined
   /** How the store keeps times. */
   times: KeptTimes
+  /** Hears of attributes that this process may not set. */
+  leftOut?: LeftOutAttributes | undefined
 }
 
 export interface SnapshotCopy {

@@ -13,6 +13,7 @@ import { correctIndex } from './correct-index.ts'
 import { countAdded } from './count-added.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { finishDirectories, warnOfDirectories } from './finish-directories.ts'
+import { LeftOutAttributes, canBeKeptNow } from './left-out-attributes.ts'
 import { changedHistory, warnOfScan } from './scan-warnings.ts'
 import { racyCutoff } from './proof.ts'
 import { planByComparison } from './restore-by-comparison.ts'
@@ -64,18 +65,22 @@ interface Pass {
   base: string | undefined
   isFilled: boolean
   isLast: boolean
+  /** Of both passes. */
+  leftOut: LeftOutAttributes
 }
 
 async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {
-  const { source, base, isPrelinked, isTwoPass } = request
+  const { source, base, baseLeftOut, isPrelinked, isTwoPass } = request
   const mount = await identifyMount(source)
   const known = readProof(request, mount)
-  return copyOnce(request, { ...known, mount, base, isFilled: isPrelinked, isLast: !isTwoPass })
+  const leftOut = new LeftOutAttributes(known.isProof ? baseLeftOut : undefined)
+  const passes = { mount, base, isFilled: isPrelinked, isLast: !isTwoPass, leftOut }
+  return copyOnce(request, { ...known, ...passes })
 }
 
 /** An index tells of no other mount and of no other tree than those it was written for. */
 function readProof(
-  { base, baseIndex, provesNothing }: SnapshotRequest,
+  { base, baseIndex, baseLeftOut, provesNothing }: SnapshotRequest,
   mount: string | undefined,
 ): Pick<Pass, 'index' | 'isProof'> {
   const index = readIndex(baseIndex)
@@ -85,8 +90,10 @@ function readProof(
   if (mount === undefined || mount !== seenMount || root.ino !== tree.ino) {
     return { index: undefined, isProof: false }
   }
+  // files that did not change lack in the base what can be kept now
+  const provesLittle = provesNothing || canBeKeptNow(baseLeftOut)
   // with another ctime somebody changed the base: what it was is still known
-  return { index, isProof: root.ctimeNs === tree.ctimeNs && !provesNothing }
+  return { index, isProof: root.ctimeNs === tree.ctimeNs && !provesLittle }
 }
 
 async function copyOnce(
@@ -103,6 +110,7 @@ async function copyOnce(
     lockDescriptor,
     signal,
     onOutput: readProgress(onProgress),
+    leftOut: pass.leftOut,
   }
   const racyCutoffNs = racyCutoff()
   const { scan, copied, reflink } = await copyScanned(request, pass, trees, staging, racyCutoffNs)
@@ -118,11 +126,13 @@ async function copyOnce(
   writeFileSync(request.index, index, { mode: 0o600 })
   onRead?.()
   await writing
+  const lists = [scan.changed, scan.suspects, scan.directories].map(({ paths }) => paths)
+  await pass.leftOut.look(source.cwd, lists, signal)
   return {
     contents: { ...scan.contents, ...countAdded(staging.here, request.base, scan) },
     reflink,
     hasMoved,
-    warnings: [...warnOfScan(scan), ...warnings],
+    warnings: [...warnOfScan(scan), ...warnings, ...pass.leftOut.warnings()],
     historyChanged: changedHistory(scan),
     update: updating(request, pass, index),
   }
@@ -136,7 +146,7 @@ async function failAfter(writing: Promise<void>, error: unknown): Promise<never>
 
 function updating(
   request: SnapshotRequest,
-  { mount }: Pass,
+  { mount, leftOut }: Pass,
   index: Buffer,
 ): NonNullable<SnapshotCopy['update']> {
   const isProof = mount !== undefined
@@ -147,6 +157,7 @@ function updating(
     base: isProof ? undefined : request.base,
     isFilled: true,
     isLast: true,
+    leftOut,
   }
   return async (onRead) => copyOnce(request, pass, onRead)
 }

@@ -4,6 +4,7 @@ import { OperationError, errorCode, messageOf, throwIfInterrupted } from '../err
 import { bytePath, joinPath, lstatIfThere, readKinds, systemPath } from '../tree/byte-path.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
 import { foreignMounts } from '../system/mounts.ts'
+import { LeftOutAttributes } from './left-out-attributes.ts'
 import { rsyncDirectories } from './rsync-files.ts'
 import { PathList } from '../tree/path-list.ts'
 import { makeDirectory } from './scan/stage-entry.ts'
@@ -38,6 +39,7 @@ export async function prelink(request: PrelinkRequest): Promise<void> {
     using staging = openDirectory(target)
     const { ctimeNs } = lstatSync(index, { bigint: true })
     const directories = await linkTree(source, staging, ctimeNs, signal)
+    await assertCanBeKept(source, directories, signal)
     const trees = { source, target, staging: staging.here, lockDescriptor, signal }
     // those above that are not in the list keep what they have
     await rsyncDirectories(trees, directories.bytes(), ['--no-implied-dirs'])
@@ -45,6 +47,18 @@ export async function prelink(request: PrelinkRequest): Promise<void> {
     if (errorCode(error) === undefined) throw error
     throw new OperationError(`${model} cannot be linked: ${messageOf(error)}`, { cause: error })
   }
+}
+
+/** What is proven keeps the attributes that it is given here, and nobody would look at it again. */
+async function assertCanBeKept(
+  { cwd, path }: DirectoryHandle,
+  directories: PathList,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const leftOut = new LeftOutAttributes()
+  await leftOut.look(cwd, [directories.bytes()], signal)
+  const [warning] = leftOut.warnings()
+  if (warning !== undefined) throw new OperationError(`${path} is not linked: ${warning.message}`)
 }
 
 /** Returns the directories that it made, but for those that somebody changed since they were finished. */

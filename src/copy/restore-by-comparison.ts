@@ -5,6 +5,7 @@ import { restoreDirectories } from './directory-attributes.ts'
 import type { PlannedRestore, RestoreRequest, RestoreStep } from './engine.ts'
 import { inTurns } from '../tree/in-turns.ts'
 import { openKnowledge } from './knowledge.ts'
+import { LeftOutAttributes } from './left-out-attributes.ts'
 import { assertLinksApart } from '../tree/links-apart.ts'
 import { LiveTree } from './live-tree.ts'
 import { type EntryLists, makeEntries, noEntries } from './make-entries.ts'
@@ -38,15 +39,23 @@ export async function planByComparison(
   const units = await planSpace(request, plan)
   return {
     counts: plan.counts,
-    warnings: warnOfPaths(
-      'history-changed',
-      'of this snapshot were changed by somebody after it was taken; the live data have what it had, and keep it',
-      plan.historyChanged,
-    ),
+    warnings: [
+      ...warnOfPaths(
+        'history-changed',
+        'of this snapshot were changed by somebody after it was taken; the live data have what it had, and keep it',
+        plan.historyChanged,
+      ),
+      ...plan.leftOut.warnings(),
+    ],
     tryTarget: () => {
       if (plan.makesLinks) assertLinksApart(request.target)
     },
-    apply: async () => (isNothing(plan) ? [] : applyPlan(request, plan, units)),
+    apply: async () => {
+      if (isNothing(plan)) return []
+      const refused = new LeftOutAttributes()
+      const warnings = await applyPlan({ ...request, leftOut: refused }, plan, units)
+      return [...warnings, ...refused.warnings()]
+    },
   }
 }
 
@@ -159,7 +168,7 @@ async function makeByTurns(
 
 /** Makes entries in the private directory, and returns their paths. */
 async function makePrivately(
-  { source, lockDescriptor, signal, onProgress }: RestoreRequest,
+  { source, lockDescriptor, signal, onProgress, leftOut }: RestoreRequest,
   room: PrivateDirectory,
   lists: EntryLists,
 ): Promise<Iterable<BytePath>> {
@@ -170,6 +179,7 @@ async function makePrivately(
     lockDescriptor,
     signal,
     onOutput: readProgress(onProgress),
+    leftOut,
   }
   await makeEntries(trees, lists, onProgress)
   const { directories, files, linked } = lists

@@ -5,9 +5,10 @@ import type { RestoreAction, RestoreCounts, RestoreRequest, RestoreStep } from '
 import { inTurns } from '../tree/in-turns.ts'
 import type { ItemizedChange } from './itemized-changes.ts'
 import { openKnowledge } from './knowledge.ts'
+import { LeftOutAttributes } from './left-out-attributes.ts'
 import { type EntryLists, noEntries } from './make-entries.ts'
 import { compareContents, compareRoots } from './rsync-listed.ts'
-import { eachPath } from '../tree/path-list.ts'
+import { eachPath, listPaths } from '../tree/path-list.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 
 /** What makes the live data equal to a snapshot. */
@@ -24,6 +25,8 @@ export interface RestorePlan {
   directories: Map<BytePath, boolean>
   /** Left as they are, because the live data have what the snapshot had before somebody changed it there. */
   historyChanged: BytePath[]
+  /** What the snapshot has and the live data may not get, and what they have and lose. */
+  leftOut: LeftOutAttributes
   counts: RestoreCounts
 }
 
@@ -63,7 +66,21 @@ export async function planRestore(
   for (const path of directories.keys()) tell('attributes', path || '.')
   const made = await listMade(request, difference, differing)
   counts.bytes = made.make.bytes
-  return { remove, ...made, directories, historyChanged, counts }
+  const leftOut = await findLeftOut(request, difference, made.make)
+  return { remove, ...made, directories, historyChanged, leftOut, counts }
+}
+
+/** Looks at all that is not proven to be equal, because a comparison does not tell; and at what is replaced. */
+async function findLeftOut(
+  { source, target, signal }: RestoreRequest,
+  { create, suspects, newDirectories, directories }: Difference,
+  { files, linked }: EntryLists,
+): Promise<LeftOutAttributes> {
+  const leftOut = new LeftOutAttributes()
+  const wanted = [create, suspects, newDirectories, directories].map((list) => list.bytes())
+  await leftOut.look(source.cwd, [listPaths(['.']), ...wanted], signal)
+  await leftOut.look(target.cwd, [files.bytes(), linked.bytes()], signal)
+  return leftOut
 }
 
 async function findDifference(request: RestoreRequest): Promise<Difference> {

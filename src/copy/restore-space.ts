@@ -1,7 +1,7 @@
 import { type BigIntStats, statfsSync } from 'node:fs'
 import prettyBytes from 'pretty-bytes'
 import { OperationError } from '../errors.ts'
-import type { BytePath } from '../tree/byte-path.ts'
+import { type BytePath, bytePath } from '../tree/byte-path.ts'
 import { mountOf, readMounts } from '../system/mounts.ts'
 import type { RestoreRequest } from './engine.ts'
 import { inTurns } from '../tree/in-turns.ts'
@@ -93,11 +93,14 @@ function freedBytes(stat: BigIntStats | undefined): number {
 }
 
 async function sumRemoved(
-  { target, signal }: RestoreRequest,
+  { target, signal, except }: RestoreRequest,
   { remove }: RestorePlan,
 ): Promise<number> {
   using live = new TreeReader(target.here)
   let bytes = remove.reduce((sum, path) => sum + freedBytes(live.lstat(path)), 0)
-  for await (const { stat } of walkTree(target.here, signal, remove)) bytes += freedBytes(stat)
+  const mounts = new Set(except.map(bytePath))
+  for await (const { stat } of walkTree(target.here, signal, remove, mounts)) {
+    bytes += freedBytes(stat)
+  }
   return bytes
 }

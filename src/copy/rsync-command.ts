@@ -1,5 +1,6 @@
 import { ProgramError } from '../errors.ts'
 import { type RunResult, run } from '../system/run.ts'
+import { type LeftOutAttributes, filtersOfLeftOut } from './left-out-attributes.ts'
 import { firstCause } from './rsync-output.ts'
 import { unblockRsync } from './unblock.ts'
 
@@ -22,6 +23,7 @@ const machineReadable = ['--no-human-readable', '--outbuf=Line']
 
 const partial = 23
 const vanished = 24
+const someNotTransferred = /^rsync error: some files\/attrs were not transferred /
 /** What the sender says of an entry that went, shrank or became something else after it was listed (errno(3)). */
 const liveDataMessages = [
   /^(file|directory) has vanished: /,
@@ -37,7 +39,7 @@ const liveDataMessages = [
   // of a directory that became a link while it was on the way to an entry, and the other way round
   /refusing to follow a symlink owned by an untrusted user/,
   /^(could not make way for |cannot delete non-empty directory: )/,
-  /^rsync error: some files\/attrs were not transferred /,
+  someNotTransferred,
 ]
 
 export interface RsyncOptions {
@@ -50,15 +52,18 @@ export interface RsyncOptions {
   mayVanish?: boolean
   /** Files may go, shrink or change their type while they are read: for a caller that looks at all of them again. */
   isLive?: boolean
+  /** Hears of attributes that are refused; without it each is a failure. */
+  leftOut?: LeftOutAttributes | undefined
 }
 
 /**
- * Runs rsync.
+ * Runs rsync, without the attributes that this process may not set: for a caller that looks for them (left-out-attributes.ts).
  * Throws OperationError for a failure that the options do not allow, with rsync's own first message.
  */
 export async function rsync(args: readonly string[], options: RsyncOptions): Promise<RunResult> {
-  const { cwd, lockDescriptor, input, signal, onOutput } = options
-  const result = await run('rsync', [...faithful, ...machineReadable, ...args], {
+  const { cwd, lockDescriptor, input, signal, onOutput, leftOut } = options
+  const words = [...faithful, ...filtersOfLeftOut(), ...machineReadable, ...args]
+  const result = await run('rsync', words, {
     cwd,
     descriptor3: lockDescriptor,
     signal,
@@ -68,8 +73,15 @@ export async function rsync(args: readonly string[], options: RsyncOptions): Pro
   })
   if (result.exitCode === 0) return result
   if (options.mayVanish === true && result.exitCode === vanished) return result
-  if (options.isLive === true && isOfLiveData(result)) return result
+  const stderr = leftOut === undefined ? result.stderr : leftOut.take(result.stderr)
+  if (options.isLive === true && isOfLiveData({ ...result, stderr })) return result
+  if (result.exitCode === partial && stderr !== result.stderr && isEnd(stderr)) return result
   throw new RsyncError(result)
+}
+
+/** Nothing is said but that something was not transferred. */
+function isEnd(stderr: string): boolean {
+  return stderr.split('\n').every((line) => line === '' || someNotTransferred.test(line))
 }
 
 /** Nothing went wrong but that files vanished, or were not what they had been when they were listed. */
@@ -84,10 +96,8 @@ export function isOfLiveData({ exitCode, stderr }: RunResult): boolean {
 /** rsync's own words for why a copy is not complete. */
 export class RsyncError extends ProgramError {
   override name = 'RsyncError'
-  readonly isDiskFull: boolean
 
   constructor({ exitCode, stderr }: RunResult) {
     super(`rsync failed with exit code ${exitCode}: ${firstCause(stderr)}`, stderr)
-    this.isDiskFull = stderr.includes('No space left on device')
   }
 }

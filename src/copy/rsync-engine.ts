@@ -1,12 +1,19 @@
-import { parentOf } from '../tree/byte-path.ts'
-import { openDirectory } from '../tree/directory-handle.ts'
+import { chmodSync } from 'node:fs'
+import { maySetSecurityAttributes } from '../system/privileges.ts'
+import { type BytePath, parentOf, systemPath } from '../tree/byte-path.ts'
+import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
+import { PathList, listPaths } from '../tree/path-list.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
+import { walkTree } from '../tree/walk-tree.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from './engine.ts'
+import { filesFrom } from './files-from.ts'
+import { LeftOutAttributes } from './left-out-attributes.ts'
+import { mountedDirectories } from './mounted-directories.ts'
 import { planByComparison } from './restore-by-comparison.ts'
 import { copyRootAttributes } from './root-attributes.ts'
 import { rsync } from './rsync-command.ts'
 import { readProgress, vanishedPaths } from './rsync-output.ts'
-import { rsyncDirectories, separateMergedPaths } from './rsync-files.ts'
-import { listPaths } from '../tree/path-list.ts'
+import { type RsyncTrees, rsyncDirectories, separateMergedPaths } from './rsync-files.ts'
 import { surveyTree } from './survey.ts'
 import { warnOfPaths } from './warnings.ts'
 
@@ -22,11 +29,15 @@ export const rsyncEngine: CopyEngine = {
 
 async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> {
   const { source, target, base, checksum, lockDescriptor, signal, onProgress } = request
+  const leftOut = new LeftOutAttributes()
+  const mounts = mountedDirectories(source)
+  const listed = mounts.size === 0 ? undefined : filesFrom(await listAround(source, mounts, signal))
   const { stderr } = await rsync(
     [
       '--info=progress2',
       ...(checksum ? ['--checksum'] : []),
       ...(base === undefined ? [] : [`--link-dest=${base}`]),
+      ...(listed === undefined ? [] : [...listed.options, '--ignore-missing-args']),
       '--',
       './',
       `${target}/`,
@@ -36,20 +47,65 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
       mayVanish: true,
       lockDescriptor,
       signal,
+      leftOut,
       onOutput: readProgress(onProgress),
+      ...(listed === undefined ? {} : { input: listed.input }),
     },
   )
   using staged = openDirectory(target)
-  const trees = { source, target, staging: staged.here, lockDescriptor, signal }
-  if (base !== undefined) {
-    const { linked } = await surveyTree(staged.here, signal)
-    const separated = await separateMergedPaths(trees, linked)
-    // what is written into a directory moves its times
-    await rsyncDirectories(trees, listPaths(separated.map(parentOf).filter((path) => path !== '')))
-    await copyRootAttributes(trees)
+  const trees: RsyncTrees = {
+    source,
+    target,
+    staging: staged.here,
+    lockDescriptor,
+    signal,
+    leftOut,
   }
+  const separated = base === undefined ? [] : await separateLinks(trees)
+  stageMounts(trees, mounts)
+  // what is written into a directory moves its times
+  const touched = [...separated, ...mounts].map(parentOf).filter((path) => path !== '')
+  await rsyncDirectories(trees, listPaths(touched))
+  if (base !== undefined || mounts.size > 0) await copyRootAttributes(trees)
+  await lookAtAll(trees)
   return {
     contents: (await surveyTree(staged.here, signal)).contents,
-    warnings: warnOfPaths('vanished', 'vanished while they were read', vanishedPaths(stderr)),
+    warnings: [
+      ...warnOfPaths('vanished', 'vanished while they were read', vanishedPaths(stderr)),
+      ...leftOut.warnings(),
+    ],
   }
+}
+
+async function separateLinks(trees: RsyncTrees): Promise<BytePath[]> {
+  const { linked } = await surveyTree(trees.staging, trees.signal)
+  return separateMergedPaths(trees, linked)
+}
+
+/** All but what is mounted: rsync would look at that, and wait for a filesystem that does not answer. */
+async function listAround(
+  { here }: DirectoryHandle,
+  mounts: ReadonlySet<BytePath>,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  const list = new PathList()
+  for await (const { path } of walkTree(here, signal, [''], mounts)) list.add(path)
+  return list.bytes()
+}
+
+/** Empty directories, with attributes of their own: those below a mount cannot be seen. */
+function stageMounts({ staging }: RsyncTrees, mounts: ReadonlySet<BytePath>): void {
+  using reader = new TreeReader(staging)
+  for (const mount of mounts) {
+    reader.makeDirectories(mount)
+    reader.at(mount, (directory) => chmodSync(systemPath(directory), 0o755))
+  }
+}
+
+async function lookAtAll({ source, staging, signal, leftOut }: RsyncTrees): Promise<void> {
+  if (maySetSecurityAttributes()) return
+  const list = new PathList()
+  list.add('.')
+  for await (const { path } of walkTree(staging, signal)) list.add(path)
+  await leftOut?.look(source.cwd, [list.bytes()], signal)
 }

@@ -10,6 +10,7 @@ import {
   throughDescriptor,
 } from '../tree/byte-path.ts'
 import { filesFrom } from './files-from.ts'
+import type { LeftOutAttributes } from './left-out-attributes.ts'
 import { findMergedPaths } from './link-groups.ts'
 import { removeEntry } from '../tree/remove-entry.ts'
 import { rsync } from './rsync-command.ts'
@@ -28,6 +29,8 @@ export interface RsyncTrees {
   lockDescriptor: number
   signal?: AbortSignal | undefined
   onOutput?: (chunk: Buffer) => void
+  /** Hears of attributes that this process may not set. */
+  leftOut?: LeftOutAttributes | undefined
 }
 
 /**
@@ -181,7 +184,7 @@ async function rsyncNamed(
   linkDestinations: readonly string[] = [],
 ): Promise<void> {
   await copyByDepth(trees, paths, async (place, names, directory) => {
-    const { source, target, lockDescriptor, signal, onOutput } = place
+    const { source, target, lockDescriptor, signal, onOutput, leftOut } = place
     const list = filesFrom(names)
     const bases = linkDestinations.map(
       (base) => `--link-dest=${join(base, displayPath(directory))}`,
@@ -193,6 +196,7 @@ async function rsyncNamed(
       isLive: true,
       lockDescriptor,
       signal,
+      leftOut,
       input: list.input,
       ...(onOutput === undefined ? {} : { onOutput }),
     })

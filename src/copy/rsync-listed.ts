@@ -85,10 +85,10 @@ export async function compareRoots(
 
 /** Gives one directory, an open one, all attributes of another. */
 export async function rsyncAttributes(
-  { lockDescriptor, signal }: RestoreRequest,
+  { lockDescriptor, signal, leftOut }: RestoreRequest,
   from: BytePath,
   to: BytePath,
 ): Promise<void> {
-  const options = { cwd: to, lockDescriptor, signal }
+  const options = { cwd: to, lockDescriptor, signal, leftOut }
   await rsyncItemized(['--exclude=*', '--', `${from}/`, './'], options, () => undefined)
 }

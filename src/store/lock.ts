@@ -99,6 +99,7 @@ function explainOpening(file: string, error: unknown): string {
     case 'EROFS':
       return `the store is mounted read-only (${file}): mount it read-write to change it`
     case 'ENOSPC':
+    case 'EDQUOT':
       return `the store is full (${file}): free some space, or remove snapshots with "snap-volume prune"`
     default:
       return `the store cannot be locked: ${messageOf(error)}`

@@ -93,6 +93,8 @@ function explainCreating(path: string, error: unknown): string {
       return `${path} cannot be made: the store is mounted read-only; mount it read-write`
     case 'ENOSPC':
       return `${path} cannot be made: the filesystem is full; free space or inodes`
+    case 'EDQUOT':
+      return `${path} cannot be made: the disk quota is used up; have it raised, or free space or inodes`
     default:
       return `${path} cannot be made: ${messageOf(error)}`
   }

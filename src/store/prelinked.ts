@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { BusyError } from '../errors.ts'
+import { BusyError, failureCauseOf } from '../errors.ts'
 import { isRealDirectory } from '../tree/directory-handle.ts'
 import type { StoreLayout } from './layout.ts'
 import { type Lock, acquireLock } from './lock.ts'
@@ -49,14 +49,25 @@ export async function adoptPrelinked(
     const lock = await lockPrelinked(store)
     try {
       rmdirSync(target)
-      renameSync(links, target)
-      return true
+      return moveInto(links, target)
     } finally {
       lock.release()
     }
   } catch (error) {
     if (error instanceof BusyError) return false
     throw error
+  }
+}
+
+/** False where a quota or a full disk does not let it be moved: then the target is empty, as it was. */
+function moveInto(links: string, target: string): boolean {
+  try {
+    renameSync(links, target)
+    return true
+  } catch (error) {
+    if (failureCauseOf(error) !== 'space') throw error
+    mkdirSync(target, 0o700)
+    return false
   }
 }
 

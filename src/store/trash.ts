@@ -8,11 +8,18 @@ import { deleteTrees } from './delete-trees.ts'
 import { fsyncDirectory } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
 import { acquireLock } from './lock.ts'
+import {
+  canBeRemovedInPlace,
+  deleteInPlace,
+  listRemoved,
+  removeInPlace,
+} from './remove-in-place.ts'
 
 /**
  * Takes directories out of sight by one rename each, durably; what is in them is deleted later by
- * `emptyTrash`. A crash in between leaves them in the trash, never half a snapshot in the store.
- * Returns where they are now; throws the error of the first that cannot be moved when the others have been.
+ * `emptyTrash`. A crash in between leaves them in the trash, never half a snapshot in the store. One for which a quota, a full disk or
+ * another project leaves no room in the trash is removed where it is (remove-in-place.ts).
+ * Returns where they are now; throws the error of the first that cannot be removed when the others have been.
  */
 export function moveToTrash(store: StoreLayout, paths: readonly string[]): string[] {
   if (paths.length === 0) return []
@@ -25,7 +32,8 @@ export function moveToTrash(store: StoreLayout, paths: readonly string[]): strin
       moved.push(target)
     } catch (error) {
       // one that stays is no reason to keep the others
-      failures.push(error)
+      if (!canBeRemovedInPlace(error) || !removeInPlace(path)) failures.push(error)
+      else moved.push(path)
     }
   }
   for (const parent of new Set([store.trash, ...paths.map((path) => dirname(path))])) {
@@ -44,11 +52,14 @@ export async function emptyTrash(
   store: StoreLayout,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  if (readdirSync(store.trash).length === 0) return undefined
+  if (readdirSync(store.trash).length + listRemoved(store).length === 0) return undefined
   try {
     const lock = await acquireLock(store.trashLock, { timeoutMs: 0, purpose: 'deletion', signal })
     try {
-      const [first, ...others] = await deleteAll(store.trash, signal)
+      const [first, ...others] = [
+        ...(await deleteAll(store.trash, signal)),
+        ...(await deleteRemoved(store, signal)),
+      ]
       if (first === undefined) return undefined
       const more = others.length === 0 ? '' : ` (and ${others.length} more)`
       return `what was removed could not all be deleted from ${store.trash}: ${first}${more}`
@@ -72,9 +83,24 @@ async function deleteAll(trash: string, signal: AbortSignal | undefined): Promis
     const paths = names.map((name) => join(trash, name))
     // where that fails, it is told what stays
     for (const path of paths) await releaseSubvolumes(path).catch(() => undefined)
-    const said = await deleteTrees(paths, signal)
-    complaints.push(...said.split('\n').filter((line) => line !== ''))
+    complaints.push(...linesOf(await deleteTrees(paths, signal)))
   }
+}
+
+async function deleteRemoved(
+  store: StoreLayout,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  const complaints: string[] = []
+  for (const path of listRemoved(store)) {
+    await releaseSubvolumes(path).catch(() => undefined)
+    complaints.push(...linesOf(await deleteInPlace(path, signal)))
+  }
+  return complaints
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '')
 }
 
 /** Snapshots of subvolumes are directly in what is deleted; they are read-only until they are released. */

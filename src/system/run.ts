@@ -86,6 +86,7 @@ function packageOf(program: string): string {
     rsync: 'rsync',
     flock: 'util-linux',
     xargs: 'findutils',
+    perl: 'perl-base',
   }
   return packages[program] ?? 'coreutils'
 }

@@ -13,12 +13,14 @@ export interface TreeEntry {
 
 /**
  * Gives what is below `root` (a path through an open directory), or below some paths in it, depth first. It follows no link, stays on
- * one filesystem, and lets signals and timers have their turn; ends with InterruptedError. What vanishes meanwhile is not given.
+ * one filesystem, and lets signals and timers have their turn; ends with InterruptedError. What vanishes meanwhile is not given, nor
+ * are the paths in `except`, at which nobody looks.
  */
 export async function* walkTree(
   root: BytePath,
   signal?: AbortSignal,
   tops: Iterable<BytePath> = [''],
+  except: ReadonlySet<BytePath> = new Set(),
 ): AsyncGenerator<TreeEntry> {
   using reader = new TreeReader(root)
   const device = reader.lstat('.')?.dev
@@ -29,10 +31,11 @@ export async function* walkTree(
     const entries: TreeEntry[] = []
     const here = reader.enter(directory)
     for (const name of here === undefined ? [] : readNames(here)) {
-      const stat = lstatIfThere(`${here}/${name}`)
+      const path = joinPath(directory, name)
+      const stat = except.has(path) ? undefined : lstatIfThere(`${here}/${name}`)
       if (stat === undefined) continue
       const isEntered = stat.isDirectory() && stat.dev === device
-      entries.push({ path: joinPath(directory, name), stat, isEntered })
+      entries.push({ path, stat, isEntered })
     }
     for (const entry of entries) if (entry.isEntered) pending.push(entry.path)
     yield* entries

@@ -13,6 +13,8 @@ export interface LoopOptions {
   inodes?: number
   /** How large an inode is (ext4 only): those of 128 bytes have times of whole seconds. */
   inodeBytes?: number
+  /** Of 1 KiB, which is all that the attributes of a file may have beside its inode (ext4 only). */
+  smallBlocks?: boolean
   /** Whether times go on after 2038 (XFS only), as they do if not given. */
   bigtime?: boolean
   /** As for `mount -o`, such as `['noatime']`. */
@@ -90,7 +92,7 @@ export async function unmount(path: string): Promise<void> {
 /** What `mkfs` of the type is given beside the device. */
 export function makeOptions(
   type: FilesystemType,
-  { inodes, inodeBytes = 256, bigtime = true }: LoopOptions = {},
+  { inodes, inodeBytes = 256, smallBlocks = false, bigtime = true }: LoopOptions = {},
 ): string[] {
   switch (type) {
     case 'ext4':
@@ -101,6 +103,7 @@ export function makeOptions(
         '-I',
         String(inodeBytes),
         ...(inodes === undefined ? [] : ['-N', String(inodes)]),
+        ...(smallBlocks ? ['-b', '1024', '-O', '^ea_inode'] : []),
       ]
     case 'xfs':
       return ['-q', '-m', `reflink=1,bigtime=${bigtime ? 1 : 0}`]

@@ -18,6 +18,12 @@ import {
 } from '../../src/errors.ts'
 import { errorOf } from './support/rejection.ts'
 
+/** As of `open` on a filesystem with a quota: libuv does not know the number. */
+const quotaError = Object.assign(
+  new Error("Unknown system error -122: Unknown system error -122, open '/x'"),
+  { errno: -122, code: 'Unknown system error -122', syscall: 'open', path: '/x' },
+)
+
 describe('the errors', () => {
   const codes = [
     [new OperationError('x'), 1],
@@ -39,6 +45,10 @@ describe('the errors', () => {
 describe('errorCode', () => {
   it('is the code of a system error', () => {
     expect(errorCode(errorOf(() => readFileSync('/nonexistent')))).to.equal('ENOENT')
+  })
+
+  it('is EDQUOT for what Node has no name for', () => {
+    expect(errorCode(quotaError)).to.equal('EDQUOT')
   })
 
   it('is nothing for anything else', () => {
@@ -68,6 +78,10 @@ describe('failureCauseOf', () => {
       expect(failureCauseOf(error)).to.equal(cause)
     })
   }
+
+  it('is space for a quota that is used up', () => {
+    expect(failureCauseOf(quotaError)).to.equal('space')
+  })
 
   const codes = [
     ['ENOSPC', 'space'],
@@ -100,6 +114,10 @@ describe('isNotFound', () => {
 describe('messageOf', () => {
   it('is the message of an error and the text of anything else', () => {
     expect([messageOf(new Error('x')), messageOf('y'), messageOf(7)]).to.deep.equal(['x', 'y', '7'])
+  })
+
+  it('has words for a quota, which Node has not', () => {
+    expect(messageOf(quotaError)).to.equal("EDQUOT: disk quota exceeded, open '/x'")
   })
 })
 

@@ -1,5 +1,5 @@
 import { assertRsync, readRsyncVersion } from '../../system/rsync-version.ts'
-import { assertPrivileges } from '../../system/privileges.ts'
+import { assertPrivileges, maySetSecurityAttributes } from '../../system/privileges.ts'
 import { hasBtrfsProgram } from '../../system/subvolume.ts'
 import { programVersion } from '../../system/version.ts'
 import { type DoctorFinding, note, ok, problemOf } from './finding.ts'
@@ -10,6 +10,7 @@ export async function checkProgram(): Promise<DoctorFinding[]> {
     ok('program', `snap-volume ${programVersion}`),
     await checkRsync(),
     checkPrivileges(),
+    ...checkSecurityAttributes(),
     hasBtrfsProgram()
       ? ok('btrfs', 'its program is installed')
       : note('btrfs', 'its program is not installed', 'install btrfs-progs for the engine btrfs'),
@@ -32,4 +33,10 @@ function checkPrivileges(): DoctorFinding {
   } catch (error) {
     return problemOf('capabilities', error)
   }
+}
+
+function checkSecurityAttributes(): DoctorFinding[] {
+  if (maySetSecurityAttributes()) return []
+  const what = 'those of Samba and others (security.*, trusted.*) cannot be set, and are left out'
+  return [note('xattrs', what, 'where data have any: --cap-add SYS_ADMIN')]
 }

@@ -77,8 +77,8 @@ function stageAny(
   if (task.mounts.has(path) && isMountedDirectory(place, name))
     return stageMount(place, name, report)
   const stat = lstatSource(task, place, name)
-  if (stat === 'mounted') return stageMount(place, name, report)
-  if (stat === undefined) {
+  if (stat === 'mounted' && isMountedDirectory(place, name)) return stageMount(place, name, report)
+  if (stat === undefined || stat === 'mounted') {
     report.add('vanished', path)
     if (wasStaged) removeEntry(`${place.staging}/${name}`)
     return false

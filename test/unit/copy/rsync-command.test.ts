@@ -11,16 +11,20 @@ describe('RsyncError', () => {
   })
 
   it('knows a full disk', () => {
-    expect(failed('rsync: write failed: No space left on device (28)\n').isDiskFull).to.equal(true)
+    expect(failed('rsync: write failed: No space left on device (28)\n').failure).to.equal('space')
+  })
+
+  it('knows a quota that is used up', () => {
+    expect(failed('rsync: write failed: Disk quota exceeded (122)\n').failure).to.equal('space')
   })
 
   it('does not take another failure for a full disk', () => {
-    expect(failed('rsync: read failed: Input/output error (5)\n').isDiskFull).to.equal(false)
+    expect(failed('rsync: read failed: Input/output error (5)\n').failure).to.equal('io')
   })
 
   it('does not take a file with a number in its name for a full disk', () => {
     const stderr = 'rsync: open "/data/photo (28).jpg" failed: Permission denied (13)\n'
-    expect(failed(stderr).isDiskFull).to.equal(false)
+    expect(failed(stderr).failure).to.equal('other')
   })
 })
 

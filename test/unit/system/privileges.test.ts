@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { OperationError } from '../../../src/errors.ts'
-import { assertPrivileges } from '../../../src/system/privileges.ts'
+import { assertPrivileges, maySetSecurityAttributes } from '../../../src/system/privileges.ts'
 
 function status(effective: string): string {
   return `Name:\tnode\nCapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\nCapEff:\t${effective}\nCapBnd:\t000001ffffffffff\n`
@@ -44,5 +44,22 @@ describe('assertPrivileges', () => {
 
   it('says it in one line', () => {
     expect(() => assertPrivileges(status('0'))).to.throw(/^[^\n]*$/)
+  })
+})
+
+describe('maySetSecurityAttributes', () => {
+  const first = '         0          0 4294967295\n'
+  const inner = '         0     100000      65536\n'
+
+  it('is so for all capabilities', () => {
+    expect(maySetSecurityAttributes(status('000001ffffffffff'), first)).to.equal(true)
+  })
+
+  it("is not for Docker's own set", () => {
+    expect(maySetSecurityAttributes(status('00000000a80425fb'), first)).to.equal(false)
+  })
+
+  it('is not in a user namespace, whose SYS_ADMIN is none for the filesystems of the host', () => {
+    expect(maySetSecurityAttributes(status('000001ffffffffff'), inner)).to.equal(false)
   })
 })

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs'
+import type { RecordWarning } from '../store/record.ts'
+import { maySetSecurityAttributes } from '../system/privileges.ts'
+import { findSecurityAttributes } from '../system/security-attributes.ts'
+import { type AttributeTrouble, readAttributeTrouble } from './attribute-trouble.ts'
+
+/**
+ * Extended attributes `security.*` that this process may not set are left out of a copy, and named: those without SYS_ADMIN of
+ * which programs are not told at all, so that files which differ in nothing else stay equal to them, and those that the
+ * kernel refuses when they are set. trusted.* cannot even be seen without SYS_ADMIN (xattr(7)).
+ */
+
+export const leftOutCode = 'attributes-left-out'
+const unreadCode = 'attributes-unread'
+const selinux = 'security.selinux'
+const mostNamedPaths = 100
+
+/** Options of rsync, which would fail where it may not set them. */
+export function filtersOfLeftOut(): string[] {
+  if (maySetSecurityAttributes()) return []
+  const kept = ['security.capability', ...(hasSelinux() ? [selinux] : [])]
+  return [...kept.map((name) => `--filter=+x ${name}`), '--filter=-x security.*']
+}
+
+/** Where it is on, its policy decides on its attribute, and not a capability. */
+function hasSelinux(): boolean {
+  return readFileSync('/proc/filesystems', 'utf8').includes('selinuxfs')
+}
+
+/** Whether what was left out, as `warning` tells, can be kept by this process. */
+export function canBeKeptNow(warning: RecordWarning | undefined): boolean {
+  const isForCapability = namesIn(warning).some((name) => name !== selinux || !hasSelinux())
+  return isForCapability && maySetSecurityAttributes()
+}
+
+/** Attributes, and the files that have them. */
+interface Found {
+  names: Set<string>
+  paths: Set<string>
+}
+
+/** Collects what is left out of one copy. */
+export class LeftOutAttributes {
+  readonly #leftOut: Found
+  /** They are listed, and nobody can read them, as while somebody removes them. */
+  readonly #unread: Found = { names: new Set(), paths: new Set() }
+
+  /** `before` tells of files that are linked from there, and lack the same. */
+  constructor(before?: RecordWarning) {
+    this.#leftOut = { names: new Set(namesIn(before)), paths: new Set(before?.paths) }
+  }
+
+  /** Looks for those of which rsync is not told, at listed paths (NUL after each) below `cwd`. */
+  async look(
+    cwd: string,
+    lists: readonly Uint8Array[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (maySetSecurityAttributes()) return
+    const { names, paths } = await findSecurityAttributes(cwd, Buffer.concat(lists), signal)
+    const left = names.filter((name) => name !== selinux || !hasSelinux())
+    if (left.length === 0) return
+    for (const name of left) this.#leftOut.names.add(name)
+    for (const path of paths) this.#leftOut.paths.add(path)
+  }
+
+  /** Takes those that were refused out of what a program said, and gives the rest. */
+  take(stderr: string): string {
+    return stderr
+      .split('\n')
+      .filter((line) => {
+        const trouble = readAttributeTrouble(line)
+        if (trouble === undefined) return true
+        if (isRefused(trouble)) add(this.#leftOut, trouble)
+        else if (isUnread(trouble)) add(this.#unread, trouble)
+        return !isRefused(trouble)
+      })
+      .join('\n')
+  }
+
+  /** One for each kind, none where nothing is left out. */
+  warnings(): RecordWarning[] {
+    return [
+      ...warnOf(leftOutCode, this.#leftOut, sayLeftOut),
+      ...warnOf(unreadCode, this.#unread, sayUnread),
+    ]
+  }
+}
+
+function add({ names, paths }: Found, { attribute, path }: AttributeTrouble): void {
+  if (attribute !== undefined) names.add(attribute)
+  paths.add(path)
+}
+
+function warnOf(
+  code: string,
+  { names, paths }: Found,
+  say: (names: readonly string[]) => string,
+): RecordWarning[] {
+  if (names.size === 0) return []
+  const message = say([...names].toSorted())
+  return [{ code, message, paths: [...paths].slice(0, mostNamedPaths) }]
+}
+
+function sayLeftOut(names: readonly string[]): string {
+  const way =
+    hasSelinux() && names.every((name) => name === selinux)
+      ? 'the policy of SELinux refuses them (--security-opt label=disable)'
+      : '--cap-add SYS_ADMIN keeps them'
+  return `extended attributes that this process may not set are left out (${names.join(' ')}); ${way}`
+}
+
+function sayUnread(names: readonly string[]): string {
+  return `extended attributes are listed and cannot be read (${names.join(' ')}): they or their files are left out; remove them (setfattr -x), or look at the mount`
+}
+
+/** EPERM by capabilities, EACCES by a policy. */
+function isRefused({ attribute, words }: AttributeTrouble): boolean {
+  const isSecurity = attribute?.startsWith('security.') === true
+  return isSecurity && ['Operation not permitted', 'Permission denied'].includes(words)
+}
+
+/** ENODATA. */
+function isUnread({ attribute, words }: AttributeTrouble): boolean {
+  return attribute !== undefined && words === 'No data available'
+}
+
+function namesIn(warning: RecordWarning | undefined): string[] {
+  return /\((security\.[^)]*)\)/.exec(warning?.message ?? '')?.[1]?.split(' ') ?? []
+}

@@ -1,0 +1,67 @@
+import { OperationError } from '../errors.ts'
+import { run } from './run.ts'
+
+/** Of some files, the extended attributes `security.*` that take SYS_ADMIN to be set. */
+interface SecurityAttributes {
+  names: string[]
+  /** The first of the files that have any. */
+  paths: string[]
+}
+
+/** llistxattr(2), which Node has not, by the kernel's tables of system calls. */
+const listCalls: Readonly<Partial<Record<NodeJS.Architecture, number>>> = {
+  x64: 195,
+  arm64: 12,
+  riscv64: 12,
+  loong64: 12,
+  ppc64: 216,
+  s390x: 231,
+}
+
+const mostPaths = 100
+
+/** A list that is longer than the buffer cannot be read by anybody (listxattr(2)). */
+const script = `
+use strict;
+my ($call, $most) = map { $_ + 0 } @ARGV;
+my $names = "\\0" x 65536;
+my (%found, @paths);
+$/ = "\\0";
+while (defined(my $path = <STDIN>)) {
+  chomp $path;
+  my $length = syscall($call, $path, $names, 65536);
+  next if $length <= 0;
+  my @security = grep { /^security[.]/ && $_ ne 'security.capability' } split /\\0/, substr($names, 0, $length);
+  next unless @security;
+  $found{$_} = 1 for @security;
+  push @paths, $path if @paths < $most;
+}
+print join("\\0", join(' ', sort keys %found), @paths);
+`
+
+/**
+ * Looks at listed files (NUL after each, from the working directory `cwd` on), following no link at their ends; those that are not
+ * there have none. By perl(1).
+ * Throws OperationError where nobody can look.
+ */
+export async function findSecurityAttributes(
+  cwd: string,
+  paths: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<SecurityAttributes> {
+  if (paths.length === 0) return { names: [], paths: [] }
+  const call = listCalls[process.arch]
+  if (call === undefined) throw cannotLook(`nobody knows the system calls of ${process.arch}`)
+  const words = ['-e', script, String(call), String(mostPaths)]
+  const input = Buffer.from(paths.buffer, paths.byteOffset, paths.length)
+  const { exitCode, stdout, stderr } = await run('perl', words, { cwd, input, signal })
+  if (exitCode !== 0) throw cannotLook(stderr.trim())
+  const [names = '', ...found] = stdout.split('\0')
+  return { names: names.split(' ').filter((name) => name !== ''), paths: found }
+}
+
+function cannotLook(why: string): OperationError {
+  return new OperationError(
+    `extended attributes cannot be looked at (${why}), and this process may not set all of them: run with --cap-add SYS_ADMIN`,
+  )
+}
