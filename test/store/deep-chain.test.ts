@@ -95,20 +95,25 @@ for (const { what, depth, beside } of sample(shapes, howOften(2, 1), 'shapes')) 
   })
 }
 
-/** Each with how many snapshots there are before it; the newest has another bottom than the first. */
-const acts: readonly { act: string; snapshots: number; isBottomChanged?: true; words: string[] }[] =
-  [
-    { act: 'first snapshot', snapshots: 0, words: ['snapshot'] },
-    { act: 'snapshot of what is unchanged', snapshots: 1, words: ['snapshot'] },
-    {
-      act: 'snapshot of a change at the bottom',
-      snapshots: 1,
-      isBottomChanged: true,
-      words: ['snapshot'],
-    },
-    { act: 'plan of a restore', snapshots: 2, words: ['restore', 'latest~1', '--dry-run'] },
-    { act: 'restore', snapshots: 2, words: ['restore', 'latest~1', '--yes'] },
-  ]
+interface Act {
+  /** How many there are before it; the newest has another bottom than the first. */
+  snapshots: number
+  isBottomChanged?: true
+  words: readonly string[]
+}
+
+const acts: readonly ({ act: string } & Act)[] = [
+  { act: 'first snapshot', snapshots: 0, words: ['snapshot'] },
+  { act: 'snapshot of what is unchanged', snapshots: 1, words: ['snapshot'] },
+  {
+    act: 'snapshot of a change at the bottom',
+    snapshots: 1,
+    isBottomChanged: true,
+    words: ['snapshot'],
+  },
+  { act: 'plan of a restore', snapshots: 2, words: ['restore', 'latest~1', '--dry-run'] },
+  { act: 'restore', snapshots: 2, words: ['restore', 'latest~1', '--yes'] },
+]
 
 describeSample({ tests: 1 }, 'How many files are opened for a chain of directories', function () {
   this.timeout(600_000)
@@ -134,25 +139,30 @@ describeSample({ tests: 1 }, 'How many files are opened for a chain of directori
     await deep?.remove()
   })
 
-  for (const { act, snapshots, isBottomChanged, words } of acts) {
+  for (const { act, ...kind } of acts) {
     it(`grows no faster than the chain in a ${act}`, async () => {
-      const count = async (store: TestStore, depth: number): Promise<number> => {
-        while (store.snapshotNames().length < snapshots) {
-          await changeBottom(store, depth)
-          await store.snapshot()
-        }
-        if (isBottomChanged === true) await changeBottom(store, depth)
-        return countOpened(store, words)
-      }
-      const few = await count(shallow, lower)
+      const few = await countFor(kind, shallow, lower)
       // else the deeper one would take many minutes
       expect(few / lower, `${few} opened for ${lower} directories`).to.be.below(mostForEach)
-      const many = await count(deep, higher)
+      const many = await countFor(kind, deep, higher)
       // 4 where each is opened as often, and 16 where each is reached from the root
       expect(many / few, `${many} opened beside ${few}`).to.be.below(8)
     })
   }
 })
+
+async function countFor(
+  { snapshots, isBottomChanged, words }: Act,
+  store: TestStore,
+  depth: number,
+): Promise<number> {
+  while (store.snapshotNames().length < snapshots) {
+    await changeBottom(store, depth)
+    await store.snapshot()
+  }
+  if (isBottomChanged === true) await changeBottom(store, depth)
+  return countOpened(store, words)
+}
 
 async function changeBottom({ data }: TestStore, depth: number): Promise<void> {
   await shellIn(data, `date +%N > ${bottomOf(depth)}`)
