@@ -11,7 +11,7 @@ import {
   describeChange,
   noteChanges,
 } from '../store/changes.ts'
-import { futureFirst, futureSnapshots, pastSnapshots } from '../store/future.ts'
+import { futureFirst, pastSnapshots } from '../store/future.ts'
 import { indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
@@ -33,8 +33,7 @@ import { judgeChanges } from './judge-changes.ts'
 import { judgeConsistency } from './judge-consistency.ts'
 import { codesOf, logged } from './log-act.ts'
 import { applyRetention } from './prune.ts'
-
-const longestWaitMs = 2000
+import { recordOfFuture, waitForSecond, warnOfClock } from './snapshot-name.ts'
 
 export interface SnapshotOptions {
   kind: SnapshotKind
@@ -232,13 +231,6 @@ function dropUsedLinks({ store, emit }: ActionContext): void {
   }
 }
 
-/** Two snapshots in one second have names apart; the second one waits for its own, unless the clock is off. */
-async function waitForSecond({ clock, signal }: ActionContext, time: Date): Promise<void> {
-  const aheadMs = time.getTime() - clock.now().getTime()
-  if (aheadMs <= 0 || aheadMs > longestWaitMs) return
-  await clock.sleep(aheadMs, signal).catch(() => throwIfInterrupted(signal))
-}
-
 /**
  * Only the newest snapshot of a volume is a base: the index beside the one before has served. What cannot be
  * removed takes space and does nothing else, and the snapshot is published already.
@@ -254,21 +246,4 @@ function dropIndexes({ store, emit }: ActionContext, { volumes }: SnapshotRecord
       emit({ type: 'warning', code: 'index', volume: id, message })
     }
   }
-}
-
-/** By that one knows which is newer, although their names say the contrary. */
-function recordOfFuture(catalog: Catalog, now: Date): Pick<SnapshotRecord, 'afterFuture'> {
-  const afterFuture = futureSnapshots(catalog, now).map(({ name }) => name)
-  return afterFuture.length === 0 ? {} : { afterFuture }
-}
-
-function warnOfClock(now: Date, named: Date): RecordWarning[] {
-  const aheadSeconds = Math.round((named.getTime() - now.getTime()) / 1000)
-  if (aheadSeconds <= 2) return []
-  return [
-    {
-      code: 'clock',
-      message: `the clock is ${aheadSeconds} s behind the newest snapshot, so this one is named for the second after that: check the clock`,
-    },
-  ]
 }

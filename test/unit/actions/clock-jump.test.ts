@@ -12,6 +12,8 @@ const last = '2026-11-20T03:00:00.000Z'
 const minute = 60_000
 const day = 86_400_000
 
+const after = (ms: number): Date => new Date(Date.parse(last) + ms)
+
 describe('findClockJump', () => {
   const directory = useTemporaryDirectory()
   let store: StoreLayout
@@ -19,8 +21,6 @@ describe('findClockJump', () => {
   beforeEach(() => {
     store = createStore(directory.path)
   })
-
-  const after = (ms: number): Date => new Date(Date.parse(last) + ms)
 
   /** `ranMs` is for how long this machine has run since; of another start of it where that is undefined. */
   const cases: [
