@@ -38,6 +38,20 @@ describe('Under a disk quota that is used up', function () {
   const prune = async (through: readonly string[]): Promise<Finished> =>
     store.run(['prune'], { env: { SNAP_MAX: '1' }, through })
 
+  /** Kills the program at a call that is about `path`. */
+  async function killAt(call: string, path: string): Promise<void> {
+    const [strace = '', ...words] = noRoom().filter((word) => !word.startsWith('--trace='))
+    const through = [
+      strace,
+      `--trace=rename,${call}`,
+      ...words,
+      `--trace-path=${path}`,
+      `--inject=${call}:signal=SIGKILL:when=1`,
+    ]
+    const ended = await prune(through).catch(String)
+    expect(ended, 'killed').to.be.a('string').that.includes('SIGKILL')
+  }
+
   const failures = [
     { what: 'nothing can be linked', injection: `link:${exceeded}` },
     { what: 'nothing can be renamed', injection: `rename:${exceeded}` },
@@ -70,20 +84,6 @@ describe('Under a disk quota that is used up', function () {
   })
 
   describe('a snapshot that cannot be moved to the trash', () => {
-    /** Kills the program at a call that is about `path`. */
-    async function killAt(call: string, path: string): Promise<void> {
-      const [strace = '', ...words] = noRoom().filter((word) => !word.startsWith('--trace='))
-      const through = [
-        strace,
-        `--trace=rename,${call}`,
-        ...words,
-        `--trace-path=${path}`,
-        `--inject=${call}:signal=SIGKILL:when=1`,
-      ]
-      const ended = await prune(through).catch(String)
-      expect(ended, 'killed').to.be.a('string').that.includes('SIGKILL')
-    }
-
     it('is deleted by prune where it is, and no other', async () => {
       const [, ...others] = store.snapshotNames()
       const { exitCode, stdout, stderr } = await prune(noRoom())

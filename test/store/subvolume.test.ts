@@ -12,6 +12,7 @@ import { skipBecause } from '../support/skip.ts'
 import { injecting, whyNoStrace } from '../support/strace.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
+import { asInDocker } from './support/as-in-docker.ts'
 import { deleteSubvolumes } from './support/delete-subvolumes.ts'
 
 const subvolumeInode = 256
@@ -137,6 +138,11 @@ describe('A plain directory on btrfs', () => {
     expect(compareTrees(before, walkTree(oldDirectory)), 'the old one').to.deep.equal([])
     expect(namesBeside()).to.deep.equal(['data', 'data.snap-volume-old'])
     expect(stdout).to.include(`remove it with "rm -r -- ${oldDirectory}"`)
+  })
+
+  it('is left as it is where the subvolume would lack extended attributes', async () => {
+    await shellIn(store.data, 'setfattr -n security.NTACL -v windows hello.txt')
+    await expectRefused(/left out \(security\.NTACL\).*hello\.txt/, asInDocker)
   })
 
   it('can be snapshotted by SNAP_ENGINE=btrfs then', async () => {
