@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SourceError } from '../errors.ts'
-import { type Catalog, type Snapshot, isSafety } from '../store/catalog.ts'
+import { type Catalog, type Snapshot, isSafety, recordedSnapshots } from '../store/catalog.ts'
 import type { VolumeRecord } from '../store/record.ts'
 
 /**
@@ -9,16 +9,20 @@ import type { VolumeRecord } from '../store/record.ts'
  * Throws SourceError when `volume` is empty, or no mount point any more, and was not in the snapshot before.
  */
 export function assertSourceIsThere(volume: VolumeRecord, staged: string, catalog: Catalog): void {
-  // a safety snapshot may be of nothing: that is what a restore is for
-  const snapshot = catalog.snapshots.findLast(
-    (one) => !isSafety(one) && one.record.volumes.some(({ id }) => id === volume.id),
-  )
+  const snapshot = findBefore(volume, catalog)
   const before = snapshot?.record.volumes.find(({ id }) => id === volume.id)
   if (snapshot === undefined || before === undefined) return
   const problem = findProblem(volume, staged, before, snapshot)
   if (problem === undefined) return
   throw new SourceError(
     `volume ${volume.id} is not snapshotted: ${problem}; mount it, or if this is meant, run "snap-volume snapshot --allow-empty"`,
+  )
+}
+
+/** A safety snapshot may be of nothing: that is what a restore is for. */
+function findBefore({ id }: VolumeRecord, catalog: Catalog): Snapshot | undefined {
+  return recordedSnapshots(catalog).findLast(
+    (one) => !isSafety(one) && one.record.volumes.some((volume) => volume.id === id),
   )
 }
 

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { OperationError, messageOf } from '../errors.ts'
-import { readCatalog } from '../store/catalog.ts'
+import { describeDamage, readCatalog, wayOutOfDamage } from '../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
 import { describeFrozen, didNotComeBack, readConsumerJournal } from '../store/consumer-journal.ts'
 import { type Heartbeat, readHeartbeat } from '../store/heartbeat.ts'
@@ -58,8 +58,8 @@ export async function describeStatus(
 ): Promise<StatusDescription> {
   const condition = await describeCondition(store, readHeartbeat(store, now), now, docker)
   const { snapshots, damaged } = readCatalog(store)
-  for (const { name, problem } of damaged) {
-    const message = `the record of ${name} is damaged and it is left alone: ${problem}`
+  for (const one of damaged) {
+    const message = `${describeDamage(one)}; ${wayOutOfDamage(one)}`
     condition.problems.push({ level: 'warning', code: 'damaged', message })
   }
   return {

@@ -1,4 +1,4 @@
-import type { Catalog } from '../store/catalog.ts'
+import { type Catalog, recordedSnapshots } from '../store/catalog.ts'
 import type { UnacceptedChange } from '../store/changes.ts'
 import type { VolumeRecord } from '../store/record.ts'
 
@@ -12,11 +12,13 @@ const fewestFiles = 100
  */
 export function judgeChanges(
   volume: VolumeRecord,
-  { snapshots }: Catalog,
+  catalog: Catalog,
   limitPercent: number,
 ): UnacceptedChange | undefined {
   if (limitPercent === 0) return undefined
-  const before = snapshots.findLast(({ record }) => volumeIn(record.volumes, volume.id))
+  const before = recordedSnapshots(catalog).findLast(({ record }) =>
+    volumeIn(record.volumes, volume.id),
+  )
   const last = before && volumeIn(before.record.volumes, volume.id)
   if (last === undefined || before === undefined) return undefined
   const tell = (message: string): UnacceptedChange => ({

@@ -58,9 +58,10 @@ function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecisio
   const wayBack = interrupted?.undo === true ? interrupted.snapshot : journal.safety
   const snapshot = findSnapshot(catalog, wayBack)
   if (snapshot === undefined) {
-    throw new OperationError(
-      `the restore cannot be undone: ${wayBack}, what it replaced, is not in the store any more`,
-    )
+    const damaged = catalog.damaged.find(({ name }) => name === wayBack)
+    const why =
+      damaged === undefined ? 'is not in the store any more' : `is damaged: ${damaged.problem}`
+    throw new OperationError(`the restore cannot be undone: ${wayBack}, what it replaced, ${why}`)
   }
   assertSamePaths(journal, config.volumes, store.restoreJournal)
   const ids = journal.volumes.map(({ id }) => id)

@@ -4,7 +4,7 @@ import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { warmUpEngines } from '../copy/choose-engine.ts'
 import { recordOfAbilities } from '../store/abilities.ts'
-import { type Catalog, readCatalog } from '../store/catalog.ts'
+import { type Catalog, readCatalog, recordedSnapshots } from '../store/catalog.ts'
 import {
   type UnacceptedChange,
   acceptChanges,
@@ -112,7 +112,8 @@ export async function writeSnapshot(
   discardStaging(store)
   const startedAt = clock.now()
   const catalog = readCatalog(store)
-  const time = nextSnapshotTime(startedAt, catalog.snapshots.at(-1)?.time, catalog.names)
+  const newest = recordedSnapshots(catalog).at(-1)
+  const time = nextSnapshotTime(startedAt, newest?.time, catalog.names)
   await waitForSecond(context, time)
   const name = formatSnapshotName(time)
   const hold =

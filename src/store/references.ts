@@ -1,6 +1,6 @@
 import { DateTime } from 'luxon'
 import { OperationError } from '../errors.ts'
-import { type Catalog, type Snapshot, isSafety } from './catalog.ts'
+import { type Catalog, type DamagedSnapshot, type Snapshot, isSafety } from './catalog.ts'
 
 /**
  * Finds the snapshot that `reference` means: a full name, a beginning that fits one snapshot, `latest`,
@@ -9,16 +9,10 @@ import { type Catalog, type Snapshot, isSafety } from './catalog.ts'
  * Throws OperationError that says why none or more than one fits.
  */
 export function resolveReference(catalog: Catalog, reference: string, now: Date): Snapshot {
-  const damaged = catalog.damaged.find(({ name }) => name === reference)
-  if (damaged !== undefined) {
-    throw new OperationError(
-      `the record of ${damaged.name} is damaged (${damaged.problem}); its data can be copied by hand from ${damaged.path}`,
-    )
-  }
   const regular = catalog.snapshots.filter((snapshot) => !isSafety(snapshot))
   return (
     byLatest(regular, reference) ??
-    byName(catalog.snapshots, reference) ??
+    byName(catalog, reference) ??
     byTime(regular, reference, now) ??
     notFound(catalog, reference)
   )
@@ -37,18 +31,32 @@ function byLatest(regular: readonly Snapshot[], reference: string): Snapshot | u
   return snapshot
 }
 
-function byName(snapshots: readonly Snapshot[], reference: string): Snapshot | undefined {
-  const exact = snapshots.find(({ name }) => name === reference)
-  if (exact !== undefined || reference.length < 4) return exact
-  const fitting = snapshots.filter(
-    ({ name }) => name.startsWith(reference) || name.startsWith(`@GMT-${reference}`),
-  )
+function byName({ snapshots, damaged }: Catalog, reference: string): Snapshot | undefined {
+  const all = [...snapshots, ...damaged]
+  const exact = all.find(({ name }) => name === reference)
+  const fitting = exact === undefined ? all.filter(({ name }) => begins(name, reference)) : [exact]
   if (fitting.length > 1) {
+    const names = fitting.map(({ name }) => name).toSorted()
     throw new OperationError(
-      `${JSON.stringify(reference)} fits ${fitting.length} snapshots, from ${fitting[0]?.name} to ${fitting.at(-1)?.name}: write more of the name`,
+      `${JSON.stringify(reference)} fits ${names.length} snapshots, from ${names[0]} to ${names.at(-1)}: write more of the name`,
     )
   }
-  return fitting[0]
+  const [one] = fitting
+  if (one !== undefined && 'problem' in one) refuseDamaged(one)
+  return one
+}
+
+function begins(name: string, reference: string): boolean {
+  if (reference.length < 4) return false
+  return name.startsWith(reference) || name.startsWith(`@GMT-${reference}`)
+}
+
+function refuseDamaged({ name, path, problem, snapshot }: DamagedSnapshot): never {
+  throw new OperationError(
+    snapshot === undefined
+      ? `there is no snapshot to use: the record of ${name} is damaged (${problem}); its data can be copied by hand from ${path}`
+      : `${problem}: choose another snapshot`,
+  )
 }
 
 function byTime(regular: readonly Snapshot[], reference: string, now: Date): Snapshot | undefined {

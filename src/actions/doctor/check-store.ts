@@ -10,7 +10,7 @@ import {
 import { join } from 'node:path'
 import prettyBytes from 'pretty-bytes'
 import type { Settings } from '../../config/settings.ts'
-import { readCatalog } from '../../store/catalog.ts'
+import { describeDamage, readCatalog, wayOutOfDamage } from '../../store/catalog.ts'
 import {
   type ConsumerJournal,
   commandFor,
@@ -45,6 +45,7 @@ export async function checkStore(
     ...checkRoom(store, settings),
     checkVisibility(store),
     checkClock(store, now),
+    ...checkSnapshots(store),
     checkDaemon(store, now),
     ...(writer === undefined
       ? checkJournals(store)
@@ -147,6 +148,12 @@ function checkClock(store: StoreLayout, now: Date): DoctorFinding {
     'clock',
     `it is ${now.toISOString()}, before the newest snapshot ${newest.name}`,
     'set the clock of the host, or remove the snapshots of the future',
+  )
+}
+
+function checkSnapshots(store: StoreLayout): DoctorFinding[] {
+  return readCatalog(store).damaged.map((one) =>
+    problem('snapshots', describeDamage(one), wayOutOfDamage(one)),
   )
 }
 

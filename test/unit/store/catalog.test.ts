@@ -60,7 +60,7 @@ describe('readCatalog', () => {
       })
     }
 
-    it('a directory that is named like a snapshot and holds no record', () => {
+    it('an empty directory that is named like a snapshot', () => {
       mkdirSync(inside(first, 'data'), { recursive: true })
       const { snapshots, damaged } = readCatalog(store())
       expect([snapshots, damaged]).to.deep.equal([[], []])
@@ -89,6 +89,44 @@ describe('readCatalog', () => {
     writeFileSync(inside(first), 'text')
     mkdirSync(inside('lost+found'))
     expect(readCatalog(store()).names).to.deep.equal(new Set([first, second, 'lost+found']))
+  })
+
+  describe('tells of a snapshot', () => {
+    const lost: [what: string, damage: (path: string) => void, problem: RegExp][] = [
+      [
+        'without a record',
+        (path) => {
+          rmSync(join(path, recordFileName))
+          writeFileSync(join(path, 'data/file'), '')
+        },
+        /^there is no \.snapshot\.json$/,
+      ],
+      [
+        'of which a volume is gone',
+        (path) => rmSync(join(path, 'mail'), { recursive: true }),
+        /^the data of mail in \S+ are gone \(no directory \S+mail\)$/,
+      ],
+      [
+        'of which a volume is a link now',
+        (path) => {
+          rmSync(join(path, 'data'), { recursive: true })
+          symlinkSync('mail', join(path, 'data'))
+        },
+        /^the data of data in \S+ are gone/,
+      ],
+    ]
+    for (const [what, damage, problem] of lost) {
+      it(`${what}, and goes on`, () => {
+        const [volume] = aRecord(first).volumes
+        const volumes = ['data', 'mail'].flatMap((id) => (volume ? { ...volume, id } : []))
+        damage(plantSnapshot(store(), first, { volumes }))
+        plantSnapshot(store(), second)
+        const catalog = readCatalog(store())
+        expect(catalog.snapshots.map(({ name }) => name)).to.deep.equal([second])
+        expect(catalog.damaged.map(({ name }) => name)).to.deep.equal([first])
+        expect(catalog.damaged[0]?.problem).to.match(problem)
+      })
+    }
   })
 
   describe('tells of a damaged record and goes on, when it is', () => {
