@@ -7,7 +7,6 @@ import { assertRsync } from '../system/rsync-version.ts'
 import { adoptPredecessor } from '../store/adoption.ts'
 import type { StoreAbilities } from '../store/abilities.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
-import { readCatalog } from '../store/catalog.ts'
 import { createStore, isOnRootFilesystem, removeEmptyStore } from '../store/open.ts'
 import { writeSavedConfig } from '../store/saved-config.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
@@ -18,9 +17,9 @@ import { assertPrivileges } from '../system/privileges.ts'
 import { programVersion } from '../system/version.ts'
 import { assertVolumesApart } from './check-volumes.ts'
 import { type ActionContext, type StoreConfig, asWriter } from './context.ts'
-import type { ActionEvent } from './events.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { tryStore, warnOfLacks } from './try-store.ts'
+import { warnOfOthers, warnOfRemoval } from './warn-at-start.ts'
 
 export interface PreparedStore {
   store: StoreLayout
@@ -76,9 +75,14 @@ export async function recordStart(context: ActionContext, now: Date): Promise<vo
       discardStaging(store)
       discardPrelinked(store)
       discardSpares(store)
-      for (const warning of warnOfLacks(store, config)) emit(warning)
-      for (const warning of warnOfOthers(store, config)) emit(warning)
-      for (const event of adoptPredecessor(store, config.volumes)) emit(event)
+      const adopted = adoptPredecessor(store, config.volumes)
+      const events = [
+        ...warnOfLacks(store, config),
+        ...adopted,
+        ...warnOfOthers(store, config, adopted),
+        ...warnOfRemoval(store, config),
+      ]
+      for (const event of events) emit(event)
       writeSavedConfig(store, savedConfig(config, now))
     } catch (error) {
       throw await explainFailure(error, inStore(store.directory), 'nothing was started')
@@ -90,19 +94,6 @@ export async function recordStart(context: ActionContext, now: Date): Promise<vo
 function discardSpares(store: StoreLayout): void {
   const spares = ['spare', 'spare.new'].map((name) => join(store.own, name)).filter(isRealDirectory)
   moveToTrash(store, spares)
-}
-
-/** A store that another application's volumes are in is likely the wrong one. */
-function warnOfOthers(store: StoreLayout, { volumes }: StoreConfig): ActionEvent[] {
-  const newest = readCatalog(store).snapshots.at(-1)
-  if (newest === undefined) return []
-  return newest.record.volumes
-    .filter(({ id }) => !volumes.some((volume) => volume.id === id))
-    .map(({ id }) => ({
-      type: 'warning',
-      code: 'other-volume',
-      message: `${newest.name} holds the volume ${id}, which is not configured now: is ${store.directory} the store you mean?`,
-    }))
 }
 
 function savedConfig({ abilities, ...config }: StoreConfig, now: Date) {
