@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SourceError } from '../errors.ts'
 import { type Catalog, type Snapshot, isSafety, recordedSnapshots } from '../store/catalog.ts'
-import type { VolumeRecord } from '../store/record.ts'
+import type { RecordWarning, VolumeRecord } from '../store/record.ts'
 
 /**
  * Refuses what looks like a volume that is not mounted: a snapshot of nothing would push the good ones out.
@@ -24,6 +24,34 @@ function findBefore({ id }: VolumeRecord, catalog: Catalog): Snapshot | undefine
   return recordedSnapshots(catalog).findLast(
     (one) => !isSafety(one) && one.record.volumes.some((volume) => volume.id === id),
   )
+}
+
+/** The code of a warning of a volume in which there was nothing, and nobody said that this is right. */
+export const noFiles = 'no-files'
+
+export function describeNoFiles(path: string): string {
+  return `${path} has no files: is it the volume you mean? Docker makes an empty one for a name that is misspelt`
+}
+
+/** Flags a snapshot of nothing that has none of files before it, until one is taken with --allow-empty. */
+export function warnOfNoFiles(
+  volume: VolumeRecord,
+  staged: string,
+  catalog: Catalog,
+): RecordWarning[] {
+  if (hasEntries(volume, staged)) return []
+  const before = findBefore(volume, catalog)
+  const isAccepted = before?.record.warnings.every(
+    (one) => one.code !== noFiles || one.volume !== volume.id,
+  )
+  if (isAccepted === true) return []
+  const message = `${describeNoFiles(volume.path)}; if this is meant, run "snap-volume snapshot --allow-empty"`
+  return [{ code: noFiles, message }]
+}
+
+function hasEntries(volume: VolumeRecord, tree: string): boolean {
+  const { symlinks = 0, specials = 0 } = volume.contents ?? {}
+  return symlinks + specials > 0 || hasFiles(volume, tree)
 }
 
 function findProblem(

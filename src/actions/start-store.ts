@@ -19,7 +19,7 @@ import { assertVolumesApart } from './check-volumes.ts'
 import { type ActionContext, type StoreConfig, asWriter } from './context.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { tryStore, warnOfLacks } from './try-store.ts'
-import { warnOfOthers, warnOfRemoval } from './warn-at-start.ts'
+import { warnOfOthers, warnOfPlaces, warnOfRemoval } from './warn-at-start.ts'
 
 export interface PreparedStore {
   store: StoreLayout
@@ -78,6 +78,7 @@ export async function recordStart(context: ActionContext, now: Date): Promise<vo
       const adopted = adoptPredecessor(store, config.volumes)
       const events = [
         ...warnOfLacks(store, config),
+        ...warnOfPlaces(config),
         ...adopted,
         ...warnOfOthers(store, config, adopted),
         ...warnOfRemoval(store, config),

@@ -2,9 +2,18 @@ import { OperationError } from '../errors.ts'
 import type { AdoptionEvent } from '../store/adoption.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
+import { hasFiles } from '../tree/has-files.ts'
+import { describeNoFiles, noFiles } from './check-source.ts'
 import type { StoreConfig } from './context.ts'
 import type { ActionEvent } from './events.ts'
 import { planPrune } from './prune.ts'
+
+/** Of volumes that are likely not the ones somebody means. */
+export function warnOfPlaces({ volumes }: StoreConfig): ActionEvent[] {
+  return volumes
+    .filter(({ path }) => !hasFiles(path))
+    .map(({ id, path }) => warning(noFiles, describeNoFiles(path), id))
+}
 
 /**
  * A store that another application's volumes are in is likely the wrong one, and so is an ID under which a predecessor did not keep
@@ -58,6 +67,6 @@ export function warnOfRemoval(store: StoreLayout, { maxSnapshots }: StoreConfig)
   }
 }
 
-function warning(code: string, message: string): ActionEvent {
-  return { type: 'warning', code, message }
+function warning(code: string, message: string, volume?: string): ActionEvent {
+  return { type: 'warning', code, message, ...(volume === undefined ? {} : { volume }) }
 }

@@ -6,6 +6,7 @@ import { assertDirectory } from '../../tree/directory-handle.ts'
 import { isMountPoint, mountOf, readMounts } from '../../system/mounts.ts'
 import { isPlainDirectoryOnBtrfs } from '../../system/subvolume.ts'
 import type { StoreLayout } from '../../store/layout.ts'
+import { hasFiles } from '../../tree/has-files.ts'
 import type { StoreConfig } from '../context.ts'
 import { type DoctorFinding, note, ok, problem, problemOf } from './finding.ts'
 
@@ -26,6 +27,7 @@ export function checkVolumes(
       return [
         checkMount(subject, volume, inImage),
         ok(subject, `engine ${chosen.engine.name}: ${chosen.reason}`),
+        ...checkContents(subject, volume),
         ...checkFilesystem(subject, volume, store),
         ...checkExchange(subject, volume, checksumCron),
       ]
@@ -44,6 +46,12 @@ function checkMount(subject: string, { path }: VolumeSpec, inImage: boolean): Do
     )
   }
   return ok(subject, path)
+}
+
+/** Whether what is there is what somebody means. */
+function checkContents(subject: string, { path }: VolumeSpec): DoctorFinding[] {
+  if (hasFiles(path)) return []
+  return [note(subject, `${path} has no files`, 'if it should, correct the name of the volume')]
 }
 
 function checkFilesystem(
