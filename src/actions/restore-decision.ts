@@ -8,6 +8,7 @@ import {
   readInterruptedRestore,
   readRestoreJournal,
 } from '../store/restore-journal.ts'
+import { assertVolumesMounted } from './check-volumes.ts'
 import type { ActionContext } from './context.ts'
 import { type RestoreTarget, checkTargets } from './restore-targets.ts'
 
@@ -31,6 +32,7 @@ export interface RestoreDecision {
 /** Finds the snapshot and the volumes that are meant, and refuses what could not be restored. */
 export function decideRestore(context: ActionContext, wish: RestoreWish): RestoreDecision {
   const decision = findDecision(context, wish)
+  assertVolumesMounted(decision.targets, context.inImage)
   if (wish.expected !== undefined && decision.snapshot.name !== wish.expected) {
     throw new OperationError(
       `the plan was for ${wish.expected}, and now it would be ${decision.snapshot.name}: look at the plan again`,

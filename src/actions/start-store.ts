@@ -7,15 +7,17 @@ import { assertRsync } from '../system/rsync-version.ts'
 import { adoptPredecessor } from '../store/adoption.ts'
 import type { StoreAbilities } from '../store/abilities.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
-import { createStore, isOnRootFilesystem, removeEmptyStore } from '../store/open.ts'
+import { createStore, removeEmptyStore } from '../store/open.ts'
 import { writeSavedConfig } from '../store/saved-config.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
 import { discardStaging } from '../store/staging.ts'
 import { moveToTrash } from '../store/trash.ts'
 import { assertDirectory, isRealDirectory } from '../tree/directory-handle.ts'
+import { isOwnOfContainer } from '../system/container.ts'
+import { readMounts } from '../system/mounts.ts'
 import { assertPrivileges } from '../system/privileges.ts'
 import { programVersion } from '../system/version.ts'
-import { assertVolumesApart } from './check-volumes.ts'
+import { assertVolumesApart, assertVolumesMounted } from './check-volumes.ts'
 import { type ActionContext, type StoreConfig, asWriter } from './context.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { tryStore, warnOfLacks } from './try-store.ts'
@@ -38,7 +40,8 @@ export async function prepareStore(
   await assertRsync()
   for (const { path } of volumes) assertDirectory(path)
   assertVolumesApart(settings.storeDirectory, volumes)
-  if (settings.inImage && isOnRootFilesystem(settings.storeDirectory)) {
+  assertVolumesMounted(volumes, settings.inImage)
+  if (isOwnOfContainer(settings.storeDirectory, settings.inImage, readMounts())) {
     throw new OperationError(
       `the store ${settings.storeDirectory} is inside the container and would go with it: mount one with -v /some/directory:${settings.storeDirectory}`,
     )
@@ -78,7 +81,7 @@ export async function recordStart(context: ActionContext, now: Date): Promise<vo
       const adopted = adoptPredecessor(store, config.volumes)
       const events = [
         ...warnOfLacks(store, config),
-        ...warnOfPlaces(config),
+        ...warnOfPlaces(store, config),
         ...adopted,
         ...warnOfOthers(store, config, adopted),
         ...warnOfRemoval(store, config),

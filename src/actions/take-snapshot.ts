@@ -20,7 +20,7 @@ import { describeInterruptedRestore, readInterruptedRestore } from '../store/res
 import { discardPrelinked } from '../store/prelinked.ts'
 import { createStaging, discardStaging } from '../store/staging.ts'
 import { programVersion } from '../system/version.ts'
-import { assertVolumesApart } from './check-volumes.ts'
+import { assertVolumesApart, assertVolumesMounted } from './check-volumes.ts'
 import { type ActionContext, asWriter } from './context.ts'
 import { type VolumeCopy, openVolumeCopy } from './copy-volume.ts'
 import { copyVolumes, withVolumes } from './copy-volumes.ts'
@@ -109,6 +109,7 @@ export async function writeSnapshot(
 ): Promise<{ record: SnapshotRecord; copies: VolumeCopy[] }> {
   const { store, config, clock, signal } = context
   assertVolumesApart(store.directory, volumes)
+  assertVolumesMounted(volumes, context.inImage)
   discardStaging(store)
   const startedAt = clock.now()
   const catalog = readCatalog(store)

@@ -6,13 +6,35 @@ import { hasFiles } from '../tree/has-files.ts'
 import { describeNoFiles, noFiles } from './check-source.ts'
 import type { StoreConfig } from './context.ts'
 import type { ActionEvent } from './events.ts'
+import { describeMountsLeftOut, findMountsLeftOut } from './mounts-left-out.ts'
 import { planPrune } from './prune.ts'
+import { findDoubtsOfStore, findUnmountedDisk } from './store-place.ts'
 
-/** Of volumes that are likely not the ones somebody means. */
-export function warnOfPlaces({ volumes }: StoreConfig): ActionEvent[] {
-  return volumes
-    .filter(({ path }) => !hasFiles(path))
-    .map(({ id, path }) => warning(noFiles, describeNoFiles(path), id))
+/** Of a store or volumes that are likely not where somebody means. */
+export function warnOfPlaces(store: StoreLayout, { volumes }: StoreConfig): ActionEvent[] {
+  return [
+    ...findDoubtsOfStore(store.directory).map(({ code, message, fix }) =>
+      warning(code, `the store ${message}: ${fix}`),
+    ),
+    ...volumes.flatMap(({ id, path }) => {
+      const leftOut = findMountsLeftOut(path)
+      return [
+        ...findUnmountedDisk(path).map(({ code, message, fix }) =>
+          warning(code, `${message}: ${fix}`, id),
+        ),
+        ...(hasFiles(path) ? [] : [warning(noFiles, describeNoFiles(path), id)]),
+        ...(leftOut.length === 0
+          ? []
+          : [
+              warning(
+                'mounts-left-out',
+                `${describeMountsLeftOut(path, leftOut)}; give them a sidecar of their own`,
+                id,
+              ),
+            ]),
+      ]
+    }),
+  ]
 }
 
 /**

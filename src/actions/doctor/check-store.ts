@@ -19,10 +19,11 @@ import {
 import { readHeartbeat } from '../../store/heartbeat.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { findHolder } from '../../store/lock.ts'
-import { isOnRootFilesystem } from '../../store/open.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
+import { isOwnOfContainer } from '../../system/container.ts'
 import { mountOf, readMounts } from '../../system/mounts.ts'
 import type { StoreConfig } from '../context.ts'
+import { findDoubtsOfStore } from '../store-place.ts'
 import { checkAbilities } from './check-abilities.ts'
 import { type DoctorFinding, note, ok, problem, problemOf } from './finding.ts'
 
@@ -40,6 +41,7 @@ export async function checkStore(
   const writer = await findHolder(store.lock)
   return [
     checkPlace(store, settings),
+    ...findDoubtsOfStore(store.directory).map(({ message, fix }) => note('store', message, fix)),
     ...(await checkAbilities(store, settings)),
     ...checkReflinks(store),
     ...checkRoom(store, settings),
@@ -54,14 +56,15 @@ export async function checkStore(
 }
 
 function checkPlace({ directory }: StoreLayout, settings: Settings): DoctorFinding {
-  if (settings.inImage && isOnRootFilesystem(directory)) {
+  const mounts = readMounts()
+  if (isOwnOfContainer(directory, settings.inImage, mounts)) {
     return problem(
       'store',
       `${directory} is inside the container and would go with it`,
       `mount one with -v /some/directory:${directory}`,
     )
   }
-  const type = mountOf(readMounts(), directory)?.type ?? 'an unknown filesystem'
+  const type = mountOf(mounts, directory)?.type ?? 'an unknown filesystem'
   return ok('store', `${directory} on ${type}`)
 }
 
