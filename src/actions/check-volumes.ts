@@ -1,5 +1,6 @@
 import type { VolumeSpec } from '../config/volume-spec.ts'
-import { UsageError } from '../errors.ts'
+import { OperationError, UsageError } from '../errors.ts'
+import { isOwnOfContainer } from '../system/container.ts'
 import {
   type Location,
   type Mount,
@@ -29,6 +30,38 @@ export function assertVolumesApart(
       assertNotMountedIn(place, other, mounts)
     }
   }
+}
+
+/** What Docker and podman mount into the container by themselves, and nobody means. */
+const runtimeFiles = ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf', '/run/.containerenv']
+
+/**
+ * Refuses volumes that are in the container itself: a snapshot would be of the image, and a restore gone with the container.
+ * Throws OperationError that names what is mounted below, which may be meant. Outside of a container all are allowed.
+ */
+export function assertVolumesMounted(
+  volumes: readonly VolumeSpec[],
+  inImage: boolean,
+  mounts = readMounts(),
+): void {
+  for (const { id, path } of volumes) {
+    if (!isOwnOfContainer(path, inImage, mounts)) continue
+    const below = mountsBelow(mounts, path)
+      .map(({ mountPoint }) => mountPoint)
+      .filter((place) => !runtimeFiles.includes(place))
+    const meant = below.length === 0 ? '' : `, or name what is mounted below it: ${listed(below)}`
+    throw new OperationError(
+      `volume ${id}: ${path} is inside the container, and nothing is mounted there; mount the data with -v SOURCE:${path}${meant}`,
+    )
+  }
+}
+
+const mostNamed = 5
+
+/** The first few of them. */
+export function listed(paths: readonly string[]): string {
+  const more = paths.length > mostNamed ? ` and ${paths.length - mostNamed} more` : ''
+  return paths.slice(0, mostNamed).join(', ') + more
 }
 
 interface Place {

@@ -16,7 +16,7 @@ import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts
 import type { BytePath } from '../tree/byte-path.ts'
 import { hasChangeTimes } from '../system/mounted-filesystem.ts'
 import { isMountPoint, readMounts } from '../system/mounts.ts'
-import { assertSourceIsThere } from './check-source.ts'
+import { assertSourceIsThere, warnOfNoFiles } from './check-source.ts'
 import type { ActionContext } from './context.ts'
 import { findBase, noBase } from './find-base.ts'
 import { reportProgress } from './report-progress.ts'
@@ -125,7 +125,8 @@ export function openVolumeCopy(
         contents: copy.contents,
       }
       if (!options.allowEmpty) assertSourceIsThere(volume, target, catalog)
-      const warnings = [...base.warnings, ...copy.warnings]
+      const empty = options.allowEmpty ? [] : warnOfNoFiles(volume, target, catalog)
+      const warnings = [...base.warnings, ...copy.warnings, ...empty]
       return {
         volume,
         hasMoved: copy.hasMoved === true,

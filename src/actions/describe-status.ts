@@ -1,6 +1,12 @@
 import { statfsSync } from 'node:fs'
 import { OperationError, messageOf } from '../errors.ts'
-import { readCatalog } from '../store/catalog.ts'
+import {
+  type Snapshot,
+  describeDamage,
+  isSafety,
+  readCatalog,
+  wayOutOfDamage,
+} from '../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
 import { describeFrozen, didNotComeBack, readConsumerJournal } from '../store/consumer-journal.ts'
 import { pastSnapshots, warnOfFuture } from '../store/future.ts'
@@ -15,6 +21,7 @@ import {
 import { type RunState, noRuns, readRunState } from '../store/run-state.ts'
 import { readSavedConfig } from '../store/saved-config.ts'
 import { readNextRun } from '../store/schedule-state.ts'
+import { noFiles } from './check-source.ts'
 import type { ActionContext } from './context.ts'
 import { withCommands } from './count-commands.ts'
 import {
@@ -68,10 +75,11 @@ export async function describeStatus(
   if (future !== undefined) {
     condition.problems.push({ level: 'warning', code: 'future', message: future })
   }
-  for (const { name, problem } of damaged) {
-    const message = `the record of ${name} is damaged and it is left alone: ${problem}`
+  for (const one of damaged) {
+    const message = `${describeDamage(one)}; ${wayOutOfDamage(one)}`
     condition.problems.push({ level: 'warning', code: 'damaged', message })
   }
+  condition.problems.push(...findNothing(snapshots))
   return {
     ...condition,
     health: judgeHealth(condition, thresholds, now),
@@ -81,6 +89,17 @@ export async function describeStatus(
       newest: snapshots.at(-1)?.name ?? null,
     },
   }
+}
+
+/** Volumes of which the newest snapshot has no file, and that nobody said are so. */
+function findNothing(snapshots: readonly Snapshot[]): HealthFinding[] {
+  const newest = snapshots.findLast((snapshot) => !isSafety(snapshot))
+  const empty = newest?.record.warnings.filter(({ code }) => code === noFiles) ?? []
+  return empty.map(({ volume, message }) => ({
+    level: 'warning',
+    code: noFiles,
+    message: `volume ${volume}: ${message}`,
+  }))
 }
 
 /** The part that costs the same however many snapshots there are; `heartbeat` is undefined when no daemon runs. */

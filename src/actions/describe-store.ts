@@ -2,7 +2,12 @@ import type { EngineChoice } from '../config/choices.ts'
 import type { Settings } from '../config/settings.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
 import { OperationError, errorCode, messageOf } from '../errors.ts'
-import { type Catalog, readCatalog } from '../store/catalog.ts'
+import {
+  type DamagedSnapshot,
+  describeDamage,
+  readCatalog,
+  wayOutOfDamage,
+} from '../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
 import { warnOfFuture } from '../store/future.ts'
 import { findHeartbeat } from '../store/heartbeat.ts'
@@ -18,7 +23,7 @@ export interface StoreDescription {
   schema: 1
   directory: string
   snapshots: SnapshotRecord[]
-  damaged: Catalog['damaged']
+  damaged: Pick<DamagedSnapshot, 'name' | 'path' | 'problem'>[]
   /** Undefined before the first start, or when it cannot be read; then `problems` says so. */
   config: StoreConfigDescription | undefined
   daemon: { running: boolean; nextRun: string | null }
@@ -59,14 +64,12 @@ export async function describeStore(
   problems.push(...changes.map(describeChange))
   const future = warnOfFuture(catalog, now)
   if (future !== undefined) problems.push(future)
-  for (const { name, problem } of damaged) {
-    problems.push(`the record of ${name} is damaged and it is left alone: ${problem}`)
-  }
+  for (const one of damaged) problems.push(`${describeDamage(one)}; ${wayOutOfDamage(one)}`)
   return {
     schema: 1,
     directory: store.directory,
     snapshots: snapshots.map(({ record }) => record),
-    damaged,
+    damaged: damaged.map(({ name, path, problem }) => ({ name, path, problem })),
     config,
     daemon: {
       running: (await findHeartbeat(store, now)) !== undefined,

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Catalog, Snapshot } from '../store/catalog.ts'
+import { recordedSnapshots } from '../store/future.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { isRealDirectory } from '../tree/directory-handle.ts'
 import { isMountPoint, readMounts } from '../system/mounts.ts'
@@ -15,7 +16,7 @@ export interface Base {
 export function findBase(catalog: Catalog, id: string): Base {
   const warnings: RecordWarning[] = []
   const mounts = readMounts()
-  const snapshot = catalog.snapshots.findLast((candidate) => {
+  const snapshot = recordedSnapshots(catalog).findLast((candidate) => {
     const held = candidate.record.volumes.find((volume) => volume.id === id)
     // nothing can be linked out of a subvolume
     if (held === undefined || held.engine === 'btrfs') return false

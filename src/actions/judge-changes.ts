@@ -1,5 +1,6 @@
 import type { Catalog } from '../store/catalog.ts'
 import type { UnacceptedChange } from '../store/changes.ts'
+import { recordedSnapshots } from '../store/future.ts'
 import type { VolumeRecord } from '../store/record.ts'
 
 /** In a volume of fewer files all may well be other ones from one day to the next. */
@@ -12,11 +13,13 @@ const fewestFiles = 100
  */
 export function judgeChanges(
   volume: VolumeRecord,
-  { snapshots }: Catalog,
+  catalog: Catalog,
   limitPercent: number,
 ): UnacceptedChange | undefined {
   if (limitPercent === 0) return undefined
-  const before = snapshots.findLast(({ record }) => volumeIn(record.volumes, volume.id))
+  const before = recordedSnapshots(catalog).findLast(({ record }) =>
+    volumeIn(record.volumes, volume.id),
+  )
   const last = before && volumeIn(before.record.volumes, volume.id)
   if (last === undefined || before === undefined) return undefined
   const tell = (message: string): UnacceptedChange => ({

@@ -1,6 +1,6 @@
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError } from '../errors.ts'
-import { type Snapshot, findSnapshot, readCatalog } from '../store/catalog.ts'
+import { type Snapshot, findDamaged, findSnapshot, readCatalog } from '../store/catalog.ts'
 import { resolveReference } from '../store/references.ts'
 import {
   type RestoreJournal,
@@ -8,6 +8,7 @@ import {
   readInterruptedRestore,
   readRestoreJournal,
 } from '../store/restore-journal.ts'
+import { assertVolumesMounted } from './check-volumes.ts'
 import type { ActionContext } from './context.ts'
 import { type RestoreTarget, checkTargets } from './restore-targets.ts'
 
@@ -31,6 +32,7 @@ export interface RestoreDecision {
 /** Finds the snapshot and the volumes that are meant, and refuses what could not be restored. */
 export function decideRestore(context: ActionContext, wish: RestoreWish): RestoreDecision {
   const decision = findDecision(context, wish)
+  assertVolumesMounted(decision.targets, context.inImage)
   if (wish.expected !== undefined && decision.snapshot.name !== wish.expected) {
     throw new OperationError(
       `the plan was for ${wish.expected}, and now it would be ${decision.snapshot.name}: look at the plan again`,
@@ -58,9 +60,10 @@ function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecisio
   const wayBack = interrupted?.undo === true ? interrupted.snapshot : journal.safety
   const snapshot = findSnapshot(catalog, wayBack)
   if (snapshot === undefined) {
-    throw new OperationError(
-      `the restore cannot be undone: ${wayBack}, what it replaced, is not in the store any more`,
-    )
+    const damaged = findDamaged(catalog, wayBack)
+    const why =
+      damaged === undefined ? 'is not in the store any more' : `is damaged: ${damaged.problem}`
+    throw new OperationError(`the restore cannot be undone: ${wayBack}, what it replaced, ${why}`)
   }
   assertSamePaths(journal, config.volumes, store.restoreJournal)
   const ids = journal.volumes.map(({ id }) => id)

@@ -5,7 +5,7 @@ import { findSubvolumes } from '../copy/find-subvolumes.ts'
 import { OperationError, UsageError } from '../errors.ts'
 import type { Snapshot } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import { displayPath } from '../tree/byte-path.ts'
+import { bytePath, displayPath, readKinds } from '../tree/byte-path.ts'
 import { openDirectory } from '../tree/directory-handle.ts'
 import { type Mount, isMountPoint, mountOf, mountsBelow, readMounts } from '../system/mounts.ts'
 import { isBtrfs } from '../system/subvolume.ts'
@@ -113,8 +113,14 @@ function heldBy(snapshot: Snapshot): string[] {
 }
 
 function assertDataThere(path: string, snapshot: Snapshot, id: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+  const isThere = lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  const files = snapshot.record.volumes.find((volume) => volume.id === id)?.contents?.files ?? 0
+  const isEmptied = isThere && files > 0 && readKinds(bytePath(path), 0) !== undefined
+  if (isThere && !isEmptied) return
+  const what = isEmptied
+    ? `${path} is empty, and its record counts ${files}`
+    : `no directory ${path}`
   throw new OperationError(
-    `the data of ${id} in ${snapshot.name} are gone (no directory ${path}): choose another snapshot`,
+    `the data of ${id} in ${snapshot.name} are gone (${what}): choose another snapshot`,
   )
 }

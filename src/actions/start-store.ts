@@ -7,22 +7,22 @@ import { assertRsync } from '../system/rsync-version.ts'
 import { adoptPredecessor } from '../store/adoption.ts'
 import type { StoreAbilities } from '../store/abilities.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
-import { readCatalog } from '../store/catalog.ts'
-import { futureFirst } from '../store/future.ts'
-import { createStore, isOnRootFilesystem, removeEmptyStore } from '../store/open.ts'
+import { createStore, removeEmptyStore } from '../store/open.ts'
 import { writeSavedConfig } from '../store/saved-config.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
 import { discardStaging } from '../store/staging.ts'
 import { moveToTrash } from '../store/trash.ts'
 import { assertDirectory, isRealDirectory } from '../tree/directory-handle.ts'
+import { isOwnOfContainer } from '../system/container.ts'
+import { readMounts } from '../system/mounts.ts'
 import { assertPrivileges } from '../system/privileges.ts'
 import { programVersion } from '../system/version.ts'
-import { assertVolumesApart } from './check-volumes.ts'
+import { assertVolumesApart, assertVolumesMounted } from './check-volumes.ts'
 import { type ActionContext, type StoreConfig, asWriter } from './context.ts'
-import type { ActionEvent } from './events.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { logged } from './log-act.ts'
 import { tryStore, warnOfLacks } from './try-store.ts'
+import { warnOfOthers, warnOfPlaces, warnOfRemoval } from './warn-at-start.ts'
 
 export interface PreparedStore {
   store: StoreLayout
@@ -41,7 +41,8 @@ export async function prepareStore(
   await assertRsync()
   for (const { path } of volumes) assertDirectory(path)
   assertVolumesApart(settings.storeDirectory, volumes)
-  if (settings.inImage && isOnRootFilesystem(settings.storeDirectory)) {
+  assertVolumesMounted(volumes, settings.inImage)
+  if (isOwnOfContainer(settings.storeDirectory, settings.inImage, readMounts())) {
     throw new OperationError(
       `the store ${settings.storeDirectory} is inside the container and would go with it: mount one with -v /some/directory:${settings.storeDirectory}`,
     )
@@ -88,9 +89,15 @@ async function tidyAndRecord(context: ActionContext, now: Date): Promise<void> {
       discardStaging(store)
       discardPrelinked(store)
       discardSpares(store)
-      for (const warning of warnOfLacks(store, config)) emit(warning)
-      for (const warning of warnOfOthers(store, config, now)) emit(warning)
-      for (const event of adoptPredecessor(store, config.volumes)) emit(event)
+      const adopted = adoptPredecessor(store, config.volumes)
+      const events = [
+        ...warnOfLacks(store, config),
+        ...warnOfPlaces(store, config),
+        ...adopted,
+        ...warnOfOthers(store, config, adopted, now),
+        ...warnOfRemoval(store, config, now),
+      ]
+      for (const event of events) emit(event)
       writeSavedConfig(store, savedConfig(config, now))
     } catch (error) {
       throw await explainFailure(error, inStore(store.directory), 'nothing was started')
@@ -102,19 +109,6 @@ async function tidyAndRecord(context: ActionContext, now: Date): Promise<void> {
 function discardSpares(store: StoreLayout): void {
   const spares = ['spare', 'spare.new'].map((name) => join(store.own, name)).filter(isRealDirectory)
   moveToTrash(store, spares)
-}
-
-/** A store that another application's volumes are in is likely the wrong one. */
-function warnOfOthers(store: StoreLayout, { volumes }: StoreConfig, now: Date): ActionEvent[] {
-  const newest = futureFirst(readCatalog(store), now).snapshots.at(-1)
-  if (newest === undefined) return []
-  return newest.record.volumes
-    .filter(({ id }) => !volumes.some((volume) => volume.id === id))
-    .map(({ id }) => ({
-      type: 'warning',
-      code: 'other-volume',
-      message: `${newest.name} holds the volume ${id}, which is not configured now: is ${store.directory} the store you mean?`,
-    }))
 }
 
 function savedConfig({ abilities, ...config }: StoreConfig, now: Date) {

@@ -11,7 +11,7 @@ import {
   describeChange,
   noteChanges,
 } from '../store/changes.ts'
-import { futureFirst, pastSnapshots } from '../store/future.ts'
+import { futureFirst, isFuture, recordedSnapshots } from '../store/future.ts'
 import { indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
@@ -21,7 +21,7 @@ import { describeInterruptedRestore, readInterruptedRestore } from '../store/res
 import { discardPrelinked } from '../store/prelinked.ts'
 import { createStaging, discardStaging } from '../store/staging.ts'
 import { programVersion } from '../system/version.ts'
-import { assertVolumesApart } from './check-volumes.ts'
+import { assertVolumesApart, assertVolumesMounted } from './check-volumes.ts'
 import { findClockJump, noteClock, warnOfJump } from './clock-jump.ts'
 import { type ActionContext, asWriter } from './context.ts'
 import { type VolumeCopy, openVolumeCopy } from './copy-volume.ts'
@@ -134,11 +134,12 @@ export async function writeSnapshot(
 ): Promise<{ record: SnapshotRecord; copies: VolumeCopy[] }> {
   const { store, config, clock, signal } = context
   assertVolumesApart(store.directory, volumes)
+  assertVolumesMounted(volumes, context.inImage)
   discardStaging(store)
   const startedAt = clock.now()
   const catalog = futureFirst(readCatalog(store), startedAt)
-  const newest = pastSnapshots(catalog, startedAt).at(-1)?.time
-  const time = nextSnapshotTime(startedAt, newest, catalog.names)
+  const newest = recordedSnapshots(catalog).findLast(({ time }) => !isFuture(time, startedAt))
+  const time = nextSnapshotTime(startedAt, newest?.time, catalog.names)
   await waitForSecond(context, time)
   const name = formatSnapshotName(time)
   const hold =

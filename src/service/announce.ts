@@ -1,5 +1,6 @@
 import type { ActionContext } from '../actions/context.ts'
 import { describeConsumers } from '../actions/describe-consumers.ts'
+import { describeNewStore } from '../actions/store-place.ts'
 import type { Settings } from '../config/settings.ts'
 import { OperationError } from '../errors.ts'
 import { readCatalog } from '../store/catalog.ts'
@@ -18,6 +19,8 @@ export async function announce(
   log: Log,
 ): Promise<void> {
   const { store, config } = context
+  const newStore = describeNewStore(store)
+  if (newStore !== undefined) log.info(newStore)
   for (const { id, path } of config.volumes) log.info(`volume ${id}: ${path}`)
   warnOfBothDays('SNAP_CRON', settings.cron, log)
   warnOfBothDays('SNAP_CHECKSUM_CRON', settings.checksumCron, log)

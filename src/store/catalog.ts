@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isNotFound, messageOf } from '../errors.ts'
+import { isMountPoint, readMounts } from '../system/mounts.ts'
+import { bytePath, readKinds } from '../tree/byte-path.ts'
 import { readDocument } from './durable.ts'
-import { type StoreLayout, recordFileName } from './layout.ts'
+import { type StoreLayout, recordFileName, removedRecordFileName } from './layout.ts'
 import { parseSnapshotName } from './names.ts'
 import { type SnapshotRecord, parseRecord } from './record.ts'
 
@@ -13,11 +15,13 @@ export interface Snapshot {
   record: SnapshotRecord
 }
 
-/** A snapshot whose record cannot be read: never pruned, never used, but told of. */
-interface DamagedSnapshot {
+/** A snapshot whose record cannot be read, or of which a volume is gone: never pruned, never used, but told of. */
+export interface DamagedSnapshot {
   name: string
   path: string
   problem: string
+  /** Where its record can be read. */
+  snapshot?: Snapshot
 }
 
 export interface Catalog {
@@ -26,9 +30,11 @@ export interface Catalog {
   damaged: DamagedSnapshot[]
   /** Every name in the store, also those that are not ours. */
   names: ReadonlySet<string>
+  /** Where those of the future come first: by which clock they are that. */
+  futureAt?: Date
 }
 
-/** Reads what is in the store. A directory without a record is not a snapshot, whatever its name. */
+/** Reads what is in the store. An empty directory is not a snapshot, whatever its name. */
 export function readCatalog(store: StoreLayout): Catalog {
   const entries = readdirSync(store.directory, { withFileTypes: true })
   const catalog: Catalog = {
@@ -46,12 +52,51 @@ export function readCatalog(store: StoreLayout): Catalog {
       const isOwn = record.name === name || hadName(record, name)
       if (!isOwn) throw new Error(`it is the record of ${record.name}`)
       // of one that is being renamed the record comes first
-      catalog.snapshots.push({ name, time, path, record: { ...record, name } })
+      const snapshot = { name, time, path, record: { ...record, name } }
+      const problem = findLostVolume(snapshot)
+      if (problem === undefined) catalog.snapshots.push(snapshot)
+      else catalog.damaged.push({ name, path, problem, snapshot })
     } catch (error) {
       if (!isNotFound(error)) catalog.damaged.push({ name, path, problem: messageOf(error) })
+      else if (holdsData(path)) {
+        catalog.damaged.push({ name, path, problem: `there is no ${recordFileName}` })
+      }
     }
   }
   return catalog
+}
+
+/** By what the directory itself says: nobody looks at what somebody mounted over a volume. */
+function findLostVolume({ name, path, record }: Snapshot): string | undefined {
+  const entries = readdirSync(path, { withFileTypes: true })
+  const there = new Set(entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name))
+  const lost = record.volumes.find(({ id }) => !there.has(id))
+  return lost && `the data of ${lost.id} in ${name} are gone (no directory ${join(path, lost.id)})`
+}
+
+/** False also for a snapshot that was removed since the store was listed, or whose data are being deleted where it is. */
+function holdsData(path: string): boolean {
+  try {
+    const mounts = readMounts()
+    const entries = readKinds(bytePath(path)) ?? []
+    if (entries.some(({ name }) => name === removedRecordFileName)) return false
+    return entries.some(({ name, isDirectory }) => {
+      const entry = `${bytePath(path)}/${name}`
+      return !isDirectory || isMountPoint(mounts, entry) || readKinds(entry, 0) === undefined
+    })
+  } catch (error) {
+    return !isNotFound(error)
+  }
+}
+
+/** In a line: what is damaged, and what becomes of it. */
+export function describeDamage({ name, problem, snapshot }: DamagedSnapshot): string {
+  const what = snapshot === undefined ? `the record of ${name}` : name
+  return `${what} is damaged and it is left alone: ${problem}`
+}
+
+export function wayOutOfDamage({ path }: DamagedSnapshot): string {
+  return `copy by hand what you need of it, then remove it with "rm -rf ${path}"`
 }
 
 /** The one that has the name, or had it before it was renamed. */
@@ -59,6 +104,14 @@ export function findSnapshot({ snapshots }: Catalog, name: string): Snapshot | u
   return (
     snapshots.find((snapshot) => snapshot.name === name) ??
     snapshots.find(({ record }) => hadName(record, name))
+  )
+}
+
+/** The same of those that are damaged. */
+export function findDamaged({ damaged }: Catalog, name: string): DamagedSnapshot | undefined {
+  return (
+    damaged.find((one) => one.name === name) ??
+    damaged.find(({ snapshot }) => snapshot !== undefined && hadName(snapshot.record, name))
   )
 }
 

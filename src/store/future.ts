@@ -32,7 +32,17 @@ export function futureFirst(catalog: Catalog, now: Date): Catalog {
   return {
     ...catalog,
     snapshots: [...futureSnapshots(catalog, now), ...pastSnapshots(catalog, now)],
+    futureAt: now,
   }
+}
+
+/** Every snapshot whose record can be read, in the order of the others, also where data of it are gone. */
+export function recordedSnapshots({ snapshots, damaged, futureAt }: Catalog): Snapshot[] {
+  const lost = damaged.flatMap(({ snapshot }) => snapshot ?? [])
+  const sorted = [...snapshots, ...lost].toSorted((one, other) => (one.name < other.name ? -1 : 1))
+  if (futureAt === undefined) return sorted
+  const past = sorted.filter(({ time }) => !isFuture(time, futureAt))
+  return [...sorted.filter(({ time }) => isFuture(time, futureAt)), ...past]
 }
 
 /** What such are, in a line; `warnOfFuture` says what to do too. */

@@ -13,7 +13,6 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
-import { readMounts, mountOf } from '../system/mounts.ts'
 import { type StoreLayout, storeLayout } from './layout.ts'
 
 /**
@@ -71,11 +70,6 @@ export function removeEmptyStore(store: StoreLayout): void {
   const { own, staging, trash, prelinked, journal } = store
   rmSync(store.trashLock, { force: true })
   for (const path of [staging, trash, prelinked, journal, own]) rmdirSync(path)
-}
-
-/** Whether the store would be on the root filesystem: of a container, that is gone with it. */
-export function isOnRootFilesystem(directory: string): boolean {
-  return mountOf(readMounts(), directory)?.mountPoint === '/'
 }
 
 function createDirectory(path: string, mode: number, options: { recursive: boolean }): void {

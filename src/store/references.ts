@@ -1,6 +1,13 @@
 import { DateTime } from 'luxon'
 import { OperationError } from '../errors.ts'
-import { type Catalog, type Snapshot, findSnapshot, isSafety } from './catalog.ts'
+import {
+  type Catalog,
+  type DamagedSnapshot,
+  type Snapshot,
+  findDamaged,
+  findSnapshot,
+  isSafety,
+} from './catalog.ts'
 import { futureSnapshots, pastSnapshots } from './future.ts'
 
 /**
@@ -10,12 +17,6 @@ import { futureSnapshots, pastSnapshots } from './future.ts'
  * Throws OperationError that says why none or more than one fits, or that one of the future may be meant.
  */
 export function resolveReference(catalog: Catalog, reference: string, now: Date): Snapshot {
-  const damaged = catalog.damaged.find(({ name }) => name === reference)
-  if (damaged !== undefined) {
-    throw new OperationError(
-      `the record of ${damaged.name} is damaged (${damaged.problem}); its data can be copied by hand from ${damaged.path}`,
-    )
-  }
   const regular = pastSnapshots(catalog, now).filter((snapshot) => !isSafety(snapshot))
   const future = futureSnapshots(catalog, now)
   const latest = byLatest(regular, reference, future.length)
@@ -64,18 +65,34 @@ function byLatest(
 }
 
 function byName(catalog: Catalog, reference: string): Snapshot | undefined {
-  const { snapshots } = catalog
-  const exact = findSnapshot(catalog, reference)
-  if (exact !== undefined || reference.length < 4) return exact
-  const fitting = snapshots.filter(
-    ({ name }) => name.startsWith(reference) || name.startsWith(`@GMT-${reference}`),
-  )
+  const all = [...catalog.snapshots, ...catalog.damaged]
+  const exact =
+    all.find(({ name }) => name === reference) ??
+    findSnapshot(catalog, reference) ??
+    findDamaged(catalog, reference)
+  const fitting = exact === undefined ? all.filter(({ name }) => begins(name, reference)) : [exact]
   if (fitting.length > 1) {
+    const names = fitting.map(({ name }) => name).toSorted()
     throw new OperationError(
-      `${JSON.stringify(reference)} fits ${fitting.length} snapshots, from ${fitting[0]?.name} to ${fitting.at(-1)?.name}: write more of the name`,
+      `${JSON.stringify(reference)} fits ${names.length} snapshots, from ${names[0]} to ${names.at(-1)}: write more of the name`,
     )
   }
-  return fitting[0]
+  const [one] = fitting
+  if (one !== undefined && 'problem' in one) refuseDamaged(one)
+  return one
+}
+
+function begins(name: string, reference: string): boolean {
+  if (reference.length < 4) return false
+  return name.startsWith(reference) || name.startsWith(`@GMT-${reference}`)
+}
+
+function refuseDamaged({ name, path, problem, snapshot }: DamagedSnapshot): never {
+  throw new OperationError(
+    snapshot === undefined
+      ? `there is no snapshot to use: the record of ${name} is damaged (${problem}); its data can be copied by hand from ${path}`
+      : `${problem}: choose another snapshot`,
+  )
 }
 
 function byTime(regular: readonly Snapshot[], reference: string, now: Date): Snapshot | undefined {

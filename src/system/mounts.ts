@@ -41,7 +41,8 @@ function parseMount(line: string): Mount {
   }
 }
 
-function unescapeOctal(text: string): string {
+/** A space and the like in a table of mounts. */
+export function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   )

@@ -58,6 +58,34 @@ describeOnEngine('start, when something is mounted as it should not be', () => {
     expect(line).to.match(/there is no directory \/nowhere: mount the volume there/)
   })
 
+  const inImage: [what: string, words: string[], message: RegExp][] = [
+    ['a directory above the data', ['files:/srv'], /\/srv is inside the container.*: \/srv\/data$/],
+    ['a directory of the image', ['home:/home'], /\/home is inside the container.* -v \S+:\/home$/],
+    ['one of them beside the data', ['data:/srv/data', 'home:/home'], /volume home: \/home is/],
+    ['memory of the container', ['shm:/dev/shm'], /\/dev\/shm is inside the container/],
+  ]
+  for (const [what, words, message] of inImage) {
+    it(`refuses ${what}, which a snapshot of the image would be of`, async () => {
+      const mounts = ['-v', `${data}:/srv/data`, '-v', `${store}:/opt/.snap`]
+      const { exitCode, line } = await refusal(mounts, ['start', ...words])
+      expect(exitCode).to.equal(1)
+      expect(line).to.match(message)
+    })
+  }
+
+  it('names what is mounted inside the data, where snapshots leave it out', async () => {
+    const container = await startContainer(productImage, {
+      options: ['-v', `${data}:/srv`, '--tmpfs', '/srv/cache', '-v', `${store}:/opt/.snap`],
+      command: ['start', 'files:/srv'],
+    })
+    await logLine(container, / warn +files: .* leave out what is mounted inside it: \/srv\/cache;/)
+    await logLine(
+      container,
+      / the store \/opt\/.snap is new and empty \(on \S+, directory \S+_data\)/,
+    )
+    await logLine(container, / the store \/opt\/.snap is in the anonymous volume [0-9a-f]{12}/)
+  })
+
   it('refuses one volume as both data and store', async () => {
     const { exitCode, line } = await refusal(['-v', `${data}:/data`, '-v', `${data}:/opt/.snap`])
     expect(exitCode).to.equal(2)

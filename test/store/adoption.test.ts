@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { growAwkwardTree } from '../support/awkward-tree.ts'
-import { lastDocumentOf } from '../support/cli.ts'
+import { lastDocumentOf, startDaemon } from '../support/cli.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, configure, makeUnconfiguredStore } from '../support/test-store.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
@@ -78,5 +78,36 @@ describe('A store of the predecessor', () => {
     const before = store.published()
     await configure(store)
     expect(compareTrees(before, store.published())).to.deep.equal([])
+  })
+})
+
+describe('A store of the predecessor that is started under other IDs', () => {
+  let store: TestStore
+  let output: string
+
+  before(async () => {
+    store = await makeUnconfiguredStore()
+    const old = join(store.directory, 'snapshot')
+    await mkdir(join(old, older, 'mail'), { recursive: true })
+    await mkdir(join(old, newer, 'data'), { recursive: true })
+    await writeFile(join(store.directory, 'snapshot.conf'), `VOLUME_DATA="data:${store.data}"\n`)
+    const env = { ...store.env, SNAP_MAX: '1', SNAP_ON_START: 'true' }
+    const daemon = await startDaemon([`mysql:${store.data}`], { env })
+    await daemon.line(/ snapshot @GMT-/)
+    await daemon.stop()
+    output = daemon.output()
+  })
+
+  after(() => store.remove())
+
+  it('is told at once which IDs its snapshots have, and with what to start', () => {
+    expect(output).to.match(/ warn +\S+ holds the volume mail, which is not configured now/)
+    expect(output).to.include(`start with data:${store.data}`).and.include('start with mail:PATH')
+  })
+
+  it('is told before a snapshot is taken, and so before one is removed', () => {
+    const first = output.search(/ snapshot @GMT-| removed @GMT-| started: /)
+    expect(output.indexOf('holds the volume data')).to.be.within(0, first)
+    expect(output.indexOf('holds the volume mail')).to.be.within(0, first)
   })
 })

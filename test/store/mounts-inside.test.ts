@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { type Mounted, bindMount } from '../support/mounts.ts'
+import { type Mounted, bindMount, mountTmpfs } from '../support/mounts.ts'
+import { lastDocumentOf } from '../support/cli.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
@@ -75,5 +76,56 @@ describe('A directory of the same filesystem mounted inside the data', () => {
     const finished = await store.run(['restore', 'latest', '--yes'])
     expectRefusal(finished, 1, /no UTF-8: unmount it/)
     expect(walkTree(uploads).size).to.be.greaterThan(3)
+  })
+})
+
+describe('What is mounted inside the data when they are started', () => {
+  let store: TestStore
+  const mounts: Mounted[] = []
+
+  before(async () => {
+    store = await makeStore()
+    await shellIn(store.data, 'mkdir this-one other-one; touch other-file')
+    const same = `${store.data}.same`
+    await mkdir(same)
+    const other = await mountTmpfs('size=1m')
+    await shellIn(other.path, 'mkdir inner; echo x > file')
+    mounts.push(
+      other,
+      await bindMount(same, join(store.data, 'this-one')),
+      await bindMount(other.path, join(store.data, 'other-one')),
+      await bindMount(join(other.path, 'inner'), join(store.data, 'other-one/inner')),
+      await bindMount(join(other.path, 'file'), join(store.data, 'other-file')),
+    )
+  })
+
+  after(async () => {
+    for (const mount of mounts.splice(0).toReversed()) await mount.remove()
+    await store.remove()
+  })
+
+  const leftOut = (): string =>
+    `snapshots of ${store.data} leave out what is mounted inside it: ${store.data}/other-one`
+
+  it('is named where snapshots leave it out, by start', async () => {
+    const daemon = await store.startDaemon()
+    await daemon.stop()
+    expect(daemon.output()).to.include(`warn  data: ${leftOut()};`)
+  })
+
+  it('is named by doctor too', async () => {
+    const document = lastDocumentOf(await store.run(['doctor', '--json']))
+    const messages = (document['findings'] as { message: string }[]).map(({ message }) => message)
+    expect(messages).to.include(leftOut())
+  })
+
+  it('is what the snapshot does not have, and all else it has', async () => {
+    await writeFile(join(`${store.data}.same`, 'photo'), 'x')
+    const name = await store.snapshot()
+    expect(await shellIn(store.dataIn(name), 'find . | sort')).to.equal(
+      ['.', './hello.txt', './other-file', './other-one', './this-one', './this-one/photo'].join(
+        '\n',
+      ),
+    )
   })
 })

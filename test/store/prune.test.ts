@@ -6,6 +6,7 @@ import { startDaemon } from '../support/cli.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
+import { plantCopies } from './support/planted-snapshots.ts'
 
 describe('Retention', () => {
   let store: TestStore
@@ -115,6 +116,33 @@ describe('Retention', () => {
     await store.snapshot()
     await store.snapshot()
     expect(store.snapshotNames()).to.have.length(1)
+  })
+})
+
+describe('start with another SNAP_MAX', () => {
+  let store: TestStore
+
+  before(async () => {
+    store = await makeStore()
+    const copies = [1, 2, 3, 4, 5].map((day) => `@GMT-2020.01.0${day}-00.00.00`)
+    await plantCopies(store, await store.snapshot(), copies)
+  })
+
+  after(() => store.remove())
+
+  async function saidWith(max: number): Promise<string | undefined> {
+    const daemon = await store.startDaemon({ env: { SNAP_MAX: String(max) } })
+    await daemon.stop()
+    return / warn +(.*SNAP_MAX.*)/.exec(daemon.output())?.[1]
+  }
+
+  it('says how many snapshots the next one will remove, and removes none before', async () => {
+    expect(await saidWith(2)).to.match(/^the next snapshot removes 4 of the 6 .* SNAP_MAX is 2: /)
+    expect(store.snapshotNames()).to.have.length(6)
+  })
+
+  it('says nothing where no more than one goes', async () => {
+    expect([await saidWith(6), await saidWith(5)]).to.deep.equal([undefined, undefined])
   })
 })
 

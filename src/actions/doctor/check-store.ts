@@ -10,7 +10,7 @@ import {
 import { join } from 'node:path'
 import prettyBytes from 'pretty-bytes'
 import type { Settings } from '../../config/settings.ts'
-import { readCatalog } from '../../store/catalog.ts'
+import { describeDamage, readCatalog, wayOutOfDamage } from '../../store/catalog.ts'
 import {
   type ConsumerJournal,
   commandFor,
@@ -20,10 +20,11 @@ import { describeFuture, futureSnapshots, pastSnapshots } from '../../store/futu
 import { findHeartbeat } from '../../store/heartbeat.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { findHolder } from '../../store/lock.ts'
-import { isOnRootFilesystem } from '../../store/open.ts'
 import { describeInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
+import { isOwnOfContainer } from '../../system/container.ts'
 import { mountOf, readMounts } from '../../system/mounts.ts'
 import type { StoreConfig } from '../context.ts'
+import { findDoubtsOfStore } from '../store-place.ts'
 import { checkAbilities } from './check-abilities.ts'
 import { type DoctorFinding, note, ok, problem, problemOf } from './finding.ts'
 
@@ -41,11 +42,13 @@ export async function checkStore(
   const writer = await findHolder(store.lock)
   return [
     checkPlace(store, settings),
+    ...findDoubtsOfStore(store.directory).map(({ message, fix }) => note('store', message, fix)),
     ...(await checkAbilities(store, settings)),
     ...checkReflinks(store),
     ...checkRoom(store, settings),
     checkVisibility(store),
     ...checkClock(store, now),
+    ...checkSnapshots(store),
     await checkDaemon(store, now),
     ...(writer === undefined
       ? checkJournals(store)
@@ -54,14 +57,15 @@ export async function checkStore(
 }
 
 function checkPlace({ directory }: StoreLayout, settings: Settings): DoctorFinding {
-  if (settings.inImage && isOnRootFilesystem(directory)) {
+  const mounts = readMounts()
+  if (isOwnOfContainer(directory, settings.inImage, mounts)) {
     return problem(
       'store',
       `${directory} is inside the container and would go with it`,
       `mount one with -v /some/directory:${directory}`,
     )
   }
-  const type = mountOf(readMounts(), directory)?.type ?? 'an unknown filesystem'
+  const type = mountOf(mounts, directory)?.type ?? 'an unknown filesystem'
   return ok('store', `${directory} on ${type}`)
 }
 
@@ -162,6 +166,12 @@ function checkClock(store: StoreLayout, now: Date): DoctorFinding[] {
           ),
         ]),
   ]
+}
+
+function checkSnapshots(store: StoreLayout): DoctorFinding[] {
+  return readCatalog(store).damaged.map((one) =>
+    problem('snapshots', describeDamage(one), wayOutOfDamage(one)),
+  )
 }
 
 async function checkDaemon(store: StoreLayout, now: Date): Promise<DoctorFinding> {

@@ -3,10 +3,14 @@ import type { VolumeSpec } from '../../config/volume-spec.ts'
 import type { Settings } from '../../config/settings.ts'
 import { chooseEngine } from '../../copy/choose-engine.ts'
 import { assertDirectory } from '../../tree/directory-handle.ts'
-import { isMountPoint, mountOf, readMounts } from '../../system/mounts.ts'
+import { isOwnOfContainer } from '../../system/container.ts'
+import { mountOf, readMounts } from '../../system/mounts.ts'
 import { isPlainDirectoryOnBtrfs } from '../../system/subvolume.ts'
 import type { StoreLayout } from '../../store/layout.ts'
+import { hasFiles } from '../../tree/has-files.ts'
 import type { StoreConfig } from '../context.ts'
+import { describeMountsLeftOut, findMountsLeftOut } from '../mounts-left-out.ts'
+import { findUnmountedDisk } from '../store-place.ts'
 import { type DoctorFinding, note, ok, problem, problemOf } from './finding.ts'
 
 /** Of statfs(2). */
@@ -26,6 +30,7 @@ export function checkVolumes(
       return [
         checkMount(subject, volume, inImage),
         ok(subject, `engine ${chosen.engine.name}: ${chosen.reason}`),
+        ...checkContents(subject, volume),
         ...checkFilesystem(subject, volume, store),
         ...checkExchange(subject, volume, checksumCron),
       ]
@@ -36,7 +41,7 @@ export function checkVolumes(
 }
 
 function checkMount(subject: string, { path }: VolumeSpec, inImage: boolean): DoctorFinding {
-  if (inImage && !isMountPoint(readMounts(), path)) {
+  if (isOwnOfContainer(path, inImage, readMounts())) {
     return problem(
       subject,
       `nothing is mounted at ${path} here`,
@@ -44,6 +49,26 @@ function checkMount(subject: string, { path }: VolumeSpec, inImage: boolean): Do
     )
   }
   return ok(subject, path)
+}
+
+/** Whether what is there is what somebody means. */
+function checkContents(subject: string, { path }: VolumeSpec): DoctorFinding[] {
+  const leftOut = findMountsLeftOut(path)
+  return [
+    ...findUnmountedDisk(path).map(({ message, fix }) => note(subject, message, fix)),
+    ...(hasFiles(path)
+      ? []
+      : [note(subject, `${path} has no files`, 'if it should, correct the name of the volume')]),
+    ...(leftOut.length === 0
+      ? []
+      : [
+          note(
+            subject,
+            describeMountsLeftOut(path, leftOut),
+            'give them a sidecar of their own, if they are to be kept',
+          ),
+        ]),
+  ]
 }
 
 function checkFilesystem(

@@ -17,7 +17,7 @@ export const statusCommand: Command = {
     'Critical: no daemon, a snapshot overdue by more than SNAP_STALE_AFTER (15m), less than SNAP_CRITICAL_FREE (3)\n' +
       'percent of space or inodes, a restore that was cut off, containers left paused, stopped or frozen, or that\n' +
       'failed after a restore. A warning: the last run failed or is flagged, less than SNAP_WARN_FREE (10) percent,\n' +
-      'a damaged record, a snapshot of the future. It starts no container.',
+      'a damaged snapshot or one of the future, a volume without files. It starts no container.',
   ],
   positionals: [],
   options: {

@@ -1,8 +1,13 @@
-import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { findSnapshot, isSafety, readCatalog } from '../../../src/store/catalog.ts'
-import { type StoreLayout, recordFileName, storeLayout } from '../../../src/store/layout.ts'
+import {
+  type StoreLayout,
+  recordFileName,
+  removedRecordFileName,
+  storeLayout,
+} from '../../../src/store/layout.ts'
 import { formatRecord } from '../../../src/store/record.ts'
 import { makeFifo } from '../support/fifo.ts'
 import { aRecord, aSnapshot, plantSnapshot } from '../support/snapshots.ts'
@@ -71,7 +76,15 @@ describe('readCatalog', () => {
       })
     }
 
-    it('a directory that is named like a snapshot and holds no record', () => {
+    it('one that is removed where it is, and not deleted yet', () => {
+      const path = plantSnapshot(store(), first)
+      writeFileSync(join(path, 'data/file'), '')
+      renameSync(join(path, recordFileName), join(path, removedRecordFileName))
+      const { snapshots, damaged } = readCatalog(store())
+      expect([snapshots, damaged]).to.deep.equal([[], []])
+    })
+
+    it('an empty directory that is named like a snapshot', () => {
       mkdirSync(inside(first, 'data'), { recursive: true })
       const { snapshots, damaged } = readCatalog(store())
       expect([snapshots, damaged]).to.deep.equal([[], []])
@@ -100,6 +113,44 @@ describe('readCatalog', () => {
     writeFileSync(inside(first), 'text')
     mkdirSync(inside('lost+found'))
     expect(readCatalog(store()).names).to.deep.equal(new Set([first, second, 'lost+found']))
+  })
+
+  describe('tells of a snapshot', () => {
+    const lost: [what: string, damage: (path: string) => void, problem: RegExp][] = [
+      [
+        'without a record',
+        (path) => {
+          rmSync(join(path, recordFileName))
+          writeFileSync(join(path, 'data/file'), '')
+        },
+        /^there is no \.snapshot\.json$/,
+      ],
+      [
+        'of which a volume is gone',
+        (path) => rmSync(join(path, 'mail'), { recursive: true }),
+        /^the data of mail in \S+ are gone \(no directory \S+mail\)$/,
+      ],
+      [
+        'of which a volume is a link now',
+        (path) => {
+          rmSync(join(path, 'data'), { recursive: true })
+          symlinkSync('mail', join(path, 'data'))
+        },
+        /^the data of data in \S+ are gone/,
+      ],
+    ]
+    for (const [what, damage, problem] of lost) {
+      it(`${what}, and goes on`, () => {
+        const [volume] = aRecord(first).volumes
+        const volumes = ['data', 'mail'].flatMap((id) => (volume ? { ...volume, id } : []))
+        damage(plantSnapshot(store(), first, { volumes }))
+        plantSnapshot(store(), second)
+        const catalog = readCatalog(store())
+        expect(catalog.snapshots.map(({ name }) => name)).to.deep.equal([second])
+        expect(catalog.damaged.map(({ name }) => name)).to.deep.equal([first])
+        expect(catalog.damaged[0]?.problem).to.match(problem)
+      })
+    }
   })
 
   describe('tells of a damaged record and goes on, when it is', () => {

@@ -1,5 +1,11 @@
 import { expect } from 'chai'
-import { futureFirst, isFuture, warnOfFuture } from '../../../src/store/future.ts'
+import {
+  futureFirst,
+  isFuture,
+  recordedSnapshots,
+  warnOfFuture,
+} from '../../../src/store/future.ts'
+import type { Snapshot } from '../../../src/store/catalog.ts'
 import { aCatalog, aSnapshot } from '../support/snapshots.ts'
 
 const now = new Date('2026-11-20T03:00:00Z')
@@ -30,6 +36,28 @@ describe('futureFirst', () => {
     const [first = '', second = '', future = ''] = names
     const { snapshots } = futureFirst(aCatalog(names.map((name) => aSnapshot(name))), now)
     expect(snapshots.map(({ name }) => name)).to.deep.equal([future, first, second])
+  })
+})
+
+describe('recordedSnapshots', () => {
+  const [first, lost, last, future] = [
+    '@GMT-2026.11.17-03.00.00',
+    '@GMT-2026.11.18-03.00.00',
+    '@GMT-2026.11.19-03.00.00',
+    '@GMT-2099.01.01-00.00.00',
+  ].map((name) => aSnapshot(name)) as [Snapshot, Snapshot, Snapshot, Snapshot]
+  const damaged = [lost, future].map((snapshot) => {
+    return { name: snapshot.name, path: snapshot.path, problem: 'gone', snapshot }
+  })
+  const catalog = { ...aCatalog([first, last]), damaged }
+
+  it('has those of which data are gone in their places', () => {
+    expect(recordedSnapshots(catalog)).to.deep.equal([first, lost, last, future])
+  })
+
+  it('has those of the future first, where the others have', () => {
+    const sorted = recordedSnapshots(futureFirst(catalog, now))
+    expect(sorted).to.deep.equal([future, first, lost, last])
   })
 })
 

@@ -60,14 +60,15 @@ export function aCatalog(snapshots: readonly Snapshot[]): Catalog {
   }
 }
 
-/** Puts a snapshot into a store: its record, or whatever text is to stand for it, and a volume `data`. */
+/** Puts a snapshot into a store: its record, or whatever text is to stand for it, and its volumes, `data` if it names none. */
 export function plantSnapshot(
   store: StoreLayout,
   name: string,
   record: Partial<SnapshotRecord> | string = {},
 ): string {
   const directory = join(store.directory, name)
-  mkdirSync(join(directory, 'data'), { recursive: true })
+  const { volumes = [{ id: 'data' }] } = typeof record === 'string' ? {} : record
+  for (const { id } of volumes) mkdirSync(join(directory, id), { recursive: true })
   writeFileSync(
     join(directory, recordFileName),
     typeof record === 'string' ? record : formatRecord(aRecord(name, record)),
