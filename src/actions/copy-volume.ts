@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { excludesOf } from '../config/exclude.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError, SourceError, isNotFound } from '../errors.ts'
 import { chooseEngine, noChangeTimes } from '../copy/choose-engine.ts'
@@ -60,7 +61,8 @@ export function openVolumeCopy(
   const { store, config, emit, signal } = context
   using opening = new DisposableStack()
   const source = opening.use(openSource(path))
-  const { engine } = chooseEngine(config.engine, path, store.directory)
+  const exclude = excludesOf(config.exclude, id)
+  const { engine } = chooseEngine(config.engine, { path, exclude }, store.directory)
   const isTwoPass = options.isHeld && engine.hasSecondPass
   const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
   const target = createStagedVolume(staging, id)
@@ -71,6 +73,7 @@ export function openVolumeCopy(
     baseIndex:
       base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(id)),
     index: join(staging, indexFileName(id)),
+    exclude,
     isPrelinked: false,
     isTwoPass,
     // a restore gave files times that its safety snapshot may hold with other contents
@@ -116,6 +119,7 @@ export function openVolumeCopy(
         engine: engine.name,
         ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
         base: base.snapshot?.name ?? null,
+        ...(exclude.length === 0 ? {} : { exclude }),
         ...identify(source),
         mountPoint: isMountPoint(readMounts(), path),
         contents: copy.contents,

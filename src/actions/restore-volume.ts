@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { CopyEngine, PlannedRestore, RestoreRequest, RestoreStep } from '../copy/engine.ts'
+import { excludesOf } from '../config/exclude.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
 import type { KnownTree } from '../copy/knowledge.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
@@ -51,6 +52,8 @@ export async function planVolume(
   const { id, path, keptMounts } = target
   using opening = new DisposableStack()
   const known = findKnown(store, id)
+  // what is excluded now is not in the safety snapshot either, so there would be no way back
+  const excludedNow = excludesOf(config.exclude, id)
   const request: RestoreRequest = {
     source: opening.use(openDirectory(join(snapshot.path, id))),
     target: opening.use(openDirectory(path)),
@@ -59,11 +62,13 @@ export async function planVolume(
     known: known === undefined ? undefined : { ...known, historyChanged },
     times: keptTimesOf(store.own),
     except: keptMounts.map((mount) => mount.slice(path.length + 1)),
+    exclude: [...new Set([...excludedNow, ...excludedFrom(snapshot, id)])],
     lockDescriptor: lock.descriptor,
     signal,
     onProgress: reportProgress(context, id),
   }
-  const engine: CopyEngine = chooseEngine(config.engine, path, store.directory).engine
+  const volume = { path, exclude: excludedNow }
+  const engine: CopyEngine = chooseEngine(config.engine, volume, store.directory).engine
   const plan = await engine.planRestore(request, onStep)
   const opened = opening.move()
   return { target, plan, [Symbol.dispose]: () => opened.dispose() }
@@ -123,6 +128,11 @@ function knownTree({ path, record }: Snapshot, id: string): KnownTree {
     index: join(path, indexFileName(id)),
     keptInodes: held?.engine === 'btrfs',
   }
+}
+
+/** What the snapshot left out is not what the live data have too much. */
+function excludedFrom({ record }: Snapshot, id: string): readonly string[] {
+  return record.volumes.find((volume) => volume.id === id)?.exclude ?? []
 }
 
 function holdsVolume({ record }: Snapshot, id: string): boolean {

@@ -9,6 +9,7 @@ import {
   parseListen,
 } from './address.ts'
 import { type EngineChoice, type QuiescePolicy, engineChoices, quiescePolicies } from './choices.ts'
+import { parseExclude } from './exclude.ts'
 import {
   type NotifyTarget,
   parseNotifyTargets,
@@ -86,6 +87,13 @@ export const declarations = {
     fallback: 'auto',
     expected: `one of ${engineChoices.join(', ')}`,
     parse: parseOneOf(engineChoices),
+  },
+  exclude: {
+    name: 'SNAP_EXCLUDE',
+    describe: 'what snapshots leave out: patterns as rsync has them, or ID:PATTERN, a line each',
+    fallback: [],
+    expected: 'patterns of rsync, such as *.tmp or mysql:/cache/, a line each or with | between them',
+    parse: parseExclude,
   },
   quiesce: {
     name: 'SNAP_QUIESCE',
@@ -236,6 +244,8 @@ export interface SettingValues {
   changeLimit: number
   timeZone: string
   engine: EngineChoice
+  /** What is left out: entries that excludesOf reads. */
+  exclude: string[]
   quiesce: QuiescePolicy
   /** Shell commands that run where the program does; undefined for none. */
   preSnapshot: string | undefined

@@ -28,6 +28,7 @@ export function readSettings(environment: Environment): Settings {
     changeLimit: read('changeLimit'),
     timeZone: read('timeZone'),
     engine: read('engine'),
+    exclude: read('exclude'),
     quiesce: read('quiesce'),
     preSnapshot: read('preSnapshot'),
     postSnapshot: read('postSnapshot'),

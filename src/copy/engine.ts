@@ -28,6 +28,8 @@ export interface SnapshotRequest extends CopyRequest {
   isPrelinked: boolean
   /** Whether this is only the first pass: `update` follows. */
   isTwoPass: boolean
+  /** Patterns of what is left out (tree/excludes.ts). */
+  exclude: readonly string[]
   /** Compare contents, also where size and time are equal; what engines that prove it do anyway. */
   checksum: boolean
   /** Compare all contents, also where nothing can have changed. */
@@ -47,6 +49,8 @@ export interface RestoreRequest extends CopyRequest {
   target: DirectoryHandle
   /** Paths below the target, relative to it, that are not to be touched: other filesystems. */
   except: readonly string[]
+  /** Patterns of what is left alone: of what the snapshot left out, and of what its safety snapshot does. */
+  exclude: readonly string[]
   /** Read and compare everything. */
   readAll: boolean
   /** What is known of the snapshot that is wanted. */

@@ -194,7 +194,7 @@ async function copyScanned(
 }
 
 async function scanSource(
-  { source, target, signal, onProgress }: SnapshotRequest,
+  { source, target, exclude, signal, onProgress }: SnapshotRequest,
   { index, isProof, base, isFilled }: Pass,
   staging: DirectoryHandle,
   racyCutoffNs: bigint,
@@ -210,6 +210,7 @@ async function scanSource(
     index,
     isProof,
     isFilled,
+    exclude,
     mounts: foreignMounts(bytePath(source.path)),
     baseMounts: base === undefined ? new Set() : foreignMounts(bytePath(base)),
     racyCutoffNs,

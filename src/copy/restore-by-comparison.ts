@@ -38,11 +38,18 @@ export async function planByComparison(
   const units = await planSpace(request, plan)
   return {
     counts: plan.counts,
-    warnings: warnOfPaths(
-      'history-changed',
-      'of this snapshot were changed by somebody after it was taken; the live data have what it had, and keep it',
-      plan.historyChanged,
-    ),
+    warnings: [
+      ...warnOfPaths(
+        'history-changed',
+        'of this snapshot were changed by somebody after it was taken; the live data have what it had, and keep it',
+        plan.historyChanged,
+      ),
+      ...warnOfPaths(
+        'excluded',
+        'of this snapshot are left out by SNAP_EXCLUDE now, and the live data stay as they are there: copy what you need out of the snapshot',
+        plan.leftAlone,
+      ),
+    ],
     tryTarget: () => {
       if (plan.makesLinks) assertLinksApart(request.target)
     },

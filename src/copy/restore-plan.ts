@@ -1,4 +1,5 @@
 import { type BytePath, bytePath } from '../tree/byte-path.ts'
+import { compileExcludes } from '../tree/excludes.ts'
 import { identifyMount } from '../system/mounted-filesystem.ts'
 import { type Difference, compareLive } from './compare-live.ts'
 import type { RestoreAction, RestoreCounts, RestoreRequest, RestoreStep } from './engine.ts'
@@ -24,6 +25,8 @@ export interface RestorePlan {
   directories: Map<BytePath, boolean>
   /** Left as they are, because the live data have what the snapshot had before somebody changed it there. */
   historyChanged: BytePath[]
+  /** Left as they are, because SNAP_EXCLUDE names them. */
+  leftAlone: BytePath[]
   counts: RestoreCounts
 }
 
@@ -33,7 +36,7 @@ export async function planRestore(
   onStep: (step: RestoreStep) => void = () => undefined,
 ): Promise<RestorePlan> {
   const difference = await findDifference(request)
-  const { remove, anew, suspects, create, newDirectories, links, historyChanged } = difference
+  const { remove, anew, suspects, create, newDirectories, links } = difference
   const counts: RestoreCounts = { created: 0, changed: 0, deleted: remove.length, bytes: 0 }
   const tell = (action: RestoreAction, path: BytePath): void => {
     if (action === 'create') counts.created += 1
@@ -63,11 +66,12 @@ export async function planRestore(
   for (const path of directories.keys()) tell('attributes', path || '.')
   const made = await listMade(request, difference, differing)
   counts.bytes = made.make.bytes
-  return { remove, ...made, directories, historyChanged, counts }
+  const { historyChanged, leftAlone } = difference
+  return { remove, ...made, directories, historyChanged, leftAlone, counts }
 }
 
 async function findDifference(request: RestoreRequest): Promise<Difference> {
-  const { source, target, wanted, known, except, readAll, times, signal } = request
+  const { source, target, wanted, known, except, exclude, readAll, times, signal } = request
   const mount = readAll ? undefined : await identifyMount(target)
   using newest = openKnowledge(known, mount)
   using kept = wanted.keptInodes ? openKnowledge(wanted, mount) : undefined
@@ -79,6 +83,7 @@ async function findDifference(request: RestoreRequest): Promise<Difference> {
     historyChanged: known?.historyChanged ?? new Map<BytePath, bigint>(),
     times,
     except: new Set(except.map(bytePath)),
+    excludes: compileExcludes(exclude),
     signal,
   })
 }

@@ -21,11 +21,12 @@ export const rsyncEngine: CopyEngine = {
 }
 
 async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> {
-  const { source, target, base, checksum, lockDescriptor, signal, onProgress } = request
+  const { source, target, base, exclude, checksum, lockDescriptor, signal, onProgress } = request
   const { stderr } = await rsync(
     [
       '--info=progress2',
       ...(checksum ? ['--checksum'] : []),
+      ...exclude.map((pattern) => `--exclude=${pattern}`),
       ...(base === undefined ? [] : [`--link-dest=${base}`]),
       '--',
       './',

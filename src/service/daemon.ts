@@ -252,13 +252,15 @@ function daemonContext(
   { store, abilities }: PreparedStore,
   emit: ActionContext['emit'],
 ): ActionContext {
-  const { maxSnapshots, engine, quiesce, cron, checksumCron, changeLimit, timeZone } = settings
+  const { maxSnapshots, engine, exclude, quiesce, cron, checksumCron, changeLimit, timeZone } =
+    settings
   return {
     store,
     config: {
       volumes: [...volumes],
       maxSnapshots,
       engine,
+      exclude,
       quiesce,
       cron,
       checksumCron,

@@ -1,4 +1,5 @@
 import { type BigIntStats, chmodSync } from 'node:fs'
+import { OperationError } from '../../errors.ts'
 import {
   type BytePath,
   joinPath,
@@ -46,6 +47,8 @@ export function scanDirectory(
   const leftOver = new Set(task.isFilled ? readNames(place.staging) : [])
   let isRight = self !== undefined && isDirectoryRight(task, place, self)
   for (const name of names) {
+    // what a base with other patterns has of it stays left over
+    if (task.excludes.has(joinPath(path, name), false)) continue
     const wasStaged = leftOver.delete(name)
     if (!stageAny(task, place, name, wasStaged, report, next)) isRight = false
   }
@@ -64,7 +67,7 @@ function isDirectoryRight(
   return staged !== undefined && looksSame(self, staged, times)
 }
 
-/** True when it was there: whatever is written into the directory moves its times. */
+/** True when it was there, or stays out: whatever is written into the directory moves its times. */
 function stageAny(
   task: ScanTask,
   place: Place,
@@ -74,21 +77,19 @@ function stageAny(
   next: (path: BytePath) => void,
 ): boolean {
   const path = joinPath(place.path, name)
-  if (task.mounts.has(path) && isMountedDirectory(place, name))
-    return stageMount(place, name, report)
-  const stat = lstatSource(task, place, name)
-  if (stat === 'mounted') return stageMount(place, name, report)
-  if (stat === undefined) {
-    report.add('vanished', path)
-    if (wasStaged) removeEntry(`${place.staging}/${name}`)
-    return false
+  const staged = `${place.staging}/${name}`
+  const stat = lookAt(task, place, name)
+  if (stat === undefined) report.add('vanished', path)
+  if (stat === undefined || stat === 'excluded') {
+    if (wasStaged) removeEntry(staged)
+    return stat === 'excluded' && !wasStaged
   }
+  if (stat === 'mounted') return stageMount(place, name, report)
   if (!stat.isDirectory()) {
     report.count(stat)
     return stageEntry(task, place, name, stat, wasStaged, report)
   }
   report.countDirectory()
-  const staged = `${place.staging}/${name}`
   const wasThere = makeDirectory(staged)
   if (stat.dev === task.device) next(path)
   else {
@@ -97,6 +98,27 @@ function stageAny(
     if (task.isFilled) removeEntries(staged)
   }
   return wasThere
+}
+
+/** What is left out as a directory may be closed to every look. */
+function lookAt(
+  task: ScanTask,
+  place: Place,
+  name: BytePath,
+): BigIntStats | 'mounted' | 'excluded' | undefined {
+  const path = joinPath(place.path, name)
+  const isExcluded = task.excludes.has(path, true)
+  if (task.mounts.has(path) && isMountedDirectory(place, name)) {
+    return isExcluded ? 'excluded' : 'mounted'
+  }
+  try {
+    const stat = lstatSource(task, place, name)
+    const isDirectory = stat === 'mounted' || stat?.isDirectory() === true
+    return isExcluded && isDirectory ? 'excluded' : stat
+  } catch (error) {
+    if (isExcluded && error instanceof OperationError) return 'excluded'
+    throw error
+  }
 }
 
 /** Without a look at it: the directory below tells what it is mounted on. A file may be mounted on a file, and is copied. */

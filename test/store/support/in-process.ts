@@ -33,6 +33,7 @@ export function contextInProcess(
     store,
     config: {
       ...rules,
+      exclude: [],
       quiesce: 'none',
       cron: '0 3 * * *',
       checksumCron: '',

@@ -335,6 +335,7 @@ describe('the program', () => {
         timeZone: 'GMT',
         maxSnapshots: 7,
         engine: 'auto',
+        exclude: [],
         quiesce: 'none',
         hasDockerApi: false,
         storeAbilities: { lacks: [], mtimeStepNs: 1 },
