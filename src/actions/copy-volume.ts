@@ -5,6 +5,7 @@ import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError, SourceError, isNotFound } from '../errors.ts'
 import { chooseEngine, noChangeTimes } from '../copy/choose-engine.ts'
 import type { SnapshotCopy, SnapshotRequest } from '../copy/engine.ts'
+import { warnOfPaths } from '../copy/warnings.ts'
 import type { Catalog } from '../store/catalog.ts'
 import { syncFilesystem } from '../store/durable.ts'
 import { indexFileName } from '../store/layout.ts'
@@ -13,7 +14,8 @@ import type { RecordWarning, VolumeRecord } from '../store/record.ts'
 import { adoptPrelinked } from '../store/prelinked.ts'
 import { createStagedVolume } from '../store/staging.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
-import type { BytePath } from '../tree/byte-path.ts'
+import { type BytePath, displayPath } from '../tree/byte-path.ts'
+import { escapePath } from '../tree/escaped-path.ts'
 import { hasChangeTimes } from '../system/mounted-filesystem.ts'
 import { isMountPoint, readMounts } from '../system/mounts.ts'
 import { assertSourceIsThere } from './check-source.ts'
@@ -74,6 +76,7 @@ export function openVolumeCopy(
       base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(id)),
     index: join(staging, indexFileName(id)),
     exclude,
+    leavesUnreadable: config.onUnreadable === 'flag',
     isPrelinked: false,
     isTwoPass,
     // a restore gave files times that its safety snapshot may hold with other contents
@@ -120,12 +123,13 @@ export function openVolumeCopy(
         ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
         base: base.snapshot?.name ?? null,
         ...(exclude.length === 0 ? {} : { exclude }),
+        ...recordUnreadable(copy),
         ...identify(source),
         mountPoint: isMountPoint(readMounts(), path),
         contents: copy.contents,
       }
       if (!options.allowEmpty) assertSourceIsThere(volume, target, catalog)
-      const warnings = [...base.warnings, ...copy.warnings]
+      const warnings = [...base.warnings, ...copy.warnings, ...warnOfUnreadable(copy)]
       return {
         volume,
         hasMoved: copy.hasMoved === true,
@@ -135,6 +139,25 @@ export function openVolumeCopy(
     },
     [Symbol.dispose]: () => opened.dispose(),
   }
+}
+
+/** With more of them it is the disk that has gone, or the rights to read it. */
+const mostUnreadable = 1000
+
+/** For the restores of this snapshot, which leave these paths alone. */
+function recordUnreadable({ unreadable = [] }: SnapshotCopy): Pick<VolumeRecord, 'unreadable'> {
+  if (unreadable.length > mostUnreadable) {
+    throw new OperationError(
+      `${unreadable.length} files and directories cannot be read, the first is ${displayPath(unreadable[0] ?? '')}: look at the kernel's log (dmesg) and the rights; a snapshot can be without ${mostUnreadable} of them`,
+    )
+  }
+  return unreadable.length === 0 ? {} : { unreadable: unreadable.map(escapePath) }
+}
+
+function warnOfUnreadable({ unreadable = [] }: SnapshotCopy): RecordWarning[] {
+  const what =
+    "cannot be read, and are not in the snapshot; a restore of it leaves them alone: look at the rights and at the kernel's log (dmesg)"
+  return warnOfPaths('unreadable', what, [...unreadable])
 }
 
 /**

@@ -114,11 +114,7 @@ function describeEngine(
 }
 
 /** The command that makes engine btrfs possible, for whoever has not chosen another one. */
-function wayToSubvolume(
-  choice: EngineChoice,
-  id: string,
-  { path, exclude }: VolumeToCopy,
-): string {
+function wayToSubvolume(choice: EngineChoice, id: string, { path, exclude }: VolumeToCopy): string {
   if ((choice !== 'auto' && choice !== 'btrfs') || exclude.length > 0) return ''
   try {
     if (!isPlainDirectoryOnBtrfs(path)) return ''

@@ -7,8 +7,9 @@ import { type Snapshot, readCatalog } from '../store/catalog.ts'
 import { syncFilesystem } from '../store/durable.ts'
 import { type StoreLayout, indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
-import type { RecordWarning } from '../store/record.ts'
+import type { RecordWarning, VolumeRecord } from '../store/record.ts'
 import type { BytePath } from '../tree/byte-path.ts'
+import { unescapePath } from '../tree/escaped-path.ts'
 import { openDirectory } from '../tree/directory-handle.ts'
 import { keptTimesOf } from '../system/kept-times.ts'
 import type { ActionContext } from './context.ts'
@@ -51,7 +52,7 @@ export async function planVolume(
   const { store, config, signal } = context
   const { id, path, keptMounts } = target
   using opening = new DisposableStack()
-  const known = findKnown(store, id)
+  const newest = findNewest(store, id)
   // what is excluded now is not in the safety snapshot either, so there would be no way back
   const excludedNow = excludesOf(config.exclude, id)
   const request: RestoreRequest = {
@@ -59,10 +60,11 @@ export async function planVolume(
     target: opening.use(openDirectory(path)),
     readAll: wish.readAll,
     wanted: knownTree(snapshot, id),
-    known: known === undefined ? undefined : { ...known, historyChanged },
+    known: newest === undefined ? undefined : { ...knownTree(newest, id), historyChanged },
     times: keptTimesOf(store.own),
     except: keptMounts.map((mount) => mount.slice(path.length + 1)),
-    exclude: [...new Set([...excludedNow, ...excludedFrom(snapshot, id)])],
+    exclude: [...new Set([...excludedNow, ...(volumeIn(snapshot, id)?.exclude ?? [])])],
+    unreadable: new Set([...unreadableIn(snapshot, id), ...unreadableIn(newest, id)]),
     lockDescriptor: lock.descriptor,
     signal,
     onProgress: reportProgress(context, id),
@@ -116,25 +118,23 @@ export async function applyVolume(
 }
 
 /** The newest snapshot of the volume: after the safety snapshot, what the live data are. */
-function findKnown(store: StoreLayout, id: string): KnownTree | undefined {
-  const newest = readCatalog(store).snapshots.findLast((snapshot) => holdsVolume(snapshot, id))
-  return newest === undefined ? undefined : knownTree(newest, id)
+function findNewest(store: StoreLayout, id: string): Snapshot | undefined {
+  return readCatalog(store).snapshots.findLast((snapshot) => volumeIn(snapshot, id) !== undefined)
 }
 
-function knownTree({ path, record }: Snapshot, id: string): KnownTree {
-  const held = record.volumes.find((volume) => volume.id === id)
+function knownTree(snapshot: Snapshot, id: string): KnownTree {
   return {
-    tree: join(path, id),
-    index: join(path, indexFileName(id)),
-    keptInodes: held?.engine === 'btrfs',
+    tree: join(snapshot.path, id),
+    index: join(snapshot.path, indexFileName(id)),
+    keptInodes: volumeIn(snapshot, id)?.engine === 'btrfs',
   }
 }
 
-/** What the snapshot left out is not what the live data have too much. */
-function excludedFrom({ record }: Snapshot, id: string): readonly string[] {
-  return record.volumes.find((volume) => volume.id === id)?.exclude ?? []
+function unreadableIn(snapshot: Snapshot | undefined, id: string): BytePath[] {
+  if (snapshot === undefined) return []
+  return (volumeIn(snapshot, id)?.unreadable ?? []).map(unescapePath)
 }
 
-function holdsVolume({ record }: Snapshot, id: string): boolean {
-  return record.volumes.some((volume) => volume.id === id)
+function volumeIn({ record }: Snapshot, id: string): VolumeRecord | undefined {
+  return record.volumes.find((volume) => volume.id === id)
 }

@@ -27,7 +27,7 @@ export function excludesOf(entries: readonly string[], id: string): string[] {
     .map(({ pattern }) => pattern)
 }
 
-/** Throws UsageError for an entry of a volume that there is not, and where the engine can leave nothing out. */
+/** Throws UsageError for an unknown volume, and where the engine can leave nothing out. */
 export function assertExcludeFits(
   entries: readonly string[],
   volumes: readonly VolumeSpec[],

@@ -29,6 +29,7 @@ export function readSettings(environment: Environment): Settings {
     timeZone: read('timeZone'),
     engine: read('engine'),
     exclude: read('exclude'),
+    onUnreadable: read('onUnreadable'),
     quiesce: read('quiesce'),
     preSnapshot: read('preSnapshot'),
     postSnapshot: read('postSnapshot'),

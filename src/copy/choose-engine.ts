@@ -47,7 +47,10 @@ export function chooseEngine(
 function chooseBestEngine(volume: VolumeToCopy, store: string): ChosenEngine {
   const obstacle = whyNotBtrfs(volume, store)
   return obstacle === undefined
-    ? { engine: btrfsEngine, reason: `${volume.path} is a subvolume on the filesystem of the store` }
+    ? {
+        engine: btrfsEngine,
+        reason: `${volume.path} is a subvolume on the filesystem of the store`,
+      }
     : chooseLink(`the fastest one here, because ${obstacle}`, volume)
 }
 
@@ -61,7 +64,7 @@ export function noChangeTimes(path: string): string {
   return `the filesystem of ${path} does not tell when a file was changed, so each snapshot reads all contents; ext4, XFS and btrfs do`
 }
 
-/** Has the engines of volumes start what they will need; what is wrong with a path is for the copy to say. */
+/** Has the engines start what they will need; what is wrong with a path is for the copy to say. */
 export function warmUpEngines(
   choice: EngineChoice,
   volumes: readonly VolumeToCopy[],

@@ -100,6 +100,7 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
 
   function isExcludedLive(path: BytePath): boolean {
     if (excludes.isEmpty) return false
+    if (excludes.has(path, false)) return true
     return excludes.has(path, liveTree.lstat(path)?.isDirectory() === true)
   }
 
@@ -185,10 +186,10 @@ function namesIn(reader: TreeReader, directory: BytePath): BytePath[] | undefine
   return reader.at(joinPath(directory, '.'), readNames)
 }
 
-/** The safety snapshot does not have what is excluded, and there is no place for it in what comes there. */
+/** The safety snapshot does not have it, and in what comes there is no place for it. */
 function holdsExcluded(path: BytePath): OperationError {
   return new OperationError(
-    `nothing was changed: ${displayPath(path)} is a directory with something in it that SNAP_EXCLUDE leaves out, and the snapshot has something else there; move that directory away, and restore again`,
+    `nothing was changed: ${displayPath(path)} is a directory with something in it that SNAP_EXCLUDE names or nobody could read, and the snapshot has something else there; move that directory away, and restore again`,
   )
 }
 

@@ -2,7 +2,8 @@ import { lstatSync, writeFileSync } from 'node:fs'
 import { syncFilesystem } from '../store/durable.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
-import { bytePath } from '../tree/byte-path.ts'
+import { type BytePath, bytePath } from '../tree/byte-path.ts'
+import { eachPath } from '../tree/path-list.ts'
 import { measureKeptTimes } from '../system/kept-times.ts'
 import { identifyMount } from '../system/mounted-filesystem.ts'
 import { foreignMounts } from '../system/mounts.ts'
@@ -33,6 +34,7 @@ import {
 } from './scan/source-index.ts'
 import { tearGroups } from './tear-groups.ts'
 import { type Copied, settleCopies } from './settle.ts'
+import { surveyTree } from './survey.ts'
 
 /**
  * Links what provably did not change (proof.ts); cp and rsync do everything else:
@@ -94,12 +96,13 @@ async function copyOnce(
   pass: Pass,
   onRead?: () => void,
 ): Promise<SnapshotCopy> {
-  const { source, target, lockDescriptor, signal, onProgress } = request
+  const { source, target, leavesUnreadable, lockDescriptor, signal, onProgress } = request
   using staging = openDirectory(target)
   const trees: RsyncTrees = {
     source,
     target,
     staging: staging.here,
+    leavesUnreadable,
     lockDescriptor,
     signal,
     onOutput: readProgress(onProgress),
@@ -111,7 +114,7 @@ async function copyOnce(
   writing.catch(() => undefined)
   const header: IndexHeader = { mount: pass.mount, tree: { ino: 0n, ctimeNs: 0n }, racyCutoffNs }
   const index = formatIndex(header, scan.index)
-  const { warnings, hasMoved } = await finishCopies(trees, scan, copied, index, pass.isLast).catch(
+  const finished = await finishCopies(trees, scan, copied, index, pass.isLast).catch(
     async (error: unknown) => failAfter(writing, error),
   )
   writeHeader(index, { ...header, tree: lstatSync(`${staging.here}/.`, { bigint: true }) })
@@ -119,10 +122,14 @@ async function copyOnce(
   onRead?.()
   await writing
   return {
-    contents: { ...scan.contents, ...countAdded(staging.here, request.base, scan) },
+    contents:
+      finished.unreadable.length === 0
+        ? { ...scan.contents, ...countAdded(staging.here, request.base, scan) }
+        : (await surveyTree(staging.here, signal)).contents,
     reflink,
-    hasMoved,
-    warnings: [...warnOfScan(scan), ...warnings],
+    hasMoved: finished.hasMoved,
+    warnings: [...warnOfScan(scan), ...finished.warnings],
+    unreadable: finished.unreadable,
     historyChanged: changedHistory(scan),
     update: updating(request, pass, index),
   }
@@ -157,7 +164,7 @@ async function finishCopies(
   copied: readonly Copied[],
   index: Buffer,
   isLast: boolean,
-): Promise<{ warnings: RecordWarning[]; hasMoved: boolean }> {
+): Promise<{ warnings: RecordWarning[]; hasMoved: boolean; unreadable: BytePath[] }> {
   const files = await settleCopies(trees, copied, scan.vanished.paths)
   // last, because what is written into a directory moves its times
   const directories = await finishDirectories(trees, scan.directories.paths, new SourceIndex(index))
@@ -167,6 +174,8 @@ async function finishCopies(
   return {
     warnings: [...files.warnings, ...warnOfDirectories(directories)],
     hasMoved: files.hasMoved || vanished.length + missed.length > 0,
+    unreadable:
+      trees.leavesUnreadable === true ? [...eachPath(scan.unreadable.paths), ...files.unread] : [],
   }
 }
 
@@ -194,7 +203,7 @@ async function copyScanned(
 }
 
 async function scanSource(
-  { source, target, exclude, signal, onProgress }: SnapshotRequest,
+  { source, target, exclude, leavesUnreadable, signal, onProgress }: SnapshotRequest,
   { index, isProof, base, isFilled }: Pass,
   staging: DirectoryHandle,
   racyCutoffNs: bigint,
@@ -211,6 +220,7 @@ async function scanSource(
     isProof,
     isFilled,
     exclude,
+    leavesUnreadable,
     mounts: foreignMounts(bytePath(source.path)),
     baseMounts: base === undefined ? new Set() : foreignMounts(bytePath(base)),
     racyCutoffNs,

@@ -47,7 +47,12 @@ export async function planByComparison(
       ...warnOfPaths(
         'excluded',
         'of this snapshot are left out by SNAP_EXCLUDE now, and the live data stay as they are there: copy what you need out of the snapshot',
-        plan.leftAlone,
+        plan.leftAlone.filter((path) => !request.unreadable.has(path)),
+      ),
+      ...warnOfPaths(
+        'unreadable',
+        'could not be read when this snapshot or the one of the live data was taken, and stay as they are: to have them restored, move them away',
+        [...request.unreadable],
       ),
     ],
     tryTarget: () => {

@@ -71,7 +71,8 @@ export async function planRestore(
 }
 
 async function findDifference(request: RestoreRequest): Promise<Difference> {
-  const { source, target, wanted, known, except, exclude, readAll, times, signal } = request
+  const { source, target, wanted, known, except, exclude, unreadable } = request
+  const { readAll, times, signal } = request
   const mount = readAll ? undefined : await identifyMount(target)
   using newest = openKnowledge(known, mount)
   using kept = wanted.keptInodes ? openKnowledge(wanted, mount) : undefined
@@ -83,7 +84,7 @@ async function findDifference(request: RestoreRequest): Promise<Difference> {
     historyChanged: known?.historyChanged ?? new Map<BytePath, bigint>(),
     times,
     except: new Set(except.map(bytePath)),
-    excludes: compileExcludes(exclude),
+    excludes: compileExcludes(exclude, unreadable),
     signal,
   })
 }

@@ -40,6 +40,11 @@ const liveDataMessages = [
   /^rsync error: some files\/attrs were not transferred /,
 ]
 
+/** What the sender says of an entry that it cannot read, for whatever reason. */
+const unreadableMessages = [
+  /^rsync: \[sender\] (get_acl: |get_xattr_(names|data): |readlink_stat\(|link_stat |send_files failed to open |read errors mapping ).*: [^:]* \(\d+\)$/,
+]
+
 export interface RsyncOptions {
   cwd: string
   lockDescriptor: number
@@ -50,6 +55,8 @@ export interface RsyncOptions {
   mayVanish?: boolean
   /** Files may go, shrink or change their type while they are read: for a caller that looks at all of them again. */
   isLive?: boolean
+  /** Beside that, files may not be readable. */
+  leavesUnreadable?: boolean
 }
 
 /**
@@ -68,16 +75,21 @@ export async function rsync(args: readonly string[], options: RsyncOptions): Pro
   })
   if (result.exitCode === 0) return result
   if (options.mayVanish === true && result.exitCode === vanished) return result
-  if (options.isLive === true && isOfLiveData(result)) return result
+  const { isLive = false, leavesUnreadable = false } = options
+  if (isLive && isOfLiveData(result, leavesUnreadable ? unreadableMessages : [])) return result
   throw new RsyncError(result)
 }
 
 /** Nothing went wrong but that files vanished, or were not what they had been when they were listed. */
-export function isOfLiveData({ exitCode, stderr }: RunResult): boolean {
+export function isOfLiveData(
+  { exitCode, stderr }: RunResult,
+  otherMessages: readonly RegExp[] = [],
+): boolean {
   if (exitCode === vanished) return true
   const lines = stderr.split('\n').filter((line) => line !== '')
   return (
-    exitCode === partial && lines.every((line) => liveDataMessages.some((one) => one.test(line)))
+    exitCode === partial &&
+    lines.every((line) => [...liveDataMessages, ...otherMessages].some((one) => one.test(line)))
   )
 }
 

@@ -25,6 +25,8 @@ export interface RsyncTrees {
   /** The staged volume, and a path to it through an open directory. */
   target: string
   staging: string
+  /** Whether entries that cannot be read are left out: then the caller finds out which. */
+  leavesUnreadable?: boolean
   lockDescriptor: number
   signal?: AbortSignal | undefined
   onOutput?: (chunk: Buffer) => void
@@ -181,7 +183,7 @@ async function rsyncNamed(
   linkDestinations: readonly string[] = [],
 ): Promise<void> {
   await copyByDepth(trees, paths, async (place, names, directory) => {
-    const { source, target, lockDescriptor, signal, onOutput } = place
+    const { source, target, leavesUnreadable = false, lockDescriptor, signal, onOutput } = place
     const list = filesFrom(names)
     const bases = linkDestinations.map(
       (base) => `--link-dest=${join(base, displayPath(directory))}`,
@@ -191,6 +193,7 @@ async function rsyncNamed(
     await rsync([...options, ...bases, ...named, '--', `${source.cwd}/`, `${target}/`], {
       cwd: '/',
       isLive: true,
+      leavesUnreadable,
       lockDescriptor,
       signal,
       input: list.input,

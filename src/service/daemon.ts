@@ -252,8 +252,8 @@ function daemonContext(
   { store, abilities }: PreparedStore,
   emit: ActionContext['emit'],
 ): ActionContext {
-  const { maxSnapshots, engine, exclude, quiesce, cron, checksumCron, changeLimit, timeZone } =
-    settings
+  const { maxSnapshots, engine, exclude, onUnreadable, quiesce } = settings
+  const { cron, checksumCron, changeLimit, timeZone } = settings
   return {
     store,
     config: {
@@ -261,6 +261,7 @@ function daemonContext(
       maxSnapshots,
       engine,
       exclude,
+      onUnreadable,
       quiesce,
       cron,
       checksumCron,

@@ -51,6 +51,8 @@ const volumeSchema = v.object({
   root: v.optional(v.object({ inode: v.string(), born: v.string() })),
   /** Patterns of what was left out, as rsync has them; absent where there were none. */
   exclude: v.optional(v.array(v.pipe(v.string(), v.check(isPattern, 'not a pattern')))),
+  /** What could not be read and is not there, as escapePath writes it; absent where all was read. */
+  unreadable: v.optional(v.array(v.string())),
   /** Whether the path was a mount point when it was read. */
   mountPoint: v.optional(v.boolean()),
   /** Null where nobody counted: in a snapshot that was adopted. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { OperationError, isNotFound, messageOf } from '../errors.ts'
-import { engineChoices, quiescePolicies } from '../config/choices.ts'
+import { engineChoices, quiescePolicies, unreadablePolicies } from '../config/choices.ts'
 import { isExcludeEntry } from '../config/exclude.ts'
 import { abilitiesSchema, allAbilities } from './abilities.ts'
 import { parseVolumeSpecs, volumeIdPattern } from '../config/volume-spec.ts'
@@ -25,6 +25,7 @@ const schema = v.object({
     v.array(v.pipe(v.string(), v.check(isExcludeEntry, 'not a pattern of SNAP_EXCLUDE'))),
     [],
   ),
+  onUnreadable: v.optional(v.picklist(unreadablePolicies), 'fail'),
   quiesce: v.optional(v.picklist(quiescePolicies), 'none'),
   hasDockerApi: v.optional(v.boolean(), false),
   /** What the filesystem keeps; of stores from before it was tried, nobody knows. */

@@ -1,7 +1,7 @@
 import { type BytePath, bytePath, nameOf } from './byte-path.ts'
 import { PatternError, fitsWildcards, parseWildcards } from './wildcards.ts'
 
-/** Which paths of a tree are left out; what is in a directory that is left out is not asked about. */
+/** Which paths of a tree are left out; nobody asks about what is in a directory that is. */
 export interface Excludes {
   isEmpty: boolean
   /** `path` is relative to the root. */
@@ -10,12 +10,18 @@ export interface Excludes {
 
 type Rule = (path: BytePath, isDirectory: boolean) => boolean
 
-/** Of patterns as `rsync --exclude` takes them (rsync(1), PATTERN MATCHING RULES); throws PatternError. */
-export function compileExcludes(patterns: readonly string[]): Excludes {
+/**
+ * Of patterns as `rsync --exclude` takes them (rsync(1), PATTERN MATCHING RULES), and of single paths.
+ * Throws PatternError.
+ */
+export function compileExcludes(
+  patterns: readonly string[],
+  paths: ReadonlySet<BytePath> = new Set(),
+): Excludes {
   const rules = patterns.map(compileRule)
   return {
-    isEmpty: rules.length === 0,
-    has: (path, isDirectory) => rules.some((rule) => rule(path, isDirectory)),
+    isEmpty: rules.length + paths.size === 0,
+    has: (path, isDirectory) => paths.has(path) || rules.some((rule) => rule(path, isDirectory)),
   }
 }
 

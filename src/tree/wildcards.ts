@@ -38,7 +38,8 @@ function parseStep(pattern: BytePath, at: number): Step {
       return parseClass(pattern, at + 1)
     default: {
       const { byte, end } = readByte(pattern, at)
-      if (byte === undefined) throw new PatternError('it ends with a \\: write \\\\ for a backslash')
+      if (byte === undefined)
+        throw new PatternError('it ends with a \\: write \\\\ for a backslash')
       return { step: byte, end }
     }
   }
@@ -54,7 +55,7 @@ function readByte(pattern: BytePath, at: number): { byte: number | undefined; en
 
 const slash = 0x2f
 
-/** Reads what follows a `[`. As rsync does: a `]` that comes first is one of the bytes, and none is a slash. */
+/** Reads what follows a `[`: a `]` that comes first is one of the bytes, and none is a slash. */
 function parseClass(pattern: BytePath, start: number): Step {
   const isNegated = ['!', '^'].includes(pattern[start] ?? '')
   const first = isNegated ? start + 1 : start

@@ -1,18 +1,18 @@
 import { type BigIntStats, chmodSync } from 'node:fs'
-import { OperationError } from '../../errors.ts'
 import {
   type BytePath,
   joinPath,
   lstatIfThere,
+  parentOf,
   readKinds,
   readNames,
   systemPath,
 } from '../../tree/byte-path.ts'
-import { removeEntries, removeEntry } from '../../tree/remove-entry.ts'
+import { removeBelow, removeEntries, removeEntry } from '../../tree/remove-entry.ts'
 import { looksSame } from '../proof.ts'
 import { checkBase } from './check-base.ts'
 import { openPlace, openStaging } from './open-place.ts'
-import { lstatSource, readSource } from './read-source.ts'
+import { UnreadableError, lstatSource, readSource } from './read-source.ts'
 import type { ScanReportBuilder } from './scan-report.ts'
 import type { Place, ScanTask } from './scan-task.ts'
 import { proves } from './source-index.ts'
@@ -23,6 +23,28 @@ import { makeDirectory, stageEntry } from './stage-entry.ts'
  * what has to be copied. Subdirectories go to `next`.
  */
 export function scanDirectory(
+  task: ScanTask,
+  path: BytePath,
+  report: ScanReportBuilder,
+  next: (path: BytePath) => void,
+): void {
+  try {
+    scanReadable(task, path, report, next)
+  } catch (error) {
+    if (path === '' || !isLeftOut(task, error)) throw error
+    report.add('unreadable', path)
+    removeBelow(task.trees.staging, path)
+    // that moved the times of the one that it was in
+    report.add('directories', parentOf(path))
+  }
+}
+
+function isLeftOut({ leavesUnreadable }: ScanTask, error: unknown): boolean {
+  return leavesUnreadable && error instanceof UnreadableError
+}
+
+/** Throws UnreadableError before it reports anything. */
+function scanReadable(
   task: ScanTask,
   path: BytePath,
   report: ScanReportBuilder,
@@ -80,9 +102,10 @@ function stageAny(
   const staged = `${place.staging}/${name}`
   const stat = lookAt(task, place, name)
   if (stat === undefined) report.add('vanished', path)
-  if (stat === undefined || stat === 'excluded') {
+  if (stat === 'unreadable') report.add('unreadable', path)
+  if (stat === undefined || stat === 'unreadable' || stat === 'excluded') {
     if (wasStaged) removeEntry(staged)
-    return stat === 'excluded' && !wasStaged
+    return stat !== undefined && !wasStaged
   }
   if (stat === 'mounted') return stageMount(place, name, report)
   if (!stat.isDirectory()) {
@@ -105,7 +128,7 @@ function lookAt(
   task: ScanTask,
   place: Place,
   name: BytePath,
-): BigIntStats | 'mounted' | 'excluded' | undefined {
+): BigIntStats | 'mounted' | 'excluded' | 'unreadable' | undefined {
   const path = joinPath(place.path, name)
   const isExcluded = task.excludes.has(path, true)
   if (task.mounts.has(path) && isMountedDirectory(place, name)) {
@@ -114,11 +137,18 @@ function lookAt(
   try {
     const stat = lstatSource(task, place, name)
     const isDirectory = stat === 'mounted' || stat?.isDirectory() === true
-    return isExcluded && isDirectory ? 'excluded' : stat
+    if (isExcluded && isDirectory) return 'excluded'
+    return task.leavesUnreadable && isTooLong(task, path) ? 'unreadable' : stat
   } catch (error) {
-    if (isExcluded && error instanceof OperationError) return 'excluded'
+    if (isExcluded && error instanceof UnreadableError) return 'excluded'
+    if (isLeftOut(task, error)) return 'unreadable'
     throw error
   }
+}
+
+/** rsync takes no path of as many bytes as PATH_MAX, with the NUL at its end (path_resolution(7)). */
+function isTooLong({ source }: ScanTask, path: BytePath): boolean {
+  return source.path.length + 1 + path.length >= 4096
 }
 
 /** Without a look at it: the directory below tells what it is mounted on. A file may be mounted on a file, and is copied. */

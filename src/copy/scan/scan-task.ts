@@ -23,6 +23,8 @@ export interface ScanSettings {
   isProof: boolean
   /** Patterns of what is left out. */
   exclude: readonly string[]
+  /** Whether what cannot be read is left out, and listed. */
+  leavesUnreadable: boolean
   /** The filesystem of the source. */
   device: bigint
   /** Below the source, where another filesystem is mounted: nobody looks at it, because it may not answer. */

@@ -52,6 +52,7 @@ export function makeGenerations(on = tmpdir()): Generations {
         source,
         target,
         exclude: [],
+        leavesUnreadable: false,
         isPrelinked: prelinked !== undefined,
         isTwoPass,
         checksum: false,

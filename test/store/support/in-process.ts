@@ -34,6 +34,7 @@ export function contextInProcess(
     config: {
       ...rules,
       exclude: [],
+      onUnreadable: 'fail',
       quiesce: 'none',
       cron: '0 3 * * *',
       checksumCron: '',

@@ -29,6 +29,7 @@ describe('describeStore', () => {
       maxSnapshots: 7,
       engine: 'auto',
       exclude: [],
+      onUnreadable: 'fail',
       quiesce: 'none',
       hasDockerApi: false,
       storeAbilities: { lacks: [], mtimeStepNs: 1 },

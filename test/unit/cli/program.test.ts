@@ -336,6 +336,7 @@ describe('the program', () => {
         maxSnapshots: 7,
         engine: 'auto',
         exclude: [],
+        onUnreadable: 'fail',
         quiesce: 'none',
         hasDockerApi: false,
         storeAbilities: { lacks: [], mtimeStepNs: 1 },

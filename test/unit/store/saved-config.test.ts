@@ -25,6 +25,7 @@ const config: SavedConfig = {
   maxSnapshots: 128,
   engine: 'auto',
   exclude: ['*.tmp', 'db:/cache/'],
+  onUnreadable: 'flag',
   quiesce: 'none',
   hasDockerApi: false,
   storeAbilities: { lacks: ['xattrs'], mtimeStepNs: 1, mtimeRange: { from: 0, to: 2_147_483_647 } },
@@ -60,6 +61,12 @@ describe('the saved configuration', () => {
     const { exclude: _, ...before } = config
     write(JSON.stringify(before))
     expect(readSavedConfig(store()).exclude).to.deep.equal([])
+  })
+
+  it('fails where something cannot be read, where it is of before anything else could be asked for', () => {
+    const { onUnreadable: _, ...before } = config
+    write(JSON.stringify(before))
+    expect(readSavedConfig(store()).onUnreadable).to.equal('fail')
   })
 
   it('cannot be used where it leaves out what is no pattern', () => {
