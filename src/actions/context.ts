@@ -4,7 +4,9 @@ import { readSavedConfig } from '../store/saved-config.ts'
 import type { StoreAbilities } from '../store/abilities.ts'
 import { type Lock, acquireLock } from '../store/lock.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import type { EngineChoice, QuiescePolicy } from '../config/choices.ts'
+import type { EngineChoice, QuiescePolicy, UnreadablePolicy } from '../config/choices.ts'
+import { assertExcludeFits } from '../config/exclude.ts'
+import { assertUnreadableFits } from '../config/unreadable.ts'
 import type { Environment } from '../config/variables.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { type Docker, findDocker } from '../docker/find-docker.ts'
@@ -71,6 +73,9 @@ export interface StoreConfig {
   volumes: VolumeSpec[]
   maxSnapshots: number
   engine: EngineChoice
+  /** What is left out of snapshots and restores: entries that excludesOf reads. */
+  exclude: string[]
+  onUnreadable: UnreadablePolicy
   quiesce: QuiescePolicy
   cron: string
   /** When all contents are compared; empty for never. */
@@ -84,13 +89,22 @@ export interface StoreConfig {
   abilities: StoreAbilities
 }
 
-/** Throws OperationError when no `start` has configured the store. */
+/** Throws OperationError when no `start` has configured the store, UsageError for what does not fit. */
 export function readStoreConfig(store: StoreLayout, settings: Settings): StoreConfig {
   const saved = readSavedConfig(store)
+  const engine = settings.given.has('engine') ? settings.engine : saved.engine
+  const exclude = settings.given.has('exclude') ? settings.exclude : saved.exclude
+  const onUnreadable = settings.given.has('onUnreadable')
+    ? settings.onUnreadable
+    : saved.onUnreadable
+  assertExcludeFits(exclude, saved.volumes, engine)
+  assertUnreadableFits(onUnreadable, engine)
   return {
     volumes: saved.volumes,
     maxSnapshots: settings.given.has('maxSnapshots') ? settings.maxSnapshots : saved.maxSnapshots,
-    engine: settings.given.has('engine') ? settings.engine : saved.engine,
+    engine,
+    exclude,
+    onUnreadable,
     quiesce: settings.given.has('quiesce') ? settings.quiesce : saved.quiesce,
     cron: saved.cron,
     checksumCron: saved.checksumCron,

@@ -1,10 +1,12 @@
 import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { excludesOf } from '../config/exclude.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError, SourceError, isNotFound } from '../errors.ts'
 import { chooseEngine, noChangeTimes } from '../copy/choose-engine.ts'
 import type { SnapshotCopy, SnapshotRequest } from '../copy/engine.ts'
 import { leftOutCode } from '../copy/left-out-attributes.ts'
+import { warnOfPaths } from '../copy/warnings.ts'
 import type { Catalog } from '../store/catalog.ts'
 import { syncFilesystem } from '../store/durable.ts'
 import { indexFileName } from '../store/layout.ts'
@@ -13,7 +15,8 @@ import type { RecordWarning, VolumeRecord } from '../store/record.ts'
 import { adoptPrelinked } from '../store/prelinked.ts'
 import { createStagedVolume } from '../store/staging.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
-import type { BytePath } from '../tree/byte-path.ts'
+import { type BytePath, displayPath } from '../tree/byte-path.ts'
+import { escapePath } from '../tree/escaped-path.ts'
 import { hasChangeTimes } from '../system/mounted-filesystem.ts'
 import { isMountPoint, readMounts } from '../system/mounts.ts'
 import { assertSourceIsThere, warnOfNoFiles } from './check-source.ts'
@@ -61,7 +64,8 @@ export function openVolumeCopy(
   const { store, config, emit, signal } = context
   using opening = new DisposableStack()
   const source = opening.use(openSource(path))
-  const { engine } = chooseEngine(config.engine, path, store.directory)
+  const exclude = excludesOf(config.exclude, id)
+  const { engine } = chooseEngine(config.engine, { path, exclude }, store.directory)
   const isTwoPass = options.isHeld && engine.hasSecondPass
   const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
   const target = createStagedVolume(staging, id)
@@ -75,6 +79,8 @@ export function openVolumeCopy(
     baseLeftOut: base.snapshot?.record.warnings.find(
       ({ code, volume }) => code === leftOutCode && volume === id,
     ),
+    exclude,
+    leavesUnreadable: config.onUnreadable === 'flag',
     isPrelinked: false,
     isTwoPass,
     // a restore gave files times that its safety snapshot may hold with other contents
@@ -120,13 +126,15 @@ export function openVolumeCopy(
         engine: engine.name,
         ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
         base: base.snapshot?.name ?? null,
+        ...(exclude.length === 0 ? {} : { exclude }),
+        ...recordUnreadable(copy),
         ...identify(source),
         mountPoint: isMountPoint(readMounts(), path),
         contents: copy.contents,
       }
       if (!options.allowEmpty) assertSourceIsThere(volume, target, catalog)
       const empty = options.allowEmpty ? [] : warnOfNoFiles(volume, target, catalog)
-      const warnings = [...base.warnings, ...copy.warnings, ...empty]
+      const warnings = [...base.warnings, ...copy.warnings, ...warnOfUnreadable(copy), ...empty]
       return {
         volume,
         hasMoved: copy.hasMoved === true,
@@ -136,6 +144,25 @@ export function openVolumeCopy(
     },
     [Symbol.dispose]: () => opened.dispose(),
   }
+}
+
+/** With more of them it is the disk that has gone, or the rights to read it. */
+const mostUnreadable = 1000
+
+/** For the restores of this snapshot, which leave these paths alone. */
+function recordUnreadable({ unreadable = [] }: SnapshotCopy): Pick<VolumeRecord, 'unreadable'> {
+  if (unreadable.length > mostUnreadable) {
+    throw new OperationError(
+      `${unreadable.length} files and directories cannot be read, the first is ${displayPath(unreadable[0] ?? '')}: look at the kernel's log (dmesg) and the rights; a snapshot can be without ${mostUnreadable} of them`,
+    )
+  }
+  return unreadable.length === 0 ? {} : { unreadable: unreadable.map(escapePath) }
+}
+
+function warnOfUnreadable({ unreadable = [] }: SnapshotCopy): RecordWarning[] {
+  const what =
+    "cannot be read, and are not in the snapshot; a restore of it leaves them alone: look at the rights and at the kernel's log (dmesg)"
+  return warnOfPaths('unreadable', what, [...unreadable])
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { EngineChoice } from '../config/choices.ts'
+import { excludesOf } from '../config/exclude.ts'
 import type { Settings } from '../config/settings.ts'
-import { chooseEngine } from '../copy/choose-engine.ts'
+import { type VolumeToCopy, chooseEngine } from '../copy/choose-engine.ts'
 import { OperationError, errorCode, messageOf } from '../errors.ts'
 import {
   type DamagedSnapshot,
@@ -31,7 +32,15 @@ export interface StoreDescription {
 }
 
 interface StoreConfigDescription {
-  volumes: { id: string; path: string; landsIn: string; engine: string; engineReason: string }[]
+  volumes: {
+    id: string
+    path: string
+    landsIn: string
+    engine: string
+    engineReason: string
+    /** Patterns of what is left out. */
+    exclude: string[]
+  }[]
   cron: string
   /** Empty for never. */
   checksumCron: string
@@ -83,12 +92,16 @@ function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDesc
   const config = readStoreConfig(store, settings)
   const { volumes, cron, checksumCron, timeZone, maxSnapshots, engine } = config
   return {
-    volumes: volumes.map(({ id, path }) => ({
-      id,
-      path,
-      landsIn: `${store.directory}/@GMT-YYYY.MM.DD-hh.mm.ss/${id}`,
-      ...describeEngine(engine, id, path, store.directory),
-    })),
+    volumes: volumes.map(({ id, path }) => {
+      const exclude = excludesOf(config.exclude, id)
+      return {
+        id,
+        path,
+        landsIn: `${store.directory}/@GMT-YYYY.MM.DD-hh.mm.ss/${id}`,
+        ...describeEngine(engine, id, { path, exclude }, store.directory),
+        exclude,
+      }
+    }),
     cron,
     checksumCron,
     timeZone,
@@ -100,20 +113,20 @@ function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDesc
 function describeEngine(
   choice: EngineChoice,
   id: string,
-  path: string,
+  volume: VolumeToCopy,
   store: string,
 ): { engine: string; engineReason: string } {
   try {
-    const { engine, reason } = chooseEngine(choice, path, store)
-    return { engine: engine.name, engineReason: reason + wayToSubvolume(choice, id, path) }
+    const { engine, reason } = chooseEngine(choice, volume, store)
+    return { engine: engine.name, engineReason: reason + wayToSubvolume(choice, id, volume) }
   } catch (error) {
-    return { engine: choice, engineReason: messageOf(error) + wayToSubvolume(choice, id, path) }
+    return { engine: choice, engineReason: messageOf(error) + wayToSubvolume(choice, id, volume) }
   }
 }
 
 /** The command that makes engine btrfs possible, for whoever has not chosen another one. */
-function wayToSubvolume(choice: EngineChoice, id: string, path: string): string {
-  if (choice !== 'auto' && choice !== 'btrfs') return ''
+function wayToSubvolume(choice: EngineChoice, id: string, { path, exclude }: VolumeToCopy): string {
+  if ((choice !== 'auto' && choice !== 'btrfs') || exclude.length > 0) return ''
   try {
     if (!isPlainDirectoryOnBtrfs(path)) return ''
   } catch (error) {

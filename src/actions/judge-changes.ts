@@ -33,6 +33,8 @@ export function judgeChanges(
   // a restore makes many files anew after its safety snapshot, and rsync shares none with a store of coarser times
   const { kind, mtimeStepNs } = before.record
   if (kind === 'safety' || mtimeStepNs !== undefined || volume.base === null) return undefined
+  // with other patterns files come or go that nobody touched
+  if (String(volume.exclude) !== String(last.exclude)) return undefined
   const files = last.contents?.files ?? 0
   if (volume.contents === null || files < fewestFiles) return undefined
   const shared = Math.max(0, volume.contents.files - volume.contents.addedFiles)

@@ -2,13 +2,20 @@ import { lstatSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Mount, isInside, mountOf, mountsBelow, readMounts } from '../system/mounts.ts'
 import { bytePath, nameOf, readKinds } from '../tree/byte-path.ts'
+import { compileExcludes, isWithin } from '../tree/excludes.ts'
 import { listed } from './check-volumes.ts'
 
 /**
  * The directories inside a volume on which another filesystem is mounted: its snapshots have an empty directory in their place.
- * A file that is mounted is in them, and so is a directory of the same filesystem.
+ * A file that is mounted is in them, and so is a directory of the same filesystem. What `exclude` names is left out because somebody wants
+ * that.
  */
-export function findMountsLeftOut(path: string, mounts = readMounts()): string[] {
+export function findMountsLeftOut(
+  path: string,
+  exclude: readonly string[],
+  mounts = readMounts(),
+): string[] {
+  const excludes = compileExcludes(exclude)
   const own = mountOf(mounts, path)
   const other = new Set(
     mountsBelow(mounts, path)
@@ -17,7 +24,9 @@ export function findMountsLeftOut(path: string, mounts = readMounts()): string[]
   )
   return [...other].filter(
     (place) =>
-      ![...other].some((above) => above !== place && isInside(place, above)) && isDirectory(place),
+      ![...other].some((above) => above !== place && isInside(place, above)) &&
+      !isWithin(bytePath(place.slice(path.length + 1)), excludes) &&
+      isDirectory(place),
   )
 }
 

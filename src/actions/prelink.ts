@@ -1,5 +1,6 @@
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
+import { excludesOf } from '../config/exclude.ts'
 import { prelink } from '../copy/prelink.ts'
 import { readIndex } from '../copy/scan/read-index.ts'
 import { readHeader } from '../copy/scan/source-index.ts'
@@ -37,7 +38,7 @@ function hasRoom({ directory }: StoreLayout): boolean {
  * Throws OperationError when it cannot be done; BusyError when somebody does; InterruptedError.
  */
 export async function prelinkSnapshot(context: ActionContext, model: Snapshot): Promise<void> {
-  const { store, signal } = context
+  const { store, config, signal } = context
   const lock = await lockPrelinked(store, signal)
   try {
     createOwnDirectories(store)
@@ -46,9 +47,14 @@ export async function prelinkSnapshot(context: ActionContext, model: Snapshot): 
     for (const id of volumesToLink(model)) {
       const target = join(links, id)
       mkdirSync(target, 0o700)
-      const lockDescriptor = lock.descriptor
-      const index = join(model.path, indexFileName(id))
-      await prelink({ model: join(model.path, id), index, target, lockDescriptor, signal })
+      await prelink({
+        model: join(model.path, id),
+        index: join(model.path, indexFileName(id)),
+        target,
+        exclude: excludesOf(config.exclude, id),
+        lockDescriptor: lock.descriptor,
+        signal,
+      })
     }
   } finally {
     lock.release()

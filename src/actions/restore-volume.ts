@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { CopyEngine, PlannedRestore, RestoreRequest, RestoreStep } from '../copy/engine.ts'
+import { excludesOf } from '../config/exclude.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
 import type { KnownTree } from '../copy/knowledge.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
@@ -7,8 +8,9 @@ import { syncFilesystem } from '../store/durable.ts'
 import { futureFirst } from '../store/future.ts'
 import { type StoreLayout, indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
-import type { RecordWarning } from '../store/record.ts'
+import type { RecordWarning, VolumeRecord } from '../store/record.ts'
 import type { BytePath } from '../tree/byte-path.ts'
+import { unescapePath } from '../tree/escaped-path.ts'
 import { openDirectory } from '../tree/directory-handle.ts'
 import { keptTimesOf } from '../system/kept-times.ts'
 import type { ActionContext } from './context.ts'
@@ -51,20 +53,25 @@ export async function planVolume(
   const { store, config, clock, signal } = context
   const { id, path, keptMounts } = target
   using opening = new DisposableStack()
-  const known = findKnown(store, id, clock.now())
+  const newest = findNewest(store, id, clock.now())
+  // what is excluded now is not in the safety snapshot either, so there would be no way back
+  const excludedNow = excludesOf(config.exclude, id)
   const request: RestoreRequest = {
     source: opening.use(openDirectory(join(snapshot.path, id))),
     target: opening.use(openDirectory(path)),
     readAll: wish.readAll,
     wanted: knownTree(snapshot, id),
-    known: known === undefined ? undefined : { ...known, historyChanged },
+    known: newest === undefined ? undefined : { ...knownTree(newest, id), historyChanged },
     times: keptTimesOf(store.own),
     except: keptMounts.map((mount) => mount.slice(path.length + 1)),
+    exclude: [...new Set([...excludedNow, ...(volumeIn(snapshot, id)?.exclude ?? [])])],
+    unreadable: new Set([...unreadableIn(snapshot, id), ...unreadableIn(newest, id)]),
     lockDescriptor: lock.descriptor,
     signal,
     onProgress: reportProgress(context, id),
   }
-  const engine: CopyEngine = chooseEngine(config.engine, path, store.directory).engine
+  const volume = { path, exclude: excludedNow }
+  const engine: CopyEngine = chooseEngine(config.engine, volume, store.directory).engine
   const plan = await engine.planRestore(request, onStep).catch(async (error: unknown) => {
     throw await explainFailure(error, inData(path), 'nothing was restored')
   })
@@ -106,21 +113,24 @@ export async function applyVolume(
 }
 
 /** The newest snapshot of the volume: after the safety snapshot, what the live data are. */
-function findKnown(store: StoreLayout, id: string, now: Date): KnownTree | undefined {
+function findNewest(store: StoreLayout, id: string, now: Date): Snapshot | undefined {
   const { snapshots } = futureFirst(readCatalog(store), now)
-  const newest = snapshots.findLast((snapshot) => holdsVolume(snapshot, id))
-  return newest === undefined ? undefined : knownTree(newest, id)
+  return snapshots.findLast((snapshot) => volumeIn(snapshot, id) !== undefined)
 }
 
-function knownTree({ path, record }: Snapshot, id: string): KnownTree {
-  const held = record.volumes.find((volume) => volume.id === id)
+function knownTree(snapshot: Snapshot, id: string): KnownTree {
   return {
-    tree: join(path, id),
-    index: join(path, indexFileName(id)),
-    keptInodes: held?.engine === 'btrfs',
+    tree: join(snapshot.path, id),
+    index: join(snapshot.path, indexFileName(id)),
+    keptInodes: volumeIn(snapshot, id)?.engine === 'btrfs',
   }
 }
 
-function holdsVolume({ record }: Snapshot, id: string): boolean {
-  return record.volumes.some((volume) => volume.id === id)
+function unreadableIn(snapshot: Snapshot | undefined, id: string): BytePath[] {
+  if (snapshot === undefined) return []
+  return (volumeIn(snapshot, id)?.unreadable ?? []).map(unescapePath)
+}
+
+function volumeIn({ record }: Snapshot, id: string): VolumeRecord | undefined {
+  return record.volumes.find((volume) => volume.id === id)
 }

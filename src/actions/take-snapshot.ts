@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
+import { excludesOf } from '../config/exclude.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { warmUpEngines } from '../copy/choose-engine.ts'
 import { recordOfAbilities } from '../store/abilities.ts'
@@ -67,7 +68,7 @@ export async function takeSnapshot(
   const { config, store } = context
   warmUpEngines(
     config.engine,
-    config.volumes.map(({ path }) => path),
+    config.volumes.map(({ id, path }) => ({ path, exclude: excludesOf(config.exclude, id) })),
     store.directory,
   )
   context.emit({ type: 'phase', phase: 'lock' })

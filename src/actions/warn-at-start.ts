@@ -1,4 +1,5 @@
 import { OperationError } from '../errors.ts'
+import { excludesOf } from '../config/exclude.ts'
 import type { AdoptionEvent } from '../store/adoption.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
 import { futureFirst } from '../store/future.ts'
@@ -13,13 +14,13 @@ import { planPrune } from './prune.ts'
 import { findDoubtsOfStore, findUnmountedDisk } from './store-place.ts'
 
 /** Of a store or volumes that are likely not where somebody means. */
-export function warnOfPlaces(store: StoreLayout, { volumes }: StoreConfig): ActionEvent[] {
+export function warnOfPlaces(store: StoreLayout, { volumes, exclude }: StoreConfig): ActionEvent[] {
   return [
     ...findDoubtsOfStore(store.directory).map(({ code, message, fix }) =>
       warning(code, `the store ${message}: ${fix}`),
     ),
     ...volumes.flatMap(({ id, path }) => {
-      const leftOut = findMountsLeftOut(path)
+      const leftOut = findMountsLeftOut(path, excludesOf(exclude, id))
       return [
         ...findUnmountedDisk(path).map(({ code, message, fix }) =>
           warning(code, `${message}: ${fix}`, id),

@@ -8,7 +8,15 @@ import {
   parseHost,
   parseListen,
 } from './address.ts'
-import { type EngineChoice, type QuiescePolicy, engineChoices, quiescePolicies } from './choices.ts'
+import {
+  type EngineChoice,
+  type QuiescePolicy,
+  type UnreadablePolicy,
+  engineChoices,
+  quiescePolicies,
+  unreadablePolicies,
+} from './choices.ts'
+import { parseExclude } from './exclude.ts'
 import {
   type NotifyTarget,
   parseNotifyTargets,
@@ -86,6 +94,22 @@ export const declarations = {
     fallback: 'auto',
     expected: `one of ${engineChoices.join(', ')}`,
     parse: parseOneOf(engineChoices),
+  },
+  exclude: {
+    name: 'SNAP_EXCLUDE',
+    describe: 'what snapshots leave out: patterns as rsync has them, or ID:PATTERN, a line each',
+    fallback: [],
+    expected:
+      'patterns of rsync, such as *.tmp or mysql:/cache/, a line each or with | between them',
+    parse: parseExclude,
+  },
+  onUnreadable: {
+    name: 'SNAP_ON_UNREADABLE',
+    describe:
+      'what to do where something cannot be read: fail, or flag the snapshot and leave it out',
+    fallback: 'fail',
+    expected: `one of ${unreadablePolicies.join(', ')}`,
+    parse: parseOneOf(unreadablePolicies),
   },
   quiesce: {
     name: 'SNAP_QUIESCE',
@@ -236,6 +260,9 @@ export interface SettingValues {
   changeLimit: number
   timeZone: string
   engine: EngineChoice
+  /** What is left out: entries that excludesOf reads. */
+  exclude: string[]
+  onUnreadable: UnreadablePolicy
   quiesce: QuiescePolicy
   /** Shell commands that run where the program does; undefined for none. */
   preSnapshot: string | undefined

@@ -28,6 +28,8 @@ export function readSettings(environment: Environment): Settings {
     changeLimit: read('changeLimit'),
     timeZone: read('timeZone'),
     engine: read('engine'),
+    exclude: read('exclude'),
+    onUnreadable: read('onUnreadable'),
     quiesce: read('quiesce'),
     preSnapshot: read('preSnapshot'),
     postSnapshot: read('postSnapshot'),

@@ -14,33 +14,47 @@ export interface ChosenEngine {
   reason: string
 }
 
+/** What an engine is chosen for. */
+export interface VolumeToCopy {
+  path: string
+  /** Patterns of what is left out. */
+  exclude: readonly string[]
+}
+
 /**
- * The engine for the volume at `path`.
+ * The engine for a volume.
  * Throws OperationError when btrfs is asked for and cannot be.
  */
-export function chooseEngine(choice: EngineChoice, path: string, store: string): ChosenEngine {
+export function chooseEngine(
+  choice: EngineChoice,
+  volume: VolumeToCopy,
+  store: string,
+): ChosenEngine {
   const asked = 'SNAP_ENGINE asks for it'
   switch (choice) {
     case 'link':
-      return chooseLink(asked, path)
+      return chooseLink(asked, volume)
     case 'btrfs':
-      assertBtrfs(path, store)
+      assertBtrfs(volume, store)
       return { engine: btrfsEngine, reason: asked }
     case 'rsync':
       return { engine: rsyncEngine, reason: asked }
     case 'auto':
-      return chooseBestEngine(path, store)
+      return chooseBestEngine(volume, store)
   }
 }
 
-function chooseBestEngine(path: string, store: string): ChosenEngine {
-  const obstacle = whyNotBtrfs(path, store)
+function chooseBestEngine(volume: VolumeToCopy, store: string): ChosenEngine {
+  const obstacle = whyNotBtrfs(volume, store)
   return obstacle === undefined
-    ? { engine: btrfsEngine, reason: `${path} is a subvolume on the filesystem of the store` }
-    : chooseLink(`the fastest one here, because ${obstacle}`, path)
+    ? {
+        engine: btrfsEngine,
+        reason: `${volume.path} is a subvolume on the filesystem of the store`,
+      }
+    : chooseLink(`the fastest one here, because ${obstacle}`, volume)
 }
 
-function chooseLink(reason: string, path: string): ChosenEngine {
+function chooseLink(reason: string, { path }: VolumeToCopy): ChosenEngine {
   const isSlow = !hasChangeTimes(path)
   return { engine: linkEngine, reason: isSlow ? `${reason}; ${noChangeTimes(path)}` : reason }
 }
@@ -50,19 +64,23 @@ export function noChangeTimes(path: string): string {
   return `the filesystem of ${path} does not tell when a file was changed, so each snapshot reads all contents; ext4, XFS and btrfs do`
 }
 
-/** Has the engines of `paths` start what they will need; what is wrong with a path is for the copy to say. */
-export function warmUpEngines(choice: EngineChoice, paths: readonly string[], store: string): void {
-  for (const path of paths) {
+/** Has the engines start what they will need; what is wrong with a path is for the copy to say. */
+export function warmUpEngines(
+  choice: EngineChoice,
+  volumes: readonly VolumeToCopy[],
+  store: string,
+): void {
+  for (const volume of volumes) {
     try {
-      chooseEngine(choice, path, store).engine.warmUp?.()
+      chooseEngine(choice, volume, store).engine.warmUp?.()
     } catch (error) {
       if (!(error instanceof OperationError) && errorCode(error) === undefined) throw error
     }
   }
 }
 
-function assertBtrfs(path: string, store: string): void {
-  const obstacle = whyNotBtrfs(path, store)
+function assertBtrfs(volume: VolumeToCopy, store: string): void {
+  const obstacle = whyNotBtrfs(volume, store)
   if (obstacle === undefined) return
   throw new OperationError(
     `SNAP_ENGINE asks for btrfs, and ${obstacle}: set SNAP_ENGINE=auto, or put that right`,
@@ -70,12 +88,15 @@ function assertBtrfs(path: string, store: string): void {
 }
 
 /** Undefined when subvolume snapshots are possible. */
-function whyNotBtrfs(path: string, store: string): string | undefined {
+function whyNotBtrfs({ path, exclude }: VolumeToCopy, store: string): string | undefined {
   if (!isBtrfs(path)) return `${path} is not on btrfs`
   if (!isSubvolume(path)) return `${path} is a plain directory on btrfs, not a subvolume`
   const mounts = readMounts()
   if (mountOf(mounts, path)?.device !== mountOf(mounts, store)?.device) {
     return `${path} and the store are on different filesystems`
   }
-  return hasBtrfsProgram() ? undefined : 'the program btrfs (btrfs-progs) is not installed'
+  if (!hasBtrfsProgram()) return 'the program btrfs (btrfs-progs) is not installed'
+  return exclude.length === 0
+    ? undefined
+    : 'a snapshot of a subvolume cannot leave out what SNAP_EXCLUDE names'
 }

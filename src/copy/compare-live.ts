@@ -2,10 +2,12 @@ import type { BigIntStats } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { OperationError, throwIfInterrupted } from '../errors.ts'
 import { type BytePath, displayPath, joinPath, readNames } from '../tree/byte-path.ts'
+import type { Excludes } from '../tree/excludes.ts'
 import type { KeptTimes } from '../system/kept-times.ts'
 import type { Knowledge } from './knowledge.ts'
 import { type LinkedName, LinkedNames, type WantedLink, planLinks } from './linked-names.ts'
 import { looksSame } from './proof.ts'
+import { spareExcluded } from './spare-excluded.ts'
 import { PathList, eachPath } from '../tree/path-list.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 
@@ -24,6 +26,8 @@ export interface Comparison {
   times: KeptTimes
   /** Paths that are left alone. */
   except: ReadonlySet<BytePath>
+  /** What is left alone as well, in both trees. */
+  excludes: Excludes
   signal?: AbortSignal | undefined
 }
 
@@ -45,6 +49,8 @@ export interface Difference {
   directories: PathList
   /** The live data have what the snapshot had, and somebody changed that in the snapshot: they stay as they are. */
   historyChanged: BytePath[]
+  /** In the wanted tree, and excluded there or in the live data: they stay as they are. */
+  leftAlone: BytePath[]
 }
 
 /**
@@ -52,7 +58,7 @@ export interface Difference {
  * is known to have it as it is, and that snapshot's file is the wanted one's.
  */
 export async function compareLive(comparison: Comparison): Promise<Difference> {
-  const { wanted, live, known, kept, historyChanged, times, except, signal } = comparison
+  const { wanted, live, known, kept, historyChanged, times, except, excludes, signal } = comparison
   using wantedTree = new TreeReader(wanted)
   using liveTree = new TreeReader(live)
   const difference: Difference = {
@@ -64,7 +70,9 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
     newDirectories: new PathList(),
     directories: new PathList(),
     historyChanged: [],
+    leftAlone: [],
   }
+  const replaced = new Set<BytePath>()
   const linked = new LinkedNames()
   const severalNames: SeveralNames = { suspects: new Map(), proven: new Set() }
   const pending: { path: BytePath; isLive: boolean }[] = [{ path: '', isLive: true }]
@@ -73,31 +81,49 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
     throwIfInterrupted(signal)
     visit(next.path, next.isLive)
   }
-  return separate(difference, linked.groups(), severalNames)
+  const remove = await spareExcluded(comparison, difference.remove, (path) => {
+    if (replaced.has(path)) throw holdsExcluded(path)
+  })
+  return separate({ ...difference, remove }, linked.groups(), severalNames)
 
   function visit(directory: BytePath, isLive: boolean): void {
     const names = namesIn(wantedTree, directory) ?? snapshotChanged(directory)
     const left = new Set((isLive ? namesIn(liveTree, directory) : undefined) ?? [])
     for (const name of names) {
-      left.delete(name)
-      compareEntry(joinPath(directory, name), isLive)
+      if (compareEntry(joinPath(directory, name), isLive)) left.delete(name)
     }
     for (const name of left) {
       const path = joinPath(directory, name)
-      if (!except.has(path)) difference.remove.push(path)
+      if (!except.has(path) && !isExcludedLive(path)) difference.remove.push(path)
     }
   }
 
-  function compareEntry(path: BytePath, isLive: boolean): void {
-    if (except.has(path)) return
+  function isExcludedLive(path: BytePath): boolean {
+    if (excludes.isEmpty) return false
+    if (excludes.has(path, false)) return true
+    return excludes.has(path, liveTree.lstat(path)?.isDirectory() === true)
+  }
+
+  /** False where the wanted entry is excluded: then it is as if the snapshot did not have it. */
+  function compareEntry(path: BytePath, isLive: boolean): boolean {
+    if (except.has(path)) return true
     const target = wantedTree.lstat(path)
     if (target === undefined) return snapshotChanged(path)
+    if (excludes.has(path, target.isDirectory())) {
+      difference.leftAlone.push(path)
+      return false
+    }
     const there = isLive ? liveTree.lstat(path) : undefined
+    if (there !== undefined && excludes.has(path, there.isDirectory())) {
+      difference.leftAlone.push(path)
+      return true
+    }
     if (!target.isDirectory() && target.nlink > 1n) {
       linked.add(path, target.ino, there?.isDirectory() === true ? undefined : there?.ino)
     }
     if (there !== undefined && there.isDirectory() !== target.isDirectory()) {
       difference.remove.push(path)
+      replaced.add(path)
     }
     if (target.isDirectory()) {
       const isThere = there?.isDirectory() === true
@@ -113,6 +139,7 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
       difference.suspects.add(path)
       if (there.nlink > 1n) severalNames.suspects.set(path, there)
     }
+    return true
   }
 
   /** Whether the live file is what the wanted snapshot had when it was taken. */
@@ -160,6 +187,13 @@ function separate(
 
 function namesIn(reader: TreeReader, directory: BytePath): BytePath[] | undefined {
   return reader.at(joinPath(directory, '.'), readNames)
+}
+
+/** The safety snapshot does not have it, and in what comes there is no place for it. */
+function holdsExcluded(path: BytePath): OperationError {
+  return new OperationError(
+    `nothing was changed: ${displayPath(path)} is a directory with something in it that SNAP_EXCLUDE names or nobody could read, and the snapshot has something else there; move that directory away, and restore again`,
+  )
 }
 
 /** What the snapshot lacks would be deleted from the live data. */

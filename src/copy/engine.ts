@@ -29,6 +29,10 @@ export interface SnapshotRequest extends CopyRequest {
   isPrelinked: boolean
   /** Whether this is only the first pass: `update` follows. */
   isTwoPass: boolean
+  /** Patterns of what is left out (tree/excludes.ts). */
+  exclude: readonly string[]
+  /** Go on without what cannot be read, and name it. */
+  leavesUnreadable: boolean
   /** Compare contents, also where size and time are equal; what engines that prove it do anyway. */
   checksum: boolean
   /** Compare all contents, also where nothing can have changed. */
@@ -50,6 +54,10 @@ export interface RestoreRequest extends CopyRequest {
   target: DirectoryHandle
   /** Paths below the target, relative to it, that are not to be touched: other filesystems. */
   except: readonly string[]
+  /** Patterns of what is left alone: what this snapshot or its safety snapshot left out. */
+  exclude: readonly string[]
+  /** What could not be read, then or now, and is left alone too. */
+  unreadable: ReadonlySet<BytePath>
   /** Read and compare everything. */
   readAll: boolean
   /** What is known of the snapshot that is wanted. */
@@ -70,6 +78,8 @@ export interface SnapshotCopy {
   /** Whether anything was written while it was read, as far as the engine looks. */
   hasMoved?: boolean
   warnings: RecordWarning[]
+  /** What could not be read, and is not in the copy. */
+  unreadable?: readonly BytePath[]
   /** What somebody changed in the base, by its inode there: 0 where it is gone. */
   historyChanged?: ReadonlyMap<BytePath, bigint>
   /**

@@ -25,10 +25,12 @@ export interface FinishedDirectories {
  * gone from the source. `seen` is the index of the scan.
  */
 export async function finishDirectories(
-  trees: RsyncTrees,
+  request: RsyncTrees,
   listed: Uint8Array,
   seen: SourceIndex,
 ): Promise<FinishedDirectories> {
+  // one whose attributes cannot be read would stay as it was made
+  const trees = { ...request, leavesUnreadable: false }
   // those above too: rsync sends their attributes along, and what vanishes from them moves their times
   const directories = listPaths(withThoseAbove(listed))
   const before = dropVanished(trees, directories)

@@ -1,4 +1,5 @@
 import type { BytePath } from '../tree/byte-path.ts'
+import { unescapePath } from '../tree/escaped-path.ts'
 import type { RestoreAction } from './engine.ts'
 import { type RsyncOptions, rsync } from './rsync-command.ts'
 
@@ -33,19 +34,12 @@ function readChanges(onChange: (change: ItemizedChange) => void) {
       if (item === undefined || name === undefined) continue
       onChange({
         action: actionOf(item),
-        path: name === '.' ? '' : unescapeName(name),
+        path: name === '.' ? '' : unescapePath(name),
         isDirectory: item[1] === 'd',
         isHidden: item[9] === 'a' || item[10] === 'x' || item.includes('+'),
       })
     }
   }
-}
-
-/** In the C locale rsync prints all but ASCII as `\#` and three octal digits, and a name's own `\#123` likewise. */
-function unescapeName(printed: string): BytePath {
-  return printed.replace(/\\#([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  )
 }
 
 function actionOf(item: string): RestoreAction {

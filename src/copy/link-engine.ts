@@ -2,7 +2,8 @@ import { lstatSync, writeFileSync } from 'node:fs'
 import { syncFilesystem } from '../store/durable.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
-import { bytePath } from '../tree/byte-path.ts'
+import { type BytePath, bytePath } from '../tree/byte-path.ts'
+import { eachPath } from '../tree/path-list.ts'
 import { measureKeptTimes } from '../system/kept-times.ts'
 import { identifyMount } from '../system/mounted-filesystem.ts'
 import { foreignMounts } from '../system/mounts.ts'
@@ -34,6 +35,7 @@ import {
 } from './scan/source-index.ts'
 import { tearGroups } from './tear-groups.ts'
 import { type Copied, settleCopies } from './settle.ts'
+import { surveyTree } from './survey.ts'
 
 /**
  * Links what provably did not change (proof.ts); cp and rsync do everything else:
@@ -101,12 +103,13 @@ async function copyOnce(
   pass: Pass,
   onRead?: () => void,
 ): Promise<SnapshotCopy> {
-  const { source, target, lockDescriptor, signal, onProgress } = request
+  const { source, target, leavesUnreadable, lockDescriptor, signal, onProgress } = request
   using staging = openDirectory(target)
   const trees: RsyncTrees = {
     source,
     target,
     staging: staging.here,
+    leavesUnreadable,
     lockDescriptor,
     signal,
     onOutput: readProgress(onProgress),
@@ -119,7 +122,7 @@ async function copyOnce(
   writing.catch(() => undefined)
   const header: IndexHeader = { mount: pass.mount, tree: { ino: 0n, ctimeNs: 0n }, racyCutoffNs }
   const index = formatIndex(header, scan.index)
-  const { warnings, hasMoved } = await finishCopies(trees, scan, copied, index, pass.isLast).catch(
+  const finished = await finishCopies(trees, scan, copied, index, pass.isLast).catch(
     async (error: unknown) => failAfter(writing, error),
   )
   writeHeader(index, { ...header, tree: lstatSync(`${staging.here}/.`, { bigint: true }) })
@@ -129,10 +132,14 @@ async function copyOnce(
   const lists = [scan.changed, scan.suspects, scan.directories].map(({ paths }) => paths)
   await pass.leftOut.look(source.cwd, lists, signal)
   return {
-    contents: { ...scan.contents, ...countAdded(staging.here, request.base, scan) },
+    contents:
+      finished.unreadable.length === 0
+        ? { ...scan.contents, ...countAdded(staging.here, request.base, scan) }
+        : (await surveyTree(staging.here, signal)).contents,
     reflink,
-    hasMoved,
-    warnings: [...warnOfScan(scan), ...warnings, ...pass.leftOut.warnings()],
+    hasMoved: finished.hasMoved,
+    warnings: [...warnOfScan(scan), ...finished.warnings, ...pass.leftOut.warnings()],
+    unreadable: finished.unreadable,
     historyChanged: changedHistory(scan),
     update: updating(request, pass, index),
   }
@@ -168,7 +175,7 @@ async function finishCopies(
   copied: readonly Copied[],
   index: Buffer,
   isLast: boolean,
-): Promise<{ warnings: RecordWarning[]; hasMoved: boolean }> {
+): Promise<{ warnings: RecordWarning[]; hasMoved: boolean; unreadable: BytePath[] }> {
   const files = await settleCopies(trees, copied, scan.vanished.paths)
   // last, because what is written into a directory moves its times
   const directories = await finishDirectories(trees, scan.directories.paths, new SourceIndex(index))
@@ -178,6 +185,8 @@ async function finishCopies(
   return {
     warnings: [...files.warnings, ...warnOfDirectories(directories)],
     hasMoved: files.hasMoved || vanished.length + missed.length > 0,
+    unreadable:
+      trees.leavesUnreadable === true ? [...eachPath(scan.unreadable.paths), ...files.unread] : [],
   }
 }
 
@@ -205,7 +214,7 @@ async function copyScanned(
 }
 
 async function scanSource(
-  { source, target, signal, onProgress }: SnapshotRequest,
+  { source, target, exclude, leavesUnreadable, signal, onProgress }: SnapshotRequest,
   { index, isProof, base, isFilled }: Pass,
   staging: DirectoryHandle,
   racyCutoffNs: bigint,
@@ -221,6 +230,8 @@ async function scanSource(
     index,
     isProof,
     isFilled,
+    exclude,
+    leavesUnreadable,
     mounts: foreignMounts(bytePath(source.path)),
     baseMounts: base === undefined ? new Set() : foreignMounts(bytePath(base)),
     racyCutoffNs,

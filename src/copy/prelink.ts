@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { OperationError, errorCode, messageOf, throwIfInterrupted } from '../errors.ts'
 import { bytePath, joinPath, lstatIfThere, readKinds, systemPath } from '../tree/byte-path.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
+import { type Excludes, compileExcludes } from '../tree/excludes.ts'
 import { foreignMounts } from '../system/mounts.ts'
 import { LeftOutAttributes } from './left-out-attributes.ts'
 import { rsyncDirectories } from './rsync-files.ts'
@@ -22,6 +23,8 @@ export interface PrelinkRequest {
   index: string
   /** An empty directory on the same filesystem that nobody else can reach. */
   target: string
+  /** Patterns of what the next snapshot leaves out. */
+  exclude: readonly string[]
   /** Inherited by the programs that write, so that the lock outlives this process. */
   lockDescriptor: number
   signal?: AbortSignal | undefined
@@ -33,12 +36,13 @@ export interface PrelinkRequest {
  * Throws OperationError where it cannot be made; InterruptedError.
  */
 export async function prelink(request: PrelinkRequest): Promise<void> {
-  const { model, index, target, lockDescriptor, signal } = request
+  const { model, index, target, exclude, lockDescriptor, signal } = request
   using source = openDirectory(model)
   try {
     using staging = openDirectory(target)
     const { ctimeNs } = lstatSync(index, { bigint: true })
-    const directories = await linkTree(source, staging, ctimeNs, signal)
+    const excludes = compileExcludes(exclude)
+    const directories = await linkTree(source, staging, excludes, ctimeNs, signal)
     await assertCanBeKept(source, directories, signal)
     const trees = { source, target, staging: staging.here, lockDescriptor, signal }
     // those above that are not in the list keep what they have
@@ -65,6 +69,7 @@ async function assertCanBeKept(
 async function linkTree(
   source: DirectoryHandle,
   target: DirectoryHandle,
+  excludes: Excludes,
   finishedNs: bigint,
   signal: AbortSignal | undefined,
 ): Promise<PathList> {
@@ -85,6 +90,7 @@ async function linkTree(
         throwIfInterrupted(signal)
       }
       const path = joinPath(directory, name)
+      if (excludes.has(path, isDirectory)) continue
       if (!isDirectory) linkIfAllowed(`${model}/${name}`, `${copy}/${name}`)
       else if (!mounts.has(path)) {
         makeDirectory(`${copy}/${name}`)

@@ -13,9 +13,6 @@ const largestTriedBytes = 1024 * 1024
 /** What errors say that these two filesystems cannot share extents (ioctl_ficlone(2)). */
 const cannotClone = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM']
 
-/** Of what has become something else since it was looked at, such as a device, and of a file on which somebody has a lease. */
-const cannotOpen = ['ENXIO', 'ENODEV', 'EAGAIN']
-
 /**
  * Whether contents copied from `source` to the filesystem of `directory` can be shared with it, tried there with the
  * first of the listed files that has any and is small; undefined when there is none.
@@ -46,7 +43,8 @@ function tryClone(file: string | Buffer, probe: string): boolean | undefined {
   try {
     descriptor = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   } catch (error) {
-    if (cannotOpen.includes(errorCode(error) ?? '')) return undefined
+    // the copy tells what is wrong, if it finds the same
+    if (errorCode(error) !== undefined) return undefined
     throw error
   }
   try {

@@ -45,6 +45,16 @@ export async function planByComparison(
         'of this snapshot were changed by somebody after it was taken; the live data have what it had, and keep it',
         plan.historyChanged,
       ),
+      ...warnOfPaths(
+        'excluded',
+        'of this snapshot are left out by SNAP_EXCLUDE now, and the live data stay as they are there: copy what you need out of the snapshot',
+        plan.leftAlone.filter((path) => !request.unreadable.has(path)),
+      ),
+      ...warnOfPaths(
+        'unreadable',
+        'could not be read when this snapshot or the one of the live data was taken, and stay as they are: to have them restored, move them away',
+        [...request.unreadable],
+      ),
       ...plan.leftOut.warnings(),
     ],
     tryTarget: () => {

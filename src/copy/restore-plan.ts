@@ -1,4 +1,5 @@
 import { type BytePath, bytePath } from '../tree/byte-path.ts'
+import { compileExcludes } from '../tree/excludes.ts'
 import { identifyMount } from '../system/mounted-filesystem.ts'
 import { type Difference, compareLive } from './compare-live.ts'
 import type { RestoreAction, RestoreCounts, RestoreRequest, RestoreStep } from './engine.ts'
@@ -27,6 +28,8 @@ export interface RestorePlan {
   historyChanged: BytePath[]
   /** What the snapshot has and the live data may not get, and what they have and lose. */
   leftOut: LeftOutAttributes
+  /** Left as they are, because SNAP_EXCLUDE names them. */
+  leftAlone: BytePath[]
   counts: RestoreCounts
 }
 
@@ -36,7 +39,7 @@ export async function planRestore(
   onStep: (step: RestoreStep) => void = () => undefined,
 ): Promise<RestorePlan> {
   const difference = await findDifference(request)
-  const { remove, anew, suspects, create, newDirectories, links, historyChanged } = difference
+  const { remove, anew, suspects, create, newDirectories, links } = difference
   const counts: RestoreCounts = { created: 0, changed: 0, deleted: remove.length, bytes: 0 }
   const tell = (action: RestoreAction, path: BytePath): void => {
     if (action === 'create') counts.created += 1
@@ -67,7 +70,8 @@ export async function planRestore(
   const made = await listMade(request, difference, differing)
   counts.bytes = made.make.bytes
   const leftOut = await findLeftOut(request, difference, made.make)
-  return { remove, ...made, directories, historyChanged, leftOut, counts }
+  const { historyChanged, leftAlone } = difference
+  return { remove, ...made, directories, historyChanged, leftAlone, leftOut, counts }
 }
 
 /** Looks at all that is not proven to be equal, because a comparison does not tell; and at what is replaced. */
@@ -84,7 +88,8 @@ async function findLeftOut(
 }
 
 async function findDifference(request: RestoreRequest): Promise<Difference> {
-  const { source, target, wanted, known, except, readAll, times, signal } = request
+  const { source, target, wanted, known, except, exclude, unreadable } = request
+  const { readAll, times, signal } = request
   const mount = readAll ? undefined : await identifyMount(target)
   using newest = openKnowledge(known, mount)
   using kept = wanted.keptInodes ? openKnowledge(wanted, mount) : undefined
@@ -96,6 +101,7 @@ async function findDifference(request: RestoreRequest): Promise<Difference> {
     historyChanged: known?.historyChanged ?? new Map<BytePath, bigint>(),
     times,
     except: new Set(except.map(bytePath)),
+    excludes: compileExcludes(exclude, unreadable),
     signal,
   })
 }

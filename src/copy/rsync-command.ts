@@ -42,6 +42,11 @@ const liveDataMessages = [
   someNotTransferred,
 ]
 
+/** What the sender says of an entry that it cannot read, for whatever reason. */
+const unreadableMessages = [
+  /^rsync: \[sender\] (get_acl: |get_xattr_(names|data): |readlink_stat\(|link_stat |send_files failed to open |read errors mapping ).*: [^:]* \(\d+\)$/,
+]
+
 export interface RsyncOptions {
   cwd: string
   lockDescriptor: number
@@ -54,6 +59,8 @@ export interface RsyncOptions {
   isLive?: boolean
   /** Hears of attributes that are refused; without it each is a failure. */
   leftOut?: LeftOutAttributes | undefined
+  /** Beside that, files may not be readable. */
+  leavesUnreadable?: boolean
 }
 
 /**
@@ -74,7 +81,9 @@ export async function rsync(args: readonly string[], options: RsyncOptions): Pro
   if (result.exitCode === 0) return result
   if (options.mayVanish === true && result.exitCode === vanished) return result
   const stderr = leftOut === undefined ? result.stderr : leftOut.take(result.stderr)
-  if (options.isLive === true && isOfLiveData({ ...result, stderr })) return result
+  const { isLive = false, leavesUnreadable = false } = options
+  const others = leavesUnreadable ? unreadableMessages : []
+  if (isLive && isOfLiveData({ ...result, stderr }, others)) return result
   if (result.exitCode === partial && stderr !== result.stderr && isEnd(stderr)) return result
   throw new RsyncError(result)
 }
@@ -85,11 +94,15 @@ function isEnd(stderr: string): boolean {
 }
 
 /** Nothing went wrong but that files vanished, or were not what they had been when they were listed. */
-export function isOfLiveData({ exitCode, stderr }: RunResult): boolean {
+export function isOfLiveData(
+  { exitCode, stderr }: RunResult,
+  otherMessages: readonly RegExp[] = [],
+): boolean {
   if (exitCode === vanished) return true
   const lines = stderr.split('\n').filter((line) => line !== '')
   return (
-    exitCode === partial && lines.every((line) => liveDataMessages.some((one) => one.test(line)))
+    exitCode === partial &&
+    lines.every((line) => [...liveDataMessages, ...otherMessages].some((one) => one.test(line)))
   )
 }
 

@@ -2,6 +2,7 @@ import { chmodSync } from 'node:fs'
 import { maySetSecurityAttributes } from '../system/privileges.ts'
 import { type BytePath, parentOf, systemPath } from '../tree/byte-path.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
+import { type Excludes, compileExcludes, isWithin } from '../tree/excludes.ts'
 import { PathList, listPaths } from '../tree/path-list.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 import { walkTree } from '../tree/walk-tree.ts'
@@ -28,14 +29,18 @@ export const rsyncEngine: CopyEngine = {
 }
 
 async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> {
-  const { source, target, base, checksum, lockDescriptor, signal, onProgress } = request
+  const { source, target, base, exclude, checksum, lockDescriptor, signal, onProgress } = request
   const leftOut = new LeftOutAttributes()
   const mounts = mountedDirectories(source)
-  const listed = mounts.size === 0 ? undefined : filesFrom(await listAround(source, mounts, signal))
+  const listed =
+    mounts.size === 0
+      ? undefined
+      : filesFrom(await listAround(source, compileExcludes(exclude, mounts), signal))
   const { stderr } = await rsync(
     [
       '--info=progress2',
       ...(checksum ? ['--checksum'] : []),
+      ...(listed === undefined ? exclude.map((pattern) => `--exclude=${pattern}`) : []),
       ...(base === undefined ? [] : [`--link-dest=${base}`]),
       ...(listed === undefined ? [] : [...listed.options, '--ignore-missing-args']),
       '--',
@@ -62,9 +67,11 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
     leftOut,
   }
   const separated = base === undefined ? [] : await separateLinks(trees)
-  stageMounts(trees, mounts)
+  const excludes = compileExcludes(exclude)
+  const shown = [...mounts].filter((mount) => !isWithin(mount, excludes))
+  stageMounts(trees, shown)
   // what is written into a directory moves its times
-  const touched = [...separated, ...mounts].map(parentOf).filter((path) => path !== '')
+  const touched = [...separated, ...shown].map(parentOf).filter((path) => path !== '')
   await rsyncDirectories(trees, listPaths(touched))
   if (base !== undefined || mounts.size > 0) await copyRootAttributes(trees)
   await lookAtAll(trees)
@@ -82,19 +89,19 @@ async function separateLinks(trees: RsyncTrees): Promise<BytePath[]> {
   return separateMergedPaths(trees, linked)
 }
 
-/** All but what is mounted: rsync would look at that, and wait for a filesystem that does not answer. */
+/** All but what is left out and what is mounted: rsync would look at that, and wait for a filesystem that does not answer. */
 async function listAround(
   { here }: DirectoryHandle,
-  mounts: ReadonlySet<BytePath>,
+  except: Excludes,
   signal: AbortSignal | undefined,
 ): Promise<Buffer> {
   const list = new PathList()
-  for await (const { path } of walkTree(here, signal, [''], mounts)) list.add(path)
+  for await (const { path } of walkTree(here, signal, [''], except)) list.add(path)
   return list.bytes()
 }
 
 /** Empty directories, with attributes of their own: those below a mount cannot be seen. */
-function stageMounts({ staging }: RsyncTrees, mounts: ReadonlySet<BytePath>): void {
+function stageMounts({ staging }: RsyncTrees, mounts: readonly BytePath[]): void {
   using reader = new TreeReader(staging)
   for (const mount of mounts) {
     reader.makeDirectories(mount)

@@ -26,6 +26,8 @@ export interface RsyncTrees {
   /** The staged volume, and a path to it through an open directory. */
   target: string
   staging: string
+  /** Whether entries that cannot be read are left out: then the caller finds out which. */
+  leavesUnreadable?: boolean
   lockDescriptor: number
   signal?: AbortSignal | undefined
   onOutput?: (chunk: Buffer) => void
@@ -184,7 +186,15 @@ async function rsyncNamed(
   linkDestinations: readonly string[] = [],
 ): Promise<void> {
   await copyByDepth(trees, paths, async (place, names, directory) => {
-    const { source, target, lockDescriptor, signal, onOutput, leftOut } = place
+    const {
+      source,
+      target,
+      leavesUnreadable = false,
+      lockDescriptor,
+      signal,
+      onOutput,
+      leftOut,
+    } = place
     const list = filesFrom(names)
     const bases = linkDestinations.map(
       (base) => `--link-dest=${join(base, displayPath(directory))}`,
@@ -194,6 +204,7 @@ async function rsyncNamed(
     await rsync([...options, ...bases, ...named, '--', `${source.cwd}/`, `${target}/`], {
       cwd: '/',
       isLive: true,
+      leavesUnreadable,
       lockDescriptor,
       signal,
       leftOut,

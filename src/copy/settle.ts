@@ -24,12 +24,18 @@ const typeBits = BigInt(constants.S_IFMT)
  * been read half old, half new. It is copied again, a few times; what will not hold still is named in a warning,
  * and so is what vanished before it was read, and what had vanished before the copy. Says also whether anything moved at all, and
  * of which paths the copy is not what the scan saw: they may be that again, and are none the less to be copied the next time.
+ * `unread` is what is not staged although it is there: where that may be, the caller tells of it.
  */
 export async function settleCopies(
   trees: RsyncTrees,
   copied: readonly Copied[],
   vanishedBefore: Uint8Array = Buffer.alloc(0),
-): Promise<{ warnings: RecordWarning[]; hasMoved: boolean; unproven: BytePath[] }> {
+): Promise<{
+  warnings: RecordWarning[]
+  hasMoved: boolean
+  unproven: BytePath[]
+  unread: BytePath[]
+}> {
   let vanished = [...eachPath(vanishedBefore)]
   let becameDirectories: BytePath[] = []
   const lookAgain = (copies: Copied): BytePath[] => {
@@ -64,7 +70,7 @@ export async function settleCopies(
     ...warnOfPaths(
       'moving',
       'could not be read, and are not in the snapshot: somebody has a lease on them, or they became something else each time',
-      unread,
+      trees.leavesUnreadable === true ? [] : unread,
     ),
     ...warnOfPaths(
       'moving',
@@ -72,7 +78,7 @@ export async function settleCopies(
       becameDirectories,
     ),
   ]
-  return { warnings, hasMoved, unproven: [...unproven, ...vanished, ...becameDirectories] }
+  return { warnings, hasMoved, unproven: [...unproven, ...vanished, ...becameDirectories], unread }
 }
 
 interface Found {

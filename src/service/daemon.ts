@@ -256,13 +256,16 @@ function daemonContext(
   { store, abilities }: PreparedStore,
   emit: ActionContext['emit'],
 ): ActionContext {
-  const { maxSnapshots, engine, quiesce, cron, checksumCron, changeLimit, timeZone } = settings
+  const { maxSnapshots, engine, exclude, onUnreadable, quiesce } = settings
+  const { cron, checksumCron, changeLimit, timeZone } = settings
   return {
     store,
     config: {
       volumes: [...volumes],
       maxSnapshots,
       engine,
+      exclude,
+      onUnreadable,
       quiesce,
       cron,
       checksumCron,

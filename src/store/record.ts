@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { volumeIdPattern } from '../config/volume-spec.ts'
+import { isPattern } from '../tree/excludes.ts'
 import { parseSnapshotName } from './names.ts'
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -48,6 +49,10 @@ const volumeSchema = v.object({
   base: v.nullable(snapshotName),
   /** What tells its directory from another one, also after a reboot; absent where the filesystem does not tell. */
   root: v.optional(v.object({ inode: v.string(), born: v.string() })),
+  /** Patterns of what was left out, as rsync has them; absent where there were none. */
+  exclude: v.optional(v.array(v.pipe(v.string(), v.check(isPattern, 'not a pattern')))),
+  /** What could not be read and is not there, as escapePath writes it; absent where all was read. */
+  unreadable: v.optional(v.array(v.string())),
   /** Whether the path was a mount point when it was read. */
   mountPoint: v.optional(v.boolean()),
   /** Null where nobody counted: in a snapshot that was adopted. */

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { OperationError, isNotFound, messageOf } from '../errors.ts'
-import { engineChoices, quiescePolicies } from '../config/choices.ts'
+import { engineChoices, quiescePolicies, unreadablePolicies } from '../config/choices.ts'
+import { isExcludeEntry } from '../config/exclude.ts'
 import { abilitiesSchema, allAbilities } from './abilities.ts'
 import { parseVolumeSpecs, volumeIdPattern } from '../config/volume-spec.ts'
 import { readDocument, writeFileDurably } from './durable.ts'
@@ -20,6 +21,11 @@ const schema = v.object({
   timeZone: v.string(),
   maxSnapshots: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   engine: v.picklist(engineChoices),
+  exclude: v.optional(
+    v.array(v.pipe(v.string(), v.check(isExcludeEntry, 'not a pattern of SNAP_EXCLUDE'))),
+    [],
+  ),
+  onUnreadable: v.optional(v.picklist(unreadablePolicies), 'fail'),
   quiesce: v.optional(v.picklist(quiescePolicies), 'none'),
   hasDockerApi: v.optional(v.boolean(), false),
   /** What the filesystem keeps; of stores from before it was tried, nobody knows. */

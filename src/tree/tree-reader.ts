@@ -56,7 +56,13 @@ export class TreeReader {
 
   /** A path to a directory of the tree, good until the next call of this reader; undefined when it is not there as one. */
   enter(directory: BytePath): BytePath | undefined {
-    if (this.#directory !== directory || this.#descriptor === undefined) this.#go(directory)
+    try {
+      if (this.#directory !== directory || this.#descriptor === undefined) this.#go(directory)
+    } catch (error) {
+      // half-way the steps are not where the descriptor is
+      this.#close()
+      throw error
+    }
     return this.#descriptor === undefined ? undefined : throughDescriptor(this.#descriptor)
   }
 

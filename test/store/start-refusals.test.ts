@@ -16,6 +16,7 @@ const wrongSettings: [name: string, value: string, expected: RegExp][] = [
   ['SNAP_CRON', '', /must be a cron expression/],
   ['SNAP_TZ', 'Mars/Olympus', /the name of a time zone/],
   ['SNAP_ENGINE', 'magic', /one of auto, /],
+  ['SNAP_ON_UNREADABLE', 'skip', /one of fail, flag/],
   ['SNAP_LOCK_TIMEOUT', 'soon', /a time to wait/],
   ['SNAP_LOG_LEVEL', 'loud', /one of error, /],
   ['SNAP_ON_START', 'maybe', /true or false/],

@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs'
+import { excludesOf } from '../../config/exclude.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import type { Settings } from '../../config/settings.ts'
 import { chooseEngine } from '../../copy/choose-engine.ts'
@@ -19,19 +20,21 @@ const xfsType = 0x58465342
 /** How each volume is copied from here, and what would be better. */
 export function checkVolumes(
   store: StoreLayout,
-  { volumes, engine, checksumCron }: StoreConfig,
+  { volumes, engine, exclude, checksumCron }: StoreConfig,
   { inImage }: Settings,
 ): DoctorFinding[] {
   return volumes.flatMap((volume) => {
     const subject = `volume ${volume.id}`
+    const excluded = excludesOf(exclude, volume.id)
     try {
       assertDirectory(volume.path)
-      const chosen = chooseEngine(engine, volume.path, store.directory)
+      const wanted = { path: volume.path, exclude: excluded }
+      const chosen = chooseEngine(engine, wanted, store.directory)
       return [
         checkMount(subject, volume, inImage),
         ok(subject, `engine ${chosen.engine.name}: ${chosen.reason}`),
-        ...checkContents(subject, volume),
-        ...checkFilesystem(subject, volume, store),
+        ...checkContents(subject, volume, excluded),
+        ...checkFilesystem(subject, volume, excluded, store),
         ...checkExchange(subject, volume, checksumCron),
       ]
     } catch (error) {
@@ -52,8 +55,12 @@ function checkMount(subject: string, { path }: VolumeSpec, inImage: boolean): Do
 }
 
 /** Whether what is there is what somebody means. */
-function checkContents(subject: string, { path }: VolumeSpec): DoctorFinding[] {
-  const leftOut = findMountsLeftOut(path)
+function checkContents(
+  subject: string,
+  { path }: VolumeSpec,
+  excluded: readonly string[],
+): DoctorFinding[] {
+  const leftOut = findMountsLeftOut(path, excluded)
   return [
     ...findUnmountedDisk(path).map(({ message, fix }) => note(subject, message, fix)),
     ...(hasFiles(path)
@@ -74,9 +81,11 @@ function checkContents(subject: string, { path }: VolumeSpec): DoctorFinding[] {
 function checkFilesystem(
   subject: string,
   { id, path }: VolumeSpec,
+  exclude: readonly string[],
   { directory }: StoreLayout,
 ): DoctorFinding[] {
-  if (isPlainDirectoryOnBtrfs(path)) {
+  // a snapshot of a subvolume could leave nothing out
+  if (exclude.length === 0 && isPlainDirectoryOnBtrfs(path)) {
     return [
       note(
         subject,

@@ -24,8 +24,12 @@ export const startCommand: Command = {
     const { options, environment, json, terminal, clock, signal } = input
     const { readSettings, unknownVariables } = await import('../../config/settings.ts')
     const { parseVolumeSpecs } = await import('../../config/volume-spec.ts')
+    const { assertExcludeFits } = await import('../../config/exclude.ts')
+    const { assertUnreadableFits } = await import('../../config/unreadable.ts')
     const settings = readSettings(environment)
     const volumes = parseVolumeSpecs((options['volumes'] as string[]).map(String))
+    assertExcludeFits(settings.exclude, volumes, settings.engine)
+    assertUnreadableFits(settings.onUnreadable, settings.engine)
     const { createLog } = await import('../../system/log.ts')
     const { runDaemon } = await import('../../service/daemon.ts')
     const log = createLog({

@@ -55,13 +55,20 @@ function hookRows({ point, container, outcome, ms, output }: HookRecord): string
   ]
 }
 
-function volumeRows({ id, path, engine, reflink, base, contents }: VolumeRecord): string[][] {
+/** What was left out of a volume. */
+export function formatExclude(patterns: readonly string[]): string {
+  return `without ${patterns.map(printable).join(' | ')}`
+}
+
+function volumeRows(volume: VolumeRecord): string[][] {
+  const { id, path, engine, reflink, base, exclude = [], contents } = volume
   const rows = [
     [`volume ${id}`, printable(path)],
     [
       '',
       `engine ${printable(engine)}${reflink === true ? ' with reflinks' : ''}, ${base === null ? 'a full copy' : `based on ${base}`}`,
     ],
+    ...(exclude.length === 0 ? [] : [['', formatExclude(exclude)]]),
   ]
   if (contents === null) return [...rows, ['', 'not counted']]
   const { files, directories, symlinks, specials, linkGroups, bytes, addedFiles } = contents

@@ -3,6 +3,7 @@ import type { ConsumerDescription, ConsumersDescription } from '../../actions/de
 import type { StoreDescription } from '../../actions/describe-store.ts'
 import { printable } from '../../system/printable.ts'
 import { isAhead } from './is-ahead.ts'
+import { formatExclude } from './snapshot.ts'
 import { formatTable } from './table.ts'
 
 /** What `show -a` says above the list. */
@@ -13,9 +14,10 @@ export function formatStore(
 ): string {
   const { directory, config, snapshots } = description
   const rows = [['store', printable(directory)]]
-  for (const { id, path, landsIn, engine, engineReason } of config?.volumes ?? []) {
+  for (const { id, path, landsIn, engine, engineReason, exclude } of config?.volumes ?? []) {
     rows.push([`volume ${id}`, `${printable(path)} -> ${printable(landsIn)}`])
     rows.push(['', `engine ${engine} (${printable(engineReason)})`])
+    if (exclude.length > 0) rows.push(['', formatExclude(exclude)])
   }
   if (config !== undefined) {
     rows.push(['schedule', printable(`${config.cron} (${config.timeZone})`)])

@@ -4,7 +4,10 @@ import { foreignMounts } from '../../system/mounts.ts'
 import { type BytePath, displayPath, joinPath, lstatIfReachable } from '../../tree/byte-path.ts'
 import type { Place, ScanTask } from './scan-task.ts'
 
-/** Reads a directory of the source; an error of the system names it. */
+/** What the source does not let be read. */
+export class UnreadableError extends OperationError {}
+
+/** Reads a directory of the source; throws UnreadableError, which names it. */
 export function readSource<T>(task: ScanTask, path: BytePath, read: () => T): T {
   try {
     return read()
@@ -38,7 +41,7 @@ function explain(error: unknown, { source }: ScanTask, path: BytePath): unknown 
   const place = displayPath(path === '' ? source.path : `${source.path}/${path}`)
   // Node goes on with a call and a path through a descriptor
   const [what] = messageOf(error).split(', ')
-  return new OperationError(
+  return new UnreadableError(
     `${place} cannot be read: ${what}; look at the kernel's log (dmesg) and the mount`,
     { cause: error },
   )

@@ -3,15 +3,16 @@ import {
   type BytePath,
   joinPath,
   lstatIfThere,
+  parentOf,
   readKinds,
   readNames,
   systemPath,
 } from '../../tree/byte-path.ts'
-import { removeEntries, removeEntry } from '../../tree/remove-entry.ts'
+import { removeBelow, removeEntries, removeEntry } from '../../tree/remove-entry.ts'
 import { looksSame } from '../proof.ts'
 import { checkBase } from './check-base.ts'
 import { openPlace, openStaging } from './open-place.ts'
-import { lstatSource, readSource } from './read-source.ts'
+import { UnreadableError, lstatSource, readSource } from './read-source.ts'
 import type { ScanReportBuilder } from './scan-report.ts'
 import type { Place, ScanTask } from './scan-task.ts'
 import { proves } from './source-index.ts'
@@ -22,6 +23,28 @@ import { makeDirectory, stageEntry } from './stage-entry.ts'
  * what has to be copied. Subdirectories go to `next`.
  */
 export function scanDirectory(
+  task: ScanTask,
+  path: BytePath,
+  report: ScanReportBuilder,
+  next: (path: BytePath) => void,
+): void {
+  try {
+    scanReadable(task, path, report, next)
+  } catch (error) {
+    if (path === '' || !isLeftOut(task, error)) throw error
+    report.add('unreadable', path)
+    removeBelow(task.trees.staging, path)
+    // that moved the times of the one that it was in
+    report.add('directories', parentOf(path))
+  }
+}
+
+function isLeftOut({ leavesUnreadable }: ScanTask, error: unknown): boolean {
+  return leavesUnreadable && error instanceof UnreadableError
+}
+
+/** Throws UnreadableError before it reports anything. */
+function scanReadable(
   task: ScanTask,
   path: BytePath,
   report: ScanReportBuilder,
@@ -46,6 +69,8 @@ export function scanDirectory(
   const leftOver = new Set(task.isFilled ? readNames(place.staging) : [])
   let isRight = self !== undefined && isDirectoryRight(task, place, self)
   for (const name of names) {
+    // what a base with other patterns has of it stays left over
+    if (task.excludes.has(joinPath(path, name), false)) continue
     const wasStaged = leftOver.delete(name)
     if (!stageAny(task, place, name, wasStaged, report, next)) isRight = false
   }
@@ -64,7 +89,7 @@ function isDirectoryRight(
   return staged !== undefined && looksSame(self, staged, times)
 }
 
-/** True when it was there: whatever is written into the directory moves its times. */
+/** True when it was there, or stays out: whatever is written into the directory moves its times. */
 function stageAny(
   task: ScanTask,
   place: Place,
@@ -74,21 +99,20 @@ function stageAny(
   next: (path: BytePath) => void,
 ): boolean {
   const path = joinPath(place.path, name)
-  if (task.mounts.has(path) && isMountedDirectory(place, name))
-    return stageMount(place, name, report)
-  const stat = lstatSource(task, place, name)
-  if (stat === 'mounted' && isMountedDirectory(place, name)) return stageMount(place, name, report)
-  if (stat === undefined || stat === 'mounted') {
-    report.add('vanished', path)
-    if (wasStaged) removeEntry(`${place.staging}/${name}`)
-    return false
+  const staged = `${place.staging}/${name}`
+  const stat = lookAt(task, place, name)
+  if (stat === undefined) report.add('vanished', path)
+  if (stat === 'unreadable') report.add('unreadable', path)
+  if (stat === undefined || stat === 'unreadable' || stat === 'excluded') {
+    if (wasStaged) removeEntry(staged)
+    return stat !== undefined && !wasStaged
   }
+  if (stat === 'mounted') return stageMount(place, name, report)
   if (!stat.isDirectory()) {
     report.count(stat)
     return stageEntry(task, place, name, stat, wasStaged, report)
   }
   report.countDirectory()
-  const staged = `${place.staging}/${name}`
   const wasThere = makeDirectory(staged)
   if (stat.dev === task.device) next(path)
   else {
@@ -97,6 +121,35 @@ function stageAny(
     if (task.isFilled) removeEntries(staged)
   }
   return wasThere
+}
+
+/** What is left out as a directory may be closed to every look. */
+function lookAt(
+  task: ScanTask,
+  place: Place,
+  name: BytePath,
+): BigIntStats | 'mounted' | 'excluded' | 'unreadable' | undefined {
+  const path = joinPath(place.path, name)
+  const isExcluded = task.excludes.has(path, true)
+  if (task.mounts.has(path) && isMountedDirectory(place, name)) {
+    return isExcluded ? 'excluded' : 'mounted'
+  }
+  try {
+    const seen = lstatSource(task, place, name)
+    const stat = seen === 'mounted' && !isMountedDirectory(place, name) ? undefined : seen
+    const isDirectory = stat === 'mounted' || stat?.isDirectory() === true
+    if (isExcluded && isDirectory) return 'excluded'
+    return task.leavesUnreadable && isTooLong(task, path) ? 'unreadable' : stat
+  } catch (error) {
+    if (isExcluded && error instanceof UnreadableError) return 'excluded'
+    if (isLeftOut(task, error)) return 'unreadable'
+    throw error
+  }
+}
+
+/** rsync takes no path of as many bytes as PATH_MAX, with the NUL at its end (path_resolution(7)). */
+function isTooLong({ source }: ScanTask, path: BytePath): boolean {
+  return source.path.length + 1 + path.length >= 4096
 }
 
 /** Without a look at it: the directory below tells what it is mounted on. A file may be mounted on a file, and is copied. */

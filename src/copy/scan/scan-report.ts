@@ -21,6 +21,8 @@ const listNames = [
   'moved',
   /** What somebody changed in the base, with its inode there; 0 where it is gone. */
   'historyChanged',
+  /** What could not be read, and is not staged. */
+  'unreadable',
   /** Names that a directory had, and that were gone when they were looked at. */
   'vanished',
 ] as const

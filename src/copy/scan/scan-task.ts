@@ -1,5 +1,6 @@
 import type { BytePath } from '../../tree/byte-path.ts'
 import type { KeptTimes } from '../../system/kept-times.ts'
+import type { Excludes } from '../../tree/excludes.ts'
 import type { TreeReader } from '../../tree/tree-reader.ts'
 import type { DirectoryIndex, SourceIndex } from './source-index.ts'
 
@@ -20,6 +21,10 @@ export interface ScanSettings {
   isFilled: boolean
   /** Whether the index proves anything (proof.ts); else it only tells what the base was when it was published. */
   isProof: boolean
+  /** Patterns of what is left out. */
+  exclude: readonly string[]
+  /** Whether what cannot be read is left out, and listed. */
+  leavesUnreadable: boolean
   /** The filesystem of the source. */
   device: bigint
   /** Below the source, where another filesystem is mounted: nobody looks at it, because it may not answer. */
@@ -34,6 +39,7 @@ export interface ScanSettings {
 export interface ScanTask extends ScanSettings {
   /** What the scan before saw: of the base, or of what a first pass staged. */
   index: SourceIndex | undefined
+  excludes: Excludes
   trees: ScanTrees
 }
 

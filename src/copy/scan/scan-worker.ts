@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { type BytePath, throughDescriptor } from '../../tree/byte-path.ts'
+import { compileExcludes } from '../../tree/excludes.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 import { scanDirectory } from './scan-directory.ts'
 import { type ScanReport, ScanReportBuilder, buffersOf } from './scan-report.ts'
@@ -32,18 +33,20 @@ function serve(port: NonNullable<typeof parentPort>): void {
     port.postMessage(message, message.report === undefined ? [] : buffersOf(message.report))
   let assignment: ScanAssignment | undefined
   let index: SourceIndex | undefined
+  let excludes = compileExcludes([])
   port.on('message', (order: ScanOrder) => {
     if ('assignment' in order) {
       ;({ assignment } = order)
       index = assignment.index && new SourceIndex(Buffer.from(assignment.index))
+      excludes = compileExcludes(assignment.exclude)
     } else if (assignment === undefined) throw new Error('there is no scan to take part in')
-    else scan(assignment, index, order.directory, send)
+    else scan(assignment, { index, excludes }, order.directory, send)
   })
 }
 
 function scan(
   assignment: ScanAssignment,
-  index: SourceIndex | undefined,
+  known: Pick<ScanTask, 'index' | 'excludes'>,
   directory: BytePath,
   send: (message: ScanMessage) => void,
 ): void {
@@ -57,7 +60,7 @@ function scan(
     origins: reader(base),
     staging: readers.use(new TreeReader(throughDescriptor(staging.descriptor))),
   }
-  const task: ScanTask = { ...assignment, index, trees }
+  const task: ScanTask = { ...assignment, ...known, trees }
   const idle = new Int32Array(assignment.idle)
   const pending = [directory]
   let report = new ScanReportBuilder(racyCutoffNs)

@@ -51,6 +51,8 @@ export function makeGenerations(on = tmpdir()): Generations {
       return linkEngine.snapshot({
         source,
         target,
+        exclude: [],
+        leavesUnreadable: false,
         isPrelinked: prelinked !== undefined,
         isTwoPass,
         checksum: false,
@@ -66,7 +68,13 @@ export function makeGenerations(on = tmpdir()): Generations {
       const model = made.at(-1)
       if (model === undefined) return undefined
       const target = makeTarget()
-      await prelink({ model: model.directory, index: model.index, target, lockDescriptor })
+      await prelink({
+        model: model.directory,
+        index: model.index,
+        target,
+        exclude: [],
+        lockDescriptor,
+      })
       return target
     },
     async remove() {

@@ -33,6 +33,8 @@ export function contextInProcess(
     store,
     config: {
       ...rules,
+      exclude: [],
+      onUnreadable: 'fail',
       quiesce: 'none',
       cron: '0 3 * * *',
       checksumCron: '',

@@ -10,8 +10,15 @@ import { type Tree, compareTrees, walkTree } from '../../support/tree-walker.ts'
  */
 const aclsOnce = ['--filter=-x system.*', '--filter=-x trusted.SGI_ACL_*']
 
-/** What the reference, `rsync -aHAXS --checksum`, makes of a source in a directory, walked; beside the source if not given. */
-export async function walkReference(source: string, home = join(source, '..')): Promise<Tree> {
+/**
+ * What the reference, `rsync -aHAXS --checksum`, makes of a source in a directory, walked; beside the source if not given. Without
+ * what the patterns exclude.
+ */
+export async function walkReference(
+  source: string,
+  home = join(source, '..'),
+  exclude: readonly string[] = [],
+): Promise<Tree> {
   const target = mkdtempSync(join(home, 'reference-'))
   try {
     await execa('rsync', [
@@ -20,6 +27,7 @@ export async function walkReference(source: string, home = join(source, '..')): 
       '--numeric-ids',
       '-@-1',
       ...aclsOnce,
+      ...exclude.map((pattern) => `--exclude=${pattern}`),
       `${source}/`,
       `${target}/`,
     ])

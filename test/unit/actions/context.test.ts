@@ -8,6 +8,7 @@ import {
   readStoreConfig,
 } from '../../../src/actions/context.ts'
 import { readSettings } from '../../../src/config/settings.ts'
+import { UsageError } from '../../../src/errors.ts'
 import type { StoreLayout } from '../../../src/store/layout.ts'
 import { createStore } from '../../../src/store/open.ts'
 import { writeSavedConfig } from '../../../src/store/saved-config.ts'
@@ -28,6 +29,8 @@ describe('readStoreConfig', () => {
       timeZone: 'Asia/Tokyo',
       maxSnapshots: 7,
       engine: 'rsync',
+      exclude: ['*.tmp', 'a:cache/'],
+      onUnreadable: 'fail',
       quiesce: 'none',
       hasDockerApi: false,
       storeAbilities: { lacks: ['owners'], mtimeStepNs: 100 },
@@ -41,6 +44,8 @@ describe('readStoreConfig', () => {
       volumes: [{ id: 'a', path: '/srv/a' }],
       maxSnapshots: 7,
       engine: 'rsync',
+      exclude: ['*.tmp', 'a:cache/'],
+      onUnreadable: 'fail',
       quiesce: 'none',
       hasDockerApi: false,
       cron: '0 4 * * *',
@@ -54,6 +59,11 @@ describe('readStoreConfig', () => {
   it('is what the own environment says where it says something', () => {
     const config = readStoreConfig(store, readSettings({ SNAP_MAX: '128', SNAP_ENGINE: 'auto' }))
     expect([config.maxSnapshots, config.engine]).to.deep.equal([128, 'auto'])
+  })
+
+  it('refuses patterns of its own environment for a volume that there is not', () => {
+    const settings = readSettings({ SNAP_EXCLUDE: 'b:*.tmp' })
+    expect(() => readStoreConfig(store, settings)).to.throw(UsageError, 'there is no volume b')
   })
 
   it('leaves the schedule to the daemon that runs it', () => {

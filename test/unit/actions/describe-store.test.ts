@@ -29,6 +29,8 @@ describe('describeStore', () => {
       timeZone: 'GMT',
       maxSnapshots: 7,
       engine: 'auto',
+      exclude: [],
+      onUnreadable: 'fail',
       quiesce: 'none',
       hasDockerApi: false,
       storeAbilities: { lacks: [], mtimeStepNs: 1 },
@@ -54,6 +56,17 @@ describe('describeStore', () => {
     expect((await describeNow()).config?.volumes[0]?.landsIn).to.equal(
       `${directory.path}/@GMT-YYYY.MM.DD-hh.mm.ss/data`,
     )
+  })
+
+  it('tells what each volume is copied without', async () => {
+    const volumes = [
+      { id: 'data', path: '/srv/data' },
+      { id: 'db', path: '/srv/db' },
+    ]
+    const exclude = ['*.tmp', 'db:/cache/']
+    writeSavedConfig(store, { ...readSavedConfig(store), volumes, exclude })
+    const told = (await describeNow()).config?.volumes.map((volume) => volume.exclude)
+    expect(told).to.deep.equal([['*.tmp'], ['*.tmp', '/cache/']])
   })
 
   it('tells the engine of a volume that cannot be looked at', async () => {

@@ -335,6 +335,8 @@ describe('the program', () => {
         timeZone: 'GMT',
         maxSnapshots: 7,
         engine: 'auto',
+        exclude: [],
+        onUnreadable: 'fail',
         quiesce: 'none',
         hasDockerApi: false,
         storeAbilities: { lacks: [], mtimeStepNs: 1 },

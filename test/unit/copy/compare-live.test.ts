@@ -16,8 +16,9 @@ import type { Knowledge } from '../../../src/copy/knowledge.ts'
 import { IndexBuilder } from '../../../src/copy/scan/index-builder.ts'
 import { type PathList, eachPath } from '../../../src/tree/path-list.ts'
 import { SourceIndex, formatIndex, proves } from '../../../src/copy/scan/source-index.ts'
+import { compileExcludes } from '../../../src/tree/excludes.ts'
 import { TreeReader } from '../../../src/tree/tree-reader.ts'
-import { InterruptedError } from '../../../src/errors.ts'
+import { InterruptedError, OperationError } from '../../../src/errors.ts'
 import { rejectionOf } from '../support/rejection.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -77,6 +78,7 @@ describe('compareLive', () => {
       historyChanged: new Map(),
       times,
       except: new Set(),
+      excludes: compileExcludes([]),
       ...differences,
     })
     return {
@@ -88,6 +90,7 @@ describe('compareLive', () => {
       directories: list(found.directories),
       links: found.links.toSorted((one, other) => (one.path < other.path ? -1 : 1)),
       historyChanged: found.historyChanged.toSorted(),
+      leftAlone: found.leftAlone.toSorted(),
     }
   }
 
@@ -109,6 +112,7 @@ describe('compareLive', () => {
     directories: [],
     links: [],
     historyChanged: [],
+    leftAlone: [],
   }
 
   it('finds nothing in two empty trees', async () => {
@@ -170,6 +174,53 @@ describe('compareLive', () => {
     plant('live', 'mount/', 'mount/b', 'y')
     const except = new Set(['mount', 'x', 'y'])
     expect(await compare({ except })).to.deep.equal(nothing)
+  })
+
+  describe('with patterns of what is excluded', () => {
+    const excludes = compileExcludes(['*.tmp', 'cache/'])
+
+    it('leaves alone what only the live data have of it', async () => {
+      plant('wanted', 'd/')
+      plant('live', 'd/', 'a.tmp', 'd/b.tmp', 'cache/', 'cache/c')
+      expect(await compare({ excludes })).to.deep.equal({ ...nothing, directories: ['d'] })
+    })
+
+    it('removes a directory but for that, and for the directories above it', async () => {
+      plant('live', 'd/', 'd/a', 'd/e/', 'd/e/b.tmp', 'd/e/c', 'd/f/', 'd/f/g', 'h/', 'h/i')
+      const remove = ['d/a', 'd/e/c', 'd/f', 'h']
+      expect(await compare({ excludes })).to.deep.equal({ ...nothing, remove })
+    })
+
+    it('makes nothing that the wanted tree has of it, and tells', async () => {
+      plant('wanted', 'a.tmp', 'd/', 'd/cache/', 'd/cache/c')
+      plant('live', 'a.tmp')
+      expect(await compare({ excludes })).to.deep.equal({
+        ...nothing,
+        newDirectories: ['d'],
+        leftAlone: ['a.tmp', 'd/cache'],
+      })
+    })
+
+    it('leaves a directory alone where the wanted tree has a file that is not excluded', async () => {
+      plant('wanted', 'cache')
+      plant('live', 'cache/', 'cache/c')
+      expect(await compare({ excludes })).to.deep.equal({ ...nothing, leftAlone: ['cache'] })
+    })
+
+    it('removes a file where the wanted tree has a directory that is excluded', async () => {
+      plant('wanted', 'cache/', 'cache/c')
+      plant('live', 'cache')
+      const found = await compare({ excludes })
+      expect(found).to.deep.equal({ ...nothing, remove: ['cache'], leftAlone: ['cache'] })
+    })
+
+    it('refuses to put a file where a directory has something of it', async () => {
+      plant('wanted', 'd')
+      plant('live', 'd/', 'd/e/', 'd/e/a.tmp')
+      const error = await rejectionOf(compare({ excludes }))
+      expect(error).to.be.instanceOf(OperationError)
+      expect(error.message).to.match(/^nothing was changed: d is a directory with something in it/)
+    })
   })
 
   describe('with a snapshot of the live data', () => {

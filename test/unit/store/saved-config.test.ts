@@ -24,6 +24,8 @@ const config: SavedConfig = {
   timeZone: 'Europe/Berlin',
   maxSnapshots: 128,
   engine: 'auto',
+  exclude: ['*.tmp', 'db:/cache/'],
+  onUnreadable: 'flag',
   quiesce: 'none',
   hasDockerApi: false,
   storeAbilities: { lacks: ['xattrs'], mtimeStepNs: 1, mtimeRange: { from: 0, to: 2_147_483_647 } },
@@ -53,6 +55,23 @@ describe('the saved configuration', () => {
     const { checksumCron: _, ...before } = config
     write(JSON.stringify(before))
     expect(readSavedConfig(store()).checksumCron).to.equal('')
+  })
+
+  it('leaves nothing out where it is of before that could be asked for', () => {
+    const { exclude: _, ...before } = config
+    write(JSON.stringify(before))
+    expect(readSavedConfig(store()).exclude).to.deep.equal([])
+  })
+
+  it('fails where something cannot be read, where it is of before anything else could be asked for', () => {
+    const { onUnreadable: _, ...before } = config
+    write(JSON.stringify(before))
+    expect(readSavedConfig(store()).onUnreadable).to.equal('fail')
+  })
+
+  it('cannot be used where it leaves out what is no pattern', () => {
+    write(JSON.stringify({ ...config, exclude: ['db:['] }))
+    expect(() => readSavedConfig(store())).to.throw(OperationError, 'not a pattern')
   })
 
   it('is read back whatever volumes it has', () => {

@@ -16,6 +16,7 @@ export function aDescription(differences: Partial<StoreDescription> = {}): Store
           landsIn: '/opt/.snap/@GMT-YYYY/data',
           engine: 'rsync',
           engineReason: 'works everywhere',
+          exclude: ['*.tmp', '/cache/'],
         },
       ],
       cron: '0 3 * * *',

@@ -13,7 +13,16 @@ const hostile: Partial<SnapshotRecord> = {
   program: steeringText,
   storeLacks: [steeringText],
   warnings: [{ code: steeringText, message: steeringText, paths: [steeringText] }],
-  volumes: [{ id: 'data', path: steeringText, engine: steeringText, base: null, contents: null }],
+  volumes: [
+    {
+      id: 'data',
+      path: steeringText,
+      engine: steeringText,
+      base: null,
+      exclude: [steeringText],
+      contents: null,
+    },
+  ],
 }
 
 describe('formatSnapshot', () => {
@@ -28,6 +37,13 @@ describe('formatSnapshot', () => {
     ]) {
       expect(lines).to.include(`${line}\n`)
     }
+  })
+
+  it('says what was left out of a volume', () => {
+    const [volume] = aRecord(name).volumes
+    const volumes = volume === undefined ? [] : [{ ...volume, exclude: ['*.tmp', '/cache/'] }]
+    const lines = formatSnapshot(aRecord(name, { volumes }), '/x', now)
+    expect(lines).to.match(/^ +without \*\.tmp \| \/cache\/$/m)
   })
 
   it('names what a warning is about', () => {

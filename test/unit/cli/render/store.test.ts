@@ -15,6 +15,7 @@ describe('formatStore', () => {
     for (const part of [
       '/srv/data -> /opt/.snap/@GMT-YYYY/data',
       'engine rsync (works everywhere)',
+      'without *.tmp | /cache/',
       '0 3 * * * (GMT)',
       '2026-11-21T03:00:00.000Z (in 15h)',
       'the newest 7 and the pinned ones',
