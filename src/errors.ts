@@ -12,11 +12,30 @@ export const exitCodes = {
 export const failureCauses = ['busy', 'source', 'space', 'io', 'hook', 'other'] as const
 export type FailureCause = (typeof failureCauses)[number]
 
-/** What went wrong, where, and what to do next, in one line. Never shown with a stack. */
+interface OperationErrorOptions extends ErrorOptions {
+  /** What to do next; without one nobody knows it. */
+  fix?: string | undefined
+}
+
+/** What went wrong, where, and what to do next: the message has all of it in one line. Never shown with a stack. */
 export class OperationError extends Error {
   override name = 'OperationError'
   readonly exitCode: number = exitCodes.failed
   readonly failure: FailureCause = 'other'
+  /** The message without the fix. */
+  readonly problem: string
+  readonly fix: string | undefined
+
+  constructor(problem: string, { fix, ...options }: OperationErrorOptions = {}) {
+    super(fix === undefined ? problem : `${problem}${separatorAfter(problem)}${fix}`, options)
+    this.problem = problem
+    this.fix = fix
+  }
+}
+
+/** The second colon of a sentence would hide what belongs to which. */
+function separatorAfter(problem: string): string {
+  return problem.includes(': ') ? '; ' : ': '
 }
 
 /** The caller asked for something that cannot be: wrong words, a wrong setting. */
@@ -55,8 +74,8 @@ export class ProgramError extends OperationError {
   override name = 'ProgramError'
   override readonly failure: FailureCause
 
-  constructor(message: string, stderr: string) {
-    super(message)
+  constructor(problem: string, stderr: string, options?: OperationErrorOptions) {
+    super(problem, options)
     this.failure = causeInWords(stderr)
   }
 }

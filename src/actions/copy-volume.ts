@@ -149,6 +149,6 @@ function openSource(path: string): DirectoryHandle {
     return openDirectory(path)
   } catch (error) {
     if (!(error instanceof OperationError && isNotFound(error.cause))) throw error
-    throw new SourceError(error.message, { cause: error })
+    throw new SourceError(error.problem, { cause: error, fix: error.fix })
   }
 }

@@ -6,7 +6,7 @@ import { type Catalog, readCatalog } from '../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
 import { readHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import { explainInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import type { SnapshotRecord } from '../store/record.ts'
 import { readNextRun } from '../store/schedule-state.ts'
 import { isPlainDirectoryOnBtrfs } from '../system/subvolume.ts'
@@ -48,7 +48,7 @@ export function describeStore(store: StoreLayout, settings: Settings, now: Date)
   }
   const config = orProblem(() => describeConfig(store, settings))
   const interrupted = orProblem(() => readInterruptedRestore(store))
-  if (interrupted !== undefined) problems.push(describeInterruptedRestore(interrupted))
+  if (interrupted !== undefined) problems.push(explainInterruptedRestore(interrupted).message)
   const changes = orProblem(() => readUnacceptedChanges(store)) ?? []
   problems.push(...changes.map(describeChange))
   for (const { name, problem } of damaged) {

@@ -154,8 +154,13 @@ class Exchange {
     const more = others.length === 0 ? '' : ` and ${others.length} more`
     throw new ChangedError(
       isHalfDone
-        ? `volume ${volume}: ${copy} differs from the old directory (${first.path}${more}), which is at ${path} again: when the copy is not needed, remove it with "btrfs subvolume delete ${shellWord(copy)}" and run this again`
-        : `volume ${volume} changed while it was copied (${first.path}${more}): ${path} is as it was, and the copy is removed; stop the containers that use it first`,
+        ? `volume ${volume}: ${copy} differs from the old directory (${first.path}${more}), which is at ${path} again`
+        : `volume ${volume} changed while it was copied (${first.path}${more}): ${path} is as it was, and the copy is removed`,
+      {
+        fix: isHalfDone
+          ? `when the copy is not needed, remove it with "btrfs subvolume delete ${shellWord(copy)}" and run this again`
+          : 'stop the containers that use it first',
+      },
     )
   }
 
@@ -194,6 +199,6 @@ async function surveyVolume(
   const [inner] = survey.foreign
   if (inner === undefined) return survey
   throw new OperationError(
-    `volume ${volume} is left as it is: ${source.path}/${inner} is a subvolume or another filesystem of its own, which a copy would leave out: move it elsewhere first`,
+    `volume ${volume} is left as it is: ${source.path}/${inner} is a subvolume or another filesystem of its own, which a copy would leave out`, { fix: 'move it elsewhere first' },
   )
 }

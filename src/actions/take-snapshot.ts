@@ -16,7 +16,7 @@ import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
 import { publishSnapshot } from '../store/publish.ts'
 import type { RecordWarning, SnapshotKind, SnapshotRecord } from '../store/record.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import { explainInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
 import { createStaging, discardStaging } from '../store/staging.ts'
 import { programVersion } from '../system/version.ts'
@@ -71,7 +71,7 @@ export async function takeSnapshot(
   context.emit({ type: 'phase', phase: 'lock' })
   return asWriter(context, `${options.kind} snapshot`, async (lock) => {
     const interrupted = readInterruptedRestore(context.store)
-    if (interrupted !== undefined) throw new OperationError(describeInterruptedRestore(interrupted))
+    if (interrupted !== undefined) throw explainInterruptedRestore(interrupted)
     const { record } = await writeSnapshot(context, lock, options, context.config.volumes)
     context.emit({ type: 'phase', phase: 'prune' })
     return { record, ...pruneAfter(context, record) }

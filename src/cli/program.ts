@@ -144,7 +144,7 @@ function assertOnce(
 }
 
 function wrongWords(name: string, what: string): UsageError {
-  return new UsageError(`${what}: see "snap-volume ${name} --help"`)
+  return new UsageError(what, { fix: `see "snap-volume ${name} --help"` })
 }
 
 /** yargs' own words, on one line. */

@@ -65,7 +65,7 @@ function assertBtrfs(path: string, store: string): void {
   const obstacle = whyNotBtrfs(path, store)
   if (obstacle === undefined) return
   throw new OperationError(
-    `SNAP_ENGINE asks for btrfs, and ${obstacle}: set SNAP_ENGINE=auto, or put that right`,
+    `SNAP_ENGINE asks for btrfs, and ${obstacle}`, { fix: 'set SNAP_ENGINE=auto, or put that right' },
   )
 }
 

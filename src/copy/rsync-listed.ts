@@ -66,7 +66,7 @@ async function compareListed(
   }
   if (findDoubtful().size === 0) return
   throw new OperationError(
-    `somebody moved directories of ${source.path} while they were read: nobody may write there; restore again`,
+    `somebody moved directories of ${source.path} while they were read`, { fix: 'nobody may write there; restore again' },
   )
 }
 

@@ -158,7 +158,7 @@ async function reconnect(
     }
   }
   throw new OperationError(
-    `the connection to ${where} is cut, and whether "${command}" came to its end is not known: see "snap-volume status", and "snap-volume show"`,
+    `the connection to ${where} is cut, and whether "${command}" came to its end is not known`, { fix: 'see "snap-volume status", and "snap-volume show"' },
   )
 }
 

@@ -69,7 +69,7 @@ export async function run(
   }
   if (errorCode(result.cause) === 'ENOENT' || result.code === 'ENOENT') {
     throw new OperationError(
-      `${program} is not installed: install it (Debian: apt-get install ${packageOf(program)}), or use the image, which has it`,
+      `${program} is not installed`, { fix: `install it (Debian: apt-get install ${packageOf(program)}), or use the image, which has it` },
     )
   }
   if (result.exitCode === undefined) {

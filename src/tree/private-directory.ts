@@ -48,7 +48,7 @@ export class PrivateDirectory {
     )
     if (!isPrivate(descriptor)) {
       throw new OperationError(
-        `somebody put another directory in the place of ${this.#path}: stop whoever writes there, and restore again`,
+        `somebody put another directory in the place of ${this.#path}`, { fix: 'stop whoever writes there, and restore again' },
       )
     }
     this.here = `/proc/self/fd/${descriptor}`

@@ -81,7 +81,13 @@ describe('doctor', () => {
           }),
         ),
       'problem: journal',
-      /finish or undo it/,
+      /^finish it with "snap-volume restore .*", or go back with "snap-volume restore --undo"$/,
+    ],
+    [
+      'a journal of a restore that cannot be read',
+      () => writeFileSync(join(store.directory, '.snap-volume/journal/restore.json'), '{'),
+      'problem: journal',
+      /^move the file away when the live data are as they should be$/,
     ],
     [
       'a container that is left paused',
@@ -139,6 +145,14 @@ describe('doctor', () => {
   it('finds that SNAP_QUIESCE cannot be done', async () => {
     const finished = await examine({ SNAP_QUIESCE: 'pause' })
     expect(troubles(finished)).to.include('problem: docker')
+  })
+
+  it('says of a Docker API that is named and does not answer what to do about that', async () => {
+    const found = findingsOf(await examine({ SNAP_QUIESCE: 'pause' })).find(
+      ({ subject }) => subject === 'docker',
+    )
+    expect(found?.message).to.match(/^SNAP_QUIESCE=pause, and .* cannot be reached \(ENOENT\)$/)
+    expect(found?.fix).to.equal('is the socket mounted, and DOCKER_HOST right?')
   })
 
   it('says where there is no store, and what it can tell without', async () => {

@@ -68,6 +68,12 @@ describe('--json', () => {
     expect(lastDocumentOf(finished)).to.include({ type: 'error', exitCode: 1 })
   })
 
+  it('of a failure has what to do about it as a field', async () => {
+    const { message, fix } = lastDocumentOf(await store.run(['restore', 'nonsense', '--json']))
+    expect(fix).to.match(/^see "snap-volume show"/)
+    expect(message).to.equal(`there is no snapshot "nonsense": ${String(fix)}`)
+  })
+
   it('of show -a has what the text has', async () => {
     const { stdout } = await store.run(['show', '-a'])
     const document = lastDocumentOf(await store.run(['show', '-a', '--json']))

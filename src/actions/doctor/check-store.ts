@@ -20,7 +20,7 @@ import { readHeartbeat } from '../../store/heartbeat.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { findHolder } from '../../store/lock.ts'
 import { isOnRootFilesystem } from '../../store/open.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
+import { explainInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
 import { mountOf, readMounts } from '../../system/mounts.ts'
 import type { StoreConfig } from '../context.ts'
 import { checkAbilities } from './check-abilities.ts'
@@ -175,8 +175,7 @@ function checkJournals(store: StoreLayout): DoctorFinding[] {
   try {
     const restore = readInterruptedRestore(store)
     if (restore !== undefined) {
-      const message = describeInterruptedRestore(restore)
-      findings.push(problem('journal', message, 'finish or undo it'))
+      findings.push(problemOf('journal', explainInterruptedRestore(restore)))
     }
     const consumers = readConsumerJournal(store)
     if (consumers !== undefined) {

@@ -50,6 +50,7 @@ function parseShell(text: string): Shell {
   const shell = shells.find((known) => known === text)
   if (shell !== undefined) return shell
   throw new UsageError(
-    `there is no completion for ${JSON.stringify(text)}: there is one for ${shells.join(' and ')}`,
+    `there is no completion for ${JSON.stringify(text)}`,
+    { fix: `there is one for ${shells.join(' and ')}` },
   )
 }

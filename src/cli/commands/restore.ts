@@ -103,12 +103,14 @@ function parseWish(options: CommandInput['options']): RestoreWish {
   const volumes = Array.isArray(options['volume']) ? options['volume'].map(String) : []
   if (undo === true) {
     if (typeof snapshot === 'string' || volumes.length > 0) {
-      throw new UsageError('--undo goes back as a whole: leave out the snapshot and --volume')
+      throw new UsageError('--undo goes back as a whole', { fix: 'leave out the snapshot and --volume' })
     }
     return { undo: true, volumes, readAll, force }
   }
   if (typeof snapshot !== 'string' || snapshot === '') {
-    throw new UsageError('which snapshot? Name one of "snap-volume show", or latest, or say --undo')
+    throw new UsageError('no snapshot is named', {
+      fix: 'which snapshot? Name one of "snap-volume show", or latest, or say --undo',
+    })
   }
   return { undo: false, reference: snapshot, volumes, readAll, force }
 }

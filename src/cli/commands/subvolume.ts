@@ -39,7 +39,7 @@ export const subvolumeCommand: Command = {
     const isAsking = options['yes'] !== true && !dryRun
     if (isAsking && (json || !isInteractive(input))) {
       throw new UsageError(
-        'nobody can be asked here: look at it with --dry-run, and say --yes to begin',
+        'nobody can be asked here', { fix: 'look at it with --dry-run, and say --yes to begin' },
       )
     }
     const { openContext } = await import('../open-context.ts')
