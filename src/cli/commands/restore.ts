@@ -15,8 +15,8 @@ export const restoreCommand: Command = {
   details: [
     'Stop the containers that use the data first, and start them afterwards; with the Docker API that is done\n' +
       'here, unless their label snap-volume.restore says otherwise. What is replaced is kept as a\n' +
-      'safety snapshot. On a terminal the plan is shown first, with 10 seconds to stop; elsewhere, and with\n' +
-      '--yes, the restore begins at once.',
+      'safety snapshot. On a terminal the plan is shown first, with 10 seconds to stop: y begins now, any\n' +
+      'other key stops it, without Enter. Elsewhere, and with --yes, the restore begins at once.',
     'The plan says who may write meanwhile. Nothing is restored while files of the data are open, unless a known\n' +
       'container that is not stopped may have them open. It is a look at some files and no lock: a server that\n' +
       'starts later is not seen. --force goes on, and ends with exit code 3.',
