@@ -64,6 +64,7 @@ export function openVolumeCopy(
   const isTwoPass = options.isHeld && engine.hasSecondPass
   const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
   const target = createStagedVolume(staging, id)
+  const progress = reportProgress(context, id)
   const request: SnapshotRequest = {
     source,
     target,
@@ -78,7 +79,7 @@ export function openVolumeCopy(
     provesNothing: options.provesNothing,
     lockDescriptor: lock.descriptor,
     signal,
-    onProgress: reportProgress(context, id),
+    onProgress: progress.onProgress,
   }
   let first: SnapshotCopy | undefined
 
@@ -110,6 +111,7 @@ export function openVolumeCopy(
     async finish(onRead) {
       const copy =
         first?.update === undefined ? await copyWhole(onRead) : await first.update(onRead)
+      progress.end()
       const volume: VolumeRecord = {
         id,
         path,

@@ -11,7 +11,7 @@ import type { BytePath } from '../tree/byte-path.ts'
 import { openDirectory } from '../tree/directory-handle.ts'
 import { keptTimesOf } from '../system/kept-times.ts'
 import type { ActionContext } from './context.ts'
-import { reportProgress } from './report-progress.ts'
+import { type ProgressReport, reportProgress } from './report-progress.ts'
 import { explainFailure } from './explain-failure.ts'
 import type { RestoreWish } from './restore-decision.ts'
 import type { RestoreTarget } from './restore-targets.ts'
@@ -36,6 +36,7 @@ export interface VolumeRestoreRequest {
 export interface PlannedVolume extends Disposable {
   target: RestoreTarget
   plan: PlannedRestore
+  progress: ProgressReport
 }
 
 /**
@@ -51,6 +52,7 @@ export async function planVolume(
   const { id, path, keptMounts } = target
   using opening = new DisposableStack()
   const known = findKnown(store, id)
+  const progress = reportProgress(context, id)
   const request: RestoreRequest = {
     source: opening.use(openDirectory(join(snapshot.path, id))),
     target: opening.use(openDirectory(path)),
@@ -61,12 +63,13 @@ export async function planVolume(
     except: keptMounts.map((mount) => mount.slice(path.length + 1)),
     lockDescriptor: lock.descriptor,
     signal,
-    onProgress: reportProgress(context, id),
+    onProgress: progress.onProgress,
   }
   const engine: CopyEngine = chooseEngine(config.engine, path, store.directory).engine
   const plan = await engine.planRestore(request, onStep)
+  progress.end()
   const opened = opening.move()
-  return { target, plan, [Symbol.dispose]: () => opened.dispose() }
+  return { target, plan, progress, [Symbol.dispose]: () => opened.dispose() }
 }
 
 /** Throws OperationError where the live volume cannot take what is planned; nothing is changed then. */
@@ -85,7 +88,7 @@ export async function tryVolume({ target: { path }, plan }: PlannedVolume): Prom
 /** Makes a live volume equal to the snapshot, as planned, and sees it onto the disk. */
 export async function applyVolume(
   context: ActionContext,
-  { target: { id, path, keptMounts }, plan }: PlannedVolume,
+  { target: { id, path, keptMounts }, plan, progress }: PlannedVolume,
 ): Promise<{ restored: VolumeRestore; warnings: RecordWarning[] }> {
   context.emit({ type: 'phase', phase: 'restore', volume: id, detail: path })
   for (const mount of keptMounts) {
@@ -98,6 +101,7 @@ export async function applyVolume(
   }
   try {
     const warnings = [...plan.warnings, ...(await plan.apply())]
+    progress.end()
     await syncFilesystem(path)
     const restored = { id, path, counts: plan.counts }
     return { restored, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }

@@ -94,8 +94,9 @@ class Exchange {
         // until it has the mode of the directory, nobody is to look into it
         await chmod(request.target.here, 0o700)
         this.#tell('subvolume', path)
-        const onProgress = reportProgress(this.#context, this.#decision.volume)
-        await cloneTree(request, survey.entries, onProgress)
+        const progress = reportProgress(this.#context, this.#decision.volume)
+        await cloneTree(request, survey.entries, progress.onProgress)
+        progress.end()
         await this.#assertEqual(request)
       })
       await syncFilesystem(this.#parent.cwd)

@@ -6,6 +6,17 @@ import { documentsOf, lastDocumentOf, launchCli, programFile } from '../support/
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
+/** Whether the fraction of a volume is ever less than it was, within a phase. */
+function goesBack(documents: readonly Record<string, unknown>[]): boolean {
+  let before = 0
+  return documents.some(({ type, fraction }) => {
+    const isBack = type === 'progress' && Number(fraction) < before
+    if (type === 'phase') before = 0
+    if (type === 'progress') before = Number(fraction)
+    return isBack
+  })
+}
+
 describe('--json', () => {
   let store: TestStore
   let name: string
@@ -52,6 +63,34 @@ describe('--json', () => {
       expect(documents.at(-1)?.['type']).to.equal('result')
       expect(documents.filter(({ type }) => typeof type !== 'string')).to.deep.equal([])
       expect(finished.stderr).to.equal('')
+    })
+  }
+
+  it('of a restore has its warnings before the result', async () => {
+    const env = { SNAP_POST_RESTORE: 'exit 7' }
+    const finished = await store.run(['restore', 'latest', '--yes', '--json'], { env })
+    expect(finished.exitCode).to.equal(3)
+    const types = documentsOf(finished).map(({ type }) => type)
+    expect(types.at(-1)).to.equal('result')
+    expect(types).to.include('warning')
+  })
+
+  for (const [where, host] of [
+    ['here', () => ({})],
+    ['over HTTP', () => ({ SNAP_HOST: `unix://${store.directory}/.snap-volume/control.sock` })],
+  ] as const) {
+    it(`has little progress of many files ${where}, which never goes back and ends with the end`, async () => {
+      const daemon = await store.startDaemon()
+      await shellIn(store.data, 'rm -f l-*; seq 2000 | xargs touch; seq 99 | xargs -I N ln N l-N')
+      const commands = [['snapshot'], ['restore', 'latest~1', '--yes'], ['restore', '--undo']]
+      for (const words of commands) {
+        const documents = documentsOf(await store.run([...words, '--json'], { env: host() }))
+        const all = documents.filter(({ type }) => type === 'progress')
+        expect(all.length, words.join(' ')).to.be.within(1, 8)
+        expect(all.at(-1), words.join(' ')).to.include({ fraction: 1 })
+        expect(goesBack(documents), words.join(' ')).to.equal(false)
+      }
+      await daemon.stop()
     })
   }
 

@@ -87,8 +87,8 @@ export const restoreCommand: Command = {
         wish.expected = plan.snapshot
       }
       const result = await restore(context, wish)
-      printer.result({ type: 'result', dryRun: false, ...result }, formatRestored(result))
-      for (const warning of result.warnings) printer.emit({ type: 'warning', ...warning })
+      const document = { type: 'result', dryRun: false, ...result }
+      printer.result(document, formatRestored(result), result.warnings)
       return result.warnings.length === 0 ? exitCodes.done : exitCodes.warnings
     } finally {
       printer.end()
