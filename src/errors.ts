@@ -33,9 +33,9 @@ export class OperationError extends Error {
   }
 }
 
-/** The second colon of a sentence would hide what belongs to which. */
+/** The fix is no part of a clause that stands behind a colon. */
 function separatorAfter(problem: string): string {
-  return problem.includes(': ') ? '; ' : ': '
+  return /: \S+ \S/.test(problem) ? '; ' : ': '
 }
 
 /** The caller asked for something that cannot be: wrong words, a wrong setting. */

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts'
+import { nearestOf } from '../system/nearest.ts'
 import type { Command, CommandInput, Option } from './command.ts'
 import { findCommand } from './find-command.ts'
 import { commonOptions } from './help.ts'
@@ -121,7 +122,9 @@ function assertDeclared(
         : Object.hasOwn(declared, long)
           ? declared[long]
           : undefined
-    if (long !== undefined && option === undefined) throw wrongWords(name, `unknown: ${long}`)
+    if (long !== undefined && option === undefined) {
+      throw wrongWords(name, `unknown: ${long}`, nearestOf(long, Object.keys(declared)))
+    }
     if (option?.type === 'boolean' && value !== '') {
       throw wrongWords(name, `${word} has a value, and is a switch`)
     }
@@ -143,8 +146,11 @@ function assertOnce(
   if (left.length > 0) throw wrongWords(name, `unknown: ${left.join(', ')}`)
 }
 
-function wrongWords(name: string, what: string): UsageError {
-  return new UsageError(what, { fix: `see "snap-volume ${name} --help"` })
+function wrongWords(name: string, what: string, nearest?: string): UsageError {
+  const help = `see "snap-volume ${name} --help"`
+  return new UsageError(what, {
+    fix: nearest === undefined ? help : `did you mean --${nearest}? If not, ${help}`,
+  })
 }
 
 /** yargs' own words, on one line. */

@@ -40,7 +40,7 @@ export async function planByComparison(
     counts: plan.counts,
     warnings: warnOfPaths(
       'history-changed',
-      'of this snapshot were changed by somebody after it was taken; the live data have what it had, and keep it',
+      'of this snapshot {was|were} changed by somebody after it was taken; the live data have what it had, and keep it',
       plan.historyChanged,
     ),
     tryTarget: () => {
@@ -109,8 +109,8 @@ function warnOfKept(
   { target }: RestoreRequest,
   { directory, paths }: NonNullable<ReturnType<LiveTree['release']>>,
 ): RecordWarning[] {
-  const what = `were changed after the safety snapshot was taken, and are kept in ${target.path}/${directory}`
-  return warnOfPaths('kept-aside', what, paths)
+  const what = '{was|were} changed after the safety snapshot was taken, and {is|are} kept in '
+  return warnOfPaths('kept-aside', what, paths, `${target.path}/${directory}`)
 }
 
 /** A new directory is put into its place with all that is in it. */

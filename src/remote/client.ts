@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { formatAddress } from '../config/address.ts'
 import { OperationError, UsageError, errorCode, throwIfInterrupted } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
+import { counted } from '../system/counted.ts'
 import { isMereConsent } from '../system/keys.ts'
 import type { Terminal } from '../system/terminal.ts'
 import {
@@ -138,7 +139,7 @@ async function show(follower: Follower, terminal: Terminal, line: RunLine): Prom
   else if (line.type === 'stdout' || line.type === 'stderr') terminal[line.type].write(line.text)
   else if (line.type === 'keys') await readKeys(follower, terminal, line.on)
   else if (line.type === 'skipped') {
-    terminal.stderr.write(`warning: ${line.lines} lines were lost on the way\n`)
+    terminal.stderr.write(`warning: ${counted(line.lines, '{line was|lines were} lost on the way')}\n`)
   }
 }
 

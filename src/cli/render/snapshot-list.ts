@@ -2,6 +2,7 @@ import prettyBytes from 'pretty-bytes'
 import type { StoreDescription } from '../../actions/describe-store.ts'
 import { type SnapshotRecord, recordTotals } from '../../store/record.ts'
 import { formatAge } from './age.ts'
+import { counted } from '../../system/counted.ts'
 import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
@@ -32,7 +33,7 @@ function row(record: SnapshotRecord, now: Date): string[] {
 function notes({ pinned, warnings, labels, comment }: SnapshotRecord): string {
   return [
     ...(pinned ? ['pinned'] : []),
-    ...(warnings.length === 0 ? [] : [`${warnings.length} warnings`]),
+    ...(warnings.length === 0 ? [] : [counted(warnings.length, '{warning|warnings}')]),
     ...Object.entries(labels).map(([key, value]) => printable(`${key}=${value}`)),
     ...(comment === null ? [] : [printable(comment)]),
   ].join('; ')

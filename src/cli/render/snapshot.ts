@@ -2,6 +2,7 @@ import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
 import type { HookRecord, RecordWarning, SnapshotRecord, VolumeRecord } from '../../store/record.ts'
 import { formatAge } from './age.ts'
+import { counted } from '../../system/counted.ts'
 import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
@@ -65,9 +66,18 @@ function volumeRows({ id, path, engine, reflink, base, contents }: VolumeRecord)
     ...rows,
     [
       '',
-      `${files} files, ${directories} directories, ${symlinks} symlinks, ${specials} specials, ${linkGroups} link groups`,
+      [
+        counted(files, '{file|files}'),
+        counted(directories, '{directory|directories}'),
+        counted(symlinks, '{symlink|symlinks}'),
+        counted(specials, '{special|specials}'),
+        counted(linkGroups, 'link {group|groups}'),
+      ].join(', '),
     ],
-    ['', `${prettyBytes(bytes)}; added ${addedFiles} files, ${prettyBytes(contents.addedBytes)}`],
+    [
+      '',
+      `${prettyBytes(bytes)}; added ${counted(addedFiles, '{file|files}')}, ${prettyBytes(contents.addedBytes)}`,
+    ],
   ]
 }
 

@@ -1,7 +1,7 @@
-import prettyMilliseconds from 'pretty-ms'
 import type { ConsumerDescription, ConsumersDescription } from '../../actions/describe-consumers.ts'
 import type { StoreDescription } from '../../actions/describe-store.ts'
 import { printable } from '../../system/printable.ts'
+import { formatSpan } from './age.ts'
 import { formatTable } from './table.ts'
 
 /** What `show -a` says above the list. */
@@ -57,5 +57,5 @@ function formatNextRun({ daemon }: StoreDescription, now: Date): string {
   const inMs = new Date(daemon.nextRun).getTime() - now.getTime()
   return inMs < 0
     ? `${daemon.nextRun} (under way)`
-    : `${daemon.nextRun} (in ${prettyMilliseconds(inMs, { compact: true })})`
+    : `${daemon.nextRun} (in ${formatSpan(inMs)})`
 }
