@@ -1,4 +1,4 @@
-/** Exit codes of the program (spec: "Exit codes"). */
+/** Exit codes of the program ("Commands" in README.md). */
 export const exitCodes = {
   done: 0,
   failed: 1,
@@ -26,16 +26,13 @@ export class OperationError extends Error {
   readonly problem: string
   readonly fix: string | undefined
 
+  /** The fix follows behind a colon; a `problem` that has one ends with a semicolon instead. */
   constructor(problem: string, { fix, ...options }: OperationErrorOptions = {}) {
-    super(fix === undefined ? problem : `${problem}${separatorAfter(problem)}${fix}`, options)
-    this.problem = problem
+    const hasSemicolon = problem.endsWith(';')
+    super(fix === undefined ? problem : `${problem}${hasSemicolon ? '' : ':'} ${fix}`, options)
+    this.problem = hasSemicolon ? problem.slice(0, -1) : problem
     this.fix = fix
   }
-}
-
-/** The fix is no part of a clause that stands behind a colon. */
-function separatorAfter(problem: string): string {
-  return /: \S+ \S/.test(problem) ? '; ' : ': '
 }
 
 /** The caller asked for something that cannot be: wrong words, a wrong setting. */

@@ -18,7 +18,7 @@ export function assertSourceIsThere(volume: VolumeRecord, staged: string, catalo
   const problem = findProblem(volume, staged, before, snapshot)
   if (problem === undefined) return
   throw new SourceError(
-    `volume ${volume.id} is not snapshotted: ${problem}`, { fix: 'mount it, or if this is meant, run "snap-volume snapshot --allow-empty"' },
+    `volume ${volume.id} is not snapshotted: ${problem};`, { fix: 'mount it, or if this is meant, run "snap-volume snapshot --allow-empty"' },
   )
 }
 

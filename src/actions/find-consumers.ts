@@ -60,7 +60,7 @@ export async function lookForConsumers(
     const isNoEngine = error instanceof UnreachableError && !isApiAskedFor && !inImage
     if (kind === 'restore' && !isNoEngine) {
       throw new OperationError(
-        `nothing was restored, because nobody can say who writes the data: ${error.message}`, { cause: error, fix: 'put that right, or stop them yourself and run it where no Docker API is' },
+        `nothing was restored, because nobody can say who writes the data: ${error.message};`, { cause: error, fix: 'put that right, or stop them yourself and run it where no Docker API is' },
       )
     }
     if (!isAskedFor) emit({ type: 'warning', code: 'docker', message: error.message })

@@ -81,7 +81,7 @@ function assertSamePaths(
         ? `start it as ${id}:${path} again; where those data are gone for good, move ${journalFile} away`
         : `restore ${safety} by its name, with --volume, where it belongs`
     throw new OperationError(
-      `the restore cannot be undone: it was into ${path} (${id}), and ${now === undefined ? `there is no volume ${id} now` : `${id} is ${now} now`}`,
+      `the restore cannot be undone: it was into ${path} (${id}), and ${now === undefined ? `there is no volume ${id} now` : `${id} is ${now} now`};`,
       { fix: wayOn },
     )
   }

@@ -36,7 +36,7 @@ export function checkTargets(
     const subvolumes = subvolumesIn(path)
     if (mountOf(mounts, path)?.readOnly === true) {
       throw new OperationError(
-        `volume ${id} cannot be restored: ${path} is mounted read-only`, { fix: `mount it read-write (-v ...:${path}:rw)` },
+        `volume ${id} cannot be restored: ${path} is mounted read-only;`, { fix: `mount it read-write (-v ...:${path}:rw)` },
       )
     }
     assertMounted(mounts, path, snapshot, id)
@@ -69,7 +69,7 @@ function assertMounted(
   const before = snapshot.record.volumes.find((volume) => volume.id === id)
   if (before?.path !== path || before.mountPoint !== true || isMountPoint(mounts, path)) return
   throw new OperationError(
-    `volume ${id} cannot be restored: nothing is mounted at ${path}, and ${snapshot.name} is of what was mounted there`, { fix: `mount it (-v ...:${path})` },
+    `volume ${id} cannot be restored: nothing is mounted at ${path}, and ${snapshot.name} is of what was mounted there;`, { fix: `mount it (-v ...:${path})` },
   )
 }
 

@@ -64,13 +64,13 @@ function findObstacle(decision: SubvolumeDecision, store: string): Obstacle | un
   assertDirectory(directory)
   if (!isBtrfs(directory)) {
     return {
-      why: `${path} is not on btrfs, where alone there are subvolumes`,
+      why: `${path} is not on btrfs, where alone there are subvolumes;`,
       fix: 'the engines link and rsync need none',
     }
   }
   if (isSubvolume(directory)) {
     return {
-      why: `${path} is a subvolume already`,
+      why: `${path} is a subvolume already;`,
       fix: 'the engine btrfs takes snapshots of it',
     }
   }
@@ -126,7 +126,7 @@ function findTakenName({ path, copy, oldDirectory }: SubvolumeDecision): Obstacl
   }
   if (isThere(copy)) {
     return {
-      why: `${copy} is there already`,
+      why: `${copy} is there already;`,
       fix: `if a run that was cut off left it, remove it with "btrfs subvolume delete ${shellWord(copy)}" and run this again`,
     }
   }

@@ -156,7 +156,7 @@ class Exchange {
     throw new ChangedError(
       isHalfDone
         ? `volume ${volume}: ${copy} differs from the old directory (${first.path}${more}), which is at ${path} again`
-        : `volume ${volume} changed while it was copied (${first.path}${more}): ${path} is as it was, and the copy is removed`,
+        : `volume ${volume} changed while it was copied (${first.path}${more}): ${path} is as it was, and the copy is removed;`,
       {
         fix: isHalfDone
           ? `when the copy is not needed, remove it with "btrfs subvolume delete ${shellWord(copy)}" and run this again`

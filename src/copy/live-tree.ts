@@ -243,7 +243,7 @@ function readlink(path: BytePath): Buffer {
 }
 
 function cannotReplace(path: BytePath, { why, fix }: Refusal, cause?: unknown): OperationError {
-  return new OperationError(`${displayPath(path)} cannot be replaced: ${why}`, { cause, fix })
+  return new OperationError(`${displayPath(path)} cannot be replaced: ${why};`, { cause, fix })
 }
 
 function went(path: BytePath): OperationError {

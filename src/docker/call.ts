@@ -57,7 +57,7 @@ function explain(
   }
   if (status === 401 || status === 403) {
     return new DeniedError(
-      `the Docker API at ${host} does not allow ${endpoint} (${status})`, { cause: error, fix: 'allow it in the socket proxy, see "The Docker API" in the README' },
+      `the Docker API at ${host} does not allow ${endpoint} (${status})`, { cause: error, fix: 'allow it in the socket proxy, see "The Docker API" in docs/databases.md' },
     )
   }
   if (status === undefined) {

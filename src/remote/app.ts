@@ -29,7 +29,7 @@ export interface AppOptions {
   version: string
 }
 
-/** The daemon's calls over HTTP; docs/api.md tells them. */
+/** The daemon's calls over HTTP; docs/remote.md tells them. */
 export function createApp(options: AppOptions): Hono {
   const { executor, runs, access, health, metrics } = options
   const app = new Hono()

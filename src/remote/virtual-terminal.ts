@@ -23,7 +23,7 @@ export function createVirtualTerminal(
   return {
     stdin: Object.assign(stdin, {
       isTTY: shape.canAnswer,
-      setRawMode: run.readKeys,
+      setRawMode: (on: boolean) => run.readKeys(on),
     }) as unknown as NodeJS.ReadStream,
     stdout: streamOf('stdout'),
     stderr: streamOf('stderr'),

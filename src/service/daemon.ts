@@ -87,7 +87,7 @@ async function takeDaemonLock(store: StoreLayout, signal: AbortSignal) {
   } catch (error) {
     if (!(error instanceof BusyError)) throw error
     throw new BusyError(
-      `another daemon already keeps ${store.directory}: ${error.message}`, { cause: error, fix: 'stop it first, or use a store of its own' },
+      `another daemon already keeps ${store.directory}: ${error.message};`, { cause: error, fix: 'stop it first, or use a store of its own' },
     )
   }
 }

@@ -31,9 +31,9 @@ export async function deliver(
   for (let redirects = 0; redirects <= mostRedirects; redirects += 1) {
     const { status, location } = await ask({ ...delivery, url }, proxyFor, ends).catch(
       (error: unknown) => {
-        const code = timeout.aborted ? 'no answer within 10 s' : errorCode(error)
+        const why = timeout.aborted ? `no answer within ${deliveryTimeoutMs / 1000} s` : errorCode(error)
         // its message may have the address
-        throw new Error(code ?? 'it cannot be reached', { cause: error })
+        throw new Error(why ?? 'it cannot be reached', { cause: error })
       },
     )
     if (status >= 200 && status < 300) return

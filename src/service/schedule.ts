@@ -35,7 +35,7 @@ export function assertCron(variable: string, expression: string): void {
   if (valid) return
   const [first] = errors
   throw new UsageError(
-    `${variable} is ${JSON.stringify(expression)}: ${explain(first)}`, { fix: 'write five fields, such as "0 3 * * *"' },
+    `${variable} is ${JSON.stringify(expression)}: ${explain(first)};`, { fix: 'write five fields, such as "0 3 * * *"' },
   )
 }
 

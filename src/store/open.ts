@@ -92,9 +92,9 @@ function explainCreating(path: string, cause: unknown): OperationError {
     new OperationError(`${path} cannot be made: ${why}`, { cause, fix })
   switch (errorCode(cause)) {
     case 'EROFS':
-      return cannotMake('the store is mounted read-only', 'mount it read-write')
+      return cannotMake('the store is mounted read-only;', 'mount it read-write')
     case 'ENOSPC':
-      return cannotMake('the filesystem is full', 'free space or inodes')
+      return cannotMake('the filesystem is full;', 'free space or inodes')
     default:
       return cannotMake(messageOf(cause))
   }

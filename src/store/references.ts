@@ -12,7 +12,7 @@ export function resolveReference(catalog: Catalog, reference: string, now: Date)
   const damaged = catalog.damaged.find(({ name }) => name === reference)
   if (damaged !== undefined) {
     throw new OperationError(
-      `the record of ${damaged.name} is damaged (${damaged.problem})`,
+      `the record of ${damaged.name} is damaged (${damaged.problem});`,
       { fix: `its data can be copied by hand from ${damaged.path}` },
     )
   }
@@ -32,7 +32,7 @@ function byLatest(regular: readonly Snapshot[], reference: string): Snapshot | u
   const snapshot = regular.at(-1 - back)
   if (snapshot === undefined) {
     throw new OperationError(
-      `there is no ${reference}: without safety snapshots the store has ${regular.length}`, { fix: 'see "snap-volume show"' },
+      `there is no ${reference}: without safety snapshots the store has ${regular.length};`, { fix: 'see "snap-volume show"' },
     )
   }
   return snapshot

@@ -159,11 +159,11 @@ describe('doctor', () => {
   })
 
   it('prints nothing else where DOCKER_HOST is an address', async () => {
+    const asked: string[] = []
     const engine = createServer((request, response) => {
       asked.push(`${request.method} ${request.url}`)
       response.setHeader('content-type', 'application/json').end('[]')
     }).listen(0, '127.0.0.1')
-    const asked: string[] = []
     await once(engine, 'listening')
     const { port } = engine.address() as AddressInfo
     const finished = await examine({ DOCKER_HOST: `tcp://127.0.0.1:${port}` })

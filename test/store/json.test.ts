@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { documentsOf, lastDocumentOf, launchCli, programFile } from '../support/cli.ts'
+import { type Daemon, documentsOf, lastDocumentOf, launchCli, programFile } from '../support/cli.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
@@ -19,15 +19,20 @@ function goesBack(documents: readonly Record<string, unknown>[]): boolean {
 
 describe('--json', () => {
   let store: TestStore
+  let daemon: Daemon
   let name: string
 
   before(async () => {
     store = await makeStore({ env: { SNAP_CRON: '0 3 1 1 *' } })
+    daemon = await store.startDaemon()
     name = await store.snapshot('-m', 'a comment', '--pin', '--label', 'ticket=4711')
     await writeFile(join(store.data, 'added.txt'), 'added\n')
   })
 
-  after(() => store.remove())
+  after(async () => {
+    await daemon.stop()
+    await store.remove()
+  })
 
   const oneDocument = [
     ['help'],
@@ -80,7 +85,6 @@ describe('--json', () => {
     ['over HTTP', () => ({ SNAP_HOST: `unix://${store.directory}/.snap-volume/control.sock` })],
   ] as const) {
     it(`has little progress of many files ${where}, which never goes back and ends with the end`, async () => {
-      const daemon = await store.startDaemon()
       await shellIn(store.data, 'rm -f l-*; seq 2000 | xargs touch; seq 99 | xargs -I N ln N l-N')
       const commands = [['snapshot'], ['restore', 'latest~1', '--yes'], ['restore', '--undo']]
       for (const words of commands) {
@@ -90,7 +94,6 @@ describe('--json', () => {
         expect(all.at(-1), words.join(' ')).to.include({ fraction: 1 })
         expect(goesBack(documents), words.join(' ')).to.equal(false)
       }
-      await daemon.stop()
     })
   }
 

@@ -43,8 +43,9 @@ describe('the fix of an error', () => {
     expect([error.problem, error.fix]).to.deep.equal(['SNAP_MAX is 0', 'it must be 1 or more'])
   })
 
-  it('is behind a semicolon where the problem has a clause behind a colon', () => {
-    const error = new ProgramError('sync failed: it says EIO', '', { fix: 'look at dmesg' })
+  it('is behind a semicolon where the problem ends with one', () => {
+    const error = new ProgramError('sync failed: it says EIO;', '', { fix: 'look at dmesg' })
+    expect(error.problem).to.equal('sync failed: it says EIO')
     expect(error.message).to.equal('sync failed: it says EIO; look at dmesg')
   })
 

@@ -7,7 +7,7 @@ import { type DoctorFinding, note, ok, problem } from './finding.ts'
 export async function checkDocker(
   context: Pick<ActionContext, 'config' | 'docker' | 'hooks' | 'inImage'>,
 ): Promise<DoctorFinding[]> {
-  const { consumers, unknown } = await lookForConsumers(context)
+  const { consumers, unknown } = await consumersOrWhyNot(context)
   if (unknown !== undefined) {
     const { quiesce } = context.config
     return [
@@ -23,7 +23,7 @@ export async function checkDocker(
   ]
 }
 
-async function lookForConsumers(context: Parameters<typeof describeConsumers>[0]) {
+async function consumersOrWhyNot(context: Parameters<typeof describeConsumers>[0]) {
   try {
     const { consumers, unknown } = await describeConsumers(context)
     if (unknown === undefined) return { consumers, unknown }

@@ -18,7 +18,7 @@ const thrown: readonly [what: string, error: unknown, problem: string, fix: stri
   ],
   [
     'an error whose problem has one',
-    new OperationError('the journal cannot be read: it is cut off', { fix: 'move it away' }),
+    new OperationError('the journal cannot be read: it is cut off;', { fix: 'move it away' }),
     'the journal cannot be read: it is cut off',
     'move it away',
   ],
