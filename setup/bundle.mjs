@@ -46,7 +46,9 @@ const modemWithUrl = {
   name: 'modem-with-url',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^url$/ }, ({ path, importer }) =>
-      importer.includes('/node_modules/docker-modem/') ? { path, namespace: 'modem-url' } : undefined,
+      importer.includes('/node_modules/docker-modem/')
+        ? { path, namespace: 'modem-url' }
+        : undefined,
     )
     onLoad({ filter: /.*/, namespace: 'modem-url' }, () => ({
       contents: `

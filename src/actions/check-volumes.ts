@@ -40,7 +40,8 @@ interface Place {
 function assertApart(one: Place, other: Place): void {
   if (!isNested(one.path, other.path) && !overlapOnDisk(one.location, other.location)) return
   throw new UsageError(
-    `${one.name} (${one.path}) and ${other.name} (${other.path}) overlap on the disk`, { fix: 'keep them in directories apart' },
+    `${one.name} (${one.path}) and ${other.name} (${other.path}) overlap on the disk`,
+    { fix: 'keep them in directories apart' },
   )
 }
 
@@ -51,7 +52,8 @@ function assertNotMountedIn(inner: Place, outer: Place, mounts: readonly Mount[]
     .find(({ device, root }) => overlapOnDisk({ device, path: root }, inner.location))
   if (within === undefined) return
   throw new UsageError(
-    `${inner.name} (${inner.path}) is mounted inside ${outer.name} too, at ${within.mountPoint}`, { fix: 'unmount it there' },
+    `${inner.name} (${inner.path}) is mounted inside ${outer.name} too, at ${within.mountPoint}`,
+    { fix: 'unmount it there' },
   )
 }
 

@@ -69,7 +69,8 @@ export function assertNotInUse({ open, asked, paths }: OpenFiles): void {
   if (open === 0) return
   const some = paths.slice(0, mostNamed).join(', ')
   throw new OperationError(
-    `nothing was restored, because ${open} of the ${counted(asked, '{file that was|files that were} asked')} ${open === 1 ? 'is' : 'are'} open (${some}${open > mostNamed ? ', ...' : ''}): something uses the data, such as a container that runs or is paused;`, { fix: 'stop it, or say --force' },
+    `nothing was restored, because ${open} of the ${counted(asked, '{file that was|files that were} asked')} ${open === 1 ? 'is' : 'are'} open (${some}${open > mostNamed ? ', ...' : ''}): something uses the data, such as a container that runs or is paused;`,
+    { fix: 'stop it, or say --force' },
   )
 }
 

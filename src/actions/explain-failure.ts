@@ -21,16 +21,16 @@ export async function explainFailure(
   const { what, path, whenFull } = where
   const isFull = error instanceof RsyncError ? error.isDiskFull : errorCode(error) === 'ENOSPC'
   if (isFull) {
-    return new OperationError(
-      `${what} ${path} is full (${await describeLeft(path)}): ${state};`,
-      { cause: error, fix: whenFull },
-    )
+    return new OperationError(`${what} ${path} is full (${await describeLeft(path)}): ${state};`, {
+      cause: error,
+      fix: whenFull,
+    })
   }
   if (error instanceof OperationError || errorCode(error) === undefined) return error
-  return new OperationError(
-    `${what} ${path} cannot be used: ${messageOf(error)}; ${state};`,
-    { cause: error, fix: "look at the kernel's log (dmesg) and the mount" },
-  )
+  return new OperationError(`${what} ${path} cannot be used: ${messageOf(error)}; ${state};`, {
+    cause: error,
+    fix: "look at the kernel's log (dmesg) and the mount",
+  })
 }
 
 async function describeLeft(path: string): Promise<string> {

@@ -33,7 +33,8 @@ export function decideRestore(context: ActionContext, wish: RestoreWish): Restor
   const decision = findDecision(context, wish)
   if (wish.expected !== undefined && decision.snapshot.name !== wish.expected) {
     throw new OperationError(
-      `the plan was for ${wish.expected}, and now it would be ${decision.snapshot.name}`, { fix: 'look at the plan again' },
+      `the plan was for ${wish.expected}, and now it would be ${decision.snapshot.name}`,
+      { fix: 'look at the plan again' },
     )
   }
   return decision

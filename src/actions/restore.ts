@@ -227,7 +227,8 @@ async function refuseUse(
 function stillRunning(hold: Hold): OperationError {
   const why = hold.report().warnings.find(({ code }) => code === 'consumer-not-held')?.message ?? ''
   return new OperationError(
-    `nothing was restored, because ${hold.notHeld.join(', ')} may still write the data: ${why};`, { fix: 'stop it yourself, or set the label snap-volume.restore=none if it does no harm' },
+    `nothing was restored, because ${hold.notHeld.join(', ')} may still write the data: ${why};`,
+    { fix: 'stop it yourself, or set the label snap-volume.restore=none if it does no harm' },
   )
 }
 

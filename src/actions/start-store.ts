@@ -41,7 +41,8 @@ export async function prepareStore(
   assertVolumesApart(settings.storeDirectory, volumes)
   if (settings.inImage && isOnRootFilesystem(settings.storeDirectory)) {
     throw new OperationError(
-      `the store ${settings.storeDirectory} is inside the container and would go with it`, { fix: `mount one with -v /some/directory:${settings.storeDirectory}` },
+      `the store ${settings.storeDirectory} is inside the container and would go with it`,
+      { fix: `mount one with -v /some/directory:${settings.storeDirectory}` },
     )
   }
   const { directory, own } = storeLayout(settings.storeDirectory)

@@ -141,7 +141,8 @@ export function assertUnused({ volume, path, oldDirectory, isHalfDone }: Subvolu
   if (users.length === 0) return
   const more = users.length > 3 ? ` and ${users.length - 3} more` : ''
   throw new OperationError(
-    `volume ${volume} is left as it is: ${directory} is in use by process ${users.slice(0, 3).join(', ')}${more}`, { fix: 'stop the containers and programs that use it first' },
+    `volume ${volume} is left as it is: ${directory} is in use by process ${users.slice(0, 3).join(', ')}${more}`,
+    { fix: 'stop the containers and programs that use it first' },
   )
 }
 

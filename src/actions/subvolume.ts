@@ -200,6 +200,7 @@ async function surveyVolume(
   const [inner] = survey.foreign
   if (inner === undefined) return survey
   throw new OperationError(
-    `volume ${volume} is left as it is: ${source.path}/${inner} is a subvolume or another filesystem of its own, which a copy would leave out`, { fix: 'move it elsewhere first' },
+    `volume ${volume} is left as it is: ${source.path}/${inner} is a subvolume or another filesystem of its own, which a copy would leave out`,
+    { fix: 'move it elsewhere first' },
   )
 }

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
+import { messageOf, throwIfInterrupted } from '../errors.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { warmUpEngines } from '../copy/choose-engine.ts'
 import { recordOfAbilities } from '../store/abilities.ts'

@@ -1,5 +1,4 @@
 import { UsageError } from '../errors.ts'
-import { nearestOf } from '../system/nearest.ts'
 import type { Command } from './command.ts'
 import { commands } from './commands/index.ts'
 
@@ -10,11 +9,16 @@ export const commandAliases: ReadonlyMap<string, string> = new Map([
   ['--version', 'version'],
 ])
 
-/** Throws UsageError for any other, with the nearest name, or those that there are. */
-export function findCommand(name: string): Command {
+export function findCommand(name: string): Command | undefined {
   const wanted = commandAliases.get(name) ?? name
-  const command = commands.find((candidate) => candidate.name === wanted)
+  return commands.find((candidate) => candidate.name === wanted)
+}
+
+/** Throws UsageError for a name that there is not, with the nearest one, or those that there are. */
+export async function chooseCommand(name: string): Promise<Command> {
+  const command = findCommand(name)
   if (command !== undefined) return command
+  const { nearestOf } = await import('../system/nearest.ts')
   const names = commands.map((known) => known.name)
   const nearest = nearestOf(name, [...names, ...commandAliases.keys()])
   throw new UsageError(`there is no command ${JSON.stringify(name)}`, {

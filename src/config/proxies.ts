@@ -46,7 +46,7 @@ function parseProxy({ name, text }: Given): string {
 /** `*`, a name with all below it, an address or a network (10.0.0.0/8), each with or without a port. */
 function covers(exception: string, url: URL): boolean {
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port
-  const isBareIPv6 = /^[^[].*:.*:/.test(exception)
+  const isBareIPv6 = /^(?!\[).*:.*:/.test(exception)
   const match = isBareIPv6 ? null : /^(.+?)(?::(\d+))?$/.exec(exception)
   const name = (match?.[1] ?? exception).replaceAll(/[[\]]/g, '')
   if (name === '' || (match?.[2] ?? port) !== port) return false

@@ -3,8 +3,8 @@
  * between two addresses, a port 0, or a lone % in a name or password.
  */
 export function isServerAddress(text: string): boolean {
-  if (!/^[a-z]+:\/\/[^/]/.test(text) || !URL.canParse(text)) return false
-  if (/[,;|]$|[,;|][a-z+]+:\/\//.test(text)) return false
+  if (!/^[a-z]+:\/\/[^/]/i.test(text) || !URL.canParse(text)) return false
+  if (/[,;|]$|[,;|][a-z+]+:\/\//i.test(text)) return false
   const { hostname, port, username, password } = new URL(text)
   return (
     /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i.test(hostname) &&

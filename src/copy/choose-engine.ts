@@ -64,9 +64,9 @@ export function warmUpEngines(choice: EngineChoice, paths: readonly string[], st
 function assertBtrfs(path: string, store: string): void {
   const obstacle = whyNotBtrfs(path, store)
   if (obstacle === undefined) return
-  throw new OperationError(
-    `SNAP_ENGINE asks for btrfs, and ${obstacle}`, { fix: 'set SNAP_ENGINE=auto, or put that right' },
-  )
+  throw new OperationError(`SNAP_ENGINE asks for btrfs, and ${obstacle}`, {
+    fix: 'set SNAP_ENGINE=auto, or put that right',
+  })
 }
 
 /** Undefined when subvolume snapshots are possible. */

@@ -162,6 +162,7 @@ function namesIn(reader: TreeReader, directory: BytePath): BytePath[] | undefine
 /** What the snapshot lacks would be deleted from the live data. */
 function snapshotChanged(path: BytePath): never {
   throw new OperationError(
-    `the snapshot lost ${displayPath(path)} while it was compared: nothing is removed for that;`, { fix: 'choose another snapshot' },
+    `the snapshot lost ${displayPath(path)} while it was compared: nothing is removed for that;`,
+    { fix: 'choose another snapshot' },
   )
 }

@@ -247,9 +247,9 @@ function cannotReplace(path: BytePath, { why, fix }: Refusal, cause?: unknown): 
 }
 
 function went(path: BytePath): OperationError {
-  return new OperationError(
-    `the directory of ${displayPath(path)} went while it was restored`, { fix: 'nobody may write there; restore again' },
-  )
+  return new OperationError(`the directory of ${displayPath(path)} went while it was restored`, {
+    fix: 'nobody may write there; restore again',
+  })
 }
 
 interface Refusal {

@@ -50,6 +50,10 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
   }
   return {
     contents: (await surveyTree(staged.here, signal)).contents,
-    warnings: warnOfPaths('vanished', 'vanished while {it was|they were} read', vanishedPaths(stderr)),
+    warnings: warnOfPaths(
+      'vanished',
+      'vanished while {it was|they were} read',
+      vanishedPaths(stderr),
+    ),
   }
 }

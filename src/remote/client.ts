@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { formatAddress } from '../config/address.ts'
 import { OperationError, UsageError, errorCode, throwIfInterrupted } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
 import { counted } from '../system/counted.ts'
-import { isMereConsent } from '../system/keys.ts'
+import { isMereConsent, untilHeldIsRead } from '../system/keys.ts'
 import type { Terminal } from '../system/terminal.ts'
 import {
   type CommandRequest,
@@ -139,16 +138,17 @@ async function show(follower: Follower, terminal: Terminal, line: RunLine): Prom
   else if (line.type === 'stdout' || line.type === 'stderr') terminal[line.type].write(line.text)
   else if (line.type === 'keys') await readKeys(follower, terminal, line.on)
   else if (line.type === 'skipped') {
-    terminal.stderr.write(`warning: ${counted(line.lines, '{line was|lines were} lost on the way')}\n`)
+    terminal.stderr.write(
+      `warning: ${counted(line.lines, '{line was|lines were} lost on the way')}\n`,
+    )
   }
 }
 
-/** What was typed before comes in the next turn. */
 async function readKeys(follower: Follower, terminal: Terminal, on: boolean): Promise<void> {
   follower.readsKeys = on
   follower.isAhead = on
   setMode(terminal, on)
-  await nextTurn()
+  await untilHeldIsRead()
   follower.isAhead = false
 }
 
@@ -189,7 +189,8 @@ async function reconnect(
     }
   }
   throw new OperationError(
-    `the connection to ${where} is cut, and whether "${command}" came to its end is not known`, { fix: 'see "snap-volume status", and "snap-volume show"' },
+    `the connection to ${where} is cut, and whether "${command}" came to its end is not known`,
+    { fix: 'see "snap-volume status", and "snap-volume show"' },
   )
 }
 

@@ -125,9 +125,9 @@ async function explainRefusal(
   }
   if (status === 503) return new BusyError(`the daemon at ${where} is busy: ${why}`)
   if (status === 400 || status === 404) {
-    return new UsageError(
-      `the daemon at ${where} does not know that (${why})`, { fix: 'is it of the same version?' },
-    )
+    return new UsageError(`the daemon at ${where} does not know that (${why})`, {
+      fix: 'is it of the same version?',
+    })
   }
   return new OperationError(`the daemon at ${where} answered ${status}: ${why}`)
 }

@@ -86,9 +86,10 @@ async function takeDaemonLock(store: StoreLayout, signal: AbortSignal) {
     return await acquireLock(store.daemonLock, { timeoutMs: 0, purpose: 'start', signal })
   } catch (error) {
     if (!(error instanceof BusyError)) throw error
-    throw new BusyError(
-      `another daemon already keeps ${store.directory}: ${error.message};`, { cause: error, fix: 'stop it first, or use a store of its own' },
-    )
+    throw new BusyError(`another daemon already keeps ${store.directory}: ${error.message};`, {
+      cause: error,
+      fix: 'stop it first, or use a store of its own',
+    })
   }
 }
 

@@ -31,7 +31,9 @@ export async function deliver(
   for (let redirects = 0; redirects <= mostRedirects; redirects += 1) {
     const { status, location } = await ask({ ...delivery, url }, proxyFor, ends).catch(
       (error: unknown) => {
-        const why = timeout.aborted ? `no answer within ${deliveryTimeoutMs / 1000} s` : errorCode(error)
+        const why = timeout.aborted
+          ? `no answer within ${deliveryTimeoutMs / 1000} s`
+          : errorCode(error)
         // its message may have the address
         throw new Error(why ?? 'it cannot be reached', { cause: error })
       },
@@ -51,7 +53,11 @@ export async function deliver(
 const keepsMethod: ReadonlySet<number> = new Set([307, 308])
 const isRedirect: ReadonlySet<number> = new Set([301, 302, 303, ...keepsMethod])
 
-async function ask({ method, url, contentType, body }: Delivery, proxyFor: ProxyFor, signal: AbortSignal) {
+async function ask(
+  { method, url, contentType, body }: Delivery,
+  proxyFor: ProxyFor,
+  signal: AbortSignal,
+) {
   const headers = {
     'user-agent': 'snap-volume',
     ...(contentType === undefined ? {} : { 'content-type': contentType }),
@@ -60,8 +66,18 @@ async function ask({ method, url, contentType, body }: Delivery, proxyFor: Proxy
   const isTls = url.protocol === 'https:'
   // user and password of the address become the header
   const request = isTls
-    ? httpsRequest(url, { method, headers, signal, agent: new HttpsAgent({ proxyEnv: { HTTPS_PROXY: proxy } }) })
-    : httpRequest(url, { method, headers, signal, agent: new HttpAgent({ proxyEnv: { HTTP_PROXY: proxy } }) })
+    ? httpsRequest(url, {
+        method,
+        headers,
+        signal,
+        agent: new HttpsAgent({ proxyEnv: { HTTPS_PROXY: proxy } }),
+      })
+    : httpRequest(url, {
+        method,
+        headers,
+        signal,
+        agent: new HttpAgent({ proxyEnv: { HTTP_PROXY: proxy } }),
+      })
   // what goes wrong after the answer does not matter
   request.on('error', () => undefined).end(body)
   const [response] = (await once(request, 'response')) as [IncomingMessage]
@@ -72,7 +88,7 @@ async function ask({ method, url, contentType, body }: Delivery, proxyFor: Proxy
 
 /** Undefined where the answer does not say a web address. */
 function nextAddress(from: URL, { headers: { location = '' } }: IncomingMessage): URL | undefined {
-  if (location === '' || !URL.canParse(location, from)) return undefined
+  if (location === '' || !URL.canParse(location, from.href)) return undefined
   const next = new URL(location, from)
   if (!/^https?:$/.test(next.protocol)) return undefined
   // another server is not given the password of this one

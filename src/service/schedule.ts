@@ -34,15 +34,15 @@ export function assertCron(variable: string, expression: string): void {
   const { valid, errors } = validateDetailed(expression)
   if (valid) return
   const [first] = errors
-  throw new UsageError(
-    `${variable} is ${JSON.stringify(expression)}: ${explain(first)};`, { fix: 'write five fields, such as "0 3 * * *"' },
-  )
+  throw new UsageError(`${variable} is ${JSON.stringify(expression)}: ${explain(first)};`, {
+    fix: 'write five fields, such as "0 3 * * *"',
+  })
 }
 
 /** In the words of cron(5): those of the library say "25 is a invalid expression for hour". */
-function explain(first: { field: string; value: string; message: string } | undefined): string {
+function explain(first: { field: string; value?: string; message: string } | undefined): string {
   if (first === undefined) return 'it is not a cron expression'
-  const { field, value, message } = first
+  const { field, value = '', message } = first
   const name = fieldNames[field]
   return name === undefined || !message.includes('is a invalid')
     ? message

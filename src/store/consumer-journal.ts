@@ -72,7 +72,8 @@ export function readConsumerJournal(store: StoreLayout): ConsumerJournal | undef
   } catch (error) {
     if (isNotFound(error)) return undefined
     throw new OperationError(
-      `${store.consumerJournal} cannot be read (${messageOf(error)}): containers may still be paused or stopped;`, { cause: error, fix: 'look with "docker ps -a", and move the file away' },
+      `${store.consumerJournal} cannot be read (${messageOf(error)}): containers may still be paused or stopped;`,
+      { cause: error, fix: 'look with "docker ps -a", and move the file away' },
     )
   }
 }

@@ -42,9 +42,9 @@ export async function acquireLock(file: string, request: LockRequest): Promise<L
       if (request.timeoutMs > 0) request.onWait?.(holder)
       const seconds = String(request.timeoutMs / 1000)
       if (request.timeoutMs === 0 || !(await flock(descriptor, ['-w', seconds], request.signal))) {
-        throw new BusyError(
-          `the store is busy: ${describeHolder(file)};`, { fix: 'try again when it is done, or wait longer with SNAP_LOCK_TIMEOUT' },
-        )
+        throw new BusyError(`the store is busy: ${describeHolder(file)};`, {
+          fix: 'try again when it is done, or wait longer with SNAP_LOCK_TIMEOUT',
+        })
       }
     }
   } catch (error) {

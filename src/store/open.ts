@@ -40,7 +40,10 @@ function assertReadable(directory: string): void {
   try {
     accessSync(directory, constants.R_OK | constants.X_OK)
   } catch (error) {
-    throw new OperationError(`${directory} cannot be read (${errorCode(error)})`, { cause: error, fix: 'run as root' })
+    throw new OperationError(`${directory} cannot be read (${errorCode(error)})`, {
+      cause: error,
+      fix: 'run as root',
+    })
   }
 }
 
@@ -104,9 +107,10 @@ function assertWritableMount(directory: string): void {
   try {
     accessSync(directory, constants.W_OK)
   } catch (error) {
-    throw new OperationError(
-      `the store ${directory} cannot be written (${errorCode(error)})`, { cause: error, fix: 'mount it read-write and run as root' },
-    )
+    throw new OperationError(`the store ${directory} cannot be written (${errorCode(error)})`, {
+      cause: error,
+      fix: 'mount it read-write and run as root',
+    })
   }
 }
 
@@ -116,9 +120,9 @@ function assertNoLinksAbove(directory: string): void {
   while (!existsSync(existing)) existing = dirname(existing)
   const real = realpathSync(existing)
   if (real === existing) return
-  throw new OperationError(
-    `the store ${directory} is reached through a symbolic link`, { fix: `set SNAP_DIR to ${real}${directory.slice(existing.length)}` },
-  )
+  throw new OperationError(`the store ${directory} is reached through a symbolic link`, {
+    fix: `set SNAP_DIR to ${real}${directory.slice(existing.length)}`,
+  })
 }
 
 /** The store is only entered through real directories that nobody else can exchange. */
@@ -126,11 +130,14 @@ function assertDirectory(path: string, whenMissing: { problem: string; fix?: str
   try {
     const stat = lstatSync(path)
     if (!stat.isDirectory()) {
-      throw new OperationError(`${path} is not a directory but a file or a link`, { fix: 'move it away' })
+      throw new OperationError(`${path} is not a directory but a file or a link`, {
+        fix: 'move it away',
+      })
     }
     if (stat.uid !== process.geteuid?.() && stat.uid !== 0) {
       throw new OperationError(
-        `${path} belongs to user ${stat.uid}, who could exchange what is in it`, { fix: 'chown it to root' },
+        `${path} belongs to user ${stat.uid}, who could exchange what is in it`,
+        { fix: 'chown it to root' },
       )
     }
   } catch (error) {

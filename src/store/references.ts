@@ -11,10 +11,9 @@ import { type Catalog, type Snapshot, isSafety } from './catalog.ts'
 export function resolveReference(catalog: Catalog, reference: string, now: Date): Snapshot {
   const damaged = catalog.damaged.find(({ name }) => name === reference)
   if (damaged !== undefined) {
-    throw new OperationError(
-      `the record of ${damaged.name} is damaged (${damaged.problem});`,
-      { fix: `its data can be copied by hand from ${damaged.path}` },
-    )
+    throw new OperationError(`the record of ${damaged.name} is damaged (${damaged.problem});`, {
+      fix: `its data can be copied by hand from ${damaged.path}`,
+    })
   }
   const regular = catalog.snapshots.filter((snapshot) => !isSafety(snapshot))
   return (
@@ -32,7 +31,8 @@ function byLatest(regular: readonly Snapshot[], reference: string): Snapshot | u
   const snapshot = regular.at(-1 - back)
   if (snapshot === undefined) {
     throw new OperationError(
-      `there is no ${reference}: without safety snapshots the store has ${regular.length};`, { fix: 'see "snap-volume show"' },
+      `there is no ${reference}: without safety snapshots the store has ${regular.length};`,
+      { fix: 'see "snap-volume show"' },
     )
   }
   return snapshot
@@ -46,7 +46,8 @@ function byName(snapshots: readonly Snapshot[], reference: string): Snapshot | u
   )
   if (fitting.length > 1) {
     throw new OperationError(
-      `${JSON.stringify(reference)} fits ${fitting.length} snapshots, from ${fitting[0]?.name} to ${fitting.at(-1)?.name}`, { fix: 'write more of the name' },
+      `${JSON.stringify(reference)} fits ${fitting.length} snapshots, from ${fitting[0]?.name} to ${fitting.at(-1)?.name}`,
+      { fix: 'write more of the name' },
     )
   }
   return fitting[0]
@@ -83,13 +84,10 @@ function parseTime(reference: string, now: Date): Date | undefined {
 
 function notFound(catalog: Catalog, reference: string): never {
   const newest = catalog.snapshots.findLast((snapshot) => !isSafety(snapshot))
-  throw new OperationError(
-    `there is no snapshot ${JSON.stringify(reference)}`,
-    {
-      fix:
-        newest === undefined
-          ? 'the store has none; take one with "snap-volume snapshot"'
-          : `see "snap-volume show", or say latest for ${newest.name}`,
-    },
-  )
+  throw new OperationError(`there is no snapshot ${JSON.stringify(reference)}`, {
+    fix:
+      newest === undefined
+        ? 'the store has none; take one with "snap-volume snapshot"'
+        : `see "snap-volume show", or say latest for ${newest.name}`,
+  })
 }

@@ -35,7 +35,8 @@ export function readRestoreJournal(store: StoreLayout): RestoreJournal | undefin
   } catch (error) {
     if (isNotFound(error)) return undefined
     throw new OperationError(
-      `${store.restoreJournal} cannot be read (${messageOf(error)}): a restore may have been cut off;`, { cause: error, fix: 'move the file away when the live data are as they should be' },
+      `${store.restoreJournal} cannot be read (${messageOf(error)}): a restore may have been cut off;`,
+      { cause: error, fix: 'move the file away when the live data are as they should be' },
     )
   }
 }

@@ -25,14 +25,13 @@ export async function readKeys(stdin: NodeJS.ReadStream): Promise<Keys> {
   stdin.on('error', end)
   stdin.setRawMode(true)
   stdin.on('data', take).on('end', end).resume()
-  // what a terminal or a pipe holds is there in the next turn
-  await nextTurn()
+  await untilHeldIsRead()
   const ahead = typed
   typed = ''
   return {
     ahead,
     async next() {
-      while (typed === '' && !isGone) {
+      if (typed === '' && !isGone) {
         changed = Promise.withResolvers<void>()
         await changed.promise
       }
@@ -45,6 +44,11 @@ export async function readKeys(stdin: NodeJS.ReadStream): Promise<Keys> {
       stdin.setRawMode(false)
     },
   }
+}
+
+/** What a terminal or a pipe held when it began to be read has come then: this turn of the event loop may have looked already. */
+export async function untilHeldIsRead(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await nextTurn()
 }
 
 /** Whether what was typed before a question says nothing but yes: nobody had read what it is a yes to. */

@@ -66,9 +66,9 @@ export async function run(
   const result = await subprocess.finally(onEnd)
   throwIfInterrupted(options.signal)
   if (errorCode(result.cause) === 'ENOENT' || result.code === 'ENOENT') {
-    throw new OperationError(
-      `${program} is not installed`, { fix: `install it (Debian: apt-get install ${packageOf(program)}), or use the image, which has it` },
-    )
+    throw new OperationError(`${program} is not installed`, {
+      fix: `install it (Debian: apt-get install ${packageOf(program)}), or use the image, which has it`,
+    })
   }
   if (result.exitCode === undefined) {
     throw new OperationError(

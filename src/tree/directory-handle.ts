@@ -28,7 +28,9 @@ export function openDirectory(path: string): DirectoryHandle {
   const here = `/proc/self/fd/${descriptor}`
   const real = readlinkSync(here)
   if (real !== path) {
-    throw new OperationError(`${path} is reached through a symbolic link`, { fix: `use ${real} instead` })
+    throw new OperationError(`${path} is reached through a symbolic link`, {
+      fix: `use ${real} instead`,
+    })
   }
   const opened = opening.move()
   return {
@@ -69,10 +71,7 @@ function explain(path: string, cause: unknown): OperationError {
         'name the directory itself',
       )
     case 'EACCES':
-      return cannotOpen(
-        `${path} cannot be opened`,
-        'run as root with the capability DAC_OVERRIDE',
-      )
+      return cannotOpen(`${path} cannot be opened`, 'run as root with the capability DAC_OVERRIDE')
     default:
       return cannotOpen(`${path} cannot be opened: ${messageOf(cause)}`)
   }

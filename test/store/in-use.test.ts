@@ -118,9 +118,7 @@ describe('a restore onto data that a process has open', () => {
     const { exitCode, stderr } = await restore('--yes', '--force')
     await close(user)
     expect(exitCode, stderr).to.equal(3)
-    expect(stderr).to.match(
-      /warning: 1 file was open while it was restored[^]*data\/hello\.txt/,
-    )
+    expect(stderr).to.match(/warning: 1 file was open while it was restored[^]*data\/hello\.txt/)
     expect(readFileSync(file('hello.txt'), 'utf8')).to.equal('hello\n')
   })
 

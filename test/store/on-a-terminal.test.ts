@@ -8,7 +8,6 @@ import { type TestStore, makeStore } from '../support/test-store.ts'
 
 const question = '[y/n] '
 const ctrlC = '\u0003'
-const escape = '\u001b'
 
 describe('The question of a restore on a terminal', () => {
   let store: TestStore
@@ -53,8 +52,6 @@ describe('The question of a restore on a terminal', () => {
     for (const [name, key] of [
       ['n', 'n'],
       ['Ctrl-C', ctrlC],
-      ['Enter', '\r'],
-      ['Escape', escape],
     ] as const) {
       it(`is answered no by ${name} alone, ${where}`, async () => {
         const terminal = ask()
@@ -67,27 +64,23 @@ describe('The question of a restore on a terminal', () => {
       })
     }
 
-    for (const ahead of ['y', 'y\r', '\r']) {
-      it(`is not answered by ${JSON.stringify(ahead)} that was typed before it, ${where}`, async () => {
-        const terminal = ask()
-        terminal.type(ahead)
-        await terminal.appeared(question)
-        terminal.type('n')
-        expect((await terminal.end()).exitCode).to.equal(130)
-        expect(await isRestored()).to.equal(false)
-      })
-    }
+    it(`is not answered by a y that was typed before it, ${where}`, async () => {
+      const terminal = ask()
+      terminal.type('y')
+      await terminal.appeared(question)
+      terminal.type('n')
+      expect((await terminal.end()).exitCode).to.equal(130)
+      expect(await isRestored()).to.equal(false)
+    })
 
-    for (const ahead of ['n', 'n\r', 'ls\r']) {
-      it(`is answered no by ${JSON.stringify(ahead)} that was typed before it, ${where}`, async () => {
-        const terminal = ask()
-        terminal.type(ahead)
-        const { exitCode, text } = await terminal.end()
-        expect(exitCode).to.equal(130)
-        expect(text).to.contain(question)
-        expect(await isRestored()).to.equal(false)
-      })
-    }
+    it(`is answered no by an n that was typed before it, ${where}`, async () => {
+      const terminal = ask()
+      terminal.type('n')
+      const { exitCode, text } = await terminal.end()
+      expect(exitCode).to.equal(130)
+      expect(text).to.contain(question)
+      expect(await isRestored()).to.equal(false)
+    })
   }
 
   it('says in a container that nobody can type without -i', async () => {

@@ -103,7 +103,9 @@ function parseWish(options: CommandInput['options']): RestoreWish {
   const volumes = Array.isArray(options['volume']) ? options['volume'].map(String) : []
   if (undo === true) {
     if (typeof snapshot === 'string' || volumes.length > 0) {
-      throw new UsageError('--undo goes back as a whole', { fix: 'leave out the snapshot and --volume' })
+      throw new UsageError('--undo goes back as a whole', {
+        fix: 'leave out the snapshot and --volume',
+      })
     }
     return { undo: true, volumes, readAll, force }
   }

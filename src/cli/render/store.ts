@@ -55,7 +55,5 @@ function formatNextRun({ daemon }: StoreDescription, now: Date): string {
   if (!daemon.running) return 'none: no daemon runs ("snap-volume start" does)'
   if (daemon.nextRun === null) return 'not known yet'
   const inMs = new Date(daemon.nextRun).getTime() - now.getTime()
-  return inMs < 0
-    ? `${daemon.nextRun} (under way)`
-    : `${daemon.nextRun} (in ${formatSpan(inMs)})`
+  return inMs < 0 ? `${daemon.nextRun} (under way)` : `${daemon.nextRun} (in ${formatSpan(inMs)})`
 }

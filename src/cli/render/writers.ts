@@ -35,8 +35,11 @@ function formatFiles({ asked, open, paths, unknown, why = '' }: NonNullable<Writ
       `${open} of ${counted(asked, '{file that was|files that were} asked')} ${open === 1 ? 'is' : 'are'} open (${paths.map(printable).join(', ')}${more}): nothing is restored without --force`,
     )
   } else if (unknown < asked) {
-    lines.push(`none of ${counted(asked - unknown, '{file that was|files that were} asked')} is open now`)
+    lines.push(
+      `none of ${counted(asked - unknown, '{file that was|files that were} asked')} is open now`,
+    )
   }
-  if (unknown > 0) lines.push(`whether ${counted(unknown, '{file is|files are} open')} nobody can know: ${why}`)
+  if (unknown > 0)
+    lines.push(`whether ${counted(unknown, '{file is|files are} open')} nobody can know: ${why}`)
   return lines
 }

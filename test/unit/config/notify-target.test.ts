@@ -33,7 +33,10 @@ describe('parseNotifyTargets', () => {
       'push+https://kuma.example/api/push/id?status=up&msg=OK&ping=',
       { kind: 'push', url: 'https://kuma.example/api/push/id?status=up&msg=OK&ping=' },
     ],
-    ['https://us%25er:a%40b@[::1]:8443/', { kind: 'post', url: 'https://us%25er:a%40b@[::1]:8443/' }],
+    [
+      'https://us%25er:a%40b@[::1]:8443/',
+      { kind: 'post', url: 'https://us%25er:a%40b@[::1]:8443/' },
+    ],
     ['https://a.example/?list=1,2;3', { kind: 'post', url: 'https://a.example/?list=1,2;3' }],
     [
       'smtp://a+b:pw@mail.example/?from=a+b@example.org&to=c%2Bd@example.org',

@@ -58,7 +58,12 @@ describe('readProxies', () => {
     })
   }
 
-  for (const wrong of ['socks5://proxy:1080', 'http://', 'http://us%er:secret@proxy', 'http://a,b']) {
+  for (const wrong of [
+    'socks5://proxy:1080',
+    'http://',
+    'http://us%er:secret@proxy',
+    'http://a,b',
+  ]) {
     it(`refuses ${wrong} where it is needed, and does not show it`, () => {
       expect(() => proxyFor({ HTTP_PROXY: wrong }, 'http://a.example'))
         .to.throw(UsageError, /^HTTP_PROXY is not right: it must be /)

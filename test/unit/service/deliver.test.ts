@@ -32,6 +32,23 @@ async function startServer(answer?: (url: string, response: ServerResponse) => v
 
 const direct = (): undefined => undefined
 
+const send = async (
+  method: Delivery['method'],
+  url: string,
+  proxyFor: Parameters<typeof deliver>[1] = direct,
+): Promise<void> =>
+  deliver(
+    { method, url: new URL(url), ...(method === 'POST' ? { body: 'a notice' } : {}) },
+    proxyFor,
+    new AbortController().signal,
+  )
+
+const refusalOf = async (sending: Promise<void>): Promise<string> =>
+  sending.then(
+    () => 'it was taken',
+    (error: Error) => error.message,
+  )
+
 describe('deliver', () => {
   const servers: Server[] = []
   const start = async (...args: Parameters<typeof startServer>) => {
@@ -39,23 +56,6 @@ describe('deliver', () => {
     servers.push(started.server)
     return started
   }
-
-  const send = async (
-    method: Delivery['method'],
-    url: string,
-    proxyFor: Parameters<typeof deliver>[1] = direct,
-  ): Promise<void> =>
-    deliver(
-      { method, url: new URL(url), ...(method === 'POST' ? { body: 'a notice' } : {}) },
-      proxyFor,
-      new AbortController().signal,
-    )
-
-  const refusalOf = async (sending: Promise<void>): Promise<string> =>
-    sending.then(
-      () => 'it was taken',
-      (error: Error) => error.message,
-    )
 
   afterEach(() => {
     for (const server of servers.splice(0)) server.close()
@@ -132,7 +132,9 @@ describe('deliver', () => {
   it('has the proxy connect to a server that is asked by TLS', async () => {
     const proxy = await start()
     const connected = once(proxy.server, 'connect')
-    const sending = refusalOf(send('POST', 'https://hooks.example/hook', () => `http://${proxy.host}`))
+    const sending = refusalOf(
+      send('POST', 'https://hooks.example/hook', () => `http://${proxy.host}`),
+    )
     const [request, socket] = (await connected) as [IncomingMessage, NodeJS.WritableStream]
     expect(request.url).to.equal('hooks.example:443')
     socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')

@@ -30,7 +30,8 @@ describe('the lines of progress', () => {
   const mostInASecond = (): number =>
     Math.max(
       ...printed.map(
-        ({ atMs }) => printed.filter((other) => other.atMs >= atMs && other.atMs < atMs + 1000).length,
+        ({ atMs }) =>
+          printed.filter((other) => other.atMs >= atMs && other.atMs < atMs + 1000).length,
       ),
     )
 
