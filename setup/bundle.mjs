@@ -41,9 +41,31 @@ const dockerodeWithoutSessions = {
     onLoad({ filter: /.*/, namespace: 'no-sessions' }, () => ({ contents: 'module.exports = {}' }))
   },
 }
+/** docker-modem parses addresses by url.parse(), of which Node prints a deprecation (DEP0169) where it is bundled. */
+const modemWithUrl = {
+  name: 'modem-with-url',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^url$/ }, ({ path, importer }) =>
+      importer.includes('/node_modules/docker-modem/')
+        ? { path, namespace: 'modem-url' }
+        : undefined,
+    )
+    onLoad({ filter: /.*/, namespace: 'modem-url' }, () => ({
+      contents: `
+        const url = require('node:url')
+        function parse(text) {
+          if (!URL.canParse(text)) return {}
+          const { protocol, hostname, port, pathname, search } = new URL(text)
+          return { protocol, hostname: hostname.replace(/[[\\]]/g, ''), port, pathname, path: pathname + search }
+        }
+        module.exports = { ...url, parse, resolve: (from, to) => new URL(to, from).href }`,
+      resolveDir: '.',
+    }))
+  },
+}
 const program = await build({
   ...common,
-  plugins: [yargsWithoutHelp, dockerodeWithoutSessions],
+  plugins: [yargsWithoutHelp, dockerodeWithoutSessions, modemWithUrl],
   entryPoints: [{ in: 'src/main.ts', out: 'main' }],
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',

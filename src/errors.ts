@@ -1,4 +1,4 @@
-/** Exit codes of the program (spec: "Exit codes"). */
+/** Exit codes of the program ("Commands" in README.md). */
 export const exitCodes = {
   done: 0,
   failed: 1,
@@ -12,11 +12,27 @@ export const exitCodes = {
 export const failureCauses = ['busy', 'source', 'space', 'io', 'hook', 'other'] as const
 export type FailureCause = (typeof failureCauses)[number]
 
-/** What went wrong, where, and what to do next, in one line. Never shown with a stack. */
+interface OperationErrorOptions extends ErrorOptions {
+  /** What to do next; without one nobody knows it. */
+  fix?: string | undefined
+}
+
+/** What went wrong, where, and what to do next: the message has all of it in one line. Never shown with a stack. */
 export class OperationError extends Error {
   override name = 'OperationError'
   readonly exitCode: number = exitCodes.failed
   readonly failure: FailureCause = 'other'
+  /** The message without the fix. */
+  readonly problem: string
+  readonly fix: string | undefined
+
+  /** The fix follows behind a colon; a `problem` that has one ends with a semicolon instead. */
+  constructor(problem: string, { fix, ...options }: OperationErrorOptions = {}) {
+    const hasSemicolon = problem.endsWith(';')
+    super(fix === undefined ? problem : `${problem}${hasSemicolon ? '' : ':'} ${fix}`, options)
+    this.problem = hasSemicolon ? problem.slice(0, -1) : problem
+    this.fix = fix
+  }
 }
 
 /** The caller asked for something that cannot be: wrong words, a wrong setting. */
@@ -62,8 +78,8 @@ export class ProgramError extends OperationError {
   override readonly failure: FailureCause
   readonly stderr: string
 
-  constructor(message: string, stderr: string) {
-    super(message)
+  constructor(problem: string, stderr: string, options?: OperationErrorOptions) {
+    super(problem, options)
     this.failure = causeInWords(stderr)
     this.stderr = stderr
   }

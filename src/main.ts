@@ -39,7 +39,7 @@ if (process.stdout.writableLength + process.stderr.writableLength === 0) process
 
 function assertNode(): void {
   if (Number.parseInt(process.versions.node, 10) >= oldestNode) return
-  throw new OperationError(
-    `Node ${process.versions.node} is too old: run it with Node ${oldestNode} or newer, or use the image`,
-  )
+  throw new OperationError(`Node ${process.versions.node} is too old`, {
+    fix: `run it with Node ${oldestNode} or newer, or use the image`,
+  })
 }

@@ -15,9 +15,9 @@ export function assertSourceIsThere(volume: VolumeRecord, staged: string, catalo
   if (snapshot === undefined || before === undefined) return
   const problem = findProblem(volume, staged, before, snapshot)
   if (problem === undefined) return
-  throw new SourceError(
-    `volume ${volume.id} is not snapshotted: ${problem}; mount it, or if this is meant, run "snap-volume snapshot --allow-empty"`,
-  )
+  throw new SourceError(`volume ${volume.id} is not snapshotted: ${problem};`, {
+    fix: 'mount it, or if this is meant, run "snap-volume snapshot --allow-empty"',
+  })
 }
 
 /** A safety snapshot may be of nothing: that is what a restore is for. */

@@ -51,7 +51,8 @@ export function assertVolumesMounted(
       .filter((place) => !runtimeFiles.includes(place))
     const meant = below.length === 0 ? '' : `, or name what is mounted below it: ${listed(below)}`
     throw new OperationError(
-      `volume ${id}: ${path} is inside the container, and nothing is mounted there; mount the data with -v SOURCE:${path}${meant}`,
+      `volume ${id}: ${path} is inside the container, and nothing is mounted there;`,
+      { fix: `mount the data with -v SOURCE:${path}${meant}` },
     )
   }
 }
@@ -73,7 +74,8 @@ interface Place {
 function assertApart(one: Place, other: Place): void {
   if (!isNested(one.path, other.path) && !overlapOnDisk(one.location, other.location)) return
   throw new UsageError(
-    `${one.name} (${one.path}) and ${other.name} (${other.path}) overlap on the disk: keep them in directories apart`,
+    `${one.name} (${one.path}) and ${other.name} (${other.path}) overlap on the disk`,
+    { fix: 'keep them in directories apart' },
   )
 }
 
@@ -84,7 +86,8 @@ function assertNotMountedIn(inner: Place, outer: Place, mounts: readonly Mount[]
     .find(({ device, root }) => overlapOnDisk({ device, path: root }, inner.location))
   if (within === undefined) return
   throw new UsageError(
-    `${inner.name} (${inner.path}) is mounted inside ${outer.name} too, at ${within.mountPoint}: unmount it there`,
+    `${inner.name} (${inner.path}) is mounted inside ${outer.name} too, at ${within.mountPoint}`,
+    { fix: 'unmount it there' },
   )
 }
 

@@ -69,6 +69,7 @@ export function openVolumeCopy(
   const isTwoPass = options.isHeld && engine.hasSecondPass
   const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
   const target = createStagedVolume(staging, id)
+  const progress = reportProgress(context, id)
   const request: SnapshotRequest = {
     source,
     target,
@@ -88,7 +89,7 @@ export function openVolumeCopy(
     provesNothing: options.provesNothing,
     lockDescriptor: lock.descriptor,
     signal,
-    onProgress: reportProgress(context, id),
+    onProgress: progress.onProgress,
   }
   let first: SnapshotCopy | undefined
 
@@ -120,6 +121,7 @@ export function openVolumeCopy(
     async finish(onRead) {
       const copy =
         first?.update === undefined ? await copyWhole(onRead) : await first.update(onRead)
+      progress.end()
       const volume: VolumeRecord = {
         id,
         path,
@@ -153,7 +155,10 @@ const mostUnreadable = 1000
 function recordUnreadable({ unreadable = [] }: SnapshotCopy): Pick<VolumeRecord, 'unreadable'> {
   if (unreadable.length > mostUnreadable) {
     throw new OperationError(
-      `${unreadable.length} files and directories cannot be read, the first is ${displayPath(unreadable[0] ?? '')}: look at the kernel's log (dmesg) and the rights; a snapshot can be without ${mostUnreadable} of them`,
+      `${unreadable.length} files and directories cannot be read, the first is ${displayPath(unreadable[0] ?? '')}`,
+      {
+        fix: `look at the kernel's log (dmesg) and the rights; a snapshot can be without ${mostUnreadable} of them`,
+      },
     )
   }
   return unreadable.length === 0 ? {} : { unreadable: unreadable.map(escapePath) }
@@ -161,7 +166,7 @@ function recordUnreadable({ unreadable = [] }: SnapshotCopy): Pick<VolumeRecord,
 
 function warnOfUnreadable({ unreadable = [] }: SnapshotCopy): RecordWarning[] {
   const what =
-    "cannot be read, and are not in the snapshot; a restore of it leaves them alone: look at the rights and at the kernel's log (dmesg)"
+    "cannot be read, and {is|are} not in the snapshot; a restore of it leaves {it|them} alone: look at the rights and at the kernel's log (dmesg)"
   return warnOfPaths('unreadable', what, [...unreadable])
 }
 
@@ -181,6 +186,6 @@ function openSource(path: string): DirectoryHandle {
     return openDirectory(path)
   } catch (error) {
     if (!(error instanceof OperationError && isNotFound(error.cause))) throw error
-    throw new SourceError(error.message, { cause: error })
+    throw new SourceError(error.problem, { cause: error, fix: error.fix })
   }
 }

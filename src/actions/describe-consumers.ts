@@ -1,5 +1,4 @@
 import { planQuiesce } from '../docker/quiesce-plan.ts'
-import { OperationError } from '../errors.ts'
 import type { ActionContext } from './context.ts'
 import { listConsumers } from './find-consumers.ts'
 
@@ -22,29 +21,27 @@ export interface ConsumersDescription {
   unknown: string | undefined
 }
 
-/** The consumers of the configured volumes, and what a snapshot does with each. */
+/**
+ * The consumers of the configured volumes, and what a snapshot does with each.
+ * Throws OperationError when there is a Docker API and it does not tell.
+ */
 export async function describeConsumers(
   context: Pick<ActionContext, 'config' | 'docker' | 'inImage'>,
 ): Promise<ConsumersDescription> {
   const { client, missing } = await context.docker()
   if (client === undefined) return { consumers: [], unknown: missing }
-  try {
-    const consumers = await listConsumers(client, context.config.volumes, context.inImage)
-    const steps = planQuiesce(consumers, context.config.quiesce)
-    return {
-      unknown: undefined,
-      consumers: consumers.map((consumer) => ({
-        name: consumer.name,
-        state: consumer.state,
-        volumes: consumer.volumes,
-        writes: consumer.writes,
-        quiesce: steps.find((step) => step.consumer === consumer)?.action ?? 'none',
-        hooks: Object.keys(consumer.policy.hooks),
-        problems: consumer.policy.problems,
-      })),
-    }
-  } catch (error) {
-    if (!(error instanceof OperationError)) throw error
-    return { consumers: [], unknown: error.message }
+  const consumers = await listConsumers(client, context.config.volumes, context.inImage)
+  const steps = planQuiesce(consumers, context.config.quiesce)
+  return {
+    unknown: undefined,
+    consumers: consumers.map((consumer) => ({
+      name: consumer.name,
+      state: consumer.state,
+      volumes: consumer.volumes,
+      writes: consumer.writes,
+      quiesce: steps.find((step) => step.consumer === consumer)?.action ?? 'none',
+      hooks: Object.keys(consumer.policy.hooks),
+      problems: consumer.policy.problems,
+    })),
   }
 }

@@ -88,13 +88,17 @@ function assertNames(ids: readonly string[]): void {
   for (const [index, id] of ids.entries()) {
     if (notShares.includes(id.toLowerCase())) {
       throw new OperationError(
-        `volume ${id} cannot be a share, because [${id}] means something else in smb.conf: name the others, as in "snap-volume samba-config ID", or give it another ID in "snap-volume start"`,
+        `volume ${id} cannot be a share, because [${id}] means something else in smb.conf`,
+        {
+          fix: 'name the others, as in "snap-volume samba-config ID", or give it another ID in "snap-volume start"',
+        },
       )
     }
     const twin = ids.slice(0, index).find((other) => other.toLowerCase() === id.toLowerCase())
     if (twin !== undefined) {
       throw new OperationError(
-        `volumes ${twin} and ${id} would be one share, because Samba takes no notice of case: name one of them, as in "snap-volume samba-config ${id}"`,
+        `volumes ${twin} and ${id} would be one share, because Samba takes no notice of case`,
+        { fix: `name one of them, as in "snap-volume samba-config ${id}"` },
       )
     }
   }
@@ -103,7 +107,8 @@ function assertNames(ids: readonly string[]): void {
 function assertReadable(what: string, path: string, how: string): void {
   if (!misread.test(path) && printable(path) === path) return
   throw new OperationError(
-    `the path ${JSON.stringify(path)} of the ${what} would be misread in smb.conf, by a %, ", \\, control character, two blanks or one at the end: mount it at another path where Samba runs and name that, ${how}`,
+    `the path ${JSON.stringify(path)} of the ${what} would be misread in smb.conf, by a %, ", \\, control character, two blanks or one at the end`,
+    { fix: `mount it at another path where Samba runs and name that, ${how}` },
   )
 }
 

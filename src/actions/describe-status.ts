@@ -15,7 +15,7 @@ import type { StoreLayout } from '../store/layout.ts'
 import { findHolder } from '../store/lock.ts'
 import {
   type RestoreJournal,
-  describeInterruptedRestore,
+  explainInterruptedRestore,
   readRestoreJournal,
 } from '../store/restore-journal.ts'
 import { type RunState, noRuns, readRunState } from '../store/run-state.ts'
@@ -126,7 +126,7 @@ export async function describeCondition(
   orProblem('critical', 'config', () => readSavedConfig(store))
   const restored = orProblem('critical', 'journal', () => readRestoreJournal(store))
   if (restored?.finishedAt === null && writer === undefined) {
-    const message = describeInterruptedRestore(restored)
+    const message = explainInterruptedRestore(restored).message
     problems.push({ level: 'critical', code: 'restore-interrupted', message })
   }
   const asleep = await findAsleep(store, now)

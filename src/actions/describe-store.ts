@@ -13,7 +13,7 @@ import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
 import { warnOfFuture } from '../store/future.ts'
 import { findHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import { explainInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import type { SnapshotRecord } from '../store/record.ts'
 import { readNextRun } from '../store/schedule-state.ts'
 import { isPlainDirectoryOnBtrfs } from '../system/subvolume.ts'
@@ -68,7 +68,7 @@ export async function describeStore(
   }
   const config = orProblem(() => describeConfig(store, settings))
   const interrupted = orProblem(() => readInterruptedRestore(store))
-  if (interrupted !== undefined) problems.push(describeInterruptedRestore(interrupted))
+  if (interrupted !== undefined) problems.push(explainInterruptedRestore(interrupted).message)
   const changes = orProblem(() => readUnacceptedChanges(store)) ?? []
   problems.push(...changes.map(describeChange))
   const future = warnOfFuture(catalog, now)

@@ -5,6 +5,7 @@ import type { RecordWarning } from '../store/record.ts'
 import type { ActionContext } from './context.ts'
 import type { FoundConsumers } from './find-consumers.ts'
 import type { OpenFiles } from './find-open-files.ts'
+import { counted } from '../system/counted.ts'
 
 /** A container that runs on the data, and what a restore does with it. */
 export interface RunningConsumer {
@@ -68,7 +69,8 @@ export function assertNotInUse({ open, asked, paths }: OpenFiles): void {
   if (open === 0) return
   const some = paths.slice(0, mostNamed).join(', ')
   throw new OperationError(
-    `nothing was restored, because ${open} of the ${asked} files that were asked are open (${some}${open > mostNamed ? ', ...' : ''}): something uses the data, such as a container that runs or is paused; stop it, or say --force`,
+    `nothing was restored, because ${open} of the ${counted(asked, '{file that was|files that were} asked')} ${open === 1 ? 'is' : 'are'} open (${some}${open > mostNamed ? ', ...' : ''}): something uses the data, such as a container that runs or is paused;`,
+    { fix: 'stop it, or say --force' },
   )
 }
 
@@ -77,6 +79,9 @@ const mostNamed = 3
 /** For what is restored nevertheless. */
 export function warnOfUse({ open, paths }: OpenFiles): RecordWarning[] {
   if (open === 0) return []
-  const message = `${open} files were open while they were restored: start whatever has them open again, before it writes what it remembers`
+  const message = counted(
+    open,
+    '{file was|files were} open while {it was|they were} restored: start whatever has {it|them} open again, before it writes what it remembers',
+  )
   return [{ code: 'in-use', message, paths }]
 }

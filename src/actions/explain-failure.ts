@@ -25,24 +25,26 @@ export async function explainFailure(
 ): Promise<unknown> {
   const { what, path, whenFull } = where
   const trouble = await findAttributeTrouble(error, what, path)
-  if (trouble !== undefined) return new OperationError(`${state}, because ${trouble}`)
+  if (trouble !== undefined) {
+    return new OperationError(`${state}, because ${trouble.problem}`, { fix: trouble.fix })
+  }
   if (isQuota(error)) {
-    return new SpaceError(
-      `${what} ${path} is full (the disk quota is used up): ${state}; have the quota raised, or ${whenFull}`,
-      { cause: error },
-    )
+    return new SpaceError(`${what} ${path} is full (the disk quota is used up): ${state};`, {
+      cause: error,
+      fix: `have the quota raised, or ${whenFull}`,
+    })
   }
   if (isFull(error)) {
-    return new SpaceError(
-      `${what} ${path} is full (${await describeLeft(path)}): ${state}; ${whenFull}`,
-      { cause: error },
-    )
+    return new SpaceError(`${what} ${path} is full (${await describeLeft(path)}): ${state};`, {
+      cause: error,
+      fix: whenFull,
+    })
   }
   if (error instanceof OperationError || errorCode(error) === undefined) return error
-  return new OperationError(
-    `${what} ${path} cannot be used: ${messageOf(error)}; ${state}; look at the kernel's log (dmesg) and the mount`,
-    { cause: error },
-  )
+  return new OperationError(`${what} ${path} cannot be used: ${messageOf(error)}; ${state};`, {
+    cause: error,
+    fix: "look at the kernel's log (dmesg) and the mount",
+  })
 }
 
 function isQuota(error: unknown): boolean {
@@ -60,7 +62,7 @@ async function findAttributeTrouble(
   error: unknown,
   what: string,
   path: string,
-): Promise<string | undefined> {
+): Promise<{ problem: string; fix: string } | undefined> {
   if (!(error instanceof ProgramError)) return undefined
   const lines = error.stderr.split('\n')
   const troubles = lines.flatMap((line) => readAttributeTrouble(line) ?? [])

@@ -60,8 +60,11 @@ export async function lookForConsumers(
     const isNoEngine = error instanceof UnreachableError && !isApiAskedFor && !inImage
     if (kind === 'restore' && !isNoEngine) {
       throw new OperationError(
-        `nothing was restored, because nobody can say who writes the data: ${error.message}; put that right, or stop them yourself and run it where no Docker API is`,
-        { cause: error },
+        `nothing was restored, because nobody can say who writes the data: ${error.message};`,
+        {
+          cause: error,
+          fix: 'put that right, or stop them yourself and run it where no Docker API is',
+        },
       )
     }
     if (!isAskedFor) emit({ type: 'warning', code: 'docker', message: error.message })
@@ -83,7 +86,8 @@ export async function listConsumers(
   const own = findOwnContainer(containers, rootsOfOwnFiles(readMounts()), hostname(), paths)
   if (own === undefined && inImage) {
     throw new OperationError(
-      'the container that this runs in is not among those of the Docker API, so nobody can say what its volumes are there: run an image with the label snap-volume.sidecar=true',
+      'the container that this runs in is not among those of the Docker API, so nobody can say what its volumes are there',
+      { fix: 'run an image with the label snap-volume.sidecar=true' },
     )
   }
   return own === undefined

@@ -187,7 +187,8 @@ function createHold(
       const [loose] = client === undefined ? [] : await findLoose(client)
       if (loose === undefined) return
       throw new OperationError(
-        `nothing was restored, because the container ${loose.name} runs, which was stopped, or was not there: somebody has started it; stop whoever does that first`,
+        `nothing was restored, because the container ${loose.name} runs, which was stopped, or was not there: somebody has started it;`,
+        { fix: 'stop whoever does that first' },
       )
     },
     async release() {

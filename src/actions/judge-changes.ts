@@ -39,7 +39,8 @@ export function judgeChanges(
   if (volume.contents === null || files < fewestFiles) return undefined
   const shared = Math.max(0, volume.contents.files - volume.contents.addedFiles)
   if ((1 - shared / files) * 100 < limitPercent) return undefined
-  return tell(`${shared} of the ${files} files of ${before.name} are still what they were`)
+  const are = shared === 1 ? 'is still what it was' : 'are still what they were'
+  return tell(`${shared} of the ${files} files of ${before.name} ${are}`)
 }
 
 function volumeIn(volumes: readonly VolumeRecord[], id: string): VolumeRecord | undefined {

@@ -8,7 +8,7 @@ import { recordFileName } from '../store/layout.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
 import { formatRecord } from '../store/record.ts'
 import { parseTime, resolveReference } from '../store/references.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import { explainInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import { type ActionContext, asWriter } from './context.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { logged } from './log-act.ts'
@@ -63,7 +63,7 @@ interface Decision {
 
 function decideRenames({ store, clock }: ActionContext, wish: RenameWish): Decision {
   const interrupted = readInterruptedRestore(store)
-  if (interrupted !== undefined) throw new OperationError(describeInterruptedRestore(interrupted))
+  if (interrupted !== undefined) throw explainInterruptedRestore(interrupted)
   const now = clock.now()
   const catalog = readCatalog(store)
   const { reference } = wish
@@ -76,7 +76,11 @@ function decideRenames({ store, clock }: ActionContext, wish: RenameWish): Decis
   for (const { snapshot, start } of inOrder(chosen, wish, now)) {
     const { name } = snapshot
     if (start > now) {
-      decision.left.push({ name, reason: explainUnknown(snapshot) })
+      const { problem, fix } = explainUnknown(snapshot)
+      if (reference !== undefined) {
+        throw new OperationError(`${name} is not renamed: ${problem};`, { fix })
+      }
+      decision.left.push({ name, reason: `${problem}; ${fix}` })
     } else if (formatSnapshotName(start) !== name) {
       const to = formatSnapshotName(nextSnapshotTime(start, undefined, taken))
       taken.add(to)
@@ -84,10 +88,6 @@ function decideRenames({ store, clock }: ActionContext, wish: RenameWish): Decis
     } else {
       throw new OperationError(`${name} has the name of its start already: nothing was renamed`)
     }
-  }
-  const [refused] = decision.left
-  if (reference !== undefined && refused !== undefined) {
-    throw new OperationError(`${refused.name} is not renamed: ${refused.reason}`)
   }
   return decision
 }
@@ -100,7 +100,9 @@ function inOrder(
 ): { snapshot: Snapshot; start: Date }[] {
   const said = time === undefined ? undefined : parseTime(time, now)
   if (time !== undefined && said === undefined) {
-    throw new UsageError(`${JSON.stringify(time)} is no time: write it as 2026-11-20T03:00Z`)
+    throw new UsageError(`${JSON.stringify(time)} is no time`, {
+      fix: 'write it as 2026-11-20T03:00Z',
+    })
   }
   if (said !== undefined && said > now) {
     throw new UsageError(`${JSON.stringify(time)} is of the future: no snapshot was taken then`)
@@ -110,10 +112,16 @@ function inOrder(
     .toSorted((one, other) => one.start.getTime() - other.start.getTime())
 }
 
-function explainUnknown({ name, record: { startedAt, volumes } }: Snapshot): string {
+function explainUnknown({ name, record: { startedAt, volumes } }: Snapshot): {
+  problem: string
+  fix: string
+} {
   const base = volumes.find((volume) => volume.base !== null)?.base ?? undefined
   const after = base === undefined ? '' : `, after ${base}`
-  return `its record says ${startedAt} too; say when it was taken${after}: snap-volume rename ${name} TIME`
+  return {
+    problem: `its record says ${startedAt} too`,
+    fix: `say when it was taken${after}: snap-volume rename ${name} TIME`,
+  }
 }
 
 async function applyRenames(context: ActionContext, wish: RenameWish): Promise<RenamePlan> {
@@ -136,7 +144,9 @@ function renameOne(directory: string, { snapshot, to }: Rename): void {
   const { name, path, record } = snapshot
   const target = join(directory, to)
   // rename(2) replaces an empty directory of that name
-  if (existsSync(target)) throw new OperationError(`${target} appeared meanwhile: move it away`)
+  if (existsSync(target)) {
+    throw new OperationError(`${target} appeared meanwhile`, { fix: 'move it away' })
+  }
   const formerNames = [...new Set([...(record.formerNames ?? []), name])]
   const renamed = formatRecord({ ...record, name: to, formerNames })
   writeFileDurably(join(path, recordFileName), renamed, 0o644)

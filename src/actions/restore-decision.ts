@@ -4,7 +4,7 @@ import { type Snapshot, findDamaged, findSnapshot, readCatalog } from '../store/
 import { resolveReference } from '../store/references.ts'
 import {
   type RestoreJournal,
-  describeInterruptedRestore,
+  explainInterruptedRestore,
   readInterruptedRestore,
   readRestoreJournal,
 } from '../store/restore-journal.ts'
@@ -35,7 +35,8 @@ export function decideRestore(context: ActionContext, wish: RestoreWish): Restor
   assertVolumesMounted(decision.targets, context.inImage)
   if (wish.expected !== undefined && decision.snapshot.name !== wish.expected) {
     throw new OperationError(
-      `the plan was for ${wish.expected}, and now it would be ${decision.snapshot.name}: look at the plan again`,
+      `the plan was for ${wish.expected}, and now it would be ${decision.snapshot.name}`,
+      { fix: 'look at the plan again' },
     )
   }
   return decision
@@ -49,7 +50,7 @@ function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecisio
     const snapshot = resolveReference(catalog, wish.reference, clock.now())
     const targets = checkTargets(store, config.volumes, snapshot, wish.volumes)
     if (interrupted !== undefined && !hasSameVolumes(interrupted, targets)) {
-      throw new OperationError(describeInterruptedRestore(interrupted))
+      throw explainInterruptedRestore(interrupted)
     }
     return { snapshot, targets }
   }
@@ -84,7 +85,8 @@ function assertSamePaths(
         ? `start it as ${id}:${path} again; where those data are gone for good, move ${journalFile} away`
         : `restore ${safety} by its name, with --volume, where it belongs`
     throw new OperationError(
-      `the restore cannot be undone: it was into ${path} (${id}), and ${now === undefined ? `there is no volume ${id} now` : `${id} is ${now} now`}; ${wayOn}`,
+      `the restore cannot be undone: it was into ${path} (${id}), and ${now === undefined ? `there is no volume ${id} now` : `${id} is ${now} now`};`,
+      { fix: wayOn },
     )
   }
 }

@@ -35,9 +35,9 @@ export function checkTargets(
   return volumes.map(({ id, path }) => {
     const subvolumes = subvolumesIn(path)
     if (mountOf(mounts, path)?.readOnly === true) {
-      throw new OperationError(
-        `volume ${id} cannot be restored: ${path} is mounted read-only; mount it read-write (-v ...:${path}:rw)`,
-      )
+      throw new OperationError(`volume ${id} cannot be restored: ${path} is mounted read-only;`, {
+        fix: `mount it read-write (-v ...:${path}:rw)`,
+      })
     }
     assertMounted(mounts, path, snapshot, id)
     const mounted = mountsBelow(mounts, path).map((mount) => mount.mountPoint)
@@ -45,7 +45,8 @@ export function checkTargets(
     const unreadable = keptMounts.find((mount) => mount.includes('\ufffd'))
     if (unreadable !== undefined) {
       throw new OperationError(
-        `volume ${id} cannot be restored while there is a mount or a subvolume at ${unreadable}, a name that is no UTF-8: unmount it, or rename the subvolume`,
+        `volume ${id} cannot be restored while there is a mount or a subvolume at ${unreadable}, a name that is no UTF-8`,
+        { fix: 'unmount it, or rename the subvolume' },
       )
     }
     return { id, path, keptMounts }
@@ -69,7 +70,8 @@ function assertMounted(
   const before = snapshot.record.volumes.find((volume) => volume.id === id)
   if (before?.path !== path || before.mountPoint !== true || isMountPoint(mounts, path)) return
   throw new OperationError(
-    `volume ${id} cannot be restored: nothing is mounted at ${path}, and ${snapshot.name} is of what was mounted there; mount it (-v ...:${path})`,
+    `volume ${id} cannot be restored: nothing is mounted at ${path}, and ${snapshot.name} is of what was mounted there;`,
+    { fix: `mount it (-v ...:${path})` },
   )
 }
 
@@ -80,10 +82,13 @@ function all(configured: readonly VolumeSpec[], snapshot: Snapshot): VolumeSpec[
   if (missing.length === 0 && unknown.length === 0) return [...configured]
   const common = configured.filter(({ id }) => held.includes(id)).map(({ id }) => id)
   throw new OperationError(
-    `${snapshot.name} holds the volumes ${held.join(', ')}, and ${configured.map(({ id }) => id).join(', ')} are configured: ` +
-      (common.length === 0
-        ? 'none is in both; start with the volumes it holds'
-        : `say which to restore, such as ${common.map((id) => `--volume ${id}`).join(' ')}`),
+    `${snapshot.name} holds the volumes ${held.join(', ')}, and ${configured.map(({ id }) => id).join(', ')} are configured`,
+    {
+      fix:
+        common.length === 0
+          ? 'none is in both; start with the volumes it holds'
+          : `say which to restore, such as ${common.map((id) => `--volume ${id}`).join(' ')}`,
+    },
   )
 }
 
@@ -95,13 +100,14 @@ function named(
   return [...new Set(ids)].map((id) => {
     const volume = configured.find((candidate) => candidate.id === id)
     if (volume === undefined) {
-      throw new UsageError(
-        `there is no volume ${JSON.stringify(id)}: configured are ${configured.map((known) => known.id).join(', ')}`,
-      )
+      throw new UsageError(`there is no volume ${JSON.stringify(id)}`, {
+        fix: `configured are ${configured.map((known) => known.id).join(', ')}`,
+      })
     }
     if (!heldBy(snapshot).includes(id)) {
       throw new OperationError(
-        `${snapshot.name} does not hold the volume ${id}, only ${heldBy(snapshot).join(', ')}: choose another snapshot`,
+        `${snapshot.name} does not hold the volume ${id}, only ${heldBy(snapshot).join(', ')}`,
+        { fix: 'choose another snapshot' },
       )
     }
     return volume
@@ -120,7 +126,7 @@ function assertDataThere(path: string, snapshot: Snapshot, id: string): void {
   const what = isEmptied
     ? `${path} is empty, and its record counts ${files}`
     : `no directory ${path}`
-  throw new OperationError(
-    `the data of ${id} in ${snapshot.name} are gone (${what}): choose another snapshot`,
-  )
+  throw new OperationError(`the data of ${id} in ${snapshot.name} are gone (${what})`, {
+    fix: 'choose another snapshot',
+  })
 }

@@ -14,7 +14,7 @@ import { unescapePath } from '../tree/escaped-path.ts'
 import { openDirectory } from '../tree/directory-handle.ts'
 import { keptTimesOf } from '../system/kept-times.ts'
 import type { ActionContext } from './context.ts'
-import { reportProgress } from './report-progress.ts'
+import { type ProgressReport, reportProgress } from './report-progress.ts'
 import { explainFailure, inData } from './explain-failure.ts'
 import type { RestoreWish } from './restore-decision.ts'
 import type { RestoreTarget } from './restore-targets.ts'
@@ -39,6 +39,7 @@ export interface VolumeRestoreRequest {
 export interface PlannedVolume extends Disposable {
   target: RestoreTarget
   plan: PlannedRestore
+  progress: ProgressReport
 }
 
 /**
@@ -56,6 +57,7 @@ export async function planVolume(
   const newest = findNewest(store, id, clock.now())
   // what is excluded now is not in the safety snapshot either, so there would be no way back
   const excludedNow = excludesOf(config.exclude, id)
+  const progress = reportProgress(context, id)
   const request: RestoreRequest = {
     source: opening.use(openDirectory(join(snapshot.path, id))),
     target: opening.use(openDirectory(path)),
@@ -68,15 +70,16 @@ export async function planVolume(
     unreadable: new Set([...unreadableIn(snapshot, id), ...unreadableIn(newest, id)]),
     lockDescriptor: lock.descriptor,
     signal,
-    onProgress: reportProgress(context, id),
+    onProgress: progress.onProgress,
   }
   const volume = { path, exclude: excludedNow }
   const engine: CopyEngine = chooseEngine(config.engine, volume, store.directory).engine
   const plan = await engine.planRestore(request, onStep).catch(async (error: unknown) => {
     throw await explainFailure(error, inData(path), 'nothing was restored')
   })
+  progress.end()
   const opened = opening.move()
-  return { target, plan, [Symbol.dispose]: () => opened.dispose() }
+  return { target, plan, progress, [Symbol.dispose]: () => opened.dispose() }
 }
 
 /** Throws OperationError where the live volume cannot take what is planned; nothing is changed then. */
@@ -91,7 +94,7 @@ export async function tryVolume({ target: { path }, plan }: PlannedVolume): Prom
 /** Makes a live volume equal to the snapshot, as planned, and sees it onto the disk. */
 export async function applyVolume(
   context: ActionContext,
-  { target: { id, path, keptMounts }, plan }: PlannedVolume,
+  { target: { id, path, keptMounts }, plan, progress }: PlannedVolume,
 ): Promise<{ restored: VolumeRestore; warnings: RecordWarning[] }> {
   context.emit({ type: 'phase', phase: 'restore', volume: id, detail: path })
   for (const mount of keptMounts) {
@@ -104,6 +107,7 @@ export async function applyVolume(
   }
   try {
     const warnings = [...plan.warnings, ...(await plan.apply())]
+    progress.end()
     await syncFilesystem(path)
     const restored = { id, path, counts: plan.counts }
     return { restored, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }

@@ -2,7 +2,7 @@ import type { RestoreAction } from '../copy/engine.ts'
 import { InterruptedError, OperationError, messageOf } from '../errors.ts'
 import {
   type RestoreJournal,
-  describeInterruptedRestore,
+  explainInterruptedRestore,
   readRestoreJournal,
   writeRestoreJournal,
 } from '../store/restore-journal.ts'
@@ -250,16 +250,17 @@ async function refuseUse(
 function stillRunning(hold: Hold): OperationError {
   const why = hold.report().warnings.find(({ code }) => code === 'consumer-not-held')?.message ?? ''
   return new OperationError(
-    `nothing was restored, because ${hold.notHeld.join(', ')} may still write the data: ${why}; stop it yourself, or set the label snap-volume.restore=none if it does no harm`,
+    `nothing was restored, because ${hold.notHeld.join(', ')} may still write the data: ${why};`,
+    { fix: 'stop it yourself, or set the label snap-volume.restore=none if it does no harm' },
   )
 }
 
 /** Whatever ends a restore half-way says that the live data are a mixture, and how to go on. */
 function withWayOn(error: unknown, journal: RestoreJournal): OperationError {
-  const wayOn = describeInterruptedRestore(journal)
+  const wayOn = explainInterruptedRestore(journal)
   return error instanceof InterruptedError
-    ? new InterruptedError(`interrupted: ${wayOn}`, { cause: error })
-    : new OperationError(`${messageOf(error)}; ${wayOn}`, { cause: error })
+    ? new InterruptedError(`interrupted: ${wayOn.problem}`, { cause: error, fix: wayOn.fix })
+    : new OperationError(`${messageOf(error)}; ${wayOn.problem}`, { cause: error, fix: wayOn.fix })
 }
 
 async function writeJournal({ store }: ActionContext, journal: RestoreJournal): Promise<void> {

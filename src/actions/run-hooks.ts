@@ -120,7 +120,8 @@ export function createHooks(
       warn(problem)
     } else {
       throw new HookError(
-        `${problem}; nothing was ${kind === 'snapshot' ? 'published' : 'restored'}: put that right, or set the label snap-volume.${pre}.on-error=continue`,
+        `${problem}; nothing was ${kind === 'snapshot' ? 'published' : 'restored'}`,
+        { fix: `put that right, or set the label snap-volume.${pre}.on-error=continue` },
       )
     }
   }

@@ -44,7 +44,8 @@ export async function prepareStore(
   assertVolumesMounted(volumes, settings.inImage)
   if (isOwnOfContainer(settings.storeDirectory, settings.inImage, readMounts())) {
     throw new OperationError(
-      `the store ${settings.storeDirectory} is inside the container and would go with it: mount one with -v /some/directory:${settings.storeDirectory}`,
+      `the store ${settings.storeDirectory} is inside the container and would go with it`,
+      { fix: `mount one with -v /some/directory:${settings.storeDirectory}` },
     )
   }
   const { directory, own } = storeLayout(settings.storeDirectory)

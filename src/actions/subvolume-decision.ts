@@ -43,57 +43,92 @@ export function decideSubvolume({ store, config }: ActionContext, wish: string):
   const decision = { volume: id, path, copy, oldDirectory, isHalfDone }
   const obstacle = findObstacle(decision, store.directory)
   if (obstacle === undefined) return decision
-  throw new OperationError(`volume ${id} is left as it is: ${obstacle}`)
+  const { why, fix } = obstacle
+  throw new OperationError(`volume ${id} is left as it is: ${why}`, { fix })
 }
 
-function findObstacle(decision: SubvolumeDecision, store: string): string | undefined {
+interface Obstacle {
+  why: string
+  fix?: string
+}
+
+function findObstacle(decision: SubvolumeDecision, store: string): Obstacle | undefined {
   const { path, oldDirectory, isHalfDone } = decision
   if (!isThere(path) && !isHalfDone && isThere(oldDirectory)) {
-    return `there is no ${path}, only ${oldDirectory}: rename that back with "mv ${shellWord(oldDirectory)} ${shellWord(path)}"`
+    return {
+      why: `there is no ${path}, only ${oldDirectory}`,
+      fix: `rename that back with "mv ${shellWord(oldDirectory)} ${shellWord(path)}"`,
+    }
   }
   const directory = isHalfDone ? oldDirectory : path
   assertDirectory(directory)
   if (!isBtrfs(directory)) {
-    return `${path} is not on btrfs, where alone there are subvolumes; the engines link and rsync need none`
+    return {
+      why: `${path} is not on btrfs, where alone there are subvolumes;`,
+      fix: 'the engines link and rsync need none',
+    }
   }
   if (isSubvolume(directory)) {
-    return `${path} is a subvolume already; the engine btrfs takes snapshots of it`
+    return {
+      why: `${path} is a subvolume already;`,
+      fix: 'the engine btrfs takes snapshots of it',
+    }
   }
   const mounts = readMounts()
   return (
     findMountObstacle(decision, mounts) ??
     (mountOf(mounts, directory)?.device === mountOf(mounts, store)?.device
       ? undefined
-      : `${path} and the store are on different filesystems, and the engine btrfs needs both on one: move the store first`) ??
+      : {
+          why: `${path} and the store are on different filesystems, and the engine btrfs needs both on one`,
+          fix: 'move the store first',
+        }) ??
     (hasBtrfsProgram()
       ? undefined
-      : 'the program btrfs is not installed: install it (Debian: apt-get install btrfs-progs), or use the image, which has it') ??
+      : {
+          why: 'the program btrfs is not installed',
+          fix: 'install it (Debian: apt-get install btrfs-progs), or use the image, which has it',
+        }) ??
     (isHalfDone ? undefined : findTakenName(decision))
   )
 }
 
 /** rename(2) of a mount point fails with EBUSY, and in a container a volume is one. */
-function findMountObstacle({ volume, path }: SubvolumeDecision, mounts: readonly Mount[]) {
+function findMountObstacle(
+  { volume, path }: SubvolumeDecision,
+  mounts: readonly Mount[],
+): Obstacle | undefined {
   if (isMountPoint(mounts, path)) {
-    return (
-      `${path} is a mount point, which cannot be exchanged from here: stop the containers that use it, and on the host, with DIR the directory that is mounted there, ` +
-      'type "btrfs subvolume create DIR.new && cp -a --reflink=always DIR/. DIR.new/ && mv DIR DIR.old && mv DIR.new DIR", ' +
-      `or run "snap-volume subvolume ${volume}:DIR" there without Docker, with SNAP_DIR set to the store`
-    )
+    return {
+      why: `${path} is a mount point, which cannot be exchanged from here`,
+      fix:
+        'stop the containers that use it, and on the host, with DIR the directory that is mounted there, ' +
+        'type "btrfs subvolume create DIR.new && cp -a --reflink=always DIR/. DIR.new/ && mv DIR DIR.old && mv DIR.new DIR", ' +
+        `or run "snap-volume subvolume ${volume}:DIR" there without Docker, with SNAP_DIR set to the store`,
+    }
   }
   const inner = mountsBelow(mounts, path)[0]
-  return inner && `${inner.mountPoint} is mounted inside it: unmount that first`
+  return inner && { why: `${inner.mountPoint} is mounted inside it`, fix: 'unmount that first' }
 }
 
-function findTakenName({ path, copy, oldDirectory }: SubvolumeDecision): string | undefined {
+function findTakenName({ path, copy, oldDirectory }: SubvolumeDecision): Obstacle | undefined {
   if (isThere(copy) && isThere(oldDirectory)) {
-    return `an exchange was cut off (${copy} and ${oldDirectory} are there), and something made ${path} since: if it is empty, remove it with "rmdir ${shellWord(path)}" and run this again`
+    return {
+      why: `an exchange was cut off (${copy} and ${oldDirectory} are there), and something made ${path} since`,
+      fix: `if it is empty, remove it with "rmdir ${shellWord(path)}" and run this again`,
+    }
   }
   if (isThere(oldDirectory)) {
-    return `${oldDirectory} is there already, and the old directory would get that name: move it away first`
+    return {
+      why: `${oldDirectory} is there already, and the old directory would get that name`,
+      fix: 'move it away first',
+    }
   }
   if (isThere(copy)) {
-    return `${copy} is there already; if a run that was cut off left it, remove it with "btrfs subvolume delete ${shellWord(copy)}" and run this again`
+    return {
+      why: `${copy} is there already;`,
+      fix: `if a run that was cut off left it, remove it with "btrfs subvolume delete ${shellWord(copy)}" and run this again`,
+    }
   }
   return undefined
 }
@@ -106,7 +141,8 @@ export function assertUnused({ volume, path, oldDirectory, isHalfDone }: Subvolu
   if (users.length === 0) return
   const more = users.length > 3 ? ` and ${users.length - 3} more` : ''
   throw new OperationError(
-    `volume ${volume} is left as it is: ${directory} is in use by process ${users.slice(0, 3).join(', ')}${more}: stop the containers and programs that use it first`,
+    `volume ${volume} is left as it is: ${directory} is in use by process ${users.slice(0, 3).join(', ')}${more}`,
+    { fix: 'stop the containers and programs that use it first' },
   )
 }
 

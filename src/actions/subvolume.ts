@@ -104,8 +104,9 @@ class Exchange {
         // until it has the mode of the directory, nobody is to look into it
         await chmod(request.target.here, 0o700)
         this.#tell('subvolume', path)
-        const onProgress = reportProgress(this.#context, this.#decision.volume)
-        await cloneTree(request, survey.entries, onProgress)
+        const progress = reportProgress(this.#context, this.#decision.volume)
+        await cloneTree(request, survey.entries, progress.onProgress)
+        progress.end()
         await this.#assertEqual(request)
       })
       await syncFilesystem(this.#parent.cwd)
@@ -164,8 +165,13 @@ class Exchange {
     const more = others.length === 0 ? '' : ` and ${others.length} more`
     throw new ChangedError(
       isHalfDone
-        ? `volume ${volume}: ${copy} differs from the old directory (${first.path}${more}), which is at ${path} again: when the copy is not needed, remove it with "btrfs subvolume delete ${shellWord(copy)}" and run this again`
-        : `volume ${volume} changed while it was copied (${first.path}${more}): ${path} is as it was, and the copy is removed; stop the containers that use it first`,
+        ? `volume ${volume}: ${copy} differs from the old directory (${first.path}${more}), which is at ${path} again`
+        : `volume ${volume} changed while it was copied (${first.path}${more}): ${path} is as it was, and the copy is removed;`,
+      {
+        fix: isHalfDone
+          ? `when the copy is not needed, remove it with "btrfs subvolume delete ${shellWord(copy)}" and run this again`
+          : 'stop the containers that use it first',
+      },
     )
   }
 
@@ -203,13 +209,14 @@ async function surveyVolume(
   const survey = await surveyForClone(source, signal)
   const [leftOut] = survey.leftOut
   if (leftOut !== undefined) {
-    throw new OperationError(
-      `volume ${volume} is left as it is: ${leftOut.message}: run this with all capabilities of root (${leftOut.paths?.[0]})`,
-    )
+    throw new OperationError(`volume ${volume} is left as it is: ${leftOut.message}`, {
+      fix: `run this with all capabilities of root (${leftOut.paths?.[0]})`,
+    })
   }
   const [inner] = survey.foreign
   if (inner === undefined) return survey
   throw new OperationError(
-    `volume ${volume} is left as it is: ${source.path}/${inner} is a subvolume or another filesystem of its own, which a copy would leave out: move it elsewhere first`,
+    `volume ${volume} is left as it is: ${source.path}/${inner} is a subvolume or another filesystem of its own, which a copy would leave out`,
+    { fix: 'move it elsewhere first' },
   )
 }

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { OperationError, messageOf, throwIfInterrupted } from '../errors.ts'
+import { messageOf, throwIfInterrupted } from '../errors.ts'
 import { excludesOf } from '../config/exclude.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { warmUpEngines } from '../copy/choose-engine.ts'
@@ -18,7 +18,7 @@ import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
 import { publishSnapshot } from '../store/publish.ts'
 import type { RecordWarning, SnapshotKind, SnapshotRecord } from '../store/record.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import { explainInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
 import { createStaging, discardStaging } from '../store/staging.ts'
 import { programVersion } from '../system/version.ts'
@@ -89,7 +89,7 @@ async function writeAndPrune(
 ): Promise<SnapshotResult> {
   return asWriter(context, `${options.kind} snapshot`, async (lock) => {
     const interrupted = readInterruptedRestore(context.store)
-    if (interrupted !== undefined) throw new OperationError(describeInterruptedRestore(interrupted))
+    if (interrupted !== undefined) throw explainInterruptedRestore(interrupted)
     const jump = findClockJump(context.store, context.clock.now())
     const { record } = await writeSnapshot(context, lock, options, context.config.volumes)
     context.emit({ type: 'phase', phase: 'prune' })

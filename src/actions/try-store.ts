@@ -20,7 +20,8 @@ export async function tryStore(
   const lacks = silentLacks(abilities)
   if (lacks.length === 0 || acceptStore) return abilities
   throw new OperationError(
-    `the filesystem of the store ${store.directory} does not keep ${lacks.join(', ')}: ${whereTheyAreKept}, or set SNAP_ACCEPT_STORE=true to do without`,
+    `the filesystem of the store ${store.directory} does not keep ${lacks.join(', ')}`,
+    { fix: `${whereTheyAreKept}, or set SNAP_ACCEPT_STORE=true to do without` },
   )
 }
 

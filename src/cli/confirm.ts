@@ -1,4 +1,5 @@
 import { InterruptedError, errorCode } from '../errors.ts'
+import { isMereConsent, readKeys } from '../system/keys.ts'
 import type { CommandInput } from './command.ts'
 
 const secondsToAnswer = 10
@@ -8,42 +9,41 @@ export function isInteractive({ terminal }: CommandInput): boolean {
 }
 
 /**
- * Shows the plan and gives time to stop `what`. `docker run -t` without `-i` has a terminal on which nobody can
- * answer, so no answer means to go on.
+ * Shows the plan and gives time to stop `what`: one key decides, without Enter. What was typed before can stop it and not
+ * begin it. `docker run -t` without `-i` has a terminal on which nobody can type, so no answer means to go on.
  * Throws InterruptedError with `refusal` when the answer is no.
  */
 export async function confirm(
-  { terminal, clock, signal }: CommandInput,
+  { terminal, clock, signal, environment }: CommandInput,
   { plan, what, refusal }: { plan: string; what: string; refusal: string },
 ): Promise<void> {
-  const { createInterface } = await import('node:readline/promises')
-  terminal.stdout.write(plan)
-  const reader = createInterface({
-    input: terminal.stdin,
-    output: terminal.stdout,
-    // what is typed is echoed where it is typed
-    terminal: false,
-  })
+  const { readSettings } = await import('../config/settings.ts')
+  const { stdin, stdout } = terminal
   const answered = new AbortController()
   const ends = AbortSignal.any([signal, answered.signal])
+  using keys = await readKeys(stdin)
+  const note = readSettings(environment).inImage ? `${nobodyTypes}\n` : ''
+  stdout.write(
+    `${plan}${note}${what} begins in ${secondsToAnswer} s: y begins now, any other key leaves everything as it is [y/n] `,
+  )
   try {
-    const answer = await Promise.race([
-      reader.question(
-        `${what} begins in ${secondsToAnswer} s: y begins now, n leaves everything as it is [y/n] `,
-        { signal: ends },
-      ),
-      waitForAnswer({ terminal, clock }, ends),
-    ])
-    if (answer === silence) terminal.stdout.write('\n')
-    if (answer === silence || /^y(es)?$/i.test(answer.trim())) return
+    const answer = isMereConsent(keys.ahead)
+      ? await Promise.race([keys.next(), waitForAnswer({ terminal, clock }, ends)])
+      : 'n'
+    const isYes = answer === silence || /^y/i.test(answer)
+    stdout.write(answer === silence ? '\n' : isYes ? 'y\n' : 'n\n')
+    if (isYes) return
   } catch (error) {
     if (errorCode(error) !== 'ABORT_ERR') throw error
+    stdout.write('\n')
   } finally {
     answered.abort()
-    reader.close()
   }
   throw new InterruptedError(refusal)
 }
+
+const nobodyTypes =
+  'Nobody can type here if docker was given -t without -i; it then begins by itself. Run it with -it.'
 
 const silence = Symbol('somebody was there and said nothing')
 

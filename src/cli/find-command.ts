@@ -9,12 +9,19 @@ export const commandAliases: ReadonlyMap<string, string> = new Map([
   ['--version', 'version'],
 ])
 
-/** Throws UsageError, with the names there are, for any other. */
-export function findCommand(name: string): Command {
+export function findCommand(name: string): Command | undefined {
   const wanted = commandAliases.get(name) ?? name
-  const command = commands.find((candidate) => candidate.name === wanted)
+  return commands.find((candidate) => candidate.name === wanted)
+}
+
+/** Throws UsageError for a name that there is not, with the nearest one, or those that there are. */
+export async function chooseCommand(name: string): Promise<Command> {
+  const command = findCommand(name)
   if (command !== undefined) return command
-  throw new UsageError(
-    `there is no command ${JSON.stringify(name)}: there are ${commands.map((known) => known.name).join(', ')}`,
-  )
+  const { nearestOf } = await import('../system/nearest.ts')
+  const names = commands.map((known) => known.name)
+  const nearest = nearestOf(name, [...names, ...commandAliases.keys()])
+  throw new UsageError(`there is no command ${JSON.stringify(name)}`, {
+    fix: nearest === undefined ? `there are ${names.join(', ')}` : `did you mean ${nearest}?`,
+  })
 }

@@ -5,7 +5,7 @@ import { type Settings, readSettings, unknownVariables } from '../config/setting
 import { OperationError } from '../errors.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
 import { openStore } from '../store/open.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import { explainInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import { assertPrivileges } from '../system/privileges.ts'
 import type { CommandInput } from './command.ts'
 
@@ -89,7 +89,7 @@ function announce(store: StoreLayout, emit: Emit): void {
     emit({
       type: 'warning',
       code: 'restore-interrupted',
-      message: describeInterruptedRestore(interrupted),
+      message: explainInterruptedRestore(interrupted).message,
     })
   } catch (error) {
     if (!(error instanceof OperationError)) throw error

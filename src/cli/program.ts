@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts'
 import type { Command, CommandInput, Option } from './command.ts'
-import { findCommand } from './find-command.ts'
+import { chooseCommand } from './find-command.ts'
 import { commonOptions } from './help.ts'
 
 /**
@@ -12,10 +12,11 @@ export async function runProgram(
   input: Omit<CommandInput, 'options' | 'json'>,
 ): Promise<number> {
   const [name = 'help', ...rest] = words
-  const command = findCommand(name)
+  const command = await chooseCommand(name)
   if (asksForHelp(rest) && command.name !== 'help') {
     const options = { command: command.name }
-    return findCommand('help').run({ ...input, options, json: rest.includes('--json') })
+    const help = await chooseCommand('help')
+    return help.run({ ...input, options, json: rest.includes('--json') })
   }
   // the parser costs more time than the whole of help
   const options =
@@ -74,7 +75,7 @@ async function parseWords(
   const { default: yargs } = await import('yargs')
   const { name, positionals } = command
   const declared = { ...command.options, ...commonOptions }
-  assertDeclared(name, declared, words)
+  await assertDeclared(name, declared, words)
   const grammar = positionals.map((positional) => {
     const word = `${positional.name}${positional.many === true ? '..' : ''}`
     return positional.required ? `<${word}>` : `[${word}]`
@@ -105,11 +106,11 @@ async function parseWords(
  * Refuses what yargs takes for a switch that is off or for nothing at all: `--dry-run=yes`, `-y=no`,
  * `--dry-run.x`, `--no-volume`, and options of its own.
  */
-function assertDeclared(
+async function assertDeclared(
   name: string,
   declared: Readonly<Record<string, Option>>,
   words: readonly string[],
-): void {
+): Promise<void> {
   const end = words.indexOf('--')
   for (const word of words.slice(0, end === -1 ? undefined : end)) {
     const [, long, short, value] = /^(?:--([^=]+)|-([A-Za-z]+)(?![A-Za-z]))(.*)$/s.exec(word) ?? []
@@ -121,7 +122,10 @@ function assertDeclared(
         : Object.hasOwn(declared, long)
           ? declared[long]
           : undefined
-    if (long !== undefined && option === undefined) throw wrongWords(name, `unknown: ${long}`)
+    if (long !== undefined && option === undefined) {
+      const { nearestOf } = await import('../system/nearest.ts')
+      throw wrongWords(name, `unknown: ${long}`, nearestOf(long, Object.keys(declared)))
+    }
     if (option?.type === 'boolean' && value !== '') {
       throw wrongWords(name, `${word} has a value, and is a switch`)
     }
@@ -143,8 +147,11 @@ function assertOnce(
   if (left.length > 0) throw wrongWords(name, `unknown: ${left.join(', ')}`)
 }
 
-function wrongWords(name: string, what: string): UsageError {
-  return new UsageError(`${what}: see "snap-volume ${name} --help"`)
+function wrongWords(name: string, what: string, nearest?: string): UsageError {
+  const help = `see "snap-volume ${name} --help"`
+  return new UsageError(what, {
+    fix: nearest === undefined ? help : `did you mean --${nearest}? If not, ${help}`,
+  })
 }
 
 /** yargs' own words, on one line. */

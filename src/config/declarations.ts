@@ -210,10 +210,10 @@ export const declarations = {
   },
   notifyTargets: {
     name: 'SNAP_NOTIFY_URL',
-    describe: 'who is told of failures and recoveries: web addresses, pings, e-mail',
+    describe: 'who is told of failures and recoveries: web addresses, pings, push monitors, e-mail',
     fallback: [],
     expected:
-      'one or several of http(s)://..., ping+http(s)://... and smtp(s)://...?from=...&to=..., with blanks between them',
+      'one or several of http(s)://..., ping+http(s)://..., push+http(s)://... and smtp(s)://...?from=...&to=..., with blanks between them, and %25 for a % in a name or password',
     parse: parseNotifyTargets,
     isSecret: true,
   },

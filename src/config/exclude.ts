@@ -38,13 +38,17 @@ export function assertExcludeFits(
     const { id } = parseEntry(entry)
     if (id === '' || ids.includes(id)) continue
     throw new UsageError(
-      `SNAP_EXCLUDE has ${JSON.stringify(entry)}, and there is no volume ${id}: write one of ${ids.join(', ')} before the colon, or ${JSON.stringify(`:${entry}`)} where the colon is a part of the name`,
+      `SNAP_EXCLUDE has ${JSON.stringify(entry)}, and there is no volume ${id}`,
+      {
+        fix: `write one of ${ids.join(', ')} before the colon, or ${JSON.stringify(`:${entry}`)} where the colon is a part of the name`,
+      },
     )
   }
   const first = ids.find((id) => excludesOf(entries, id).length > 0)
   if (engine !== 'btrfs' || first === undefined) return
   throw new UsageError(
-    `SNAP_ENGINE is btrfs, which snapshots a subvolume as a whole, and SNAP_EXCLUDE leaves something out of volume ${first}: set SNAP_ENGINE=auto, or take out the patterns of ${first}`,
+    `SNAP_ENGINE is btrfs, which snapshots a subvolume as a whole, and SNAP_EXCLUDE leaves something out of volume ${first}`,
+    { fix: `set SNAP_ENGINE=auto, or take out the patterns of ${first}` },
   )
 }
 
@@ -60,8 +64,10 @@ function assertPattern(entry: string): void {
     compileExcludes([parseEntry(entry).pattern])
   } catch (error) {
     if (!(error instanceof PatternError)) throw error
-    throw new UsageError(`SNAP_EXCLUDE has ${JSON.stringify(entry)}: ${error.message}`, {
+    const { problem, fix } = error
+    throw new UsageError(`SNAP_EXCLUDE has ${JSON.stringify(entry)}: ${problem}`, {
       cause: error,
+      fix,
     })
   }
 }

@@ -1,7 +1,8 @@
-/** Who is told: a service that takes JSON, one that misses pings, or people by e-mail. */
+import { decode, isServerAddress } from './server-address.ts'
+
+/** Who is told: a service that takes JSON, one that misses pings, a monitor that takes a GET, or people by e-mail. */
 export type NotifyTarget =
-  | { kind: 'post'; url: string }
-  | { kind: 'ping'; url: string }
+  | { kind: 'post' | 'ping' | 'push'; url: string }
   | { kind: 'mail'; url: string; from: string; to: string }
 
 /** What a template may name. */
@@ -26,21 +27,38 @@ export function parseNotifyTargets(text: string): NotifyTarget[] | undefined {
 }
 
 function parseTarget(word: string): NotifyTarget | undefined {
-  const isPing = word.startsWith('ping+')
-  const text = isPing ? word.slice('ping+'.length) : word
-  if (!URL.canParse(text)) return undefined
+  const [, kind = 'post', text = ''] = /^(?:(ping|push)\+)?(.*)$/s.exec(word) ?? []
+  if (!isServerAddress(text)) return undefined
   const url = new URL(text)
-  if (/^https?:$/.test(url.protocol)) return { kind: isPing ? 'ping' : 'post', url: text }
-  if (isPing || !/^smtps?:$/.test(url.protocol)) return undefined
-  const from = url.searchParams.get('from')
-  const to = url.searchParams.get('to')
-  if (url.hostname === '' || !isMailAddress(from) || !isMailAddress(to)) return undefined
+  if (isWebAddress(url)) return { kind: kind as 'post' | 'ping' | 'push', url: text }
+  if (kind !== 'post' || !/^smtps?:$/.test(url.protocol)) return undefined
+  const from = readParameter(url, 'from')
+  const to = readParameter(url, 'to')
+  if (!isMailAddress(from) || !isMailAddress(to)) return undefined
   url.search = ''
   return { kind: 'mail', url: url.href, from, to }
 }
 
-function isMailAddress(text: string | null): text is string {
-  return text !== null && /^[^\s<>@]+@[^\s<>@]+$/.test(text)
+function isWebAddress({ protocol }: URL): boolean {
+  return /^https?:$/.test(protocol)
+}
+
+/** Those of the targets that are told over the web. */
+export function webAddressesOf(targets: readonly NotifyTarget[]): URL[] {
+  return targets.map(({ url }) => new URL(url)).filter(isWebAddress)
+}
+
+/** A + is one: nobody writes a blank in the address of a mailbox, which it is in a form. */
+function readParameter({ search }: URL, name: string): string | undefined {
+  const pair = search
+    .slice(1)
+    .split('&')
+    .find((each) => each.startsWith(`${name}=`))
+  return pair === undefined ? undefined : decode(pair.slice(name.length + 1))
+}
+
+function isMailAddress(text: string | undefined): text is string {
+  return text !== undefined && /^[^\s<>@,;]+@[^\s<>@,;]+$/.test(text)
 }
 
 /** Undefined unless it is JSON whatever the fields are, and names no others. */

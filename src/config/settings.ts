@@ -1,4 +1,4 @@
-import { closest, distance } from 'fastest-levenshtein'
+import { nearestOf } from '../system/nearest.ts'
 import { type SettingValues, type Variables, declarations } from './declarations.ts'
 import { type Environment, type Variable, readVariable } from './variables.ts'
 
@@ -86,8 +86,8 @@ export function unknownVariables(environment: Environment): string[] {
     .filter((name) => name.startsWith('SNAP_') && !known.includes(name))
     .filter((name) => !isInjectedByLink(name))
     .map((name) => {
-      const nearest = closest(name, known)
-      const hint = distance(name, nearest) <= 4 ? `, did you mean ${nearest}?` : ''
+      const nearest = nearestOf(name, known)
+      const hint = nearest === undefined ? '' : `, did you mean ${nearest}?`
       return `${name} is not a variable of this program and has no effect${hint}`
     })
 }

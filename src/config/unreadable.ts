@@ -5,6 +5,7 @@ import type { EngineChoice, UnreadablePolicy } from './choices.ts'
 export function assertUnreadableFits(policy: UnreadablePolicy, engine: EngineChoice): void {
   if (policy === 'fail' || engine !== 'rsync') return
   throw new UsageError(
-    'SNAP_ON_UNREADABLE is flag, and engine rsync cannot tell what it left out: set SNAP_ENGINE=link, or SNAP_ON_UNREADABLE=fail',
+    'SNAP_ON_UNREADABLE is flag, and engine rsync cannot tell what it left out',
+    { fix: 'set SNAP_ENGINE=link, or SNAP_ON_UNREADABLE=fail' },
   )
 }

@@ -35,7 +35,7 @@ export function readVariable<T>(environment: Environment, variable: Variable<T>)
   const value = variable.parse(source.text)
   if (value === undefined) {
     const is = variable.isSecret === true ? 'is not right' : `is ${JSON.stringify(source.text)}`
-    throw new UsageError(`${source.name} ${is}: it must be ${variable.expected}`)
+    throw new UsageError(`${source.name} ${is}`, { fix: `it must be ${variable.expected}` })
   }
   return { value, given: true }
 }
@@ -48,7 +48,7 @@ function readText(
   const direct = environment[name]
   const file = environment[fileName]
   if (direct !== undefined && file !== undefined) {
-    throw new UsageError(`${name} and ${fileName} are both set: unset one of them`)
+    throw new UsageError(`${name} and ${fileName} are both set`, { fix: 'unset one of them' })
   }
   if (file === undefined) return direct === undefined ? undefined : { name, text: direct }
   try {

@@ -26,13 +26,15 @@ export function parseVolumeSpec(text: string): VolumeSpec {
   const shown = JSON.stringify(text)
   const colon = text.indexOf(':')
   if (colon === -1) {
-    throw new UsageError(`${shown} is not a volume: write ID:PATH, such as mysql:/var/lib/mysql`)
+    throw new UsageError(`${shown} is not a volume`, {
+      fix: 'write ID:PATH, such as mysql:/var/lib/mysql',
+    })
   }
   const id = text.slice(0, colon)
   if (!volumeIdPattern.test(id)) {
-    throw new UsageError(
-      `${JSON.stringify(id)} in ${shown} cannot name a volume: use 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit`,
-    )
+    throw new UsageError(`${JSON.stringify(id)} in ${shown} cannot name a volume`, {
+      fix: 'use 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit',
+    })
   }
   return { id, path: parsePath(text.slice(colon + 1), shown) }
 }
@@ -44,22 +46,26 @@ export function parsePath(path: string, shown: string): string {
     throw new UsageError(`the path in ${shown} must be absolute, such as /var/lib/mysql`)
   }
   if (path.split('/').some((part) => part === '..' || part === '.')) {
-    throw new UsageError(`the path in ${shown} must not contain . or ..: write where it leads`)
+    throw new UsageError(`the path in ${shown} must not contain . or ..`, {
+      fix: 'write where it leads',
+    })
   }
   const trimmed = normalize(path).replace(/\/+$/, '')
   if (trimmed === '') {
-    throw new UsageError(`${shown} names the whole filesystem: name a directory in it`)
+    throw new UsageError(`${shown} names the whole filesystem`, { fix: 'name a directory in it' })
   }
   return trimmed
 }
 
 function assertApart(one: VolumeSpec, other: VolumeSpec): void {
   if (one.id === other.id) {
-    throw new UsageError(`the volume id ${one.id} is given twice: each needs one of its own`)
+    throw new UsageError(`the volume id ${one.id} is given twice`, {
+      fix: 'each needs one of its own',
+    })
   }
   if (isInside(one.path, other.path) || isInside(other.path, one.path)) {
-    throw new UsageError(
-      `${one.id}:${one.path} and ${other.id}:${other.path} overlap: one volume must not contain another`,
-    )
+    throw new UsageError(`${one.id}:${one.path} and ${other.id}:${other.path} overlap`, {
+      fix: 'one volume must not contain another',
+    })
   }
 }

@@ -47,17 +47,26 @@ function pathInTree(path: string, who: string | undefined): string {
 export function describeTrouble(
   { attribute, path, words }: AttributeTrouble,
   filesystem: string,
-): string | undefined {
+): { problem: string; fix: string } | undefined {
   const name = attribute === 'ACL' ? 'the ACL' : `the extended attribute ${attribute}`
   switch (words) {
     case 'No data available':
-      return `${name} of ${path} is listed and cannot be read: remove it (setfattr -x), or look at the mount`
+      return {
+        problem: `${name} of ${path} is listed and cannot be read`,
+        fix: 'remove it (setfattr -x), or look at the mount',
+      }
     case 'No space left on device':
     case 'Argument list too long':
     case 'Numerical result out of range':
       return attribute === undefined
-        ? `the extended attributes of ${path} are too many to be listed: remove some (setfattr -x)`
-        : `${name} of ${path} is too large for the filesystem of ${filesystem}: make it smaller, or have that on XFS, btrfs, or ext4 with the feature ea_inode`
+        ? {
+            problem: `the extended attributes of ${path} are too many to be listed`,
+            fix: 'remove some (setfattr -x)',
+          }
+        : {
+            problem: `${name} of ${path} is too large for the filesystem of ${filesystem}`,
+            fix: 'make it smaller, or have that on XFS, btrfs, or ext4 with the feature ea_inode',
+          }
     default:
       return undefined
   }

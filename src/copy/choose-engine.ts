@@ -82,9 +82,9 @@ export function warmUpEngines(
 function assertBtrfs(volume: VolumeToCopy, store: string): void {
   const obstacle = whyNotBtrfs(volume, store)
   if (obstacle === undefined) return
-  throw new OperationError(
-    `SNAP_ENGINE asks for btrfs, and ${obstacle}: set SNAP_ENGINE=auto, or put that right`,
-  )
+  throw new OperationError(`SNAP_ENGINE asks for btrfs, and ${obstacle}`, {
+    fix: 'set SNAP_ENGINE=auto, or put that right',
+  })
 }
 
 /** Undefined when subvolume snapshots are possible. */

@@ -192,13 +192,15 @@ function namesIn(reader: TreeReader, directory: BytePath): BytePath[] | undefine
 /** The safety snapshot does not have it, and in what comes there is no place for it. */
 function holdsExcluded(path: BytePath): OperationError {
   return new OperationError(
-    `nothing was changed: ${displayPath(path)} is a directory with something in it that SNAP_EXCLUDE names or nobody could read, and the snapshot has something else there; move that directory away, and restore again`,
+    `nothing was changed: ${displayPath(path)} is a directory with something in it that SNAP_EXCLUDE names or nobody could read, and the snapshot has something else there;`,
+    { fix: 'move that directory away, and restore again' },
   )
 }
 
 /** What the snapshot lacks would be deleted from the live data. */
 function snapshotChanged(path: BytePath): never {
   throw new OperationError(
-    `the snapshot lost ${displayPath(path)} while it was compared: nothing is removed for that; choose another snapshot`,
+    `the snapshot lost ${displayPath(path)} while it was compared: nothing is removed for that;`,
+    { fix: 'choose another snapshot' },
   )
 }

@@ -44,9 +44,10 @@ export async function finishDirectories(
 }
 
 export function warnOfDirectories({ vanished, missed }: FinishedDirectories): RecordWarning[] {
-  const gone = 'were directories that were removed, moved or replaced while they were read'
+  const gone =
+    '{was a directory|were directories} that {was|were} removed, moved or replaced while {it was|they were} read'
   const away =
-    'were directories that were away for a moment, and what is in them is not in the snapshot'
+    '{was a directory that was|were directories that were} away for a moment, and what is in {it|them} is not in the snapshot'
   return [...warnOfPaths('vanished', gone, vanished), ...warnOfPaths('vanished', away, missed)]
 }
 

@@ -132,7 +132,7 @@ export class LiveTree implements Disposable {
     const isDirectory = lstatIfThere(made)?.isDirectory() === true
     if (before !== undefined && (before.isDirectory() || isDirectory)) {
       // somebody made it since it was planned, or something is mounted in it
-      if (this.#isKeptIn(path)) throw new OperationError(cannotReplace(path, inUse))
+      if (this.#isKeptIn(path)) throw cannotReplace(path, inUse)
       renameSync(systemPath(target), this.#old)
       this.#settle(path, before)
       renameSync(systemPath(made), systemPath(target))
@@ -231,9 +231,9 @@ export class LiveTree implements Disposable {
     try {
       return act()
     } catch (error) {
-      const why = refusals[errorCode(error) ?? '']
-      if (why === undefined) throw error
-      throw new OperationError(cannotReplace(path, why), { cause: error })
+      const refusal = refusals[errorCode(error) ?? '']
+      if (refusal === undefined) throw error
+      throw cannotReplace(path, refusal, error)
     }
   }
 }
@@ -242,24 +242,37 @@ function readlink(path: BytePath): Buffer {
   return readlinkSync(systemPath(path), { encoding: 'buffer' })
 }
 
-function cannotReplace(path: BytePath, why: string): string {
-  return `${displayPath(path)} cannot be replaced: ${why}`
+function cannotReplace(path: BytePath, { why, fix }: Refusal, cause?: unknown): OperationError {
+  return new OperationError(`${displayPath(path)} cannot be replaced: ${why};`, { cause, fix })
 }
 
 function went(path: BytePath): OperationError {
-  return new OperationError(
-    `the directory of ${displayPath(path)} went while it was restored: nobody may write there; restore again`,
-  )
+  return new OperationError(`the directory of ${displayPath(path)} went while it was restored`, {
+    fix: 'nobody may write there; restore again',
+  })
 }
 
-const inUse = 'something is mounted there; unmount it and restore again'
+interface Refusal {
+  why: string
+  fix: string
+}
+
+const inUse: Refusal = {
+  why: 'something is mounted there',
+  fix: 'unmount it and restore again',
+}
 
 /** What rename(2) and link(2) say of names that cannot be exchanged. */
-const refusals: Readonly<Record<string, string>> = {
-  EXDEV:
-    'it is in another project or filesystem than its volume; have both on one and restore again',
-  EPERM: 'it is immutable; chattr -i it and restore again',
+const refusals: Readonly<Record<string, Refusal>> = {
+  EXDEV: {
+    why: 'it is in another project or filesystem than its volume',
+    fix: 'have both on one and restore again',
+  },
+  EPERM: { why: 'it is immutable', fix: 'chattr -i it and restore again' },
   EBUSY: inUse,
   EISDIR: inUse,
-  ENOTEMPTY: 'somebody writes there; stop whoever uses the volume and restore again',
+  ENOTEMPTY: {
+    why: 'somebody writes there',
+    fix: 'stop whoever uses the volume and restore again',
+  },
 }

@@ -42,17 +42,17 @@ export async function planByComparison(
     warnings: [
       ...warnOfPaths(
         'history-changed',
-        'of this snapshot were changed by somebody after it was taken; the live data have what it had, and keep it',
+        'of this snapshot {was|were} changed by somebody after it was taken; the live data have what it had, and keep it',
         plan.historyChanged,
       ),
       ...warnOfPaths(
         'excluded',
-        'of this snapshot are left out by SNAP_EXCLUDE now, and the live data stay as they are there: copy what you need out of the snapshot',
+        'of this snapshot {is|are} left out by SNAP_EXCLUDE now, and the live data stay as they are there: copy what you need out of the snapshot',
         plan.leftAlone.filter((path) => !request.unreadable.has(path)),
       ),
       ...warnOfPaths(
         'unreadable',
-        'could not be read when this snapshot or the one of the live data was taken, and stay as they are: to have them restored, move them away',
+        'could not be read when this snapshot or the one of the live data was taken, and {stays as it is|stay as they are}: to have {it|them} restored, move {it|them} away',
         [...request.unreadable],
       ),
       ...plan.leftOut.warnings(),
@@ -128,8 +128,8 @@ function warnOfKept(
   { target }: RestoreRequest,
   { directory, paths }: NonNullable<ReturnType<LiveTree['release']>>,
 ): RecordWarning[] {
-  const what = `were changed after the safety snapshot was taken, and are kept in ${target.path}/${directory}`
-  return warnOfPaths('kept-aside', what, paths)
+  const what = '{was|were} changed after the safety snapshot was taken, and {is|are} kept in '
+  return warnOfPaths('kept-aside', what, paths, `${target.path}/${directory}`)
 }
 
 /** A new directory is put into its place with all that is in it. */

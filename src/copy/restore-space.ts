@@ -34,7 +34,8 @@ export async function planSpace(
   const missing = needed.newBytes - free - removed - needed.oldBytes
   if (missing > 0 && !mayShareContents(source.path, target.path)) {
     throw new OperationError(
-      `nothing was changed in ${target.path}, because what is restored has no room there: ${prettyBytes(missing)} are missing, also when all that it replaces is gone; free space, or enlarge the filesystem`,
+      `nothing was changed in ${target.path}, because what is restored has no room there: ${prettyBytes(missing)} are missing, also when all that it replaces is gone;`,
+      { fix: 'free space, or enlarge the filesystem' },
     )
   }
   const units: Unit[] = []

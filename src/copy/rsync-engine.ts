@@ -78,7 +78,7 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
   return {
     contents: (await surveyTree(staged.here, signal)).contents,
     warnings: [
-      ...warnOfPaths('vanished', 'vanished while they were read', vanishedPaths(stderr)),
+      ...warnOfPaths('vanished', 'vanished while {it was|they were} read', vanishedPaths(stderr)),
       ...leftOut.warnings(),
     ],
   }

@@ -65,9 +65,9 @@ async function compareListed(
     }
   }
   if (findDoubtful().size === 0) return
-  throw new OperationError(
-    `somebody moved directories of ${source.path} while they were read: nobody may write there; restore again`,
-  )
+  throw new OperationError(`somebody moved directories of ${source.path} while they were read`, {
+    fix: 'nobody may write there; restore again',
+  })
 }
 
 /** Compares the roots, which cannot be in a list: it would bring their contents along. */

@@ -1,4 +1,5 @@
 import type { RecordWarning } from '../store/record.ts'
+import { counted } from '../system/counted.ts'
 import { type BytePath } from '../tree/byte-path.ts'
 import { type ScanResult, eachSeen } from './scan/scan-report.ts'
 import { warnOfPaths } from './warnings.ts'
@@ -16,19 +17,25 @@ export function warnOfScan(scan: ScanResult): RecordWarning[] {
   const { tooManyLinks, notLinked } = scan.counts
   const warnings = warnOfPaths(
     'history-changed',
-    'of the snapshot before were changed by somebody after it was taken; this snapshot has what the live data have',
+    'of the snapshot before {was|were} changed by somebody after it was taken; this snapshot has what the live data have',
     [...changedHistory(scan).keys()],
   )
   if (tooManyLinks > 0) {
     warnings.push({
       code: 'too-many-links',
-      message: `${tooManyLinks} unchanged files were copied, because the filesystem allows no more links to them`,
+      message: counted(
+        tooManyLinks,
+        'unchanged {file was|files were} copied, because the filesystem allows no more links to {it|them}',
+      ),
     })
   }
   if (notLinked > 0) {
     warnings.push({
       code: 'not-linked',
-      message: `${notLinked} unchanged files were copied, because the snapshot before does not let them be linked: they are immutable (chattr -i), or something is mounted over them`,
+      message: counted(
+        notLinked,
+        'unchanged {file was|files were} copied, because the snapshot before does not let {it|them} be linked: {it is|they are} immutable (chattr -i), or something is mounted over {it|them}',
+      ),
     })
   }
   return warnings

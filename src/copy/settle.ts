@@ -61,20 +61,20 @@ export async function settleCopies(
     moving.filter((path) => (staging.lstat(path) !== undefined) === isStaged),
   )
   const warnings = [
-    ...warnOfPaths('vanished', 'vanished while they were read', vanished),
+    ...warnOfPaths('vanished', 'vanished while {it was|they were} read', vanished),
     ...warnOfPaths(
       'moving',
-      'changed each time they were read, and may be half old, half new',
+      'changed each time {it was|they were} read, and may be half old, half new',
       torn,
     ),
     ...warnOfPaths(
       'moving',
-      'could not be read, and are not in the snapshot: somebody has a lease on them, or they became something else each time',
+      'could not be read, and {is|are} not in the snapshot: somebody has a lease on {it|them}, or {it|they} became something else each time',
       trees.leavesUnreadable === true ? [] : unread,
     ),
     ...warnOfPaths(
       'moving',
-      'became directories while they were read, and what is in these is not in the snapshot',
+      'became {a directory|directories} while {it was|they were} read, and what is in {it|these} is not in the snapshot',
       becameDirectories,
     ),
   ]

@@ -52,20 +52,20 @@ function explain(
   const status = statusOf(error)
   if (timedOutMs !== undefined) {
     return new BusyError(
-      `the Docker API at ${host} did not answer ${endpoint} within ${timedOutMs / 1000} s: is the Engine in order?`,
-      { cause: error },
+      `the Docker API at ${host} did not answer ${endpoint} within ${timedOutMs / 1000} s`,
+      { cause: error, fix: 'is the Engine in order?' },
     )
   }
   if (status === 401 || status === 403) {
-    return new DeniedError(
-      `the Docker API at ${host} does not allow ${endpoint} (${status}): allow it in the socket proxy, see "The Docker API" in the README`,
-      { cause: error },
-    )
+    return new DeniedError(`the Docker API at ${host} does not allow ${endpoint} (${status})`, {
+      cause: error,
+      fix: 'allow it in the socket proxy, see "The Docker API" in docs/databases.md',
+    })
   }
   if (status === undefined) {
     return new UnreachableError(
-      `the Docker API at ${host} cannot be reached (${errorCode(error) ?? messageOf(error)}): is the socket mounted, and DOCKER_HOST right?`,
-      { cause: error },
+      `the Docker API at ${host} cannot be reached (${errorCode(error) ?? messageOf(error)})`,
+      { cause: error, fix: 'is the socket mounted, and DOCKER_HOST right?' },
     )
   }
   return new OperationError(

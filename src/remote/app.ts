@@ -6,6 +6,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import * as v from 'valibot'
 import { messageOf } from '../errors.ts'
+import { nearestOf } from '../system/nearest.ts'
 import { type CommandExecutor, findWrongOption } from './executor.ts'
 import { describeApi } from './openapi.ts'
 import { aliveMs, inputSchema, mediaType, requestSchema } from './protocol.ts'
@@ -28,7 +29,7 @@ export interface AppOptions {
   version: string
 }
 
-/** The daemon's calls over HTTP; docs/api.md tells them. */
+/** The daemon's calls over HTTP; docs/remote.md tells them. */
 export function createApp(options: AppOptions): Hono {
   const { executor, runs, access, health, metrics } = options
   const app = new Hono()
@@ -66,7 +67,7 @@ export function createApp(options: AppOptions): Hono {
 
   app.post('/v1/commands/:name', async (context) => {
     const command = executor.commands.find(({ name }) => name === context.req.param('name'))
-    if (command === undefined) return refuse(context, 404, 'there is no such command')
+    if (command === undefined) return refuse(context, 404, describeUnknown(executor, context))
     const request = v.safeParse(requestSchema, await readJson(context))
     if (!request.success) return refuse(context, 400, describeIssue(request.issues[0]))
     const wrong = findWrongOption(command, request.output.options)
@@ -126,7 +127,7 @@ function requireToken(token: string): MiddlewareHandler {
     const given = /^Bearer +(.+)$/i.exec(context.req.header('authorization') ?? '')?.[1]
     if (given !== undefined && isSame(given, token)) return next()
     context.header('www-authenticate', 'Bearer realm="snap-volume"')
-    return refuse(context, 401, 'the token is missing, or another one')
+    return refuse(context, 401, 'the token is missing or wrong')
   }
 }
 
@@ -156,6 +157,12 @@ async function readJson(context: Context): Promise<unknown> {
   } catch {
     return undefined
   }
+}
+
+function describeUnknown({ commands }: CommandExecutor, context: Context): string {
+  const known = commands.map(({ name }) => name)
+  const nearest = nearestOf(context.req.param('name') ?? '', known)
+  return `there is no such command${nearest === undefined ? '' : `, did you mean ${nearest}?`}`
 }
 
 function describeIssue(issue: v.BaseIssue<unknown>): string {

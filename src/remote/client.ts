@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { formatAddress } from '../config/address.ts'
 import { OperationError, UsageError, errorCode, hangUp, throwIfInterrupted } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
+import { counted } from '../system/counted.ts'
+import { isMereConsent, untilHeldIsRead } from '../system/keys.ts'
 import type { Terminal } from '../system/terminal.ts'
 import {
   type CommandRequest,
@@ -73,6 +75,10 @@ interface Follower {
   /** How many lines have been shown. */
   seen: number
   isOver: boolean
+  /** Whether the command reads each key. */
+  readsKeys: boolean
+  /** Whether what comes was typed before the command asked. */
+  isAhead: boolean
   begin(run: string): void
   /** Undefined when the connection ended before the command did. */
   follow(response: IncomingMessage): Promise<number | undefined>
@@ -85,24 +91,29 @@ function createFollower(terminal: Terminal): Follower {
     run: undefined,
     seen: 0,
     isOver: false,
+    readsKeys: false,
+    isAhead: false,
     begin(run) {
       follower.run = run
       resolve(run)
     },
     async follow(response) {
       response.setTimeout(aliveMs * 3, () => response.destroy(new SilenceError()))
+      setMode(terminal, follower.readsKeys)
       try {
         for await (const text of readLines(response)) {
           const line = JSON.parse(text) as RunLine
           follower.seen += line.type === 'skipped' ? line.lines : 1
           if (line.type === 'exit') return line.exitCode
-          show(follower, terminal, line)
+          await show(follower, terminal, line)
         }
       } catch (error) {
         // cut in the middle of a line, or before
         const isCut = error instanceof SilenceError || error instanceof SyntaxError
         if (!isCut && errorCode(error) === undefined) throw error
       } finally {
+        // Ctrl-C is a key only for a command that can be told of it
+        setMode(terminal, false)
         response.destroy()
       }
       return undefined
@@ -126,12 +137,32 @@ async function* readLines(response: IncomingMessage): AsyncGenerator<string, voi
   if (rest !== '') yield rest
 }
 
-function show(follower: Follower, terminal: Terminal, line: RunLine): void {
+async function show(follower: Follower, terminal: Terminal, line: RunLine): Promise<void> {
   if (line.type === 'run') follower.begin(line.id)
   else if (line.type === 'stdout' || line.type === 'stderr') terminal[line.type].write(line.text)
+  else if (line.type === 'keys') await readKeys(follower, terminal, line.on)
   else if (line.type === 'skipped') {
-    terminal.stderr.write(`warning: ${line.lines} lines were lost on the way\n`)
+    terminal.stderr.write(
+      `warning: ${counted(line.lines, '{line was|lines were} lost on the way')}\n`,
+    )
   }
+}
+
+async function readKeys(follower: Follower, terminal: Terminal, on: boolean): Promise<void> {
+  follower.readsKeys = on
+  follower.isAhead = on
+  setMode(terminal, on)
+  await untilHeldIsRead()
+  follower.isAhead = false
+}
+
+function setMode(terminal: Terminal, readsKeys: boolean): void {
+  const { stdin } = terminal
+  if (canAnswer(terminal) && stdin.isRaw !== readsKeys) stdin.setRawMode(readsKeys)
+}
+
+function canAnswer({ stdin, stdout }: Terminal): boolean {
+  return stdin.isTTY && stdout.isTTY
 }
 
 async function reconnect(
@@ -162,16 +193,18 @@ async function reconnect(
     }
   }
   throw new OperationError(
-    `the connection to ${where} is cut, and whether "${command}" came to its end is not known: see "snap-volume status", and "snap-volume show"`,
+    `the connection to ${where} is cut, and whether "${command}" came to its end is not known`,
+    { fix: 'see "snap-volume status", and "snap-volume show"' },
   )
 }
 
 /** What is typed goes to the command there. */
 function answer(target: Target, follower: Follower, call: RemoteCall): () => void {
-  const { stdin, stdout } = call.terminal
-  if (!stdin.isTTY || !stdout.isTTY) return () => undefined
+  const { stdin } = call.terminal
+  if (!canAnswer(call.terminal)) return () => undefined
   const hand = (chunk: Buffer): void => {
     const text = chunk.toString()
+    if (follower.isAhead && isMereConsent(text)) return
     void follower.known.then(async (run) =>
       tell(target, call, follower, 'POST', paths.input(run), { text }),
     )

@@ -1,3 +1,4 @@
+import { nearestOf } from '../system/nearest.ts'
 import type { Terminal } from '../system/terminal.ts'
 
 /** An option or an argument of a command, as its declaration tells it. */
@@ -33,7 +34,14 @@ export function findWrongOption(
 ): string | undefined {
   for (const [key, value] of Object.entries(options)) {
     const parameter = parameters.find((known) => known.name === key)
-    if (parameter === undefined) return `${name} has no option ${JSON.stringify(key)}`
+    if (parameter === undefined) {
+      const nearest = nearestOf(
+        key,
+        parameters.map((known) => known.name),
+      )
+      const hint = nearest === undefined ? '' : `, did you mean ${JSON.stringify(nearest)}?`
+      return `${name} has no option ${JSON.stringify(key)}${hint}`
+    }
     if (!fits(parameter.type, value)) return `${key} must be ${typeNames[parameter.type]}`
   }
   const missing = parameters.find(

@@ -43,7 +43,8 @@ export async function listenOnSocket(
 ): Promise<Listener> {
   if (Buffer.byteLength(path) > longestSocketPath) {
     throw new OperationError(
-      `the path of the socket ${path} is longer than ${longestSocketPath} bytes: choose a shorter SNAP_DIR`,
+      `the path of the socket ${path} is longer than ${longestSocketPath} bytes`,
+      { fix: 'choose a shorter SNAP_DIR' },
     )
   }
   rmSync(path, { force: true })

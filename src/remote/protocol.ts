@@ -26,6 +26,8 @@ export type TerminalShape = v.InferOutput<typeof terminalSchema>
 export type RunLine =
   | { type: 'run'; id: string; command: string; startedAt: string }
   | { type: 'stdout' | 'stderr'; text: string }
+  /** Whether the command reads each key as it is typed, until the next line of this kind. */
+  | { type: 'keys'; on: boolean }
   /** So many lines before are not kept any more. */
   | { type: 'skipped'; lines: number }
   | { type: 'exit'; exitCode: number }

@@ -65,7 +65,7 @@ export async function send(
     ;[response] = (await once(request, 'response')) as [IncomingMessage]
   } catch (error) {
     throwIfInterrupted(signal)
-    throw new OperationError(explainUnreachable(address, error), { cause: error })
+    throw explainUnreachable(address, error)
   } finally {
     signal?.removeEventListener('abort', hurry)
     // who listens has taken it
@@ -79,18 +79,29 @@ export async function send(
   throw await explainRefusal(target, status, response)
 }
 
-function explainUnreachable(address: Address, error: unknown): string {
+function explainUnreachable(address: Address, cause: unknown): OperationError {
   const where = formatAddress(address)
-  switch (errorCode(error)) {
+  const unreachable = (problem: string, fix?: string): OperationError =>
+    new OperationError(problem, { cause, fix })
+  switch (errorCode(cause)) {
     case 'ECONNREFUSED':
-      return `nobody listens at ${where}: does the daemon run, and has it a SNAP_TOKEN? Without one it listens on no network`
+      return unreachable(
+        `nobody listens at ${where}`,
+        'does the daemon run, and has it a SNAP_TOKEN? Without one it listens on no network',
+      )
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `there is no host for ${where}: is the sidecar linked (--link mysql-vol:snap-volume) or on the same network, and SNAP_HOST right?`
+      return unreachable(
+        `there is no host for ${where}`,
+        'is the sidecar linked (--link mysql-vol:snap-volume) or on the same network, and SNAP_HOST right?',
+      )
     case 'ENOENT':
-      return `there is no socket at ${where}: does the daemon run, and is its store mounted here?`
+      return unreachable(
+        `there is no socket at ${where}`,
+        'does the daemon run, and is its store mounted here?',
+      )
     default:
-      return `${where} cannot be reached: ${messageOf(error)}`
+      return unreachable(`${where} cannot be reached: ${messageOf(cause)}`)
   }
 }
 
@@ -104,8 +115,9 @@ async function explainRefusal(
   if (status === 401) {
     return new OperationError(
       token === undefined
-        ? `the daemon at ${where} wants a token: set SNAP_TOKEN, or SNAP_TOKEN_FILE, to its own`
-        : `the daemon at ${where} has another token: set SNAP_TOKEN, or SNAP_TOKEN_FILE, to its own`,
+        ? `the daemon at ${where} wants a token`
+        : `the daemon at ${where} has another token`,
+      { fix: 'set SNAP_TOKEN, or SNAP_TOKEN_FILE, to its own' },
     )
   }
   if (status === 413) {
@@ -113,9 +125,9 @@ async function explainRefusal(
   }
   if (status === 503) return new BusyError(`the daemon at ${where} is busy: ${why}`)
   if (status === 400 || status === 404) {
-    return new UsageError(
-      `the daemon at ${where} does not know that (${why}): is it of the same version?`,
-    )
+    return new UsageError(`the daemon at ${where} does not know that (${why})`, {
+      fix: 'is it of the same version?',
+    })
   }
   return new OperationError(`the daemon at ${where} answered ${status}: ${why}`)
 }

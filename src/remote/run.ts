@@ -19,6 +19,8 @@ export interface Run {
   /** What its lines take that are kept. */
   readonly keptBytes: number
   print(stream: 'stdout' | 'stderr', text: string): void
+  /** Has the client send each key as it is typed, or each line. */
+  readKeys(on: boolean): void
   finish(exitCode: number): void
   /** Everything from a line on, counted from 0, as it comes, until the run has ended. */
   follow(from: number): AsyncGenerator<RunLine, void>
@@ -63,6 +65,7 @@ export function createRun(command: string, startedAt: Date, isForPrograms: boole
       return bytes
     },
     print: (stream, text) => append({ type: stream, text }),
+    readKeys: (on) => append({ type: 'keys', on }),
     finish(code) {
       exitCode = code
       append({ type: 'exit', exitCode: code })

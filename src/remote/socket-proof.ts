@@ -23,12 +23,15 @@ export function makeProof(socket: string): string {
     closeSync(openSync(pathOf(socket, proof), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600))
     return proof
   } catch (error) {
-    throw new OperationError(
-      errorCode(error) === 'EROFS'
-        ? `the daemon does nothing for those who have its store read-only (${dirname(socket)}): mount it read-write`
-        : `the daemon asks for a file in ${dirname(socket)}, which cannot be made: ${messageOf(error)}`,
-      { cause: error },
-    )
+    throw errorCode(error) === 'EROFS'
+      ? new OperationError(
+          `the daemon does nothing for those who have its store read-only (${dirname(socket)})`,
+          { cause: error, fix: 'mount it read-write' },
+        )
+      : new OperationError(
+          `the daemon asks for a file in ${dirname(socket)}, which cannot be made: ${messageOf(error)}`,
+          { cause: error },
+        )
   }
 }
 

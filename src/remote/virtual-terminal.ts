@@ -3,10 +3,10 @@ import type { Terminal } from '../system/terminal.ts'
 import type { TerminalShape } from './protocol.ts'
 import type { Run } from './run.ts'
 
-/** A terminal that is elsewhere: what is printed on it goes to `run`, what `stdin` is given is read from it. */
+/** A terminal that is elsewhere: what is printed on it goes to `run`, and so does its mode; what `stdin` is given is read from it. */
 export function createVirtualTerminal(
   shape: TerminalShape,
-  run: Pick<Run, 'print'>,
+  run: Pick<Run, 'print' | 'readKeys'>,
   stdin: PassThrough,
   timeToAnswer: NonNullable<Terminal['timeToAnswer']>,
 ): Terminal {
@@ -21,7 +21,10 @@ export function createVirtualTerminal(
     return Object.assign(stream, shape[name]) as unknown as NodeJS.WriteStream
   }
   return {
-    stdin: Object.assign(stdin, { isTTY: shape.canAnswer }) as unknown as NodeJS.ReadStream,
+    stdin: Object.assign(stdin, {
+      isTTY: shape.canAnswer,
+      setRawMode: (on: boolean) => run.readKeys(on),
+    }) as unknown as NodeJS.ReadStream,
     stdout: streamOf('stdout'),
     stderr: streamOf('stderr'),
     timeToAnswer,

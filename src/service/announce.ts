@@ -6,7 +6,7 @@ import { OperationError } from '../errors.ts'
 import { readCatalog } from '../store/catalog.ts'
 import { warnOfFuture } from '../store/future.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import { explainInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import type { Log } from '../system/log.ts'
 import type { BothSchedules } from './both-schedules.ts'
 import { restrictsBothDays } from './schedule.ts'
@@ -52,7 +52,7 @@ function warnOfBothDays(variable: string, cron: string, log: Log): void {
 function announceRestore(store: StoreLayout, log: Log): void {
   try {
     const interrupted = readInterruptedRestore(store)
-    if (interrupted !== undefined) log.error(describeInterruptedRestore(interrupted))
+    if (interrupted !== undefined) log.error(explainInterruptedRestore(interrupted).message)
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
     log.error(error.message)

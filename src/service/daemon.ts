@@ -10,6 +10,8 @@ import { describeStatus } from '../actions/describe-status.ts'
 import type { ActionEvent } from '../actions/events.ts'
 import { type PreparedStore, prepareStore, recordStart } from '../actions/start-store.ts'
 import { wakeLeftConsumers } from '../actions/wake-left-consumers.ts'
+import { webAddressesOf } from '../config/notify-target.ts'
+import { type ProxyFor, readProxies } from '../config/proxies.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Environment } from '../config/variables.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
@@ -63,14 +65,15 @@ export interface DaemonOptions {
  * Throws OperationError when the start checks fail; later failures are logged and the schedule goes on.
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
-  const { settings, volumes, signal } = options
+  const { settings, environment, volumes, signal } = options
   await wakeBeforeStart(options)
   assertCron('SNAP_CRON', settings.cron)
   if (settings.checksumCron !== '') assertCron('SNAP_CHECKSUM_CRON', settings.checksumCron)
+  const proxyFor = readProxies(environment, webAddressesOf(settings.notifyTargets))
   const prepared = await prepareStore(settings, volumes)
   const lock = await takeDaemonLock(prepared.store, signal)
   try {
-    await runSchedule(options, prepared)
+    await runSchedule(options, prepared, proxyFor)
   } catch (error) {
     if (!(error instanceof InterruptedError && signal.aborted)) throw error
   } finally {
@@ -84,14 +87,18 @@ async function takeDaemonLock(store: StoreLayout, signal: AbortSignal) {
     return await acquireLock(store.daemonLock, { timeoutMs: 0, purpose: 'start', signal })
   } catch (error) {
     if (!(error instanceof BusyError)) throw error
-    throw new BusyError(
-      `another daemon already keeps ${store.directory}: ${error.message}; stop it first, or use a store of its own`,
-      { cause: error },
-    )
+    throw new BusyError(`another daemon already keeps ${store.directory}: ${error.message};`, {
+      cause: error,
+      fix: 'stop it first, or use a store of its own',
+    })
   }
 }
 
-async function runSchedule(options: DaemonOptions, prepared: PreparedStore): Promise<void> {
+async function runSchedule(
+  options: DaemonOptions,
+  prepared: PreparedStore,
+  proxyFor: ProxyFor,
+): Promise<void> {
   const { store } = prepared
   const { settings, environment, volumes, clock, signal, log } = options
   const { docker } = contextOfProcess(settings, environment)
@@ -126,6 +133,7 @@ async function runSchedule(options: DaemonOptions, prepared: PreparedStore): Pro
   const notifier = createNotifier({
     targets: settings.notifyTargets,
     template: settings.notifyTemplate,
+    proxyFor,
     host: hostname(),
     store: store.directory,
     clock,

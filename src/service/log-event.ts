@@ -1,3 +1,4 @@
+import prettyBytes from 'pretty-bytes'
 import type { ActionEvent } from '../actions/events.ts'
 import { describeAct } from '../actions/describe-act.ts'
 import type { Act } from '../store/act-log.ts'
@@ -24,7 +25,7 @@ export function logEvent(log: Log, event: ActionEvent): void {
     case 'hook':
       return logHook(log, event)
     case 'freed':
-      return log.debug(`freed ${event.bytes} bytes`, event)
+      return log.debug(`freed ${prettyBytes(event.bytes)}`, event)
     case 'published':
       return log.debug(`published ${event.name}`, event)
     case 'phase':

@@ -1,9 +1,10 @@
 import type { NotifyTarget } from '../config/notify-target.ts'
+import type { ProxyFor } from '../config/proxies.ts'
 import { messageOf } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import type { Notice } from './notice.ts'
-import { type Ping, sendNotice, sendPing } from './notify-channel.ts'
+import { type Ping, sendNotice, sendPing, sendPush } from './notify-channel.ts'
 
 /** Before each further attempt. */
 const retryAfterMs = [1000, 10_000, 60_000]
@@ -16,6 +17,7 @@ const stopAfterMs = 5000
 export interface NotifierOptions {
   targets: readonly NotifyTarget[]
   template: string | undefined
+  proxyFor: ProxyFor
   host: string
   store: string
   clock: Clock
@@ -25,7 +27,8 @@ export interface NotifierOptions {
 /** Sends notices and pings beside the work: nothing waits for it, and it tries again. */
 export interface Notifier {
   tell(notice: Notice): void
-  ping(ping: Ping, message: string): void
+  /** `ms` is how long the run took. */
+  ping(ping: Ping, message: string, ms?: number): void
   /** Gives what waits a moment more. */
   stop(): Promise<void>
   /** Resolves when all notices have been taken, or given up. */
@@ -38,7 +41,7 @@ interface Message {
 }
 
 export function createNotifier(options: NotifierOptions): Notifier {
-  const { targets, template, host, store, clock, log } = options
+  const { targets, template, proxyFor, host, store, clock, log } = options
   const stopping = new AbortController()
   const ending = new AbortController()
   const queues = targets.map((target) => ({ target, queue: createQueue(target) }))
@@ -69,7 +72,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
   ): Promise<void> {
     for (const waitMs of [...retryAfterMs, undefined]) {
       // it is outdated, and the next one has tries of its own
-      if (target.kind === 'ping' && waiting.length > 0) return
+      if (isPinged(target) && waiting.length > 0) return
       try {
         return await send(ending.signal)
       } catch (error) {
@@ -86,25 +89,26 @@ export function createNotifier(options: NotifierOptions): Notifier {
     tell(notice) {
       const envelope = { notice, host, store, time: clock.now().toISOString() }
       for (const { target, queue } of queues) {
-        if (target.kind === 'ping') continue
+        if (isPinged(target)) continue
         queue.add({
           what: notice.event,
-          send: async (signal) => sendNotice(target, envelope, template, signal),
+          send: async (signal) => sendNotice(target, envelope, template, proxyFor, signal),
         })
       }
     },
-    ping(ping, message) {
+    ping(ping, message, ms = 0) {
       for (const { target, queue } of queues) {
-        if (target.kind !== 'ping') continue
+        if (!isPinged(target)) continue
+        const send = target.kind === 'push' ? sendPush : sendPing
         queue.add({
           what: ping,
-          send: async (signal) => sendPing(target.url, ping, message, signal),
+          send: async (signal) => send(target.url, ping, { message, ms }, proxyFor, signal),
         })
       }
     },
     async idle() {
       // pings are of how it goes now: nobody has to know them
-      const notices = queues.filter(({ target }) => target.kind !== 'ping')
+      const notices = queues.filter(({ target }) => !isPinged(target))
       await Promise.all(notices.map(async ({ queue }) => queue.idle()))
     },
     async stop() {
@@ -121,8 +125,13 @@ export function createNotifier(options: NotifierOptions): Notifier {
 }
 
 /** A ping says how it goes now, so only the newest matters. */
-function mostWaitingFor({ kind }: NotifyTarget): number {
-  return kind === 'ping' ? 1 : mostNoticesWaiting
+function mostWaitingFor(target: NotifyTarget): number {
+  return isPinged(target) ? 1 : mostNoticesWaiting
+}
+
+/** Whether it is told of every run, and of nothing else. */
+function isPinged({ kind }: NotifyTarget): boolean {
+  return kind === 'ping' || kind === 'push'
 }
 
 /** Without what may be secret in it. */

@@ -1,8 +1,7 @@
 import { type NotifyTarget, fillTemplate } from '../config/notify-target.ts'
-import { errorCode } from '../errors.ts'
+import type { ProxyFor } from '../config/proxies.ts'
+import { deliver, deliveryTimeoutMs } from './deliver.ts'
 import type { Notice } from './notice.ts'
-
-const timeoutMs = 10_000
 
 /** What a service that misses pings is told: that a run began, and how it ended. */
 export type Ping = 'start' | 'success' | 'fail'
@@ -20,61 +19,61 @@ export async function sendNotice(
   target: NotifyTarget,
   envelope: Envelope,
   template: string | undefined,
+  proxyFor: ProxyFor,
   signal: AbortSignal,
 ): Promise<void> {
-  if (target.kind === 'mail') await mail(target, envelope, signal)
-  else await post(target.url, 'application/json', formatBody(envelope, template), signal)
+  if (target.kind === 'mail') return mail(target, envelope, signal)
+  const body = formatBody(envelope, template)
+  const delivery = { method: 'POST', contentType: 'application/json', body } as const
+  await deliver({ ...delivery, url: new URL(target.url) }, proxyFor, signal)
 }
 
-/** Of the services that miss pings: URL/start, URL, URL/fail, the last one with why. */
+/** What a ping says of a run. */
+export interface PingReport {
+  /** The snapshot, or why there is none. */
+  message: string
+  /** How long it took. */
+  ms: number
+}
+
+/** Of the services that miss pings: a POST to URL/start, URL, URL/fail, the last one with why. */
 export async function sendPing(
-  url: string,
+  address: string,
   ping: Ping,
-  message: string,
+  { message }: PingReport,
+  proxyFor: ProxyFor,
   signal: AbortSignal,
 ): Promise<void> {
-  const address = new URL(url)
-  if (ping !== 'success') address.pathname = `${address.pathname.replace(/\/$/, '')}/${ping}`
-  await post(address.href, 'text/plain; charset=utf-8', message, signal)
+  const url = new URL(address)
+  if (ping !== 'success') url.pathname = `${url.pathname.replace(/\/$/, '')}/${ping}`
+  const contentType = 'text/plain; charset=utf-8'
+  await deliver({ method: 'POST', url, contentType, body: message }, proxyFor, signal)
 }
+
+/** Of a monitor that takes a GET, as the push monitor of Uptime Kuma does; that a run began is nothing to it. */
+export async function sendPush(
+  address: string,
+  ping: Ping,
+  { message, ms }: PingReport,
+  proxyFor: ProxyFor,
+  signal: AbortSignal,
+): Promise<void> {
+  if (ping === 'start') return
+  const url = new URL(address)
+  url.searchParams.set('status', ping === 'success' ? 'up' : 'down')
+  url.searchParams.set('msg', message.slice(0, longestMessage))
+  url.searchParams.set('ping', String(ms))
+  await deliver({ method: 'GET', url }, proxyFor, signal)
+}
+
+/** Servers take no address of any length. */
+const longestMessage = 500
 
 function formatBody({ notice, host, store, time }: Envelope, template: string | undefined): string {
   const { snapshot, ...rest } = notice
   if (template === undefined) return JSON.stringify({ ...rest, snapshot, host, store, time })
   const fields = { ...rest, snapshot: snapshot ?? '', host, store, time }
   return fillTemplate(template, (field) => fields[field])
-}
-
-async function post(
-  url: string,
-  contentType: string,
-  body: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const address = new URL(url)
-  const { username, password } = address
-  address.username = address.password = ''
-  const credentials = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)
-  let response: Response
-  try {
-    response = await fetch(address, {
-      method: 'POST',
-      headers: {
-        'content-type': contentType,
-        'user-agent': 'snap-volume',
-        ...(username === '' ? {} : { authorization: `Basic ${credentials.toString('base64')}` }),
-      },
-      body,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    })
-  } catch (error) {
-    // other words of it may have the address, which may be a secret
-    const cause = error instanceof Error ? error.cause : undefined
-    const why = errorCode(cause) ?? (error instanceof Error ? error.name : 'it cannot be reached')
-    throw new Error(why, { cause: error })
-  }
-  await response.body?.cancel()
-  if (!response.ok) throw new Error(`it answered ${response.status}`)
 }
 
 async function mail(
@@ -84,9 +83,9 @@ async function mail(
 ): Promise<void> {
   const { createTransport } = await import('nodemailer')
   const timeouts = {
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
+    connectionTimeout: deliveryTimeoutMs,
+    greetingTimeout: deliveryTimeoutMs,
+    socketTimeout: deliveryTimeoutMs,
     // a server that does not close its side would keep the connection, and the process
     socketCloseTimeout: 0,
   }

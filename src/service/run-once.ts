@@ -37,7 +37,9 @@ export async function runOnce(
   metrics.ran({ reason, exitCode, seconds: (performance.now() - beganMs) / 1000 })
   if (result === undefined) metrics.failed(failure)
   else metrics.published(result.record)
-  notifier.ping(result === undefined ? 'fail' : 'success', outcome.error ?? outcome.snapshot ?? '')
+  const ping = result === undefined ? 'fail' : 'success'
+  const ms = Math.round(performance.now() - beganMs)
+  notifier.ping(ping, outcome.error ?? outcome.snapshot ?? '', ms)
   const { before, run } = runs.end(outcome)
   for (const notice of rules.afterRun(before, run, result?.warnings ?? [])) notifier.tell(notice)
 }

@@ -34,9 +34,28 @@ export function assertCron(variable: string, expression: string): void {
   const { valid, errors } = validateDetailed(expression)
   if (valid) return
   const [first] = errors
-  throw new UsageError(
-    `${variable} is ${JSON.stringify(expression)}: ${first?.message ?? 'it is not a cron expression'}; write five fields, such as "0 3 * * *"`,
-  )
+  throw new UsageError(`${variable} is ${JSON.stringify(expression)}: ${explain(first)};`, {
+    fix: 'write five fields, such as "0 3 * * *"',
+  })
+}
+
+/** In the words of cron(5): those of the library say "25 is a invalid expression for hour". */
+function explain(first: { field: string; value?: string; message: string } | undefined): string {
+  if (first === undefined) return 'it is not a cron expression'
+  const { field, value = '', message } = first
+  const name = fieldNames[field]
+  return name === undefined || !message.includes('is a invalid')
+    ? message
+    : `${JSON.stringify(value)} is not ${name}`
+}
+
+const fieldNames: Readonly<Record<string, string>> = {
+  second: 'a second',
+  minute: 'a minute',
+  hour: 'an hour',
+  dayOfMonth: 'a day of the month',
+  month: 'a month',
+  dayOfWeek: 'a day of the week',
 }
 
 /** crontab(5) runs when either of two restricted day fields fits, node-cron when both do. */

@@ -24,10 +24,10 @@ export function readUnacceptedChanges({ changes }: StoreLayout): UnacceptedChang
     return parseDocument(schema, readDocument(changes)).volumes
   } catch (error) {
     if (isNotFound(error)) return []
-    throw new OperationError(
-      `${changes} cannot be used (${messageOf(error)}): look at the newest snapshots, then run "snap-volume snapshot --accept-changes", which writes it anew`,
-      { cause: error },
-    )
+    throw new OperationError(`${changes} cannot be used (${messageOf(error)})`, {
+      cause: error,
+      fix: 'look at the newest snapshots, then run "snap-volume snapshot --accept-changes", which writes it anew',
+    })
   }
 }
 

@@ -72,8 +72,8 @@ export function readConsumerJournal(store: StoreLayout): ConsumerJournal | undef
   } catch (error) {
     if (isNotFound(error)) return undefined
     throw new OperationError(
-      `${store.consumerJournal} cannot be read (${messageOf(error)}): containers may still be paused or stopped; look with "docker ps -a", and move the file away`,
-      { cause: error },
+      `${store.consumerJournal} cannot be read (${messageOf(error)}): containers may still be paused or stopped;`,
+      { cause: error, fix: 'look with "docker ps -a", and move the file away' },
     )
   }
 }

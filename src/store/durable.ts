@@ -79,8 +79,9 @@ export async function syncFilesystem(path: string): Promise<void> {
   const result = await run('sync', ['-f', '--', path])
   if (result.exitCode !== 0) {
     throw new ProgramError(
-      `the data could not be written to the disk: ${result.stderr.trim()}; look at the kernel's log (dmesg) for the device of ${path}`,
+      `the data could not be written to the disk: ${result.stderr.trim()};`,
       result.stderr,
+      { fix: `look at the kernel's log (dmesg) for the device of ${path}` },
     )
   }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-/** Paths of a store (spec: "On disk"). */
+/** Paths of a store ("On disk" in ARCHITECTURE.md). */
 export interface StoreLayout {
   /** The store itself; the snapshots are directly in it. */
   directory: string

@@ -42,9 +42,9 @@ export async function acquireLock(file: string, request: LockRequest): Promise<L
       if (request.timeoutMs > 0) request.onWait?.(holder)
       const seconds = String(request.timeoutMs / 1000)
       if (request.timeoutMs === 0 || !(await flock(descriptor, ['-w', seconds], request.signal))) {
-        throw new BusyError(
-          `the store is busy: ${describeHolder(file)}; try again when it is done, or wait longer with SNAP_LOCK_TIMEOUT`,
-        )
+        throw new BusyError(`the store is busy: ${describeHolder(file)};`, {
+          fix: 'try again when it is done, or wait longer with SNAP_LOCK_TIMEOUT',
+        })
       }
     }
   } catch (error) {
@@ -76,7 +76,7 @@ export async function findHolder(file: string): Promise<string | undefined> {
     descriptor = openSync(file, O_RDONLY | O_NOFOLLOW)
   } catch (error) {
     if (isNotFound(error)) return undefined
-    throw new OperationError(explainOpening(file, error), { cause: error })
+    throw explainOpening(file, error)
   }
   try {
     // shared, so that those who ask do not meet each other
@@ -90,19 +90,25 @@ function openLockFile(file: string): number {
   try {
     return openSync(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
   } catch (error) {
-    throw new OperationError(explainOpening(file, error), { cause: error })
+    throw explainOpening(file, error)
   }
 }
 
-function explainOpening(file: string, error: unknown): string {
-  switch (errorCode(error)) {
+function explainOpening(file: string, cause: unknown): OperationError {
+  switch (errorCode(cause)) {
     case 'EROFS':
-      return `the store is mounted read-only (${file}): mount it read-write to change it`
+      return new OperationError(`the store is mounted read-only (${file})`, {
+        cause,
+        fix: 'mount it read-write to change it',
+      })
     case 'ENOSPC':
     case 'EDQUOT':
-      return `the store is full (${file}): free some space, or remove snapshots with "snap-volume prune"`
+      return new OperationError(`the store is full (${file})`, {
+        cause,
+        fix: 'free some space, or remove snapshots with "snap-volume prune"',
+      })
     default:
-      return `the store cannot be locked: ${messageOf(error)}`
+      return new OperationError(`the store cannot be locked: ${messageOf(cause)}`, { cause })
   }
 }
 

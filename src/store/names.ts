@@ -33,7 +33,8 @@ export function nextSnapshotTime(
   const time = new Date(seconds * 1000)
   if (parseSnapshotName(formatSnapshotName(time)) === undefined) {
     throw new OperationError(
-      `no name is left for a snapshot: the newest one in the store is of ${newest?.toISOString()}; move it away`,
+      `no name is left for a snapshot: the newest one in the store is of ${newest?.toISOString()};`,
+      { fix: 'move it away' },
     )
   }
   return time

@@ -20,12 +20,14 @@ import { type StoreLayout, storeLayout } from './layout.ts'
  */
 export function openStore(directory: string): StoreLayout {
   const store = storeLayout(directory)
-  assertDirectory(directory, () => `there is no store at ${directory}: ${howToReachStore}`)
-  assertDirectory(
-    store.own,
-    () =>
-      `${directory} is not a store yet: run "snap-volume start ID:PATH" on it once, or ${howToReachStore}`,
-  )
+  assertDirectory(directory, {
+    problem: `there is no store at ${directory}`,
+    fix: howToReachStore,
+  })
+  assertDirectory(store.own, {
+    problem: `${directory} is not a store yet`,
+    fix: `run "snap-volume start ID:PATH" on it once, or ${howToReachStore}`,
+  })
   assertReadable(store.own)
   return store
 }
@@ -37,8 +39,9 @@ function assertReadable(directory: string): void {
   try {
     accessSync(directory, constants.R_OK | constants.X_OK)
   } catch (error) {
-    throw new OperationError(`${directory} cannot be read (${errorCode(error)}): run as root`, {
+    throw new OperationError(`${directory} cannot be read (${errorCode(error)})`, {
       cause: error,
+      fix: 'run as root',
     })
   }
 }
@@ -48,7 +51,7 @@ export function createStore(directory: string): StoreLayout {
   const store = storeLayout(directory)
   assertNoLinksAbove(directory)
   createDirectory(directory, 0o755, { recursive: true })
-  assertDirectory(directory, () => `there is no directory ${directory}`)
+  assertDirectory(directory, { problem: `there is no directory ${directory}` })
   assertWritableMount(directory)
   createOwnDirectories(store)
   // now: when the disk is full there is no inode for it, and the trash could not be emptied
@@ -61,7 +64,7 @@ export function createOwnDirectories(store: StoreLayout): void {
   const { own, staging, trash, prelinked, journal } = store
   for (const path of [own, staging, trash, prelinked, journal]) {
     createDirectory(path, 0o700, { recursive: false })
-    assertDirectory(path, () => `there is no directory ${path}`)
+    assertDirectory(path, { problem: `there is no directory ${path}` })
   }
 }
 
@@ -77,20 +80,22 @@ function createDirectory(path: string, mode: number, options: { recursive: boole
     if (mkdirSync(path, options) !== undefined || !options.recursive) chmodSync(path, mode)
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return
-    throw new OperationError(explainCreating(path, error), { cause: error })
+    throw explainCreating(path, error)
   }
 }
 
-function explainCreating(path: string, error: unknown): string {
-  switch (errorCode(error)) {
+function explainCreating(path: string, cause: unknown): OperationError {
+  const cannotMake = (why: string, fix?: string): OperationError =>
+    new OperationError(`${path} cannot be made: ${why}`, { cause, fix })
+  switch (errorCode(cause)) {
     case 'EROFS':
-      return `${path} cannot be made: the store is mounted read-only; mount it read-write`
+      return cannotMake('the store is mounted read-only;', 'mount it read-write')
     case 'ENOSPC':
-      return `${path} cannot be made: the filesystem is full; free space or inodes`
+      return cannotMake('the filesystem is full;', 'free space or inodes')
     case 'EDQUOT':
-      return `${path} cannot be made: the disk quota is used up; have it raised, or free space or inodes`
+      return cannotMake('the disk quota is used up;', 'have it raised, or free space or inodes')
     default:
-      return `${path} cannot be made: ${messageOf(error)}`
+      return cannotMake(messageOf(cause))
   }
 }
 
@@ -98,10 +103,10 @@ function assertWritableMount(directory: string): void {
   try {
     accessSync(directory, constants.W_OK)
   } catch (error) {
-    throw new OperationError(
-      `the store ${directory} cannot be written (${errorCode(error)}): mount it read-write and run as root`,
-      { cause: error },
-    )
+    throw new OperationError(`the store ${directory} cannot be written (${errorCode(error)})`, {
+      cause: error,
+      fix: 'mount it read-write and run as root',
+    })
   }
 }
 
@@ -111,30 +116,31 @@ function assertNoLinksAbove(directory: string): void {
   while (!existsSync(existing)) existing = dirname(existing)
   const real = realpathSync(existing)
   if (real === existing) return
-  throw new OperationError(
-    `the store ${directory} is reached through a symbolic link: set SNAP_DIR to ${real}${directory.slice(existing.length)}`,
-  )
+  throw new OperationError(`the store ${directory} is reached through a symbolic link`, {
+    fix: `set SNAP_DIR to ${real}${directory.slice(existing.length)}`,
+  })
 }
 
 /** The store is only entered through real directories that nobody else can exchange. */
-function assertDirectory(path: string, describeMissing: () => string): void {
+function assertDirectory(path: string, whenMissing: { problem: string; fix?: string }): void {
   try {
     const stat = lstatSync(path)
     if (!stat.isDirectory()) {
-      throw new OperationError(`${path} is not a directory but a file or a link: move it away`)
+      throw new OperationError(`${path} is not a directory but a file or a link`, {
+        fix: 'move it away',
+      })
     }
     if (stat.uid !== process.geteuid?.() && stat.uid !== 0) {
       throw new OperationError(
-        `${path} belongs to user ${stat.uid}, who could exchange what is in it: chown it to root`,
+        `${path} belongs to user ${stat.uid}, who could exchange what is in it`,
+        { fix: 'chown it to root' },
       )
     }
   } catch (error) {
     if (error instanceof OperationError) throw error
-    throw new OperationError(
-      isNotFound(error)
-        ? describeMissing()
-        : `${path} cannot be reached (${errorCode(error)}): run as root`,
-      { cause: error },
-    )
+    const { problem, fix } = isNotFound(error)
+      ? whenMissing
+      : { problem: `${path} cannot be reached (${errorCode(error)})`, fix: 'run as root' }
+    throw new OperationError(problem, { cause: error, fix })
   }
 }

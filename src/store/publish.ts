@@ -24,7 +24,9 @@ export async function publishSnapshot(
   fsyncDirectory(staging)
   // rename(2) replaces an empty directory of that name
   if (existsSync(target)) {
-    throw new OperationError(`${target} appeared while the snapshot was taken: move it away`)
+    throw new OperationError(`${target} appeared while the snapshot was taken`, {
+      fix: 'move it away',
+    })
   }
   try {
     renameDurably(staging, target)

@@ -42,7 +42,8 @@ function assertNewest(
   )
   if (newer === undefined) return
   throw new OperationError(
-    `${reference} may mean ${newer.name}, which a wrong clock named, or ${newest?.name}: write the name of one, or name them by their start with "snap-volume rename"`,
+    `${reference} may mean ${newer.name}, which a wrong clock named, or ${newest?.name}`,
+    { fix: 'write the name of one, or name them by their start with "snap-volume rename"' },
   )
 }
 
@@ -58,7 +59,8 @@ function byLatest(
   if (snapshot === undefined) {
     const others = future === 0 ? '' : `, and ${future} of the future`
     throw new OperationError(
-      `there is no ${reference}: without safety snapshots the store has ${regular.length}${others}; see "snap-volume show"`,
+      `there is no ${reference}: without safety snapshots the store has ${regular.length}${others};`,
+      { fix: 'see "snap-volume show"' },
     )
   }
   return snapshot
@@ -74,7 +76,8 @@ function byName(catalog: Catalog, reference: string): Snapshot | undefined {
   if (fitting.length > 1) {
     const names = fitting.map(({ name }) => name).toSorted()
     throw new OperationError(
-      `${JSON.stringify(reference)} fits ${names.length} snapshots, from ${names[0]} to ${names.at(-1)}: write more of the name`,
+      `${JSON.stringify(reference)} fits ${names.length} snapshots, from ${names[0]} to ${names.at(-1)}`,
+      { fix: 'write more of the name' },
     )
   }
   const [one] = fitting
@@ -88,10 +91,10 @@ function begins(name: string, reference: string): boolean {
 }
 
 function refuseDamaged({ name, path, problem, snapshot }: DamagedSnapshot): never {
+  if (snapshot !== undefined) throw new OperationError(problem, { fix: 'choose another snapshot' })
   throw new OperationError(
-    snapshot === undefined
-      ? `there is no snapshot to use: the record of ${name} is damaged (${problem}); its data can be copied by hand from ${path}`
-      : `${problem}: choose another snapshot`,
+    `there is no snapshot to use: the record of ${name} is damaged (${problem});`,
+    { fix: `its data can be copied by hand from ${path}` },
   )
 }
 
@@ -126,10 +129,10 @@ export function parseTime(reference: string, now: Date): Date | undefined {
 
 function notFound(regular: readonly Snapshot[], reference: string): never {
   const newest = regular.at(-1)
-  throw new OperationError(
-    `there is no snapshot ${JSON.stringify(reference)}: ` +
-      (newest === undefined
+  throw new OperationError(`there is no snapshot ${JSON.stringify(reference)}`, {
+    fix:
+      newest === undefined
         ? 'the store has none; take one with "snap-volume snapshot"'
-        : `see "snap-volume show", or say latest for ${newest.name}`),
-  )
+        : `see "snap-volume show", or say latest for ${newest.name}`,
+  })
 }

@@ -35,8 +35,8 @@ export function readRestoreJournal(store: StoreLayout): RestoreJournal | undefin
   } catch (error) {
     if (isNotFound(error)) return undefined
     throw new OperationError(
-      `${store.restoreJournal} cannot be read (${messageOf(error)}): a restore may have been cut off; move the file away when the live data are as they should be`,
-      { cause: error },
+      `${store.restoreJournal} cannot be read (${messageOf(error)}): a restore may have been cut off;`,
+      { cause: error, fix: 'move the file away when the live data are as they should be' },
     )
   }
 }
@@ -47,11 +47,15 @@ export function readInterruptedRestore(store: StoreLayout): RestoreJournal | und
   return journal?.finishedAt === null ? journal : undefined
 }
 
-export function describeInterruptedRestore(journal: RestoreJournal): string {
+/** What is thrown, or told, until it is finished or undone. */
+export function explainInterruptedRestore(journal: RestoreJournal): OperationError {
   const volumes = journal.volumes.map(({ id }) => id).join(', ')
   const options = journal.volumes.map(({ id }) => ` --volume ${id}`).join('')
   const waysOn = journal.undo
     ? 'finish it with "snap-volume restore --undo"'
     : `finish it with "snap-volume restore ${journal.snapshot}${options}", or go back with "snap-volume restore --undo"`
-  return `a restore of ${journal.snapshot} into ${volumes} was cut off (begun ${journal.startedAt}), the live data are a mixture: ${waysOn}`
+  return new OperationError(
+    `a restore of ${journal.snapshot} into ${volumes} was cut off (begun ${journal.startedAt}), the live data are a mixture`,
+    { fix: waysOn },
+  )
 }

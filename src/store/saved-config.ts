@@ -50,11 +50,14 @@ export function readSavedConfig(store: StoreLayout): SavedConfig {
       volumes: parseVolumeSpecs(config.volumes.map(({ id, path }) => `${id}:${path}`)),
     }
   } catch (error) {
-    throw new OperationError(
-      isNotFound(error)
-        ? `the store ${store.directory} has no configuration yet: run "snap-volume start ID:PATH" on it once`
-        : `${store.config} cannot be used (${messageOf(error)}): run "snap-volume start ID:PATH" again, which writes it anew`,
-      { cause: error },
-    )
+    throw isNotFound(error)
+      ? new OperationError(`the store ${store.directory} has no configuration yet`, {
+          cause: error,
+          fix: 'run "snap-volume start ID:PATH" on it once',
+        })
+      : new OperationError(`${store.config} cannot be used (${messageOf(error)})`, {
+          cause: error,
+          fix: 'run "snap-volume start ID:PATH" again, which writes it anew',
+        })
   }
 }

@@ -25,8 +25,10 @@ export function assertPrivileges(status = readFileSync('/proc/self/status', 'utf
     .map(([name]) => name)
   if (missing.length === 0) return
   throw new OperationError(
-    `owners and modes cannot be kept without the ${missing.length === 1 ? 'capability' : 'capabilities'} ${missing.join(', ')}: ` +
-      `run as root, in Docker with ${missing.map((name) => `--cap-add ${name}`).join(' ')}`,
+    `owners and modes cannot be kept without the ${missing.length === 1 ? 'capability' : 'capabilities'} ${missing.join(', ')}`,
+    {
+      fix: `run as root, in Docker with ${missing.map((name) => `--cap-add ${name}`).join(' ')}`,
+    },
   )
 }
 

@@ -1,4 +1,4 @@
-import { OperationError, InterruptedError, errorCode } from '../errors.ts'
+import { OperationError, errorCode, throwIfInterrupted } from '../errors.ts'
 
 const keptOutputBytes = 1024 * 1024
 
@@ -64,13 +64,11 @@ export async function run(
   subprocess.stderr.on('data', stderr.add)
   const onEnd = subprocess.pid === undefined ? undefined : options.onStart?.(subprocess.pid)
   const result = await subprocess.finally(onEnd)
-  if (options.signal?.aborted) {
-    throw new InterruptedError(`interrupted: ${program} was stopped`)
-  }
+  throwIfInterrupted(options.signal)
   if (errorCode(result.cause) === 'ENOENT' || result.code === 'ENOENT') {
-    throw new OperationError(
-      `${program} is not installed: install it (Debian: apt-get install ${packageOf(program)}), or use the image, which has it`,
-    )
+    throw new OperationError(`${program} is not installed`, {
+      fix: `install it (Debian: apt-get install ${packageOf(program)}), or use the image, which has it`,
+    })
   }
   if (result.exitCode === undefined) {
     throw new OperationError(

@@ -62,6 +62,7 @@ export async function findSecurityAttributes(
 
 function cannotLook(why: string): OperationError {
   return new OperationError(
-    `extended attributes cannot be looked at (${why}), and this process may not set all of them: run with --cap-add SYS_ADMIN`,
+    `extended attributes cannot be looked at (${why}), and this process may not set all of them`,
+    { fix: 'run with --cap-add SYS_ADMIN' },
   )
 }

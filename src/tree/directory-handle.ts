@@ -28,7 +28,9 @@ export function openDirectory(path: string): DirectoryHandle {
   const here = `/proc/self/fd/${descriptor}`
   const real = readlinkSync(here)
   if (real !== path) {
-    throw new OperationError(`${path} is reached through a symbolic link: use ${real} instead`)
+    throw new OperationError(`${path} is reached through a symbolic link`, {
+      fix: `use ${real} instead`,
+    })
   }
   const opened = opening.move()
   return {
@@ -49,21 +51,29 @@ function openOrExplain(path: string): number {
   try {
     return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   } catch (error) {
-    throw new OperationError(explain(path, error), { cause: error })
+    throw explain(path, error)
   }
 }
 
-function explain(path: string, error: unknown): string {
-  switch (errorCode(error)) {
+function explain(path: string, cause: unknown): OperationError {
+  const cannotOpen = (problem: string, fix?: string): OperationError =>
+    new OperationError(problem, { cause, fix })
+  switch (errorCode(cause)) {
     case 'ENOENT':
-      return `there is no directory ${path}: mount the volume there, or correct the path`
+      return cannotOpen(
+        `there is no directory ${path}`,
+        'mount the volume there, or correct the path',
+      )
     case 'ELOOP':
     case 'ENOTDIR':
-      return `${path} is not a directory but a file or a symbolic link: name the directory itself`
+      return cannotOpen(
+        `${path} is not a directory but a file or a symbolic link`,
+        'name the directory itself',
+      )
     case 'EACCES':
-      return `${path} cannot be opened: run as root with the capability DAC_OVERRIDE`
+      return cannotOpen(`${path} cannot be opened`, 'run as root with the capability DAC_OVERRIDE')
     default:
-      return `${path} cannot be opened: ${messageOf(error)}`
+      return cannotOpen(`${path} cannot be opened: ${messageOf(cause)}`)
   }
 }
 

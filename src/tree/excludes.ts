@@ -97,24 +97,25 @@ function lastParts(path: BytePath, count: number): number[] {
 
 /** Refuses what rsync would take for something else, and what could never match. */
 function assertMeaning(text: string): void {
-  if (text === '') throw new PatternError('there is no pattern: write a name, such as *.tmp')
+  if (text === '') throw new PatternError('there is no pattern', 'write a name, such as *.tmp')
   if (/^[ \t]|[ \t]$/.test(text)) {
-    throw new PatternError('it begins or ends with a blank: remove it, or write [ ] for it')
+    throw new PatternError('it begins or ends with a blank', 'remove it, or write [ ] for it')
   }
-  if (text.includes('\0')) throw new PatternError('it has a NUL byte: no name has one')
+  if (text.includes('\0')) throw new PatternError('it has a NUL byte', 'no name has one')
   if (text.includes('\ufffd')) {
-    throw new PatternError('it has bytes that are no UTF-8: write ? for each of them')
+    throw new PatternError('it has bytes that are no UTF-8', 'write ? for each of them')
   }
   if (text === '!' || /^[-+] /.test(text)) {
-    throw new PatternError('to rsync that is a rule: write the pattern alone, such as *.tmp')
+    throw new PatternError('to rsync that is a rule', 'write the pattern alone, such as *.tmp')
   }
   if (text === '/') {
-    throw new PatternError('it is the volume itself: write /* for all that is in it')
+    throw new PatternError('it is the volume itself', 'write /* for all that is in it')
   }
   const parts = text.replace(/^\//, '').replace(/\/$/, '').split('/')
   if (parts.some((part) => ['', '.', '..'].includes(part))) {
     throw new PatternError(
-      'no path has an empty part, . or ..: write /NAME for what is at the top of the volume, and NAME for it anywhere',
+      'no path has an empty part, . or ..',
+      'write /NAME for what is at the top of the volume, and NAME for it anywhere',
     )
   }
 }

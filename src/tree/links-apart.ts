@@ -17,7 +17,8 @@ export function assertLinksApart({ here, path }: DirectoryHandle): void {
   )
   if (!isFollowed) return
   throw new OperationError(
-    `nothing was changed in ${path}, because its filesystem gives the owner and times of a symbolic link to the file that it leads to, and the snapshot has links to restore: mount other storage there, or copy what you need out of the snapshot`,
+    `nothing was changed in ${path}, because its filesystem gives the owner and times of a symbolic link to the file that it leads to, and the snapshot has links to restore`,
+    { fix: 'mount other storage there, or copy what you need out of the snapshot' },
   )
 }
 

@@ -47,9 +47,9 @@ export class PrivateDirectory {
       closeSync,
     )
     if (!isPrivate(descriptor)) {
-      throw new OperationError(
-        `somebody put another directory in the place of ${this.#path}: stop whoever writes there, and restore again`,
-      )
+      throw new OperationError(`somebody put another directory in the place of ${this.#path}`, {
+        fix: 'stop whoever writes there, and restore again',
+      })
     }
     this.here = `/proc/self/fd/${descriptor}`
     this.cwd = `/proc/${process.pid}/fd/${descriptor}`

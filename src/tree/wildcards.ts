@@ -3,6 +3,14 @@ import type { BytePath } from './byte-path.ts'
 /** Why a text is no pattern, and what to write instead. */
 export class PatternError extends Error {
   override name = 'PatternError'
+  readonly problem: string
+  readonly fix: string
+
+  constructor(problem: string, fix: string) {
+    super(`${problem}: ${fix}`)
+    this.problem = problem
+    this.fix = fix
+  }
 }
 
 /** A byte, any byte but a slash, one of some bytes, a run of bytes without a slash, or any run. */
@@ -39,7 +47,7 @@ function parseStep(pattern: BytePath, at: number): Step {
     default: {
       const { byte, end } = readByte(pattern, at)
       if (byte === undefined)
-        throw new PatternError('it ends with a \\: write \\\\ for a backslash')
+        throw new PatternError('it ends with a \\', 'write \\\\ for a backslash')
       return { step: byte, end }
     }
   }
@@ -109,14 +117,14 @@ function readNamedClass(
   const named = Object.hasOwn(namedClasses, name) ? namedClasses[name] : undefined
   if (named === undefined) {
     const names = Object.keys(namedClasses).join(', ')
-    throw new PatternError(`there is no class [:${name}:]: write one of ${names}`)
+    throw new PatternError(`there is no class [:${name}:]`, `write one of ${names}`)
   }
   const bytes = Array.from({ length: 256 }, (_, byte) => byte)
   return { bytes: bytes.filter((byte) => named.test(String.fromCharCode(byte))), end: close + 1 }
 }
 
 function unclosed(): PatternError {
-  return new PatternError('it has a [ without its ]: write \\[ for the character')
+  return new PatternError('it has a [ without its ]', 'write \\[ for the character')
 }
 
 /** Whether the steps fit all of a text from `start` on. */

@@ -1,4 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { DoctorFinding } from '../../src/actions/doctor/finding.ts'
@@ -61,7 +64,7 @@ describe('doctor', () => {
     expect(stdout).to.match(
       /^problem +daemon +none runs on this store\n +-> start the container of "snap-volume start"$/m,
     )
-    expect(stdout).to.match(/^\d+ problems, \d+ notes, \d+ ok$/m)
+    expect(stdout).to.match(/^\d+ problems?, \d+ notes?, \d+ ok$/m)
   })
 
   const cases: [what: string, harm: () => void, trouble: string, fix: RegExp][] = [
@@ -81,7 +84,13 @@ describe('doctor', () => {
           }),
         ),
       'problem: journal',
-      /finish or undo it/,
+      /^finish it with "snap-volume restore .*", or go back with "snap-volume restore --undo"$/,
+    ],
+    [
+      'a journal of a restore that cannot be read',
+      () => writeFileSync(join(store.directory, '.snap-volume/journal/restore.json'), '{'),
+      'problem: journal',
+      /^move the file away when the live data are as they should be$/,
     ],
     [
       'a container that is left paused',
@@ -139,6 +148,29 @@ describe('doctor', () => {
   it('finds that SNAP_QUIESCE cannot be done', async () => {
     const finished = await examine({ SNAP_QUIESCE: 'pause' })
     expect(troubles(finished)).to.include('problem: docker')
+  })
+
+  it('says of a Docker API that is named and does not answer what to do about that', async () => {
+    const found = findingsOf(await examine({ SNAP_QUIESCE: 'pause' })).find(
+      ({ subject }) => subject === 'docker',
+    )
+    expect(found?.message).to.match(/^SNAP_QUIESCE=pause, and .* cannot be reached \(ENOENT\)$/)
+    expect(found?.fix).to.equal('is the socket mounted, and DOCKER_HOST right?')
+  })
+
+  it('prints nothing else where DOCKER_HOST is an address', async () => {
+    const asked: string[] = []
+    const engine = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`)
+      response.setHeader('content-type', 'application/json').end('[]')
+    }).listen(0, '127.0.0.1')
+    await once(engine, 'listening')
+    const { port } = engine.address() as AddressInfo
+    const finished = await examine({ DOCKER_HOST: `tcp://127.0.0.1:${port}` })
+    engine.close()
+    expect(findingsOf(finished).find(({ subject }) => subject === 'docker')?.level).to.equal('ok')
+    expect(asked).to.deep.equal(['GET /containers/json?all=true'])
+    expect(finished.stderr).to.equal('')
   })
 
   it('says where there is no store, and what it can tell without', async () => {

@@ -2,9 +2,26 @@ import { lstatSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { documentsOf, lastDocumentOf, launchCli, programFile } from '../support/cli.ts'
+import {
+  type Environment,
+  documentsOf,
+  lastDocumentOf,
+  launchCli,
+  programFile,
+} from '../support/cli.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
+
+/** Whether the fraction of a volume is ever less than it was, within a phase. */
+function goesBack(documents: readonly Record<string, unknown>[]): boolean {
+  let before = 0
+  return documents.some(({ type, fraction }) => {
+    const isBack = type === 'progress' && Number(fraction) < before
+    if (type === 'phase') before = 0
+    if (type === 'progress') before = Number(fraction)
+    return isBack
+  })
+}
 
 describe('--json', () => {
   let store: TestStore
@@ -55,6 +72,36 @@ describe('--json', () => {
     })
   }
 
+  it('of a restore has its warnings before the result', async () => {
+    const env = { SNAP_POST_RESTORE: 'exit 7' }
+    const finished = await store.run(['restore', 'latest', '--yes', '--json'], { env })
+    expect(finished.exitCode).to.equal(3)
+    const types = documentsOf(finished).map(({ type }) => type)
+    expect(types.at(-1)).to.equal('result')
+    expect(types).to.include('warning')
+  })
+
+  for (const [where, host] of [
+    ['here', undefined],
+    ['over HTTP', () => `unix://${store.directory}/.snap-volume/control.sock`],
+  ] as const) {
+    it(`has little progress ${where}, which never goes back and ends with the end`, async () => {
+      const daemon = host === undefined ? undefined : await store.startDaemon()
+      const env: Environment = host === undefined ? {} : { SNAP_HOST: host() }
+      await shellIn(store.data, 'rm -f l-*; seq 500 | xargs touch; seq 99 | xargs -I N ln N l-N')
+      for (const words of [['snapshot'], ['restore', 'latest~1', '--yes'], ['restore', '--undo']]) {
+        const beganMs = performance.now()
+        const documents = documentsOf(await store.run([...words, '--json'], { env }))
+        const most = 4 * Math.ceil((performance.now() - beganMs) / 1000)
+        const all = documents.filter(({ type }) => type === 'progress')
+        expect(all.length, words.join(' ')).to.be.within(1, most)
+        expect(all.at(-1), words.join(' ')).to.include({ fraction: 1 })
+        expect(goesBack(documents), words.join(' ')).to.equal(false)
+      }
+      await daemon?.stop()
+    })
+  }
+
   it('of start is a line a log entry', async () => {
     const daemon = launchCli(['start', store.spec, '--json'], { env: store.env })
     await daemon.line(/"message":"started/)
@@ -66,6 +113,12 @@ describe('--json', () => {
   it('of a failure is a document with the message and the exit code', async () => {
     const finished = await store.run(['restore', 'nonsense', '--json'])
     expect(lastDocumentOf(finished)).to.include({ type: 'error', exitCode: 1 })
+  })
+
+  it('of a failure has what to do about it as a field', async () => {
+    const { message, fix } = lastDocumentOf(await store.run(['restore', 'nonsense', '--json']))
+    expect(fix).to.match(/^see "snap-volume show"/)
+    expect(message).to.equal(`there is no snapshot "nonsense": ${String(fix)}`)
   })
 
   it('of show -a has what the text has', async () => {

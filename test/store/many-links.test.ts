@@ -61,7 +61,7 @@ for (const engine of engines) {
         )
         const { exitCode, stderr } = await store.run(['snapshot'])
         expect(stderr).to.match(
-          /^warning: data: 1 unchanged files were copied, because the filesystem allows no more links/m,
+          /^warning: data: 1 unchanged file was copied, because the filesystem allows no more links/m,
         )
         expect(exitCode).to.equal(3)
       })

@@ -50,7 +50,7 @@ const deeds: Record<string, Deed> = {
       return async () => owner.stop()
     },
     doubtful: ['leased'],
-    says: /1 files could not be read, and are not in the snapshot: somebody has a lease/,
+    says: /1 file could not be read, and is not in the snapshot: somebody has a lease/,
   },
   'switches a directory and a symlink': {
     async begin({ his }) {

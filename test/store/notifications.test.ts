@@ -282,6 +282,30 @@ describeSample({ tests: 6 }, 'Notifications', () => {
     expect(await line(/could not be told of failure/)).not.to.contain('secret')
   })
 
+  it('tell a push monitor of each run, through the proxy of the environment', async () => {
+    const proxy = await startReceiver()
+    await start('push+http://kuma.example/api/push/id?status=up&msg=OK&ping=', {
+      HTTP_PROXY: proxy.url,
+      NO_PROXY: 'localhost,10.0.0.0/8',
+    })
+    await until('a run', () => proxy.calls.length > 0)
+    await rm(file())
+    const isDown = (): boolean => proxy.calls.some(({ url }) => url.includes('status=down&msg='))
+    await until('a failure', isDown)
+    proxy.close()
+    expect(proxy.calls[0]?.url).to.match(
+      /^http:\/\/kuma\.example\/api\/push\/id\?status=up&msg=%40GMT-[\d.-]+&ping=\d+$/,
+    )
+  })
+
+  it('are not delivered by a server that redirects elsewhere, which is told', async () => {
+    const hook = await startReceiver(() => 302)
+    const { line } = await start(`${hook.url}/hook`)
+    await rm(file())
+    await line(/could not be told of failure: it answered 302/)
+    hook.close()
+  })
+
   it('are refused at the start where an address is none, without showing it', async () => {
     const finished = await store.run(['start', store.spec], {
       env: { SNAP_NOTIFY_URL: 'secret-without-a-scheme' },
@@ -290,6 +314,39 @@ describeSample({ tests: 6 }, 'Notifications', () => {
     expect(finished.stderr).to.match(/SNAP_NOTIFY_URL is not right: it must be one or several of/)
     expect(finished.stderr).not.to.contain('secret')
   })
+})
+
+describe('The start, where notices would reach nobody', () => {
+  let store: TestStore
+
+  before(async () => {
+    store = await makeStore()
+  })
+
+  after(() => store.remove())
+
+  const notRight: [what: string, env: Record<string, string>, variable: string][] = [
+    ['a comma between addresses', { SNAP_NOTIFY_URL: 'https://a,https://b' }, 'SNAP_NOTIFY_URL'],
+    ['a lone %', { SNAP_NOTIFY_URL: 'https://us%er:secret@hooks.example/' }, 'SNAP_NOTIFY_URL'],
+    [
+      'a mailbox without a server',
+      { SNAP_NOTIFY_URL: 'smtp://mail.example/?from=a@b&to=a+b@' },
+      'SNAP_NOTIFY_URL',
+    ],
+    [
+      'a proxy that is none of HTTP',
+      { SNAP_NOTIFY_URL: 'https://hooks.example/', HTTPS_PROXY: 'socks5://me:secret@proxy:1080' },
+      'HTTPS_PROXY',
+    ],
+  ]
+  for (const [what, env, variable] of notRight) {
+    it(`names ${variable} for ${what}`, async () => {
+      const { exitCode, stderr } = await store.run(['start', store.spec], { env })
+      expect(exitCode).to.equal(2)
+      expect(stderr).to.match(new RegExp(`^snap-volume: ${variable} is not right: it must be `))
+      expect(stderr).not.to.contain('secret')
+    })
+  }
 })
 
 /** A run that hangs is seen by the heartbeat, 30 s after the start: both daemons are waited for at once. */

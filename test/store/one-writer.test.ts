@@ -53,7 +53,7 @@ describe('One writer at a time', () => {
       const waiting = launchCli(['snapshot'], { env: store.env })
       await waiting.line(/^waiting for the store: /)
       await held.release()
-      await waiting.line(/^@GMT-.*1 files/)
+      await waiting.line(/^@GMT-.*1 file,/)
       expect(store.snapshotNames()).to.have.length(2)
     })
 

@@ -166,7 +166,7 @@ describe('A plain directory on btrfs', () => {
     const { exitCode, stdout } = await store.run(['subvolume', 'data', '--dry-run'])
     expect(exitCode).to.equal(0)
     for (const part of [
-      '1 files, 6 B',
+      '1 file, 6 B',
       `the subvolume ${copy}`,
       `to ${oldDirectory}, which is kept`,
     ]) {

@@ -42,6 +42,29 @@ describe('the errors', () => {
   }
 })
 
+describe('the fix of an error', () => {
+  it('ends its message, after a colon', () => {
+    const error = new UsageError('SNAP_MAX is 0', { fix: 'it must be 1 or more' })
+    expect(error.message).to.equal('SNAP_MAX is 0: it must be 1 or more')
+    expect([error.problem, error.fix]).to.deep.equal(['SNAP_MAX is 0', 'it must be 1 or more'])
+  })
+
+  it('is behind a semicolon where the problem ends with one', () => {
+    const error = new ProgramError('sync failed: it says EIO;', '', { fix: 'look at dmesg' })
+    expect(error.problem).to.equal('sync failed: it says EIO')
+    expect(error.message).to.equal('sync failed: it says EIO; look at dmesg')
+  })
+
+  it('is missing where nobody knows one', () => {
+    const error = new OperationError('it failed: why, nobody knows')
+    expect([error.message, error.problem, error.fix]).to.deep.equal([
+      'it failed: why, nobody knows',
+      'it failed: why, nobody knows',
+      undefined,
+    ])
+  })
+})
+
 describe('errorCode', () => {
   it('is the code of a system error', () => {
     expect(errorCode(errorOf(() => readFileSync('/nonexistent')))).to.equal('ENOENT')

@@ -1,4 +1,5 @@
 import { type ConsumerDescription, describeConsumers } from '../describe-consumers.ts'
+import { OperationError } from '../../errors.ts'
 import type { ActionContext } from '../context.ts'
 import { type DoctorFinding, note, ok, problem } from './finding.ts'
 
@@ -6,13 +7,13 @@ import { type DoctorFinding, note, ok, problem } from './finding.ts'
 export async function checkDocker(
   context: Pick<ActionContext, 'config' | 'docker' | 'hooks' | 'inImage'>,
 ): Promise<DoctorFinding[]> {
-  const { consumers, unknown } = await describeConsumers(context)
+  const { consumers, unknown } = await consumersOrWhyNot(context)
   if (unknown !== undefined) {
-    const fix = 'mount /var/run/docker.sock or set DOCKER_HOST, if containers are to be paused'
+    const { quiesce } = context.config
     return [
-      context.config.quiesce === 'none'
-        ? note('docker', unknown, fix)
-        : problem('docker', `SNAP_QUIESCE=${context.config.quiesce}, and ${unknown}`, fix),
+      quiesce === 'none'
+        ? note('docker', unknown.problem, unknown.fix)
+        : problem('docker', `SNAP_QUIESCE=${quiesce}, and ${unknown.problem}`, unknown.fix),
     ]
   }
   const hasOwnHook = context.hooks.commands['pre-snapshot'] !== undefined
@@ -21,6 +22,19 @@ export async function checkDocker(
     ...consumers.flatMap((consumer) => checkConsumer(consumer, hasOwnHook)),
   ]
 }
+
+async function consumersOrWhyNot(context: Parameters<typeof describeConsumers>[0]) {
+  try {
+    const { consumers, unknown } = await describeConsumers(context)
+    if (unknown === undefined) return { consumers, unknown }
+    return { consumers, unknown: { problem: unknown, fix: howToReachIt } }
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    return { consumers: [], unknown: { problem: error.problem, fix: error.fix ?? howToReachIt } }
+  }
+}
+
+const howToReachIt = 'mount /var/run/docker.sock or set DOCKER_HOST, if containers are to be paused'
 
 function checkConsumer(consumer: ConsumerDescription, hasOwnHook: boolean): DoctorFinding[] {
   const { name, state, volumes, writes, quiesce, hooks, problems } = consumer

@@ -20,7 +20,7 @@ import { describeFuture, futureSnapshots, pastSnapshots } from '../../store/futu
 import { findHeartbeat } from '../../store/heartbeat.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { findHolder } from '../../store/lock.ts'
-import { describeInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
+import { explainInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
 import { isOwnOfContainer } from '../../system/container.ts'
 import { mountOf, readMounts } from '../../system/mounts.ts'
 import type { StoreConfig } from '../context.ts'
@@ -199,8 +199,7 @@ function checkJournals(store: StoreLayout): DoctorFinding[] {
   try {
     const restore = readInterruptedRestore(store)
     if (restore !== undefined) {
-      const message = describeInterruptedRestore(restore)
-      findings.push(problem('journal', message, 'finish or undo it'))
+      findings.push(problemOf('journal', explainInterruptedRestore(restore)))
     }
     const consumers = readConsumerJournal(store)
     if (consumers !== undefined) {

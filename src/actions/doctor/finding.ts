@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors.ts'
+import { OperationError, messageOf } from '../../errors.ts'
 
 /** What `doctor` found out about one thing. */
 export interface DoctorFinding {
@@ -31,11 +31,11 @@ export const problem = (subject: string, message: string, fix: string): DoctorFi
   fix,
 })
 
-/** A problem from an error of this program, which says after a colon what to do. */
+/** A problem from what was thrown, with its own fix where it has one. */
 export function problemOf(subject: string, error: unknown): DoctorFinding {
-  const message = messageOf(error)
-  const at = message.lastIndexOf(': ')
-  return at === -1
-    ? problem(subject, message, 'see the documentation')
-    : problem(subject, message.slice(0, at), message.slice(at + 2))
+  return error instanceof OperationError
+    ? problem(subject, error.problem, error.fix ?? whereElseToLook)
+    : problem(subject, messageOf(error), whereElseToLook)
 }
+
+const whereElseToLook = "look at the kernel's log (dmesg) and the mount, and run as root"

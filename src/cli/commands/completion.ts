@@ -49,7 +49,7 @@ export const completionCommand: Command = {
 function parseShell(text: string): Shell {
   const shell = shells.find((known) => known === text)
   if (shell !== undefined) return shell
-  throw new UsageError(
-    `there is no completion for ${JSON.stringify(text)}: there is one for ${shells.join(' and ')}`,
-  )
+  throw new UsageError(`there is no completion for ${JSON.stringify(text)}`, {
+    fix: `there is one for ${shells.join(' and ')}`,
+  })
 }

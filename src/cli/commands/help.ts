@@ -20,9 +20,9 @@ export const helpCommand: Command = {
   async run({ options, json, terminal }) {
     // the list of commands has this one in it
     const { commands } = await import('./index.ts')
-    const { findCommand } = await import('../find-command.ts')
+    const { chooseCommand } = await import('../find-command.ts')
     const { command: name } = options
-    const chosen = typeof name === 'string' ? [findCommand(name)] : commands
+    const chosen = typeof name === 'string' ? [await chooseCommand(name)] : commands
     if (json) {
       // JSON leaves functions out
       terminal.stdout.write(`${JSON.stringify({ schema: 1, commands: chosen })}\n`)

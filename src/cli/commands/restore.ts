@@ -15,8 +15,8 @@ export const restoreCommand: Command = {
   details: [
     'Stop the containers that use the data first, and start them afterwards; with the Docker API that is done\n' +
       'here, unless their label snap-volume.restore says otherwise. What is replaced is kept as a\n' +
-      'safety snapshot. On a terminal the plan is shown first, with 10 seconds to stop; elsewhere, and with\n' +
-      '--yes, the restore begins at once.',
+      'safety snapshot. On a terminal the plan is shown first, with 10 seconds to stop: y begins now, any\n' +
+      'other key stops it, without Enter. Elsewhere, and with --yes, the restore begins at once.',
     'The plan says who may write meanwhile. Nothing is restored while files of the data are open, unless a known\n' +
       'container that is not stopped may have them open. It is a look at some files and no lock: a server that\n' +
       'starts later is not seen. --force goes on, and ends with exit code 3.',
@@ -87,8 +87,8 @@ export const restoreCommand: Command = {
         wish.expected = plan.snapshot
       }
       const result = await restore(context, wish)
-      printer.result({ type: 'result', dryRun: false, ...result }, formatRestored(result))
-      for (const warning of result.warnings) printer.emit({ type: 'warning', ...warning })
+      const document = { type: 'result', dryRun: false, ...result }
+      printer.result(document, formatRestored(result), result.warnings)
       return result.warnings.length === 0 ? exitCodes.done : exitCodes.warnings
     } finally {
       printer.end()
@@ -103,12 +103,16 @@ function parseWish(options: CommandInput['options']): RestoreWish {
   const volumes = Array.isArray(options['volume']) ? options['volume'].map(String) : []
   if (undo === true) {
     if (typeof snapshot === 'string' || volumes.length > 0) {
-      throw new UsageError('--undo goes back as a whole: leave out the snapshot and --volume')
+      throw new UsageError('--undo goes back as a whole', {
+        fix: 'leave out the snapshot and --volume',
+      })
     }
     return { undo: true, volumes, readAll, force }
   }
   if (typeof snapshot !== 'string' || snapshot === '') {
-    throw new UsageError('which snapshot? Name one of "snap-volume show", or latest, or say --undo')
+    throw new UsageError('no snapshot is named', {
+      fix: 'which snapshot? Name one of "snap-volume show", or latest, or say --undo',
+    })
   }
   return { undo: false, reference: snapshot, volumes, readAll, force }
 }

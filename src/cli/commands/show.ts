@@ -77,7 +77,7 @@ async function showLog(
   reference: unknown,
 ): Promise<number> {
   if (reference !== undefined) {
-    throw new UsageError('--log is of the whole store: leave out the snapshot')
+    throw new UsageError('--log is of the whole store', { fix: 'leave out the snapshot' })
   }
   const { readActs } = await import('../../store/act-log.ts')
   const { formatActs } = await import('../render/act-list.ts')

@@ -38,9 +38,9 @@ export const subvolumeCommand: Command = {
     const dryRun = options['dry-run'] === true
     const isAsking = options['yes'] !== true && !dryRun
     if (isAsking && (json || !isInteractive(input))) {
-      throw new UsageError(
-        'nobody can be asked here: look at it with --dry-run, and say --yes to begin',
-      )
+      throw new UsageError('nobody can be asked here', {
+        fix: 'look at it with --dry-run, and say --yes to begin',
+      })
     }
     const { openContext } = await import('../open-context.ts')
     const { makeSubvolume, planSubvolume } = await import('../../actions/subvolume.ts')

@@ -2,8 +2,13 @@ import prettyMilliseconds from 'pretty-ms'
 import type { SnapshotRecord } from '../../store/record.ts'
 import { parseSnapshotName } from '../../store/names.ts'
 
-/** How long ago a snapshot was taken, in its largest unit. */
+/** A time in its largest unit, in whole seconds where it is less than a minute. */
+export function formatSpan(ms: number): string {
+  return ms < 1000 ? '0s' : prettyMilliseconds(ms, { compact: true })
+}
+
+/** How long ago a snapshot was taken. */
 export function formatAge({ name, startedAt }: SnapshotRecord, now: Date): string {
   const taken = parseSnapshotName(name) ?? new Date(startedAt)
-  return prettyMilliseconds(Math.max(0, now.getTime() - taken.getTime()), { compact: true })
+  return formatSpan(now.getTime() - taken.getTime())
 }

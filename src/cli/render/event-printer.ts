@@ -3,20 +3,23 @@ import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
 import type { RunningConsumer } from '../../actions/describe-writers.ts'
 import type { ActionEvent, Emit } from '../../actions/events.ts'
+import type { RecordWarning } from '../../store/record.ts'
 import type { Terminal } from '../../system/terminal.ts'
 import { printable } from '../../system/printable.ts'
+import { type Progress, createProgressLines } from './progress-lines.ts'
 import { formatWriters } from './writers.ts'
 
 /** Shows an action's events as they come, and its result at the end. */
 export interface EventPrinter {
   emit: Emit
-  /** Prints the result: the document with --json, else the text. */
-  result(document: object, text: string): void
+  /**
+   * Prints the result: the document with --json, else the text. Of the warnings that came with it people read last, and programs
+   * before: their result is the last line.
+   */
+  result(document: object, text: string, warnings?: readonly RecordWarning[]): void
   /** Takes the progress bar away. */
   end(): void
 }
-
-type Progress = Extract<ActionEvent, { type: 'progress' }>
 
 /** JSON lines on standard output, or lines for people on standard error with a bar on a terminal. */
 export function createEventPrinter({ stdout, stderr }: Terminal, json: boolean): EventPrinter {
@@ -24,7 +27,19 @@ export function createEventPrinter({ stdout, stderr }: Terminal, json: boolean):
     const print = (document: object): void => {
       stdout.write(`${JSON.stringify(document)}\n`)
     }
-    return { emit: print, result: print, end: () => undefined }
+    const progress = createProgressLines(print)
+    return {
+      emit(event) {
+        if (event.type === 'progress') progress.advance(event)
+        else print(event)
+      },
+      result(document, _, warnings = []) {
+        progress.finish()
+        for (const warning of warnings) print({ type: 'warning', ...warning })
+        print(document)
+      },
+      end: () => progress.finish(),
+    }
   }
   const bar = stderr.isTTY ? createBar(stderr) : undefined
   return {
@@ -38,9 +53,10 @@ export function createEventPrinter({ stdout, stderr }: Terminal, json: boolean):
       bar?.hide()
       stderr.write(`${line}\n`)
     },
-    result(_, text) {
+    result(_, text, warnings = []) {
       bar?.hide()
       stdout.write(text)
+      for (const warning of warnings) stderr.write(`${formatWarning(warning)}\n`)
     },
     end: () => bar?.hide(),
   }
@@ -82,7 +98,7 @@ function isLeftAlone({ action }: RunningConsumer): boolean {
 }
 
 /** With the first of the files that it is about. */
-function formatWarning({ volume, message, paths = [] }: Extract<ActionEvent, { type: 'warning' }>) {
+function formatWarning({ volume, message, paths = [] }: RecordWarning): string {
   const about = volume === undefined ? '' : `${volume}: `
   const names = paths.slice(0, mostNames).map(printable).join(', ')
   const more = paths.length > mostNames ? ', ...' : ''

@@ -1,4 +1,5 @@
 import type { DoctorFinding } from '../../actions/doctor/finding.ts'
+import { counted } from '../../system/counted.ts'
 import { printable } from '../../system/printable.ts'
 
 const width = 16
@@ -15,5 +16,6 @@ export function formatFindings(findings: readonly DoctorFinding[]): string {
 function summarize(findings: readonly DoctorFinding[]): string {
   const count = (level: DoctorFinding['level']): number =>
     findings.filter((finding) => finding.level === level).length
-  return `${count('problem')} problems, ${count('note')} notes, ${count('ok')} ok`
+  const problems = counted(count('problem'), '{problem|problems}')
+  return `${problems}, ${counted(count('note'), '{note|notes}')}, ${count('ok')} ok`
 }

@@ -3,6 +3,7 @@ import type { StoreDescription } from '../../actions/describe-store.ts'
 import { type SnapshotRecord, recordTotals } from '../../store/record.ts'
 import { formatAge } from './age.ts'
 import { isAhead } from './is-ahead.ts'
+import { counted } from '../../system/counted.ts'
 import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
@@ -35,7 +36,7 @@ function notes(record: SnapshotRecord, now: Date): string {
   return [
     ...(isAhead(record, now) ? ['of the future'] : []),
     ...(pinned ? ['pinned'] : []),
-    ...(warnings.length === 0 ? [] : [`${warnings.length} warnings`]),
+    ...(warnings.length === 0 ? [] : [counted(warnings.length, '{warning|warnings}')]),
     ...Object.entries(labels).map(([key, value]) => printable(`${key}=${value}`)),
     ...(comment === null ? [] : [printable(comment)]),
   ].join('; ')

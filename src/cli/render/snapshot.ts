@@ -3,6 +3,7 @@ import prettyMilliseconds from 'pretty-ms'
 import type { HookRecord, RecordWarning, SnapshotRecord, VolumeRecord } from '../../store/record.ts'
 import { formatAge } from './age.ts'
 import { isAhead } from './is-ahead.ts'
+import { counted } from '../../system/counted.ts'
 import { printable } from '../../system/printable.ts'
 import { formatTable } from './table.ts'
 
@@ -76,9 +77,18 @@ function volumeRows(volume: VolumeRecord): string[][] {
     ...rows,
     [
       '',
-      `${files} files, ${directories} directories, ${symlinks} symlinks, ${specials} specials, ${linkGroups} link groups`,
+      [
+        counted(files, '{file|files}'),
+        counted(directories, '{directory|directories}'),
+        counted(symlinks, '{symlink|symlinks}'),
+        counted(specials, '{special|specials}'),
+        counted(linkGroups, 'link {group|groups}'),
+      ].join(', '),
     ],
-    ['', `${prettyBytes(bytes)}; added ${addedFiles} files, ${prettyBytes(contents.addedBytes)}`],
+    [
+      '',
+      `${prettyBytes(bytes)}; added ${counted(addedFiles, '{file|files}')}, ${prettyBytes(contents.addedBytes)}`,
+    ],
   ]
 }
 

@@ -3,6 +3,7 @@ import prettyMilliseconds from 'pretty-ms'
 import type { StatusDescription } from '../../actions/describe-status.ts'
 import type { FinishedRun } from '../../store/run-state.ts'
 import { printable } from '../../system/printable.ts'
+import { formatSpan } from './age.ts'
 import { formatTable } from './table.ts'
 
 /** What `status` says: the verdict, what led to it, and how it goes. */
@@ -24,9 +25,7 @@ export function formatStatus(status: StatusDescription, now: Date): string {
 function formatRun(run: FinishedRun | null, now: Date): string {
   if (run === null) return 'none yet'
   const { startedAt, finishedAt, outcome, snapshot, error } = run
-  const ago = prettyMilliseconds(Math.max(0, now.getTime() - Date.parse(finishedAt)), {
-    compact: true,
-  })
+  const ago = formatSpan(now.getTime() - Date.parse(finishedAt))
   const took = prettyMilliseconds(Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)))
   const what = outcome === 'failed' ? `failed: ${error ?? ''}` : `${outcome}: ${snapshot ?? ''}`
   return printable(`${finishedAt} (${ago} ago, in ${took}) ${what}`)

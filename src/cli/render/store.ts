@@ -1,9 +1,9 @@
-import prettyMilliseconds from 'pretty-ms'
 import type { ConsumerDescription, ConsumersDescription } from '../../actions/describe-consumers.ts'
 import type { StoreDescription } from '../../actions/describe-store.ts'
 import { printable } from '../../system/printable.ts'
 import { isAhead } from './is-ahead.ts'
 import { formatExclude } from './snapshot.ts'
+import { formatSpan } from './age.ts'
 import { formatTable } from './table.ts'
 
 /** What `show -a` says above the list. */
@@ -64,7 +64,5 @@ function formatNextRun({ daemon }: StoreDescription, now: Date): string {
   if (!daemon.running) return 'none: no daemon runs ("snap-volume start" does)'
   if (daemon.nextRun === null) return 'not known yet'
   const inMs = new Date(daemon.nextRun).getTime() - now.getTime()
-  return inMs < 0
-    ? `${daemon.nextRun} (under way)`
-    : `${daemon.nextRun} (in ${prettyMilliseconds(inMs, { compact: true })})`
+  return inMs < 0 ? `${daemon.nextRun} (under way)` : `${daemon.nextRun} (in ${formatSpan(inMs)})`
 }

@@ -1,12 +1,13 @@
 import prettyBytes from 'pretty-bytes'
 import type { SubvolumePlan } from '../../actions/subvolume.ts'
+import { counted } from '../../system/counted.ts'
 import { printable } from '../../system/printable.ts'
 import { shellWord } from '../../system/shell-word.ts'
 
 /** What would be done to make a subvolume of a directory. */
 export function formatSubvolumePlan(plan: SubvolumePlan): string {
   const { volume, path, copy, oldDirectory, isHalfDone, files, bytes } = plan
-  const size = `${files} files, ${prettyBytes(bytes)}`
+  const size = `${counted(files, '{file|files}')}, ${prettyBytes(bytes)}`
   const steps = isHalfDone
     ? [
         `${volume}: the exchange of ${path} was cut off and would be finished (${size})`,

@@ -1,4 +1,5 @@
 import type { RunningConsumer, Writers } from '../../actions/describe-writers.ts'
+import { counted } from '../../system/counted.ts'
 import { printable } from '../../system/printable.ts'
 
 /** Who may write data while they are restored, a line each. */
@@ -31,11 +32,14 @@ function formatFiles({ asked, open, paths, unknown, why = '' }: NonNullable<Writ
   if (open > 0) {
     const more = open > paths.length ? ', ...' : ''
     lines.push(
-      `${open} of ${asked} files that were asked are open (${paths.map(printable).join(', ')}${more}): nothing is restored without --force`,
+      `${open} of ${counted(asked, '{file that was|files that were} asked')} ${open === 1 ? 'is' : 'are'} open (${paths.map(printable).join(', ')}${more}): nothing is restored without --force`,
     )
   } else if (unknown < asked) {
-    lines.push(`none of ${asked - unknown} files that were asked is open now`)
+    lines.push(
+      `none of ${counted(asked - unknown, '{file that was|files that were} asked')} is open now`,
+    )
   }
-  if (unknown > 0) lines.push(`whether ${unknown} files are open nobody can know: ${why}`)
+  if (unknown > 0)
+    lines.push(`whether ${counted(unknown, '{file is|files are} open')} nobody can know: ${why}`)
   return lines
 }

@@ -26,7 +26,9 @@ export function openPlace(task: ScanTask, path: BytePath): Place | undefined {
 export function openStaging({ staging, trees }: ScanTask, path: BytePath): BytePath {
   const opened = directPath(staging, path) ?? trees.staging.enter(path)
   if (opened !== undefined) return opened
-  throw new OperationError('somebody else changed the snapshot while it was taken: take it again')
+  throw new OperationError('somebody else changed the snapshot while it was taken', {
+    fix: 'take it again',
+  })
 }
 
 /** Undefined also where something is mounted over it, or it is closed to root. */

@@ -105,5 +105,8 @@ async function distribute(
 /** Of an error that crosses threads the properties stay, and the class does not. */
 function asThrown(error: Error): Error {
   if (error.name !== 'OperationError') return error
-  return new OperationError(error.message, { cause: error })
+  const { message } = error
+  const fix = 'fix' in error && typeof error.fix === 'string' ? error.fix : undefined
+  const problem = fix === undefined ? message : message.slice(0, -fix.length - 1).replace(/:$/, '')
+  return new OperationError(problem, { cause: error, fix })
 }

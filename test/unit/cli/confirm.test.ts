@@ -54,16 +54,24 @@ describe('the question of a command that runs for a client', () => {
   }
 
   for (const [text, exitCode] of [
+    ['y', exitCodes.done],
+    ['Y', exitCodes.done],
     ['y\n', exitCodes.done],
+    ['yes\n', exitCodes.done],
+    ['n', exitCodes.interrupted],
     ['n\n', exitCodes.interrupted],
+    ['\n', exitCodes.interrupted],
+    ['\u0003', exitCodes.interrupted],
+    ['\u0004', exitCodes.interrupted],
+    ['q', exitCodes.interrupted],
   ] as const) {
-    it(`is answered ${text.trim()} by who is there`, async () => {
+    it(`is answered ${JSON.stringify(text)} by who is there`, async () => {
       await ask()
       await answer(text)
       expect(run.exitCode).to.equal(exitCode)
     })
 
-    it(`is answered ${text.trim()} by who was cut off before it, and came back`, async () => {
+    it(`is answered ${JSON.stringify(text)} by who was cut off before it, and came back`, async () => {
       leave()
       await ask()
       await time.pass(reconnectMs / 2)
@@ -73,6 +81,38 @@ describe('the question of a command that runs for a client', () => {
       expect(run.exitCode).to.equal(exitCode)
     })
   }
+
+  for (const text of ['y', 'yes\n', '\n', 'y\ny\n']) {
+    it(`is not answered by ${JSON.stringify(text)} that was typed before it`, async () => {
+      await answer(text)
+      await ask()
+      await time.pass(0)
+      expect(run.exitCode).to.equal(undefined)
+      await answer('n')
+      expect(run.exitCode).to.equal(exitCodes.interrupted)
+    })
+  }
+
+  for (const text of ['n', 'no\n', 'docker start db\n', 'y\nn', '\u0003']) {
+    it(`is answered no by ${JSON.stringify(text)} that was typed before it`, async () => {
+      await answer(text)
+      await ask()
+      await time.pass(0)
+      expect(run.exitCode).to.equal(exitCodes.interrupted)
+    })
+  }
+
+  it('has the client send each key while it waits, and lines again afterwards', async () => {
+    await ask()
+    await answer('n')
+    const lines = []
+    for await (const line of run.follow(0)) lines.push(line)
+    const modes = lines.filter(({ type }) => type === 'keys')
+    expect(modes).to.deep.equal([
+      { type: 'keys', on: true },
+      { type: 'keys', on: false },
+    ])
+  })
 
   it('can be answered by who was away for longer, but is there when it is asked', async () => {
     leave()

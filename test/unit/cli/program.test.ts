@@ -163,6 +163,40 @@ describe('the program', () => {
       )
     })
 
+    for (const [word, meant] of [
+      ['strat', 'start'],
+      ['snapshots', 'snapshot'],
+      ['Restore', 'restore'],
+      ['--verson', '--version'],
+    ] as const) {
+      it(`${word} for a command, and asks for ${meant}`, async () => {
+        expect(await usageErrorOf(word)).to.equal(
+          `there is no command "${word}": did you mean ${meant}?`,
+        )
+      })
+    }
+
+    it('a misspelt command to explain', async () => {
+      expect(await usageErrorOf('help', 'strat')).to.contain('did you mean start?')
+    })
+
+    const misspelt: [words: string[], meant: string][] = commands
+      .filter(({ name }) => name !== 'help')
+      .flatMap(({ name, options }) => [
+        [[name, '--jsno'], '--json'],
+        ...Object.keys(options).map((option): [string[], string] => [
+          [name, `--${option.slice(0, -2)}${option.slice(-1)}`],
+          `--${option}`,
+        ]),
+      ])
+    for (const [words, meant] of misspelt) {
+      it(`${words.join(' ')}, and asks for ${meant}`, async () => {
+        expect(await usageErrorOf(...words)).to.equal(
+          `unknown: ${words[1]?.slice(2)}: did you mean ${meant}? If not, see "snap-volume ${words[0]} --help"`,
+        )
+      })
+    }
+
     for (const word of ['', '-x', '--', 'toString', '__proto__', 'SHOW']) {
       it(`${JSON.stringify(word)} for a command`, async () => {
         expect(await usageErrorOf(word)).to.include('there is no command')

@@ -28,7 +28,50 @@ describe('parseNotifyTargets', () => {
     expect(parseNotifyTargets('')).to.deep.equal([])
   })
 
+  const taken: [text: string, target: object][] = [
+    [
+      'push+https://kuma.example/api/push/id?status=up&msg=OK&ping=',
+      { kind: 'push', url: 'https://kuma.example/api/push/id?status=up&msg=OK&ping=' },
+    ],
+    [
+      'https://us%25er:a%40b@[::1]:8443/',
+      { kind: 'post', url: 'https://us%25er:a%40b@[::1]:8443/' },
+    ],
+    ['https://a.example/?list=1,2;3', { kind: 'post', url: 'https://a.example/?list=1,2;3' }],
+    [
+      'smtp://a+b:pw@mail.example/?from=a+b@example.org&to=c%2Bd@example.org',
+      {
+        kind: 'mail',
+        url: 'smtp://a+b:pw@mail.example/',
+        from: 'a+b@example.org',
+        to: 'c+d@example.org',
+      },
+    ],
+  ]
+  for (const [text, target] of taken) {
+    it(`takes ${text}`, () => {
+      expect(parseNotifyTargets(text)).to.deep.equal([target])
+    })
+  }
+
   const refused = [
+    'https://a.example,https://b.example',
+    'https://a.example/hook,https://b.example/hook',
+    'https://a.example/hook;ping+https://b.example/id',
+    'https://a.example/hook, https://b.example/hook',
+    'https://a.example,b.example/hook',
+    'https://us%er@hooks.example/',
+    'https://user:pass%word@hooks.example/',
+    'smtp://us%er:pw@mail.example/?from=a@b&to=c@d',
+    'smtp://mail.example/?from=a%b@c&to=c@d',
+    'smtp://mail.example/?from=a@b&to=a+b@',
+    'smtp://mail.example/?from=a@b&to=c@d,e@f',
+    'https://hooks.example:0/',
+    'https:hooks.example',
+    'https:///hooks.example',
+    'push+ping+https://hooks.example',
+    'push+smtp://mail.example?from=a@b&to=c@d',
+    'smtp://?from=a@b&to=c@d',
     'hooks.example',
     'ftp://hooks.example',
     'ping+smtp://mail.example?from=a@b&to=c@d',

@@ -45,6 +45,7 @@ describe('A notifier whose target does not answer', () => {
     notifier = createNotifier({
       targets: [target],
       template: '{"text": "{{message}}"}',
+      proxyFor: () => undefined,
       host: 'host',
       store: '/opt/.snap',
       clock: time.clock,

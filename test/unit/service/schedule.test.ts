@@ -37,6 +37,25 @@ describe('assertCron', () => {
   }
 })
 
+describe('what assertCron says of a wrong field', () => {
+  const fields: [expression: string, says: string][] = [
+    ['99 * * * * *', '"99" is not a second'],
+    ['60 3 * * *', '"60" is not a minute'],
+    ['0 25 * * *', '"25" is not an hour'],
+    ['0 3 0 * *', '"0" is not a day of the month'],
+    ['0 3 * 13 *', '"13" is not a month'],
+    ['0 3 * * 9', '"9" is not a day of the week'],
+  ]
+  for (const [expression, says] of fields) {
+    it(`is ${says} for ${expression}`, () => {
+      expect(() => assertCron('SNAP_CRON', expression)).to.throw(
+        UsageError,
+        `SNAP_CRON is ${JSON.stringify(expression)}: ${says}; write five fields`,
+      )
+    })
+  }
+})
+
 describe('restrictsBothDays', () => {
   const cases: [expression: string, both: boolean, what: string][] = [
     ['0 3 * * *', false, 'neither day'],

@@ -4,7 +4,7 @@ import { OperationError } from '../../../src/errors.ts'
 import { type StoreLayout, storeLayout } from '../../../src/store/layout.ts'
 import {
   type RestoreJournal,
-  describeInterruptedRestore,
+  explainInterruptedRestore,
   readInterruptedRestore,
   readRestoreJournal,
   writeRestoreJournal,
@@ -100,9 +100,9 @@ describe('the journal of a restore', () => {
   })
 })
 
-describe('describeInterruptedRestore', () => {
+describe('explainInterruptedRestore', () => {
   it('says how to finish it and how to go back', () => {
-    expect(describeInterruptedRestore(begun)).to.equal(
+    expect(explainInterruptedRestore(begun).message).to.equal(
       'a restore of @GMT-2026.11.19-03.00.00 into db, files was cut off (begun 2026-11-20T09:00:01.000Z), ' +
         'the live data are a mixture: finish it with "snap-volume restore @GMT-2026.11.19-03.00.00 ' +
         '--volume db --volume files", or go back with "snap-volume restore --undo"',

@@ -30,7 +30,7 @@ describe('formatSnapshotList', () => {
       comment: 'hello',
     })
     expect(formatSnapshotList(aDescription({ snapshots: [record] }), now)).to.include(
-      'pinned; 1 warnings; ticket=4711; hello',
+      'pinned; 1 warning; ticket=4711; hello',
     )
   })
 
