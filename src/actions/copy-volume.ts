@@ -1,15 +1,15 @@
-import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { OperationError, SourceError, isNotFound } from '../errors.ts'
 import { chooseEngine, noChangeTimes } from '../copy/choose-engine.ts'
 import type { SnapshotCopy, SnapshotRequest } from '../copy/engine.ts'
-import type { Catalog } from '../store/catalog.ts'
+import { type Catalog, type Snapshot, isSafety } from '../store/catalog.ts'
 import { syncFilesystem } from '../store/durable.ts'
-import { indexFileName } from '../store/layout.ts'
+import { type StoreLayout, indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import type { RecordWarning, VolumeRecord } from '../store/record.ts'
 import { adoptPrelinked } from '../store/prelinked.ts'
+import { isRestoredOver } from '../store/restore-journal.ts'
 import { createStagedVolume } from '../store/staging.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
 import type { BytePath } from '../tree/byte-path.ts'
@@ -19,6 +19,7 @@ import { assertSourceIsThere } from './check-source.ts'
 import type { ActionContext } from './context.ts'
 import { findBase, noBase } from './find-base.ts'
 import { reportProgress } from './report-progress.ts'
+import { identify } from './volume-identity.ts'
 
 export interface CopyOptions {
   /** Compare contents, so that a change that kept size and time is captured too. */
@@ -62,19 +63,19 @@ export function openVolumeCopy(
   const source = opening.use(openSource(path))
   const { engine } = chooseEngine(config.engine, path, store.directory)
   const isTwoPass = options.isHeld && engine.hasSecondPass
-  const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
+  const root = identify(source)
+  const base = engine.name === 'btrfs' ? noBase : findBase(catalog, { id, root })
   const target = createStagedVolume(staging, id)
   const request: SnapshotRequest = {
     source,
     target,
-    base: base.snapshot === undefined ? undefined : join(base.snapshot.path, id),
+    base: base.snapshot === undefined ? undefined : join(base.snapshot.path, base.id),
     baseIndex:
-      base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(id)),
+      base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(base.id)),
     index: join(staging, indexFileName(id)),
     isPrelinked: false,
     isTwoPass,
-    // a restore gave files times that its safety snapshot may hold with other contents
-    checksum: options.checksum || base.snapshot?.record.kind === 'safety',
+    checksum: options.checksum || isBeforeRestore(store, id, base.snapshot),
     provesNothing: options.provesNothing,
     lockDescriptor: lock.descriptor,
     signal,
@@ -88,7 +89,7 @@ export function openVolumeCopy(
       emit({ type: 'warning', code: 'contents-compared', volume: id, message: noChangeTimes(path) })
     }
     if (base.snapshot !== undefined && engine.usesPrelinked) {
-      request.isPrelinked = await adoptPrelinked(store, base.snapshot.name, id, target)
+      request.isPrelinked = await adoptPrelinked(store, base.snapshot.name, base.id, target)
     }
     return engine.snapshot(request)
   }
@@ -116,7 +117,8 @@ export function openVolumeCopy(
         engine: engine.name,
         ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
         base: base.snapshot?.name ?? null,
-        ...identify(source),
+        ...(base.id === undefined || base.id === id ? {} : { baseVolume: base.id }),
+        ...(root === undefined ? {} : { root }),
         mountPoint: isMountPoint(readMounts(), path),
         contents: copy.contents,
       }
@@ -133,15 +135,9 @@ export function openVolumeCopy(
   }
 }
 
-/**
- * Inode and time of birth, where the filesystem keeps both for good. Another filesystem at a path, or none, brings another
- * pair; a reboot does not.
- */
-function identify({ here, descriptor }: DirectoryHandle): Pick<VolumeRecord, 'root'> {
-  const { ino, birthtimeNs, ctimeNs } = fstatSync(descriptor, { bigint: true })
-  // in the place of a time of birth that is not known there is 0, or the ctime
-  const isKnown = birthtimeNs > 0n && birthtimeNs !== ctimeNs && hasChangeTimes(here)
-  return isKnown ? { root: { inode: String(ino), born: String(birthtimeNs) } } : {}
+/** Whether a restore came after it, which gave files times that it may hold with other contents. */
+function isBeforeRestore(store: StoreLayout, id: string, base: Snapshot | undefined): boolean {
+  return base !== undefined && (isSafety(base) || isRestoredOver(store, id, base.name))
 }
 
 function openSource(path: string): DirectoryHandle {

@@ -48,7 +48,9 @@ function snapshotsOfLastRestore(store: StoreLayout): Map<string, string> {
   const journal = readRestoreJournal(store)
   const inUse = new Map<string, string>()
   if (journal === undefined) return inUse
-  inUse.set(journal.safety, 'what the last restore replaced (restore --undo)')
+  if (journal.safety !== null) {
+    inUse.set(journal.safety, 'what the last restore replaced (restore --undo)')
+  }
   if (journal.finishedAt === null) inUse.set(journal.snapshot, 'a restore of it is not finished')
   return inUse
 }

@@ -14,11 +14,13 @@ import type { ActionContext } from './context.ts'
 import { reportProgress } from './report-progress.ts'
 import { explainFailure } from './explain-failure.ts'
 import type { RestoreWish } from './restore-decision.ts'
-import type { RestoreTarget } from './restore-targets.ts'
+import { type RestoreTarget, describeTarget } from './restore-targets.ts'
 
 export interface VolumeRestore {
   id: string
   path: string
+  /** The ID that it has in the snapshot, where that is another one. */
+  from?: string
   counts: PlannedRestore['counts']
 }
 
@@ -29,7 +31,9 @@ export interface VolumeRestoreRequest {
   snapshot: Snapshot
   target: RestoreTarget
   /** What the safety snapshot found changed in history, by its inode there. */
-  historyChanged?: ReadonlyMap<BytePath, bigint>
+  historyChanged?: ReadonlyMap<BytePath, bigint> | undefined
+  /** Where there is no safety snapshot: what did not change since then is deleted when it is replaced. */
+  discardBefore?: bigint | undefined
 }
 
 /** A volume of which is known what a restore will do; both sides are open. */
@@ -44,19 +48,20 @@ export interface PlannedVolume extends Disposable {
  */
 export async function planVolume(
   context: ActionContext,
-  { lock, wish, snapshot, target, historyChanged = new Map() }: VolumeRestoreRequest,
+  { lock, wish, snapshot, target, historyChanged = new Map(), discardBefore }: VolumeRestoreRequest,
   onStep?: (step: RestoreStep) => void,
 ): Promise<PlannedVolume> {
   const { store, config, signal } = context
-  const { id, path, keptMounts } = target
+  const { id, path, from, keptMounts } = target
   using opening = new DisposableStack()
   const known = findKnown(store, id)
   const request: RestoreRequest = {
-    source: opening.use(openDirectory(join(snapshot.path, id))),
+    source: opening.use(openDirectory(join(snapshot.path, from))),
     target: opening.use(openDirectory(path)),
     readAll: wish.readAll,
-    wanted: knownTree(snapshot, id),
+    wanted: knownTree(snapshot, from),
     known: known === undefined ? undefined : { ...known, historyChanged },
+    discardBefore,
     times: keptTimesOf(store.own),
     except: keptMounts.map((mount) => mount.slice(path.length + 1)),
     lockDescriptor: lock.descriptor,
@@ -85,8 +90,9 @@ export async function tryVolume({ target: { path }, plan }: PlannedVolume): Prom
 /** Makes a live volume equal to the snapshot, as planned, and sees it onto the disk. */
 export async function applyVolume(
   context: ActionContext,
-  { target: { id, path, keptMounts }, plan }: PlannedVolume,
+  { target, plan }: PlannedVolume,
 ): Promise<{ restored: VolumeRestore; warnings: RecordWarning[] }> {
+  const { id, path, keptMounts } = target
   context.emit({ type: 'phase', phase: 'restore', volume: id, detail: path })
   for (const mount of keptMounts) {
     context.emit({
@@ -99,7 +105,7 @@ export async function applyVolume(
   try {
     const warnings = [...plan.warnings, ...(await plan.apply())]
     await syncFilesystem(path)
-    const restored = { id, path, counts: plan.counts }
+    const restored = { ...describeTarget(target), counts: plan.counts }
     return { restored, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }
   } catch (error) {
     throw await explainFailure(

@@ -60,7 +60,7 @@ async function applyPlan(
   plan: RestorePlan,
   units: readonly Unit[] | undefined,
 ): Promise<RecordWarning[]> {
-  const { target, known, times, except, signal } = request
+  const { target, known, discardBefore, times, except, signal } = request
   const touched = new Set<BytePath>()
   let kept: ReturnType<LiveTree['release']>
   {
@@ -72,6 +72,7 @@ async function applyPlan(
       room,
       safety: known?.tree,
       known: knowledge,
+      discardBefore,
       times,
       except: new Set(except.map(bytePath)),
     })
@@ -106,10 +107,11 @@ function attributesToSet(
 }
 
 function warnOfKept(
-  { target }: RestoreRequest,
+  { target, discardBefore }: RestoreRequest,
   { directory, paths }: NonNullable<ReturnType<LiveTree['release']>>,
 ): RecordWarning[] {
-  const what = `were changed after the safety snapshot was taken, and are kept in ${target.path}/${directory}`
+  const since = discardBefore === undefined ? 'the safety snapshot was taken' : 'the restore began'
+  const what = `were changed after ${since}, and are kept in ${target.path}/${directory}`
   return warnOfPaths('kept-aside', what, paths)
 }
 

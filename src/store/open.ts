@@ -15,6 +15,7 @@ import { dirname } from 'node:path'
 import { OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
 import { readMounts, mountOf } from '../system/mounts.ts'
 import { type StoreLayout, storeLayout } from './layout.ts'
+import { keepReserve, spendReserve } from './reserve.ts'
 
 /**
  * Finds the store for reading. Throws OperationError when there is none.
@@ -64,12 +65,14 @@ export function createOwnDirectories(store: StoreLayout): void {
     createDirectory(path, 0o700, { recursive: false })
     assertDirectory(path, () => `there is no directory ${path}`)
   }
+  keepReserve(store)
 }
 
 /** Takes back what `createStore` made, while nothing else is in it. */
 export function removeEmptyStore(store: StoreLayout): void {
   const { own, staging, trash, prelinked, journal } = store
   rmSync(store.trashLock, { force: true })
+  spendReserve(store)
   for (const path of [staging, trash, prelinked, journal, own]) rmdirSync(path)
 }
 

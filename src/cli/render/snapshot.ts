@@ -51,12 +51,13 @@ function hookRows({ point, container, outcome, ms, output }: HookRecord): string
   ]
 }
 
-function volumeRows({ id, path, engine, reflink, base, contents }: VolumeRecord): string[][] {
+function volumeRows(volume: VolumeRecord): string[][] {
+  const { id, path, engine, reflink, contents } = volume
   const rows = [
     [`volume ${id}`, printable(path)],
     [
       '',
-      `engine ${printable(engine)}${reflink === true ? ' with reflinks' : ''}, ${base === null ? 'a full copy' : `based on ${base}`}`,
+      `engine ${printable(engine)}${reflink === true ? ' with reflinks' : ''}, ${describeBase(volume)}`,
     ],
   ]
   if (contents === null) return [...rows, ['', 'not counted']]
@@ -69,6 +70,11 @@ function volumeRows({ id, path, engine, reflink, base, contents }: VolumeRecord)
     ],
     ['', `${prettyBytes(bytes)}; added ${addedFiles} files, ${prettyBytes(contents.addedBytes)}`],
   ]
+}
+
+function describeBase({ base, baseVolume }: VolumeRecord): string {
+  if (base === null) return 'a full copy'
+  return `based on ${base}${baseVolume === undefined ? '' : `, where it is ${baseVolume}`}`
 }
 
 function warningRows({ code, message, paths = [] }: RecordWarning): string[][] {
