@@ -19,6 +19,7 @@ import { assertSourceIsThere } from './check-source.ts'
 import type { ActionContext } from './context.ts'
 import { findBase, noBase } from './find-base.ts'
 import { reportProgress } from './report-progress.ts'
+import { checkOwners } from './unknown-owners.ts'
 import { identify } from './volume-identity.ts'
 
 export interface CopyOptions {
@@ -82,9 +83,12 @@ export function openVolumeCopy(
     onProgress: reportProgress(context, id),
   }
   let first: SnapshotCopy | undefined
+  let ownerWarnings: RecordWarning[] = []
 
   async function copyOnce(): Promise<SnapshotCopy> {
     emit({ type: 'phase', phase: 'copy', volume: id, detail: path })
+    // a snapshot of a subvolume is the kernel's, which knows all owners
+    if (engine.name !== 'btrfs') ownerWarnings = await checkOwners(id, source, signal)
     if (base.snapshot === undefined && engine.name === 'link' && !hasChangeTimes(source.here)) {
       emit({ type: 'warning', code: 'contents-compared', volume: id, message: noChangeTimes(path) })
     }
@@ -123,7 +127,7 @@ export function openVolumeCopy(
         contents: copy.contents,
       }
       if (!options.allowEmpty) assertSourceIsThere(volume, target, catalog)
-      const warnings = [...base.warnings, ...copy.warnings]
+      const warnings = [...base.warnings, ...ownerWarnings, ...copy.warnings]
       return {
         volume,
         hasMoved: copy.hasMoved === true,

@@ -15,6 +15,7 @@ import { reportProgress } from './report-progress.ts'
 import { explainFailure } from './explain-failure.ts'
 import type { RestoreWish } from './restore-decision.ts'
 import { type RestoreTarget, describeTarget } from './restore-targets.ts'
+import { warnOfLostOwners } from './unknown-owners.ts'
 
 export interface VolumeRestore {
   id: string
@@ -70,6 +71,7 @@ export async function planVolume(
   }
   const engine: CopyEngine = chooseEngine(config.engine, path, store.directory).engine
   const plan = await engine.planRestore(request, onStep)
+  plan.warnings.push(...warnOfLostOwners(snapshot, from))
   const opened = opening.move()
   return { target, plan, [Symbol.dispose]: () => opened.dispose() }
 }

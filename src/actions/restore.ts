@@ -11,13 +11,7 @@ import type { RecordWarning } from '../store/record.ts'
 import { spendReserve } from '../store/reserve.ts'
 import { displayPath } from '../tree/byte-path.ts'
 import { type ActionContext, asWriter, withStoreLock } from './context.ts'
-import {
-  type Writers,
-  assertNotInUse,
-  canAskForFiles,
-  describeWriters,
-  warnOfUse,
-} from './describe-writers.ts'
+import { type Writers, canAskForFiles, describeWriters } from './describe-writers.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { lookForConsumers } from './find-consumers.ts'
 import type { Hold, RanBefore } from './hold.ts'
@@ -31,9 +25,10 @@ import {
   planVolume,
   tryVolume,
 } from './restore-volume.ts'
-import { type RestoreTarget, describeTarget } from './restore-targets.ts'
+import { describeTarget } from './restore-targets.ts'
 import { keepsNothing, listUnsaved, takeSafety } from './safety-snapshot.ts'
-import { type UseCheck, createUseCheck } from './use-check.ts'
+import { assertOwnersKnown } from './unknown-owners.ts'
+import { type UseCheck, createUseCheck, refuseUse } from './use-check.ts'
 import { waitUntilHealthy } from './wait-until-healthy.ts'
 
 /** What is planned for one entry, with its path as text. */
@@ -69,6 +64,7 @@ const mostSteps = 10_000
 export async function planRestore(context: ActionContext, wish: RestoreWish): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (lock) => {
     const { snapshot, targets } = decideRestore(context, wish)
+    await assertOwnersKnown(snapshot, targets, context.signal)
     const found = await lookForConsumers(context, 'restore', targets)
     const plan: RestorePlan = {
       snapshot: snapshot.name,
@@ -108,6 +104,7 @@ export async function restore(context: ActionContext, wish: RestoreWish): Promis
   context.emit({ type: 'phase', phase: 'lock' })
   return asWriter(context, 'restore', async (lock) => {
     const decision = decideRestore(context, wish)
+    await assertOwnersKnown(decision.snapshot, decision.targets, context.signal)
     if (wish.withoutSafety === true) spendReserve(context.store)
     const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
     const purpose = { kind: 'restore', snapshot: decision.snapshot.name, ranBefore } as const
@@ -208,18 +205,6 @@ async function restoreHeld(
   const finishedAt = context.clock.now().toISOString()
   await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
   return { snapshot: snapshot.name, safety: wayBack, volumes: restored, warnings }
-}
-
-/** Throws OperationError where files are open; where it goes on nevertheless, returns what there is to say of them. */
-async function refuseUse(
-  use: UseCheck,
-  { force = false }: RestoreWish,
-  targets: readonly RestoreTarget[],
-): Promise<RecordWarning[]> {
-  const files = await use.look(targets)
-  if (files === undefined) return []
-  if (!force) assertNotInUse(files)
-  return warnOfUse(files)
 }
 
 function stillRunning(hold: Hold): OperationError {

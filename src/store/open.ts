@@ -14,6 +14,7 @@ import {
 import { dirname } from 'node:path'
 import { OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
 import { readMounts, mountOf } from '../system/mounts.ts'
+import { findUserNamespace } from '../system/user-namespace.ts'
 import { type StoreLayout, storeLayout } from './layout.ts'
 import { keepReserve, spendReserve } from './reserve.ts'
 
@@ -33,7 +34,7 @@ export function openStore(directory: string): StoreLayout {
 }
 
 const howToReachStore =
-  'run with --volumes-from the snap-volume container, with -v DIR:/opt/.snap, with --link CONTAINER:snap-volume and SNAP_TOKEN, or with SNAP_DIR set'
+  'run with --volumes-from the snap-volume container, with -v DIR:/opt/.snap, with SNAP_HOST and SNAP_TOKEN on a network of its (--link CONTAINER:snap-volume is the older way), or with SNAP_DIR set'
 
 function assertReadable(directory: string): void {
   try {
@@ -123,6 +124,16 @@ function assertNoLinksAbove(directory: string): void {
   )
 }
 
+/** Named volumes of an Engine with userns-remap belong to its root, whatever container they are made for. */
+function explainOwner(path: string, uid: number): string {
+  const namespace = findUserNamespace()
+  if (namespace?.users.overflowId !== uid) {
+    return `${path} belongs to user ${uid}, who could exchange what is in it: chown it to root; of a named volume, see docs/user-namespaces.md`
+  }
+  const { outsideOfRoot } = namespace.users
+  return `${path} belongs to user ${uid}, or to one outside of this user namespace, who could exchange what is in it: run with --userns=host, or on the host chown it to ${outsideOfRoot}, who is root here, see docs/user-namespaces.md`
+}
+
 /** The store is only entered through real directories that nobody else can exchange. */
 function assertDirectory(path: string, describeMissing: () => string): void {
   try {
@@ -131,9 +142,7 @@ function assertDirectory(path: string, describeMissing: () => string): void {
       throw new OperationError(`${path} is not a directory but a file or a link: move it away`)
     }
     if (stat.uid !== process.geteuid?.() && stat.uid !== 0) {
-      throw new OperationError(
-        `${path} belongs to user ${stat.uid}, who could exchange what is in it: chown it to root`,
-      )
+      throw new OperationError(explainOwner(path, stat.uid))
     }
   } catch (error) {
     if (error instanceof OperationError) throw error
