@@ -86,7 +86,7 @@ function explainUnreachable(address: Address, error: unknown): string {
       return `nobody listens at ${where}: does the daemon run, and has it a SNAP_TOKEN? Without one it listens on no network`
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `there is no host for ${where}: is the sidecar linked (--link mysql-vol:snap-volume) or on the same network, and SNAP_HOST right?`
+      return `there is no host for ${where}: is the sidecar on the same --network, and SNAP_HOST right? (--link mysql-vol:snap-volume is the older way)`
     case 'ENOENT':
       return `there is no socket at ${where}: does the daemon run, and is its store mounted here?`
     default:
