@@ -23,13 +23,13 @@ tell_with_docker() {
 
   step 'Start the sidecar: it owns the data volume and takes a snapshot of it every day at 3:00 GMT.'
   echo 'By the Docker API it pauses the server for that moment, so that all its files are of one instant.'
-  run "docker run -d --name $sidecar \\
+  run "docker run -d --name $sidecar --restart unless-stopped \\
     -v $prefix-data:/var/lib/mysql -v $prefix-snapshots:/opt/.snap \\
     -v /var/run/docker.sock:/var/run/docker.sock -e SNAP_QUIESCE=pause \\
     -e SNAP_CRON='0 3 * * *' -e SNAP_MAX=128 snap-volume start mysql:/var/lib/mysql"
 
   step 'Start a MariaDB server on the same volume. It gets no more: the socket is root on this host.'
-  run "docker run -d --name $database -v $prefix-data:/var/lib/mysql \\
+  run "docker run -d --name $database --restart unless-stopped -v $prefix-data:/var/lib/mysql \\
     -e MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=1 $mariadb_image"
   wait_for_database
 
@@ -105,9 +105,10 @@ print_what_next_with_docker() {
 The image snap-volume stays. Try next:
   docker run --rm snap-volume help      all commands, with examples
   examples/README.md                    the sidecar in Compose, and a host without Docker
-Or with data of your own in /srv/data:
-  docker run -d --name my-vol -v /srv/data:/data -v /srv/snapshots:/opt/.snap snap-volume start data:/data
-  docker run -d --volumes-from my-vol IMAGE-OF-YOUR-APPLICATION
+Or with data of your own in /srv/data (the socket is root on this host):
+  docker run -d --name my-vol --restart unless-stopped -v /srv/data:/data -v /srv/snapshots:/opt/.snap \\
+    -v /var/run/docker.sock:/var/run/docker.sock -e SNAP_QUIESCE=pause snap-volume start data:/data
+  docker run -d -v /srv/data:/data IMAGE-OF-YOUR-APPLICATION
   docker exec my-vol snap-volume snapshot
 NEXT
   [[ -z $engine_was_started ]] ||

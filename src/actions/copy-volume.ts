@@ -1,4 +1,3 @@
-import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { excludesOf } from '../config/exclude.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
@@ -7,12 +6,13 @@ import { chooseEngine, noChangeTimes } from '../copy/choose-engine.ts'
 import type { SnapshotCopy, SnapshotRequest } from '../copy/engine.ts'
 import { leftOutCode } from '../copy/left-out-attributes.ts'
 import { warnOfPaths } from '../copy/warnings.ts'
-import type { Catalog } from '../store/catalog.ts'
+import { type Catalog, type Snapshot, isSafety } from '../store/catalog.ts'
 import { syncFilesystem } from '../store/durable.ts'
-import { indexFileName } from '../store/layout.ts'
+import { type StoreLayout, indexFileName } from '../store/layout.ts'
 import type { Lock } from '../store/lock.ts'
 import type { RecordWarning, VolumeRecord } from '../store/record.ts'
 import { adoptPrelinked } from '../store/prelinked.ts'
+import { isRestoredOver } from '../store/restore-journal.ts'
 import { createStagedVolume } from '../store/staging.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
 import { type BytePath, displayPath } from '../tree/byte-path.ts'
@@ -23,6 +23,8 @@ import { assertSourceIsThere, warnOfNoFiles } from './check-source.ts'
 import type { ActionContext } from './context.ts'
 import { findBase, noBase } from './find-base.ts'
 import { reportProgress } from './report-progress.ts'
+import { checkOwners } from './unknown-owners.ts'
+import { identify } from './volume-identity.ts'
 
 export interface CopyOptions {
   /** Compare contents, so that a change that kept size and time is captured too. */
@@ -67,39 +69,42 @@ export function openVolumeCopy(
   const exclude = excludesOf(config.exclude, id)
   const { engine } = chooseEngine(config.engine, { path, exclude }, store.directory)
   const isTwoPass = options.isHeld && engine.hasSecondPass
-  const base = engine.name === 'btrfs' ? noBase : findBase(catalog, id)
+  const root = identify(source)
+  const base = engine.name === 'btrfs' ? noBase : findBase(catalog, { id, root })
   const target = createStagedVolume(staging, id)
   const progress = reportProgress(context, id)
   const request: SnapshotRequest = {
     source,
     target,
-    base: base.snapshot === undefined ? undefined : join(base.snapshot.path, id),
+    base: base.snapshot === undefined ? undefined : join(base.snapshot.path, base.id),
     baseIndex:
-      base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(id)),
+      base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(base.id)),
     index: join(staging, indexFileName(id)),
     baseLeftOut: base.snapshot?.record.warnings.find(
-      ({ code, volume }) => code === leftOutCode && volume === id,
+      ({ code, volume }) => code === leftOutCode && volume === base.id,
     ),
     exclude,
     leavesUnreadable: config.onUnreadable === 'flag',
     isPrelinked: false,
     isTwoPass,
-    // a restore gave files times that its safety snapshot may hold with other contents
-    checksum: options.checksum || base.snapshot?.record.kind === 'safety',
+    checksum: options.checksum || isBeforeRestore(store, id, base.snapshot),
     provesNothing: options.provesNothing,
     lockDescriptor: lock.descriptor,
     signal,
     onProgress: progress.onProgress,
   }
   let first: SnapshotCopy | undefined
+  let ownerWarnings: RecordWarning[] = []
 
   async function copyOnce(): Promise<SnapshotCopy> {
     emit({ type: 'phase', phase: 'copy', volume: id, detail: path })
+    // a snapshot of a subvolume is the kernel's, which knows all owners
+    if (engine.name !== 'btrfs') ownerWarnings = await checkOwners(id, source, signal)
     if (base.snapshot === undefined && engine.name === 'link' && !hasChangeTimes(source.here)) {
       emit({ type: 'warning', code: 'contents-compared', volume: id, message: noChangeTimes(path) })
     }
     if (base.snapshot !== undefined && engine.usesPrelinked) {
-      request.isPrelinked = await adoptPrelinked(store, base.snapshot.name, id, target)
+      request.isPrelinked = await adoptPrelinked(store, base.snapshot.name, base.id, target)
     }
     return engine.snapshot(request)
   }
@@ -128,15 +133,22 @@ export function openVolumeCopy(
         engine: engine.name,
         ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
         base: base.snapshot?.name ?? null,
+        ...(base.id === undefined || base.id === id ? {} : { baseVolume: base.id }),
         ...(exclude.length === 0 ? {} : { exclude }),
         ...recordUnreadable(copy),
-        ...identify(source),
+        ...(root === undefined ? {} : { root }),
         mountPoint: isMountPoint(readMounts(), path),
         contents: copy.contents,
       }
       if (!options.allowEmpty) assertSourceIsThere(volume, target, catalog)
       const empty = options.allowEmpty ? [] : warnOfNoFiles(volume, target, catalog)
-      const warnings = [...base.warnings, ...copy.warnings, ...warnOfUnreadable(copy), ...empty]
+      const warnings = [
+        ...base.warnings,
+        ...ownerWarnings,
+        ...copy.warnings,
+        ...warnOfUnreadable(copy),
+        ...empty,
+      ]
       return {
         volume,
         hasMoved: copy.hasMoved === true,
@@ -170,15 +182,9 @@ function warnOfUnreadable({ unreadable = [] }: SnapshotCopy): RecordWarning[] {
   return warnOfPaths('unreadable', what, [...unreadable])
 }
 
-/**
- * Inode and time of birth, where the filesystem keeps both for good. Another filesystem at a path, or none, brings another
- * pair; a reboot does not.
- */
-function identify({ here, descriptor }: DirectoryHandle): Pick<VolumeRecord, 'root'> {
-  const { ino, birthtimeNs, ctimeNs } = fstatSync(descriptor, { bigint: true })
-  // in the place of a time of birth that is not known there is 0, or the ctime
-  const isKnown = birthtimeNs > 0n && birthtimeNs !== ctimeNs && hasChangeTimes(here)
-  return isKnown ? { root: { inode: String(ino), born: String(birthtimeNs) } } : {}
+/** Whether a restore came after it, which gave files times that it may hold with other contents. */
+function isBeforeRestore(store: StoreLayout, id: string, base: Snapshot | undefined): boolean {
+  return base !== undefined && (isSafety(base) || isRestoredOver(store, id, base.name))
 }
 
 function openSource(path: string): DirectoryHandle {

@@ -1,7 +1,15 @@
 import { statfs } from 'node:fs/promises'
 import prettyBytes from 'pretty-bytes'
 import { describeTrouble, readAttributeTrouble } from '../copy/attribute-trouble.ts'
-import { OperationError, ProgramError, SpaceError, errorCode, messageOf } from '../errors.ts'
+import {
+  HookError,
+  OperationError,
+  ProgramError,
+  SpaceError,
+  errorCode,
+  messageOf,
+} from '../errors.ts'
+import { findUserNamespace, leaveUserNamespace } from '../system/user-namespace.ts'
 
 /** The store, as the place where something failed. */
 export function inStore(path: string) {
@@ -19,6 +27,30 @@ export function inData(path: string) {
  * are missing; of an extended attribute or ACL that cannot be kept, which one. Errors that say so already pass as they are.
  */
 export async function explainFailure(
+  error: unknown,
+  where: { what: string; path: string; whenFull: string },
+  state: string,
+): Promise<unknown> {
+  return withWayOut(await explain(error, where, state))
+}
+
+/** In a user namespace root has no rights over files of users outside of it, and makes no device files. */
+function withWayOut(error: unknown): unknown {
+  if (!isDenied(error) || findUserNamespace() === undefined) return error
+  return new OperationError(
+    `${messageOf(error)}; in this user namespace root has no rights over files, owners and ACLs of users outside of it, and makes no device files`,
+    { cause: error, fix: leaveUserNamespace },
+  )
+}
+
+/** By the words of Node, and of rsync. */
+function isDenied(error: unknown): boolean {
+  const words =
+    /EACCES|EPERM|Permission denied|Operation not permitted|(chown|acl).*Invalid argument/
+  return !(error instanceof HookError) && words.test(messageOf(error))
+}
+
+async function explain(
   error: unknown,
   where: { what: string; path: string; whenFull: string },
   state: string,

@@ -2,6 +2,7 @@ import type { Catalog } from '../store/catalog.ts'
 import type { UnacceptedChange } from '../store/changes.ts'
 import { recordedSnapshots } from '../store/future.ts'
 import type { VolumeRecord } from '../store/record.ts'
+import { isSameRoot } from './volume-identity.ts'
 
 /** In a volume of fewer files all may well be other ones from one day to the next. */
 const fewestFiles = 100
@@ -9,12 +10,14 @@ const fewestFiles = 100
 /**
  * Tells of a volume that is not what it was in the snapshots before: its directory is another one, as when a disk is not
  * mounted, or at least `limitPercent` of its files are not shared with the snapshot before, as after ransomware or a bad
- * deployment. Undefined where it is, and where nobody can know; always with a limit of 0.
+ * deployment. Undefined where it is, and where nobody can know; always with a limit of 0. A restore since the snapshot before, of
+ * which there is no safety snapshot (`isRestored`), may exchange all files.
  */
 export function judgeChanges(
   volume: VolumeRecord,
   catalog: Catalog,
   limitPercent: number,
+  isRestored = false,
 ): UnacceptedChange | undefined {
   if (limitPercent === 0) return undefined
   const before = recordedSnapshots(catalog).findLast(({ record }) =>
@@ -32,7 +35,8 @@ export function judgeChanges(
   }
   // a restore makes many files anew after its safety snapshot, and rsync shares none with a store of coarser times
   const { kind, mtimeStepNs } = before.record
-  if (kind === 'safety' || mtimeStepNs !== undefined || volume.base === null) return undefined
+  if (kind === 'safety' || isRestored || mtimeStepNs !== undefined || volume.base === null)
+    return undefined
   // with other patterns files come or go that nobody touched
   if (String(volume.exclude) !== String(last.exclude)) return undefined
   const files = last.contents?.files ?? 0
@@ -50,5 +54,5 @@ function volumeIn(volumes: readonly VolumeRecord[], id: string): VolumeRecord | 
 /** Of one that was known and is not any more, the filesystem is another one. */
 function isOther(root: VolumeRecord['root'], before: VolumeRecord['root']): boolean {
   if (before === undefined) return false
-  return root?.inode !== before.inode || root.born !== before.born
+  return !isSameRoot(root, before)
 }

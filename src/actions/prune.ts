@@ -79,7 +79,9 @@ function snapshotsOfLastRestore(store: StoreLayout, catalog: Catalog): Map<strin
   const inUse = new Map<string, string>()
   if (journal === undefined) return inUse
   const nameNow = (name: string): string => findSnapshot(catalog, name)?.name ?? name
-  inUse.set(nameNow(journal.safety), 'what the last restore replaced (restore --undo)')
+  if (journal.safety !== null) {
+    inUse.set(nameNow(journal.safety), 'what the last restore replaced (restore --undo)')
+  }
   if (journal.finishedAt === null) {
     inUse.set(nameNow(journal.snapshot), 'a restore of it is not finished')
   }

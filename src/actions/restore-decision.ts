@@ -15,12 +15,16 @@ import { type RestoreTarget, checkTargets } from './restore-targets.ts'
 export type RestoreWish = ({ undo: true } | { undo: false; reference: string }) & {
   /** Ids of the volumes to restore; empty for all. */
   volumes: readonly string[]
+  /** The configured volumes that they go into, in the same order, where those have other IDs. */
+  as?: readonly string[]
   /** The snapshot that a plan showed; another one is refused. */
   expected?: string
   /** Compare all contents, also where nothing can have changed. */
   readAll: boolean
   /** Also where files are open. */
   force?: boolean
+  /** Keep nothing of what it replaces. */
+  withoutSafety?: boolean
 }
 
 /** Which snapshot goes where. */
@@ -48,7 +52,7 @@ function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecisio
   const interrupted = readInterruptedRestore(store)
   if (!wish.undo) {
     const snapshot = resolveReference(catalog, wish.reference, clock.now())
-    const targets = checkTargets(store, config.volumes, snapshot, wish.volumes)
+    const targets = checkTargets(store, config.volumes, snapshot, wish.volumes, wish.as)
     if (interrupted !== undefined && !hasSameVolumes(interrupted, targets)) {
       throw explainInterruptedRestore(interrupted)
     }
@@ -59,6 +63,7 @@ function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecisio
     throw new OperationError('there is no restore to undo: this store has seen none')
   }
   const wayBack = interrupted?.undo === true ? interrupted.snapshot : journal.safety
+  if (wayBack === null) throw nothingKept(journal)
   const snapshot = findSnapshot(catalog, wayBack)
   if (snapshot === undefined) {
     const damaged = findDamaged(catalog, wayBack)
@@ -69,6 +74,18 @@ function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecisio
   assertSamePaths(journal, config.volumes, store.restoreJournal)
   const ids = journal.volumes.map(({ id }) => id)
   return { snapshot, targets: checkTargets(store, config.volumes, snapshot, ids) }
+}
+
+function nothingKept(journal: RestoreJournal): OperationError {
+  const { snapshot, startedAt, finishedAt } = journal
+  if (finishedAt === null) {
+    const { problem, fix } = explainInterruptedRestore(journal)
+    return new OperationError(`the restore cannot be undone: ${problem}`, { fix })
+  }
+  return new OperationError(
+    `the restore of ${snapshot} of ${startedAt} cannot be undone: it was made with --without-safety, which keeps nothing of what it replaces;`,
+    { fix: 'restore a snapshot by its name, see "snap-volume show"' },
+  )
 }
 
 /** The way back leads to where the restore was, not to where a volume of that name is now. */

@@ -13,33 +13,45 @@ import { assertVolumesApart } from './check-volumes.ts'
 
 /** A volume that can be restored into. */
 export interface RestoreTarget extends VolumeSpec {
+  /** The ID that it has in the snapshot. */
+  from: string
   /** Other filesystems mounted inside it, and subvolumes, which a restore leaves alone. */
   keptMounts: string[]
 }
 
+/** For people and documents: with the ID in the snapshot only where that is another one. */
+export function describeTarget({ id, path, from }: RestoreTarget): VolumeSpec & { from?: string } {
+  return { id, path, ...(from === id ? {} : { from }) }
+}
+
+/** A configured volume, and the ID of the one in the snapshot that goes into it. */
+type WantedVolume = VolumeSpec & Pick<RestoreTarget, 'from'>
+
 /**
- * Chooses the volumes of a restore (all, or those in `ids`) and refuses, before anything is changed, what
- * could not be done: a volume the snapshot or the configuration does not have, a path that is missing, a
- * link or read-only.
+ * Chooses the volumes of a restore (all, or those in `ids`, each into the one in the same place of `into`) and refuses, before
+ * anything is changed, what could not be done: a volume the snapshot or the configuration does not have, a path that is
+ * missing, a link or read-only.
  */
 export function checkTargets(
   store: StoreLayout,
   configured: readonly VolumeSpec[],
   snapshot: Snapshot,
   ids: readonly string[],
+  into: readonly string[] = ids,
 ): RestoreTarget[] {
-  const volumes = ids.length === 0 ? all(configured, snapshot) : named(configured, snapshot, ids)
+  const volumes =
+    ids.length === 0 ? all(configured, snapshot) : named(configured, snapshot, ids, into)
   assertVolumesApart(store.directory, volumes)
-  for (const { id } of volumes) assertDataThere(join(snapshot.path, id), snapshot, id)
+  for (const { from } of volumes) assertDataThere(join(snapshot.path, from), snapshot, from)
   const mounts = readMounts()
-  return volumes.map(({ id, path }) => {
+  return volumes.map(({ id, path, from }) => {
     const subvolumes = subvolumesIn(path)
     if (mountOf(mounts, path)?.readOnly === true) {
       throw new OperationError(`volume ${id} cannot be restored: ${path} is mounted read-only;`, {
         fix: `mount it read-write (-v ...:${path}:rw)`,
       })
     }
-    assertMounted(mounts, path, snapshot, id)
+    assertMounted(mounts, path, snapshot, from)
     const mounted = mountsBelow(mounts, path).map((mount) => mount.mountPoint)
     const keptMounts = [...new Set([...mounted, ...subvolumes])]
     const unreadable = keptMounts.find((mount) => mount.includes('\ufffd'))
@@ -49,7 +61,7 @@ export function checkTargets(
         { fix: 'unmount it, or rename the subvolume' },
       )
     }
-    return { id, path, keptMounts }
+    return { id, path, from, keptMounts }
   })
 }
 
@@ -75,18 +87,20 @@ function assertMounted(
   )
 }
 
-function all(configured: readonly VolumeSpec[], snapshot: Snapshot): VolumeSpec[] {
+function all(configured: readonly VolumeSpec[], snapshot: Snapshot): WantedVolume[] {
   const held = heldBy(snapshot)
   const missing = configured.filter(({ id }) => !held.includes(id)).map(({ id }) => id)
   const unknown = held.filter((id) => !configured.some((volume) => volume.id === id))
-  if (missing.length === 0 && unknown.length === 0) return [...configured]
+  if (missing.length === 0 && unknown.length === 0) {
+    return configured.map((volume) => ({ ...volume, from: volume.id }))
+  }
   const common = configured.filter(({ id }) => held.includes(id)).map(({ id }) => id)
   throw new OperationError(
     `${snapshot.name} holds the volumes ${held.join(', ')}, and ${configured.map(({ id }) => id).join(', ')} are configured`,
     {
       fix:
         common.length === 0
-          ? 'none is in both; start with the volumes it holds'
+          ? `none is in both; start with the volumes it holds, or restore one of them as another: ${howToRestoreAs(held, configured)}`
           : `say which to restore, such as ${common.map((id) => `--volume ${id}`).join(' ')}`,
     },
   )
@@ -96,22 +110,35 @@ function named(
   configured: readonly VolumeSpec[],
   snapshot: Snapshot,
   ids: readonly string[],
-): VolumeSpec[] {
-  return [...new Set(ids)].map((id) => {
+  into: readonly string[],
+): WantedVolume[] {
+  const held = heldBy(snapshot)
+  const wanted = new Map(into.map((id, index) => [id, ids[index] ?? id]))
+  return [...wanted].map(([id, from]) => {
     const volume = configured.find((candidate) => candidate.id === id)
     if (volume === undefined) {
+      const wayOut = held.includes(from)
+        ? `; to restore it as another: ${howToRestoreAs([from], configured)}`
+        : ''
       throw new UsageError(`there is no volume ${JSON.stringify(id)}`, {
-        fix: `configured are ${configured.map((known) => known.id).join(', ')}`,
+        fix: `configured are ${configured.map((known) => known.id).join(', ')}${wayOut}`,
       })
     }
-    if (!heldBy(snapshot).includes(id)) {
+    if (!held.includes(from)) {
       throw new OperationError(
-        `${snapshot.name} does not hold the volume ${id}, only ${heldBy(snapshot).join(', ')}`,
-        { fix: 'choose another snapshot' },
+        `${snapshot.name} does not hold the volume ${from}, only ${held.join(', ')}`,
+        {
+          fix: `choose another snapshot, or restore one of them as another: ${howToRestoreAs(held, [volume])}`,
+        },
       )
     }
-    return volume
+    return { ...volume, from }
   })
+}
+
+/** For a volume that has another ID now; an example where there are several. */
+function howToRestoreAs([from]: readonly string[], [volume]: readonly VolumeSpec[]): string {
+  return `--volume ${from} --as ${volume?.id}`
 }
 
 function heldBy(snapshot: Snapshot): string[] {

@@ -17,11 +17,14 @@ import type { ActionContext } from './context.ts'
 import { type ProgressReport, reportProgress } from './report-progress.ts'
 import { explainFailure, inData } from './explain-failure.ts'
 import type { RestoreWish } from './restore-decision.ts'
-import type { RestoreTarget } from './restore-targets.ts'
+import { type RestoreTarget, describeTarget } from './restore-targets.ts'
+import { warnOfLostOwners } from './unknown-owners.ts'
 
 export interface VolumeRestore {
   id: string
   path: string
+  /** The ID that it has in the snapshot, where that is another one. */
+  from?: string
   counts: PlannedRestore['counts']
 }
 
@@ -32,7 +35,9 @@ export interface VolumeRestoreRequest {
   snapshot: Snapshot
   target: RestoreTarget
   /** What the safety snapshot found changed in history, by its inode there. */
-  historyChanged?: ReadonlyMap<BytePath, bigint>
+  historyChanged?: ReadonlyMap<BytePath, bigint> | undefined
+  /** Where there is no safety snapshot: what did not change since then is deleted when it is replaced. */
+  discardBefore?: bigint | undefined
 }
 
 /** A volume of which is known what a restore will do; both sides are open. */
@@ -48,26 +53,27 @@ export interface PlannedVolume extends Disposable {
  */
 export async function planVolume(
   context: ActionContext,
-  { lock, wish, snapshot, target, historyChanged = new Map() }: VolumeRestoreRequest,
+  { lock, wish, snapshot, target, historyChanged = new Map(), discardBefore }: VolumeRestoreRequest,
   onStep?: (step: RestoreStep) => void,
 ): Promise<PlannedVolume> {
   const { store, config, clock, signal } = context
-  const { id, path, keptMounts } = target
+  const { id, path, from, keptMounts } = target
   using opening = new DisposableStack()
   const newest = findNewest(store, id, clock.now())
   // what is excluded now is not in the safety snapshot either, so there would be no way back
   const excludedNow = excludesOf(config.exclude, id)
   const progress = reportProgress(context, id)
   const request: RestoreRequest = {
-    source: opening.use(openDirectory(join(snapshot.path, id))),
+    source: opening.use(openDirectory(join(snapshot.path, from))),
     target: opening.use(openDirectory(path)),
     readAll: wish.readAll,
-    wanted: knownTree(snapshot, id),
+    wanted: knownTree(snapshot, from),
     known: newest === undefined ? undefined : { ...knownTree(newest, id), historyChanged },
+    discardBefore,
     times: keptTimesOf(store.own),
     except: keptMounts.map((mount) => mount.slice(path.length + 1)),
-    exclude: [...new Set([...excludedNow, ...(volumeIn(snapshot, id)?.exclude ?? [])])],
-    unreadable: new Set([...unreadableIn(snapshot, id), ...unreadableIn(newest, id)]),
+    exclude: [...new Set([...excludedNow, ...(volumeIn(snapshot, from)?.exclude ?? [])])],
+    unreadable: new Set([...unreadableIn(snapshot, from), ...unreadableIn(newest, id)]),
     lockDescriptor: lock.descriptor,
     signal,
     onProgress: progress.onProgress,
@@ -78,6 +84,7 @@ export async function planVolume(
     throw await explainFailure(error, inData(path), 'nothing was restored')
   })
   progress.end()
+  plan.warnings.push(...warnOfLostOwners(snapshot, from))
   const opened = opening.move()
   return { target, plan, progress, [Symbol.dispose]: () => opened.dispose() }
 }
@@ -94,8 +101,9 @@ export async function tryVolume({ target: { path }, plan }: PlannedVolume): Prom
 /** Makes a live volume equal to the snapshot, as planned, and sees it onto the disk. */
 export async function applyVolume(
   context: ActionContext,
-  { target: { id, path, keptMounts }, plan, progress }: PlannedVolume,
+  { target, plan, progress }: PlannedVolume,
 ): Promise<{ restored: VolumeRestore; warnings: RecordWarning[] }> {
+  const { id, path, keptMounts } = target
   context.emit({ type: 'phase', phase: 'restore', volume: id, detail: path })
   for (const mount of keptMounts) {
     context.emit({
@@ -109,7 +117,7 @@ export async function applyVolume(
     const warnings = [...plan.warnings, ...(await plan.apply())]
     progress.end()
     await syncFilesystem(path)
-    const restored = { id, path, counts: plan.counts }
+    const restored = { ...describeTarget(target), counts: plan.counts }
     return { restored, warnings: warnings.map((warning) => ({ ...warning, volume: id })) }
   } catch (error) {
     throw await explainFailure(error, inData(path), 'the restore is not complete')

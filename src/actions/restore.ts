@@ -8,18 +8,13 @@ import {
 } from '../store/restore-journal.ts'
 import type { Lock } from '../store/lock.ts'
 import type { RecordWarning } from '../store/record.ts'
+import { spendReserve } from '../store/reserve.ts'
 import { displayPath } from '../tree/byte-path.ts'
 import { type ActionContext, asWriter, withStoreLock } from './context.ts'
-import {
-  type Writers,
-  assertNotInUse,
-  canAskForFiles,
-  describeWriters,
-  warnOfUse,
-} from './describe-writers.ts'
+import { type Writers, canAskForFiles, describeWriters } from './describe-writers.ts'
 import { explainFailure, inStore } from './explain-failure.ts'
 import { lookForConsumers } from './find-consumers.ts'
-import { type Hold, type RanBefore, asHeldBy } from './hold.ts'
+import type { Hold, RanBefore } from './hold.ts'
 import { planHold } from './hold-consumers.ts'
 import { codesOf, logged, noteAct } from './log-act.ts'
 import { listToRun, warnOfUnasked, whoRanBefore } from './ran-before.ts'
@@ -31,9 +26,10 @@ import {
   planVolume,
   tryVolume,
 } from './restore-volume.ts'
-import type { RestoreTarget } from './restore-targets.ts'
-import { writeSnapshot } from './take-snapshot.ts'
-import { type UseCheck, createUseCheck } from './use-check.ts'
+import { describeTarget } from './restore-targets.ts'
+import { keepsNothing, listUnsaved, takeSafety } from './safety-snapshot.ts'
+import { assertOwnersKnown } from './unknown-owners.ts'
+import { type UseCheck, createUseCheck, refuseUse } from './use-check.ts'
 import { waitUntilHealthy } from './wait-until-healthy.ts'
 
 /** What is planned for one entry, with its path as text. */
@@ -44,14 +40,16 @@ export interface PlannedStep {
 
 export interface RestorePlan {
   snapshot: string
+  /** Nothing would be kept of what it replaces. */
+  withoutSafety: boolean
   writers: Writers
   volumes: (VolumeRestore & { steps: PlannedStep[]; stepsLeftOut: number; keptMounts: string[] })[]
 }
 
 export interface RestoreResult {
   snapshot: string
-  /** The snapshot of what was replaced. */
-  safety: string
+  /** The snapshot of what was replaced; null where nothing of it was kept. */
+  safety: string | null
   volumes: VolumeRestore[]
   /** What went wrong around it, such as a container that did not come back. */
   warnings: RecordWarning[]
@@ -67,9 +65,11 @@ const mostSteps = 10_000
 export async function planRestore(context: ActionContext, wish: RestoreWish): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (lock) => {
     const { snapshot, targets } = decideRestore(context, wish)
+    await assertOwnersKnown(snapshot, targets, context.signal)
     const found = await lookForConsumers(context, 'restore', targets)
     const plan: RestorePlan = {
       snapshot: snapshot.name,
+      withoutSafety: wish.withoutSafety === true,
       writers: describeWriters(context, found),
       volumes: [],
     }
@@ -86,10 +86,10 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
           else stepsLeftOut += 1
         },
       )
-      const { id, path, keptMounts } = target
+      const { id, keptMounts } = target
       const { counts, warnings } = planned.plan
       for (const warning of warnings) context.emit({ type: 'warning', volume: id, ...warning })
-      plan.volumes.push({ id, path, counts, steps, stepsLeftOut, keptMounts })
+      plan.volumes.push({ ...describeTarget(target), counts, steps, stepsLeftOut, keptMounts })
     }
     const files = await use.look(targets)
     return files === undefined ? plan : { ...plan, writers: { ...plan.writers, files } }
@@ -98,7 +98,7 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
 
 /**
  * Makes live volumes equal to a snapshot. What is replaced is in a safety snapshot before the first byte
- * changes, and the journal says from then until the end that the live data are a mixture.
+ * changes, unless nobody wants one, and the journal says from then until the end that the live data are a mixture.
  * Throws OperationError when it refuses (nothing changed) or fails (the journal stays, and every command says so).
  */
 export async function restore(context: ActionContext, wish: RestoreWish): Promise<RestoreResult> {
@@ -109,7 +109,9 @@ export async function restore(context: ActionContext, wish: RestoreWish): Promis
     { act: 'restore', ...wished, volumes: [...wish.volumes] },
     async () => restoreAsWriter(context, wish),
     ({ snapshot, safety, volumes, warnings }) => {
-      return { snapshot, safety, volumes: volumes.map(({ id }) => id), warnings: codesOf(warnings) }
+      const ids = volumes.map(({ id }) => id)
+      const kept = safety === null ? {} : { safety }
+      return { snapshot, ...kept, volumes: ids, warnings: codesOf(warnings) }
     },
   )
 }
@@ -117,6 +119,8 @@ export async function restore(context: ActionContext, wish: RestoreWish): Promis
 async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promise<RestoreResult> {
   return asWriter(context, 'restore', async (lock) => {
     const decision = decideRestore(context, wish)
+    await assertOwnersKnown(decision.snapshot, decision.targets, context.signal)
+    if (wish.withoutSafety === true) spendReserve(context.store)
     const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
     const purpose = { kind: 'restore', snapshot: decision.snapshot.name, ranBefore } as const
     const hold = await planHold(context, purpose, decision.targets)
@@ -124,6 +128,9 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
       // a plan has said it
       if (wish.expected === undefined) {
         context.emit({ type: 'writers', ...describeWriters(context, hold.found) })
+      }
+      if (wish.withoutSafety === true) {
+        context.emit({ type: 'warning', code: 'without-safety', message: keepsNothing })
       }
       await hold.begin()
       if (hold.notHeld.length > 0) throw stillRunning(hold)
@@ -164,30 +171,19 @@ async function restoreHeld(
   context: ActionContext,
   lock: Lock,
   wish: RestoreWish,
-  { snapshot, targets }: RestoreDecision,
+  decision: RestoreDecision,
   hold: Hold,
   use: UseCheck,
   ranBefore: RanBefore | undefined,
 ): Promise<RestoreResult> {
-  const volumes = targets.map(({ id, path }) => ({ id, path }))
-  const { record: safety, copies } = await writeSnapshot(
-    context,
-    lock,
-    {
-      kind: 'safety',
-      comment: `before the restore of ${snapshot.name}`,
-      allowEmpty: true,
-      exact: true,
-      hold: asHeldBy(hold),
-    },
-    volumes,
-  )
+  const { snapshot, targets } = decision
+  const safety = await takeSafety(context, lock, wish, decision, hold)
+  const { copies, discardBefore } = safety
   using opened = new DisposableStack()
   const planned: PlannedVolume[] = []
   for (const target of targets) {
-    const copy = copies.find(({ volume }) => volume.id === target.id)
-    const { historyChanged = new Map() } = copy ?? {}
-    const request = { lock, wish, snapshot, target, historyChanged }
+    const historyChanged = copies.find(({ volume }) => volume.id === target.id)?.historyChanged
+    const request = { lock, wish, snapshot, target, historyChanged, discardBefore }
     const plan = await planVolume(context, request, (step) => use.note(target, step))
     planned.push(opened.use(plan))
   }
@@ -201,7 +197,8 @@ async function restoreHeld(
     // what a restore that was cut off began to replace stays the way back, not the mixture it left
     safety: interrupted?.safety ?? safety.name,
     undo: wish.undo,
-    volumes,
+    volumes: targets.map(describeTarget),
+    ...listUnsaved(context, before, targets, safety),
     consumers: listToRun(context, hold, ranBefore),
     startedAt: context.clock.now().toISOString(),
     finishedAt: null,
@@ -213,7 +210,7 @@ async function restoreHeld(
     outcome: 'begun',
     ...(wish.undo && { kind: 'undo' }),
     snapshot: snapshot.name,
-    safety: journal.safety,
+    ...(journal.safety !== null && { safety: journal.safety }),
     volumes: ids,
   } as const
   await noteAct(context, begun, context.clock.now())
@@ -233,18 +230,6 @@ async function restoreHeld(
   const finishedAt = context.clock.now().toISOString()
   await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
   return { snapshot: snapshot.name, safety: wayBack, volumes: restored, warnings }
-}
-
-/** Throws OperationError where files are open; where it goes on nevertheless, returns what there is to say of them. */
-async function refuseUse(
-  use: UseCheck,
-  { force = false }: RestoreWish,
-  targets: readonly RestoreTarget[],
-): Promise<RecordWarning[]> {
-  const files = await use.look(targets)
-  if (files === undefined) return []
-  if (!force) assertNotInUse(files)
-  return warnOfUse(files)
 }
 
 function stillRunning(hold: Hold): OperationError {

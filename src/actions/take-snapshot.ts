@@ -18,7 +18,11 @@ import type { Lock } from '../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../store/names.ts'
 import { publishSnapshot } from '../store/publish.ts'
 import type { RecordWarning, SnapshotKind, SnapshotRecord } from '../store/record.ts'
-import { explainInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
+import {
+  explainInterruptedRestore,
+  isRestoredOver,
+  readInterruptedRestore,
+} from '../store/restore-journal.ts'
 import { discardPrelinked } from '../store/prelinked.ts'
 import { createStaging, discardStaging } from '../store/staging.ts'
 import { programVersion } from '../system/version.ts'
@@ -210,13 +214,17 @@ export async function writeSnapshot(
 
 /** A safety snapshot is of what somebody replaces, so nobody has to be told. */
 function findChanges(
-  { config }: ActionContext,
+  { store, config }: ActionContext,
   { kind, acceptChanges: areAccepted }: SnapshotOptions,
   copies: readonly VolumeCopy[],
   catalog: Catalog,
 ): UnacceptedChange[] {
   if (kind === 'safety' || areAccepted === true) return []
-  return copies.flatMap(({ volume }) => judgeChanges(volume, catalog, config.changeLimit) ?? [])
+  return copies.flatMap(({ volume }) => {
+    const { id, base } = volume
+    const isRestored = base !== null && isRestoredOver(store, id, base)
+    return judgeChanges(volume, catalog, config.changeLimit, isRestored) ?? []
+  })
 }
 
 function warnOfChange(change: UnacceptedChange): RecordWarning {
@@ -238,9 +246,9 @@ function dropUsedLinks({ store, emit }: ActionContext): void {
  * removed takes space and does nothing else, and the snapshot is published already.
  */
 function dropIndexes({ store, emit }: ActionContext, { volumes }: SnapshotRecord): void {
-  for (const { id, base } of volumes) {
+  for (const { id, base, baseVolume = id } of volumes) {
     if (base === null) continue
-    const index = join(store.directory, base, indexFileName(id))
+    const index = join(store.directory, base, indexFileName(baseVolume))
     try {
       rmSync(index, { force: true, recursive: true })
     } catch (error) {

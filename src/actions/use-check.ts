@@ -1,9 +1,11 @@
 import type { RestoreStep } from '../copy/engine.ts'
+import type { RecordWarning } from '../store/record.ts'
 import { type BytePath, bytePath } from '../tree/byte-path.ts'
 import { openDirectory } from '../tree/directory-handle.ts'
 import type { ActionContext } from './context.ts'
-import { addUp } from './describe-writers.ts'
+import { addUp, assertNotInUse, warnOfUse } from './describe-writers.ts'
 import { type OpenFiles, findOpenFiles, mostAsked } from './find-open-files.ts'
+import type { RestoreWish } from './restore-decision.ts'
 import type { RestoreTarget } from './restore-targets.ts'
 
 /** Whether somebody has files open that a restore would replace or remove, or others of the volume. */
@@ -38,4 +40,16 @@ export function createUseCheck(
       return addUp(found)
     },
   }
+}
+
+/** Throws OperationError where files are open; where it goes on nevertheless, returns what there is to say of them. */
+export async function refuseUse(
+  use: UseCheck,
+  { force = false }: RestoreWish,
+  targets: readonly RestoreTarget[],
+): Promise<RecordWarning[]> {
+  const files = await use.look(targets)
+  if (files === undefined) return []
+  if (!force) assertNotInUse(files)
+  return warnOfUse(files)
 }

@@ -8,7 +8,7 @@ import { errorCode } from '../errors.ts'
 import type { Target } from '../remote/request.ts'
 import { storeLayout } from '../store/layout.ts'
 
-/** What `--link mysql-vol:snap-volume` calls the sidecar, and a network alias may. */
+/** What a network alias may call the sidecar, and `--link mysql-vol:snap-volume` does. */
 const linkAlias = 'snap-volume'
 
 /**

@@ -9,13 +9,14 @@ export const overview: {
 } = {
   summary: 'snapshots of Docker volumes, taken on a schedule, restored by one command',
   examples: [
-    'docker run -d --name mysql-vol -v /export/data/mysql:/var/lib/mysql \\',
-    '  -v /export/.snapshot/mysql:/opt/.snap snap-volume start mysql:/var/lib/mysql',
-    'docker run -d --volumes-from mysql-vol mysql:8',
+    'docker run -d --name mysql-vol --restart unless-stopped -v /export/data/mysql:/var/lib/mysql \\',
+    '  -v /export/.snapshot/mysql:/opt/.snap -v /var/run/docker.sock:/var/run/docker.sock \\',
+    '  -e SNAP_QUIESCE=pause snap-volume start mysql:/var/lib/mysql',
+    'docker run -d -v /export/data/mysql:/var/lib/mysql mysql:8',
     'docker run --rm -t --volumes-from mysql-vol snap-volume show',
     'docker exec -t mysql-vol snap-volume snapshot -m "before the upgrade"',
     'docker run --rm -it --volumes-from mysql-vol snap-volume restore latest',
-    'docker run --rm -t --link mysql-vol:snap-volume -e SNAP_TOKEN=... snap-volume status',
+    'docker run --rm -t --network backend -e SNAP_HOST=mysql-vol -e SNAP_TOKEN=... snap-volume status',
   ],
   references:
     'A snapshot is named in full, by a beginning that fits one, as latest or latest~2, or by a time\n' +

@@ -64,6 +64,8 @@ export interface RestoreRequest extends CopyRequest {
   wanted: KnownTree
   /** The newest snapshot of the live data, which has what is replaced; and what it found changed in history, by its inode there. */
   known: (KnownTree & { historyChanged: ReadonlyMap<BytePath, bigint> }) | undefined
+  /** Where there is no safety snapshot: what did not change since then (ns) is deleted when it is replaced. */
+  discardBefore?: bigint | undefined
   /** How the store keeps times. */
   times: KeptTimes
   /** Hears of attributes that this process may not set. */

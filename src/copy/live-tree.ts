@@ -23,6 +23,8 @@ export interface LiveTreeOptions {
   /** The tree of a snapshot of the live data, and what is known of it. */
   safety: string | undefined
   known: Knowledge | undefined
+  /** What did not change since then (ns) is deleted, whether that snapshot has it or not. */
+  discardBefore?: bigint | undefined
   times: KeptTimes
   /** Paths that are left alone. */
   except: ReadonlySet<BytePath>
@@ -31,7 +33,8 @@ export interface LiveTreeOptions {
 /**
  * Puts entries that were made whole in a private directory into live data, and takes others out, each by one rename: a crash
  * leaves the old entry or the new one. What is replaced comes into the private directory first. There it is held against
- * the safety snapshot, and is deleted where that has it; what changed since is kept aside.
+ * the safety snapshot, and is deleted where that has it; what changed since is kept aside. Without one, what changed since the
+ * restore began is.
  */
 export class LiveTree implements Disposable {
   /** Directories in which names came or went, which moves their times. */
@@ -44,6 +47,8 @@ export class LiveTree implements Disposable {
   readonly #old: BytePath
   /** What was replaced, in the private directory, and where it was. */
   readonly #doubtful = new Map<BytePath, BytePath>()
+  /** Files with several names, of which one was deleted although nobody has it. */
+  readonly #discarded = new Set<bigint>()
   #count = 0
   readonly #kept: BytePath[] = []
 
@@ -189,11 +194,20 @@ export class LiveTree implements Disposable {
     }
   }
 
-  /** Whether the safety snapshot is known to have it: what takes it away moves its ctime, and nothing else that shows. */
+  /**
+   * Whether the safety snapshot is known to have it, or nobody wants it: what takes it away moves its ctime, and nothing else
+   * that shows.
+   */
   #isProven(path: BytePath, before: BigIntStats, after: BigIntStats): boolean {
+    const { known, discardBefore = -1n } = this.#options
     const isSame =
       before.ino === after.ino && before.size === after.size && before.mtimeNs === after.mtimeNs
-    return isSame && this.#options.known?.has(path, before) === true
+    if (!isSame || discardBefore === -1n) return isSame && known?.has(path, before) === true
+    // one of its names was taken out, which moved its ctime
+    const isOurs = this.#discarded.has(before.ino) && before.mtimeNs <= discardBefore
+    if (!isOurs && before.ctimeNs > discardBefore) return known?.has(path, before) === true
+    if (before.nlink > 1n) this.#discarded.add(before.ino)
+    return true
   }
 
   #doubt(path: BytePath, entry: BytePath): void {

@@ -79,7 +79,7 @@ async function applyPlan(
   plan: RestorePlan,
   units: readonly Unit[] | undefined,
 ): Promise<RecordWarning[]> {
-  const { target, known, times, except, signal } = request
+  const { target, known, discardBefore, times, except, signal } = request
   const touched = new Set<BytePath>()
   let kept: ReturnType<LiveTree['release']>
   {
@@ -91,6 +91,7 @@ async function applyPlan(
       room,
       safety: known?.tree,
       known: knowledge,
+      discardBefore,
       times,
       except: new Set(except.map(bytePath)),
     })
@@ -125,10 +126,11 @@ function attributesToSet(
 }
 
 function warnOfKept(
-  { target }: RestoreRequest,
+  { target, discardBefore }: RestoreRequest,
   { directory, paths }: NonNullable<ReturnType<LiveTree['release']>>,
 ): RecordWarning[] {
-  const what = '{was|were} changed after the safety snapshot was taken, and {is|are} kept in '
+  const since = discardBefore === undefined ? 'the safety snapshot was taken' : 'the restore began'
+  const what = `{was|were} changed after ${since}, and {is|are} kept in `
   return warnOfPaths('kept-aside', what, paths, `${target.path}/${directory}`)
 }
 

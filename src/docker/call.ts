@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { BusyError, OperationError, errorCode, messageOf } from '../errors.ts'
+import { findUserNamespace } from '../system/user-namespace.ts'
 
 /** How long the Engine may take for anything but stopping. */
 export const callTimeoutMs = 60_000
@@ -65,13 +66,20 @@ function explain(
   if (status === undefined) {
     return new UnreachableError(
       `the Docker API at ${host} cannot be reached (${errorCode(error) ?? messageOf(error)})`,
-      { cause: error, fix: 'is the socket mounted, and DOCKER_HOST right?' },
+      { cause: error, fix: howToReach(error) },
     )
   }
   return new OperationError(
     `the Docker API at ${host} refused ${endpoint} (${status}): ${oneLine(messageOf(error))}`,
     { cause: error },
   )
+}
+
+function howToReach(error: unknown): string {
+  if (errorCode(error) !== 'EACCES') return 'is the socket mounted, and DOCKER_HOST right?'
+  return findUserNamespace() === undefined
+    ? 'run as root, or as a user who may use the socket'
+    : 'the socket belongs to a user outside of this user namespace; run it with --userns=host, or set DOCKER_HOST to a socket proxy, see docs/user-namespaces.md'
 }
 
 function oneLine(text: string): string {

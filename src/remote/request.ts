@@ -93,7 +93,7 @@ function explainUnreachable(address: Address, cause: unknown): OperationError {
     case 'EAI_AGAIN':
       return unreachable(
         `there is no host for ${where}`,
-        'is the sidecar linked (--link mysql-vol:snap-volume) or on the same network, and SNAP_HOST right?',
+        'is the sidecar on the same --network, and SNAP_HOST right? (--link mysql-vol:snap-volume is the older way)',
       )
     case 'ENOENT':
       return unreachable(

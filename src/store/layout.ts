@@ -18,6 +18,8 @@ export interface StoreLayout {
   prelinked: string
   /** Held while they are made. */
   prelinkLock: string
+  /** Room that a restore without a safety snapshot gives back. */
+  reserve: string
   journal: string
   restoreJournal: string
   /** Which consumers are paused or stopped. */
@@ -67,6 +69,7 @@ export function storeLayout(directory: string): StoreLayout {
     trash: join(own, 'trash'),
     prelinked: join(own, 'prelinked'),
     prelinkLock: join(own, 'prelink.lock'),
+    reserve: join(own, 'reserve'),
     journal,
     restoreJournal: join(journal, 'restore.json'),
     consumerJournal: join(journal, 'consumers.json'),

@@ -13,7 +13,9 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
+import { findUserNamespace } from '../system/user-namespace.ts'
 import { type StoreLayout, storeLayout } from './layout.ts'
+import { keepReserve, spendReserve } from './reserve.ts'
 
 /**
  * Finds the store for reading. Throws OperationError when there is none.
@@ -33,7 +35,7 @@ export function openStore(directory: string): StoreLayout {
 }
 
 const howToReachStore =
-  'run with --volumes-from the snap-volume container, with -v DIR:/opt/.snap, with --link CONTAINER:snap-volume and SNAP_TOKEN, or with SNAP_DIR set'
+  'run with --volumes-from the snap-volume container, with -v DIR:/opt/.snap, with SNAP_HOST and SNAP_TOKEN on a network of its (--link CONTAINER:snap-volume is the older way), or with SNAP_DIR set'
 
 function assertReadable(directory: string): void {
   try {
@@ -66,12 +68,14 @@ export function createOwnDirectories(store: StoreLayout): void {
     createDirectory(path, 0o700, { recursive: false })
     assertDirectory(path, { problem: `there is no directory ${path}` })
   }
+  keepReserve(store)
 }
 
 /** Takes back what `createStore` made, while nothing else is in it. */
 export function removeEmptyStore(store: StoreLayout): void {
   const { own, staging, trash, prelinked, journal } = store
   rmSync(store.trashLock, { force: true })
+  spendReserve(store)
   for (const path of [staging, trash, prelinked, journal, own]) rmdirSync(path)
 }
 
@@ -121,6 +125,23 @@ function assertNoLinksAbove(directory: string): void {
   })
 }
 
+/** Named volumes of an Engine with userns-remap belong to its root, whatever container they are made for. */
+function explainOwner(path: string, uid: number): OperationError {
+  const namespace = findUserNamespace()
+  if (namespace?.users.overflowId !== uid) {
+    return new OperationError(`${path} belongs to user ${uid}, who could exchange what is in it`, {
+      fix: 'chown it to root; of a named volume, see docs/user-namespaces.md',
+    })
+  }
+  const { outsideOfRoot } = namespace.users
+  return new OperationError(
+    `${path} belongs to user ${uid}, or to one outside of this user namespace, who could exchange what is in it`,
+    {
+      fix: `run with --userns=host, or on the host chown it to ${outsideOfRoot}, who is root here, see docs/user-namespaces.md`,
+    },
+  )
+}
+
 /** The store is only entered through real directories that nobody else can exchange. */
 function assertDirectory(path: string, whenMissing: { problem: string; fix?: string }): void {
   try {
@@ -131,10 +152,7 @@ function assertDirectory(path: string, whenMissing: { problem: string; fix?: str
       })
     }
     if (stat.uid !== process.geteuid?.() && stat.uid !== 0) {
-      throw new OperationError(
-        `${path} belongs to user ${stat.uid}, who could exchange what is in it`,
-        { fix: 'chown it to root' },
-      )
+      throw explainOwner(path, stat.uid)
     }
   } catch (error) {
     if (error instanceof OperationError) throw error

@@ -47,6 +47,8 @@ const volumeSchema = v.object({
   reflink: v.optional(v.boolean()),
   /** The snapshot whose unchanged files this one shares; null for a full copy. */
   base: v.nullable(snapshotName),
+  /** The ID that the volume has there, where it is another one. */
+  baseVolume: v.optional(v.pipe(v.string(), v.regex(volumeIdPattern))),
   /** What tells its directory from another one, also after a reboot; absent where the filesystem does not tell. */
   root: v.optional(v.object({ inode: v.string(), born: v.string() })),
   /** Patterns of what was left out, as rsync has them; absent where there were none. */

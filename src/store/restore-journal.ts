@@ -9,11 +9,17 @@ const schema = v.object({
   schema: v.literal(1),
   /** The snapshot that is being restored. */
   snapshot: v.string(),
-  /** The snapshot of what it replaces; where `restore --undo` goes. */
-  safety: v.string(),
+  /** The snapshot of what it replaces; where `restore --undo` goes. Null where nobody wanted one. */
+  safety: v.nullable(v.string()),
   /** Whether it goes back to what another one replaced. */
   undo: v.boolean(),
-  volumes: v.array(v.object({ id: v.string(), path: v.string() })),
+  /** With the ID in the snapshot, where that is another one. */
+  volumes: v.array(v.object({ id: v.string(), path: v.string(), from: v.optional(v.string()) })),
+  /**
+   * Volumes that were restored without a safety snapshot, by this restore or one before, and the newest snapshot of each by
+   * then: it is not of what the restore left.
+   */
+  unsaved: v.optional(v.array(v.object({ id: v.string(), newest: v.string() }))),
   /** Containers that ran before, and were stopped for it; missing where nobody could stop any. */
   consumers: v.optional(v.array(containerSchema)),
   startedAt: v.string(),
@@ -47,15 +53,31 @@ export function readInterruptedRestore(store: StoreLayout): RestoreJournal | und
   return journal?.finishedAt === null ? journal : undefined
 }
 
+/** Whether `snapshot` is the newest one of the volume `id`, and that was restored since without a safety snapshot. */
+export function isRestoredOver(store: StoreLayout, id: string, snapshot: string): boolean {
+  const { unsaved = [] } = readRestoreJournal(store) ?? {}
+  return unsaved.some((volume) => volume.id === id && volume.newest === snapshot)
+}
+
 /** What is thrown, or told, until it is finished or undone. */
 export function explainInterruptedRestore(journal: RestoreJournal): OperationError {
   const volumes = journal.volumes.map(({ id }) => id).join(', ')
-  const options = journal.volumes.map(({ id }) => ` --volume ${id}`).join('')
-  const waysOn = journal.undo
-    ? 'finish it with "snap-volume restore --undo"'
-    : `finish it with "snap-volume restore ${journal.snapshot}${options}", or go back with "snap-volume restore --undo"`
   return new OperationError(
     `a restore of ${journal.snapshot} into ${volumes} was cut off (begun ${journal.startedAt}), the live data are a mixture`,
-    { fix: waysOn },
+    { fix: waysOn(journal) },
   )
+}
+
+function waysOn({ snapshot, safety, undo, volumes }: RestoreJournal): string {
+  const keepsNothing = safety === null ? ' --without-safety' : ''
+  const isRenamed = volumes.some(({ id, from = id }) => from !== id)
+  const options = volumes.map(
+    ({ id, from = id }) => ` --volume ${from}${isRenamed ? ` --as ${id}` : ''}`,
+  )
+  const finish = undo ? '--undo' : `${snapshot}${options.join('')}`
+  return [
+    `finish it with "snap-volume restore ${finish}${keepsNothing}"`,
+    ...(safety === null ? ['nothing of what it replaced was kept'] : []),
+    ...(safety === null || undo ? [] : ['or go back with "snap-volume restore --undo"']),
+  ].join(', ')
 }

@@ -299,6 +299,18 @@ describe('A restore that was cut off', function () {
     expectNone(bench.liveDifferences(live), 'not what was there before')
   })
 
+  it('without a safety snapshot is finished in the same way, and offers no way back', async () => {
+    const [first = ''] = bench.names
+    bench.writeNextGeneration()
+    const restore = ['restore', first, '--without-safety']
+    await cutOffInLiveData(restore)
+    const undo = await bench.run(['restore', '--undo'])
+    expect(undo.exitCode).to.equal(1)
+    expect(undo.stderr).to.match(/cannot be undone: .*finish it with "[^"]* --without-safety"/)
+    await succeeds(restore)
+    expectNone(bench.liveDifferences(first), 'not the snapshot')
+  })
+
   it('keeps its snapshot and the way back from a prune', async () => {
     const first = await bench.takesCleanSnapshot()
     for (let count = 0; count < 3; count += 1) {

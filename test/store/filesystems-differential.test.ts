@@ -79,7 +79,7 @@ for (const place of somePlaces) {
       const wish = { undo: false, reference: wanted, volumes: [], readAll: false } as const
       const { safety } = await restore(store.context, wish)
       await expectCopied(wanted, what)
-      const differences = compareTrees(before, walkTree(store.dataIn(safety)))
+      const differences = compareTrees(before, walkTree(store.dataIn(safety ?? '')))
       expect(differences, `safety of ${what}`).to.deep.equal([])
     }
 

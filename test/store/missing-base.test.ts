@@ -52,3 +52,28 @@ describe('When the data of the newest snapshot were removed by hand', () => {
     expect(compareTrees(data, walkTree(store.data))).to.deep.equal([])
   })
 })
+
+describe('When a snapshot was removed by rm -rf', () => {
+  for (const [index, which] of ['the oldest', 'one in the middle', 'the newest'].entries()) {
+    it(`and it was ${which}, the others are whole, and the next one shares files with them`, async () => {
+      const store = await makeStore()
+      try {
+        const names = [await store.snapshot(), await store.snapshot(), await store.snapshot()]
+        await store.prelink()
+        const [removed = ''] = names.splice(index, 1)
+        await rm(join(store.directory, removed), { recursive: true })
+        const next = await store.snapshot()
+        expect(store.snapshotNames()).to.deep.equal([...names, next])
+        for (const name of [...names, next]) {
+          expect(compareTrees(walkTree(store.data), walkTree(store.dataIn(name)))).to.deep.equal([])
+        }
+        const inodes = [...names, next].map(
+          (name) => lstatSync(join(store.dataIn(name), 'hello.txt')).ino,
+        )
+        expect(new Set(inodes).size).to.equal(1)
+      } finally {
+        await store.remove()
+      }
+    })
+  }
+})

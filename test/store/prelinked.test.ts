@@ -195,8 +195,8 @@ describeSample({ tests: 8 }, 'The prelinked tree', () => {
     const damaged = walkTree(store.data)
     const wish = { undo: false, reference: latest, volumes: [], readAll: false } as const
     const { safety } = await restore(store.context, wish)
-    expect(inodeIn(store.dataIn(safety), '.')).to.equal(inode)
-    expect(compareTrees(damaged, walkTree(store.dataIn(safety)))).to.deep.equal([])
+    expect(inodeIn(store.dataIn(safety ?? ''), '.')).to.equal(inode)
+    expect(compareTrees(damaged, walkTree(store.dataIn(safety ?? '')))).to.deep.equal([])
     const wanted = walkTree(store.dataIn(latest))
     expect(compareTrees(wanted, walkTree(store.data))).to.deep.equal([])
     await prelink(store.context)

@@ -49,7 +49,23 @@ export async function runContainer(
   image: string,
   { options = [], command = [] }: ContainerOptions = {},
 ): Promise<Finished> {
-  return tryDocker('run', '--rm', '--label', testLabel, ...options, image, ...command)
+  const finished = await tryDocker(
+    'run',
+    '--rm',
+    '--label',
+    testLabel,
+    ...options,
+    image,
+    ...command,
+  )
+  if (!options.includes('--link')) return finished
+  return { ...finished, stderr: withoutDeprecation(finished.stderr) }
+}
+
+/** With Engine 29 docker says of each --link that it is deprecated, before the container says anything. */
+export function withoutDeprecation(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => !/deprecat/i.test(line))
+  return lines.join('\n').trimStart()
 }
 
 export async function execIn(container: string, ...command: string[]): Promise<Finished> {

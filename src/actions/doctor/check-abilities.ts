@@ -4,6 +4,7 @@ import { type StoreAbilities, silentLacks } from '../../store/abilities.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { probeAbilities } from '../../store/probe/probe-abilities.ts'
 import { whereTheyAreKept } from '../try-store.ts'
+import { findUserNamespace } from '../../system/user-namespace.ts'
 import { type DoctorFinding, note, ok, problem } from './finding.ts'
 
 /** What the filesystem of the store keeps, by the probe of `start`. */
@@ -30,8 +31,9 @@ export async function checkAbilities(
 export function findingsOf(abilities: StoreAbilities, isAccepted: boolean): DoctorFinding[] {
   const { lacks, mtimeStepNs } = abilities
   const silent = silentLacks(abilities)
+  const owners = findUserNamespace() === undefined ? 'owners' : 'owners that are known here'
   return [
-    ...(silent.length === 0 ? [ok('metadata', 'owners, modes, ACLs and xattrs are kept')] : []),
+    ...(silent.length === 0 ? [ok('metadata', `${owners}, modes, ACLs and xattrs are kept`)] : []),
     ...(lacks.includes('hard links') ? [] : [ok('hard links', 'unchanged files cost no space')]),
     ...lacks.map((lack) =>
       silent.includes(lack) && !isAccepted

@@ -1,6 +1,7 @@
 import { assertRsync, readRsyncVersion } from '../../system/rsync-version.ts'
 import { assertPrivileges, maySetSecurityAttributes } from '../../system/privileges.ts'
 import { hasBtrfsProgram } from '../../system/subvolume.ts'
+import { findUserNamespace } from '../../system/user-namespace.ts'
 import { programVersion } from '../../system/version.ts'
 import { type DoctorFinding, note, ok, problemOf } from './finding.ts'
 
@@ -29,7 +30,11 @@ async function checkRsync(): Promise<DoctorFinding> {
 function checkPrivileges(): DoctorFinding {
   try {
     assertPrivileges()
-    return ok('capabilities', 'owners, modes and devices can be kept')
+    const isWhole = findUserNamespace() === undefined
+    return ok(
+      'capabilities',
+      `${isWhole ? 'owners, modes and devices' : 'modes, and owners that are known here,'} can be kept`,
+    )
   } catch (error) {
     return problemOf('capabilities', error)
   }

@@ -6,6 +6,7 @@ import { contextOfProcess, readStoreConfig } from '../context.ts'
 import { checkDocker } from './check-docker.ts'
 import { checkProgram } from './check-program.ts'
 import { checkLinkLimit, checkStore } from './check-store.ts'
+import { checkUserNamespace, checkVolumeOwners } from './check-user-namespace.ts'
 import { checkVolumes } from './check-volumes.ts'
 import { type DoctorFinding, problemOf } from './finding.ts'
 
@@ -15,13 +16,14 @@ export async function diagnose(
   environment: Environment,
   now: Date,
 ): Promise<DoctorFinding[]> {
-  const findings = await checkProgram()
+  const findings = [...(await checkProgram()), ...checkUserNamespace()]
   try {
     const store = openStore(settings.storeDirectory)
     findings.push(...(await checkStore(store, settings, now)))
     const config = readStoreConfig(store, settings)
     findings.push(checkLinkLimit(store, config))
     findings.push(...checkVolumes(store, config, settings))
+    findings.push(...(await checkVolumeOwners(config.volumes)))
     findings.push(...(await checkDocker({ config, ...contextOfProcess(settings, environment) })))
   } catch (error) {
     if (!(error instanceof OperationError)) throw error

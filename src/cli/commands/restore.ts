@@ -10,6 +10,7 @@ export const restoreCommand: Command = {
     ['restore @GMT-2026.11.20-03.00.00 --dry-run', 'what would be created, changed and deleted'],
     ['restore @GMT-2026.11.20-03.00.00', 'restore all volumes'],
     ['restore latest --volume mysql --yes', 'one volume, without a question'],
+    ['restore latest --volume mysql --as db', 'into a volume that has another ID now'],
     ['restore --undo', 'go back to what the last restore replaced'],
   ],
   details: [
@@ -20,6 +21,8 @@ export const restoreCommand: Command = {
     'The plan says who may write meanwhile. Nothing is restored while files of the data are open, unless a known\n' +
       'container that is not stopped may have them open. It is a look at some files and no lock: a server that\n' +
       'starts later is not seen. --force goes on, and ends with exit code 3.',
+    'What it replaces has to have room in the store. Where that is full, --without-safety restores all the same:\n' +
+      'what the restore replaces or deletes is gone for good then, and nothing can be undone. Safer is to free space.',
     'Containers that ran before a restore and did not come up after it are started by --undo, or by the next\n' +
       'restore.',
   ],
@@ -37,6 +40,11 @@ export const restoreCommand: Command = {
       value: 'ID',
       describe: 'only this volume; may be given several times',
     },
+    as: {
+      type: 'array',
+      value: 'NEW',
+      describe: 'into the volume of this ID, one for each --volume, in the same order',
+    },
     undo: { type: 'boolean', describe: 'restore what the last restore replaced' },
     'dry-run': { type: 'boolean', describe: 'show the plan and change nothing' },
     checksum: {
@@ -46,6 +54,10 @@ export const restoreCommand: Command = {
     force: {
       type: 'boolean',
       describe: 'also where files of the data are open, which breaks most servers',
+    },
+    'without-safety': {
+      type: 'boolean',
+      describe: 'keep nothing of what it replaces, for a store that is full: no way back',
     },
     yes: { type: 'boolean', alias: 'y', describe: 'show no plan and begin at once' },
   },
@@ -98,21 +110,44 @@ export const restoreCommand: Command = {
 
 function parseWish(options: CommandInput['options']): RestoreWish {
   const { snapshot, undo } = options
-  const readAll = options['checksum'] === true
-  const force = options['force'] === true
-  const volumes = Array.isArray(options['volume']) ? options['volume'].map(String) : []
+  const [volumes, as] = [listOf(options['volume']), listOf(options['as'])]
+  const common = {
+    volumes,
+    readAll: options['checksum'] === true,
+    force: options['force'] === true,
+    withoutSafety: options['without-safety'] === true,
+  }
   if (undo === true) {
-    if (typeof snapshot === 'string' || volumes.length > 0) {
+    if (typeof snapshot === 'string' || volumes.length + as.length > 0) {
       throw new UsageError('--undo goes back as a whole', {
-        fix: 'leave out the snapshot and --volume',
+        fix: 'leave out the snapshot, --volume and --as',
       })
     }
-    return { undo: true, volumes, readAll, force }
+    return { undo: true, ...common }
   }
   if (typeof snapshot !== 'string' || snapshot === '') {
     throw new UsageError('no snapshot is named', {
       fix: 'which snapshot? Name one of "snap-volume show", or latest, or say --undo',
     })
   }
-  return { undo: false, reference: snapshot, volumes, readAll, force }
+  if (as.length === 0) return { undo: false, reference: snapshot, ...common }
+  assertPairs(volumes, as)
+  return { undo: false, reference: snapshot, ...common, as }
+}
+
+function listOf(option: unknown): string[] {
+  return Array.isArray(option) ? option.map(String) : []
+}
+
+function assertPairs(volumes: readonly string[], as: readonly string[]): void {
+  if (volumes.length !== as.length) {
+    throw new UsageError('--as names the volume that another one goes into', {
+      fix: `give one for each --volume (--volume ${volumes[0] ?? 'OLD'} --as ${as[0]})`,
+    })
+  }
+  const twice = as.find((id, index) => as.indexOf(id) !== index)
+  if (twice === undefined) return
+  throw new UsageError(`--as ${twice} is given twice`, {
+    fix: `only one volume can go into ${twice}`,
+  })
 }

@@ -1,21 +1,23 @@
 import prettyBytes from 'pretty-bytes'
 import type { RestorePlan, RestoreResult } from '../../actions/restore.ts'
 import type { RestoreAction } from '../../copy/engine.ts'
+import { keepsNothing } from '../../actions/safety-snapshot.ts'
 import { printable } from '../../system/printable.ts'
 import { formatWriters } from './writers.ts'
 
 const mostLines = 50
 
 /** What a restore would do: counts, and the first entries of each volume. */
-export function formatRestorePlan({ snapshot, writers, volumes }: RestorePlan): string {
+export function formatRestorePlan(plan: RestorePlan): string {
+  const { snapshot, withoutSafety, writers, volumes } = plan
   const planned = volumes
-    .map(({ id, path, counts, steps, stepsLeftOut, keptMounts }) => {
+    .map(({ id, path, from, counts, steps, stepsLeftOut, keptMounts }) => {
       const shown = steps.slice(0, mostLines)
       const more = steps.length - shown.length + stepsLeftOut
       const count = (action: RestoreAction): number =>
         steps.filter((step) => step.action === action).length
       return [
-        `${id}: ${printable(path)} would become as it was in ${snapshot}`,
+        `${id}: ${printable(path)} would become as ${describeSource(from)} was in ${snapshot}`,
         stepsLeftOut === 0
           ? `  ${count('create')} to create, ${count('change')} to change, ${count('attributes')} of other attributes, ${count('delete')} to delete; ${prettyBytes(counts.bytes)} to write`
           : `  more than ${steps.length} entries differ; ${prettyBytes(counts.bytes)} to write`,
@@ -26,17 +28,24 @@ export function formatRestorePlan({ snapshot, writers, volumes }: RestorePlan): 
       ].join('\n')
     })
     .join('')
-  return [planned, ...formatWriters(writers).map((line) => `${line}\n`)].join('')
+  const lines = [...(withoutSafety ? [`WARNING: ${keepsNothing}`] : []), ...formatWriters(writers)]
+  return [planned, ...lines.map((line) => `${line}\n`)].join('')
+}
+
+function describeSource(from: string | undefined): string {
+  return from === undefined ? 'it' : `the volume ${from}`
 }
 
 /** What a restore did, and the way back. */
 export function formatRestored({ snapshot, safety, volumes }: RestoreResult): string {
   return [
     ...volumes.map(
-      ({ id, path, counts }) =>
-        `${id}: ${printable(path)} is as it was in ${snapshot} (${counts.created} created, ${counts.changed} changed, ${counts.deleted} deleted)`,
+      ({ id, path, from, counts }) =>
+        `${id}: ${printable(path)} is as ${describeSource(from)} was in ${snapshot} (${counts.created} created, ${counts.changed} changed, ${counts.deleted} deleted)`,
     ),
-    `What it replaced is kept as ${safety}; "snap-volume restore --undo" goes back.`,
+    safety === null
+      ? 'Nothing of what it replaced is kept (--without-safety): "snap-volume restore --undo" cannot go back.'
+      : `What it replaced is kept as ${safety}; "snap-volume restore --undo" goes back.`,
     '',
   ].join('\n')
 }

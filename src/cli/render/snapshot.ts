@@ -62,12 +62,12 @@ export function formatExclude(patterns: readonly string[]): string {
 }
 
 function volumeRows(volume: VolumeRecord): string[][] {
-  const { id, path, engine, reflink, base, exclude = [], contents } = volume
+  const { id, path, engine, reflink, exclude = [], contents } = volume
   const rows = [
     [`volume ${id}`, printable(path)],
     [
       '',
-      `engine ${printable(engine)}${reflink === true ? ' with reflinks' : ''}, ${base === null ? 'a full copy' : `based on ${base}`}`,
+      `engine ${printable(engine)}${reflink === true ? ' with reflinks' : ''}, ${describeBase(volume)}`,
     ],
     ...(exclude.length === 0 ? [] : [['', formatExclude(exclude)]]),
   ]
@@ -90,6 +90,11 @@ function volumeRows(volume: VolumeRecord): string[][] {
       `${prettyBytes(bytes)}; added ${counted(addedFiles, '{file|files}')}, ${prettyBytes(contents.addedBytes)}`,
     ],
   ]
+}
+
+function describeBase({ base, baseVolume }: VolumeRecord): string {
+  if (base === null) return 'a full copy'
+  return `based on ${base}${baseVolume === undefined ? '' : `, where it is ${baseVolume}`}`
 }
 
 function warningRows({ code, message, paths = [] }: RecordWarning): string[][] {

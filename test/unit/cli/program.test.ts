@@ -269,6 +269,22 @@ describe('the program', () => {
       )
     })
 
+    const wrongPairs = [
+      ['--as', 'b'],
+      ['--volume', 'a', '--volume', 'b', '--as', 'c'],
+      ['--volume', 'a', '--as', 'b', '--as', 'c'],
+      ['--volume', 'a', '--as', 'c', '--volume', 'b', '--as', 'c'],
+    ]
+    for (const words of wrongPairs) {
+      it(`a restore of other volumes than it names places for: ${words.join(' ')}`, async () => {
+        expect(await usageErrorOf('restore', 'latest', ...words)).to.match(/^--as /)
+      })
+    }
+
+    it('to undo into another volume', async () => {
+      expect(await usageErrorOf('restore', '--undo', '--as', 'a')).to.include('--undo goes back')
+    })
+
     for (const label of ['', 'a', '=b', '__proto__=x', 'a b=c', '\u001b=x']) {
       it(`the label ${JSON.stringify(label)}`, async () => {
         expect(await usageErrorOf('snapshot', '--label', label)).to.include('is not a label')

@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import type { Knowledge } from '../../../src/copy/knowledge.ts'
-import { LiveTree } from '../../../src/copy/live-tree.ts'
+import { LiveTree, type LiveTreeOptions } from '../../../src/copy/live-tree.ts'
 import { PrivateDirectory } from '../../../src/tree/private-directory.ts'
 import { TreeReader } from '../../../src/tree/tree-reader.ts'
 import { OperationError } from '../../../src/errors.ts'
@@ -26,6 +26,7 @@ describe('live data', () => {
   const directory = useTemporaryDirectory()
   const live = (path = ''): string => join(directory.path, 'live', path)
   let room: PrivateDirectory
+  let options: LiveTreeOptions
   let tree: LiveTree
   let except: Set<string>
   let known: Set<string>
@@ -45,7 +46,8 @@ describe('live data', () => {
       has: (path) => known.has(path),
       [Symbol.dispose]: () => undefined,
     }
-    tree = opened.use(new LiveTree({ live: live(), room, safety, known: knowledge, times, except }))
+    options = { live: live(), room, safety, known: knowledge, times, except }
+    tree = opened.use(new LiveTree(options))
   })
 
   afterEach(() => opened.dispose())
@@ -100,6 +102,19 @@ describe('live data', () => {
     tree.remove('d')
     expect(existsSync(live('d'))).to.equal(false)
     expect(await kept()).to.deep.equal({})
+  })
+
+  it('lose without a safety snapshot what was there when the restore began, and no more', async () => {
+    write('live', 'a', 'old')
+    write('live', 'd/b', 'old')
+    linkSync(live('a'), live('another name of a'))
+    const discardBefore = lstatSync(live('a'), { bigint: true }).ctimeNs
+    // until the kernel's clock for ctimes has moved
+    do write('live', 'd/c', 'new')
+    while (lstatSync(live('d/c'), { bigint: true }).ctimeNs <= discardBefore)
+    tree = opened.use(new LiveTree({ ...options, discardBefore }))
+    for (const path of ['a', 'd', 'another name of a']) tree.remove(path)
+    expect(await kept()).to.deep.equal({ 'd/c': 'new' })
   })
 
   it('tell in which directories names came or went', () => {

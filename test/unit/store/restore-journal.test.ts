@@ -108,4 +108,22 @@ describe('explainInterruptedRestore', () => {
         '--volume db --volume files", or go back with "snap-volume restore --undo"',
     )
   })
+
+  it('names the volumes of the snapshot where those have other IDs', () => {
+    const volumes = [{ id: 'web', path: '/var/www', from: 'files' }]
+    expect(explainInterruptedRestore({ ...begun, volumes }).message).to.include(
+      '"snap-volume restore @GMT-2026.11.19-03.00.00 --volume files --as web", or go back',
+    )
+  })
+
+  for (const [undo, words] of [
+    [false, '@GMT-2026.11.19-03.00.00 --volume db --volume files --without-safety'],
+    [true, '--undo --without-safety'],
+  ] as const) {
+    it(`offers no way back where nothing was kept${undo ? ', and it was one' : ''}`, () => {
+      expect(explainInterruptedRestore({ ...begun, undo, safety: null }).message).to.match(
+        new RegExp(`finish it with "snap-volume restore ${words}", nothing of what .* was kept$`),
+      )
+    })
+  }
 })

@@ -24,6 +24,10 @@ describe('nearestOf', () => {
     })
   }
 
+  it('prefers one with the same first letter', () => {
+    expect(nearestOf('ys', ['as', 'yes'])).to.equal('yes')
+  })
+
   it('gives it as it is known', () => {
     expect(nearestOf('SNAP_CORN', ['SNAP_MAX', 'SNAP_CRON'])).to.equal('SNAP_CRON')
   })

@@ -1,8 +1,13 @@
 import { expect } from 'chai'
+import type { RestorePlan } from '../../../../src/actions/restore.ts'
 import { formatRestorePlan, formatRestored } from '../../../../src/cli/render/restore-plan.ts'
 import { steeringCharacters, steeringText } from '../../support/steering.ts'
 
 const name = '@GMT-2026.11.20-03.00.00'
+
+function plan(volumes: RestorePlan['volumes']): RestorePlan {
+  return { snapshot: name, withoutSafety: false, writers: { containers: [] }, volumes }
+}
 
 describe('formatRestorePlan', () => {
   const counts = { created: 1, changed: 1, deleted: 1, bytes: 2000 }
@@ -18,10 +23,8 @@ describe('formatRestorePlan', () => {
     keptMounts: ['/srv/db/mnt'],
   }
 
-  const writers = { containers: [] }
-
   it('says what would be done', () => {
-    const text = formatRestorePlan({ snapshot: name, writers, volumes: [volume] })
+    const text = formatRestorePlan(plan([volume]))
     for (const part of [
       `db: /srv/db would become as it was in ${name}`,
       '1 to create, 0 to change, 0 of other attributes, 1 to delete; 2 kB to write',
@@ -36,21 +39,31 @@ describe('formatRestorePlan', () => {
     const steps = Array.from({ length: 60 }, (_, index) => {
       return { action: 'change' as const, path: `f${index}` }
     })
-    expect(
-      formatRestorePlan({ snapshot: name, writers, volumes: [{ ...volume, steps }] }),
-    ).to.match(/f49\n  and 10 more; --dry-run --json lists them\n$/)
+    expect(formatRestorePlan(plan([{ ...volume, steps }]))).to.match(
+      /f49\n  and 10 more; --dry-run --json lists them\n$/,
+    )
   })
 
   it('does not count what it did not keep', () => {
-    expect(
-      formatRestorePlan({ snapshot: name, writers, volumes: [{ ...volume, stepsLeftOut: 5 }] }),
-    ).to.include('more than 2 entries differ')
+    expect(formatRestorePlan(plan([{ ...volume, stepsLeftOut: 5 }]))).to.include(
+      'more than 2 entries differ',
+    )
+  })
+
+  it('names the volume of the snapshot where it has another ID', () => {
+    expect(formatRestorePlan(plan([{ ...volume, from: 'old' }]))).to.include(
+      `db: /srv/db would become as the volume old was in ${name}`,
+    )
+  })
+
+  it('says last that nothing will be kept of what it replaces', () => {
+    const text = formatRestorePlan({ ...plan([volume]), withoutSafety: true })
+    expect(text).to.match(/WARNING: no safety snapshot is taken: [^\n]* cannot go back\n$/)
+    expect(formatRestorePlan(plan([volume]))).not.to.include('no safety snapshot')
   })
 
   it('lets the name of a file steer no terminal', () => {
-    expect(formatRestorePlan({ snapshot: name, writers, volumes: [volume] })).not.to.match(
-      steeringCharacters,
-    )
+    expect(formatRestorePlan(plan([volume]))).not.to.match(steeringCharacters)
   })
 })
 
@@ -68,5 +81,10 @@ describe('formatRestored', () => {
       'db: /srv is as it was in S (1 created, 2 changed, 3 deleted)\n' +
         'What it replaced is kept as T; "snap-volume restore --undo" goes back.\n',
     )
+  })
+
+  it('says where there is no way back', () => {
+    const text = formatRestored({ snapshot: 'S', safety: null, volumes: [], warnings: [] })
+    expect(text).to.match(/^Nothing of what it replaced is kept .* cannot go back\.\n$/)
   })
 })
