@@ -99,7 +99,7 @@ export function openVolumeCopy(
   async function copyOnce(): Promise<SnapshotCopy> {
     emit({ type: 'phase', phase: 'copy', volume: id, detail: path })
     // a snapshot of a subvolume is the kernel's, which knows all owners
-    if (engine.name !== 'btrfs') ownerWarnings = await checkOwners(id, source, signal)
+    if (engine.name !== 'btrfs') ownerWarnings = await checkOwners(id, source, exclude, signal)
     if (base.snapshot === undefined && engine.name === 'link' && !hasChangeTimes(source.here)) {
       emit({ type: 'warning', code: 'contents-compared', volume: id, message: noChangeTimes(path) })
     }

@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { excludesOf } from '../config/exclude.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { findSubvolumes } from '../copy/find-subvolumes.ts'
 import { OperationError, UsageError } from '../errors.ts'
@@ -22,6 +23,16 @@ export interface RestoreTarget extends VolumeSpec {
 /** For people and documents: with the ID in the snapshot only where that is another one. */
 export function describeTarget({ id, path, from }: RestoreTarget): VolumeSpec & { from?: string } {
   return { id, path, ...(from === id ? {} : { from }) }
+}
+
+/** Patterns of what a restore leaves alone: those of now, and those of the snapshot. */
+export function excludesOfRestore(
+  exclude: readonly string[],
+  { record }: Snapshot,
+  { id, from }: Pick<RestoreTarget, 'id' | 'from'>,
+): string[] {
+  const held = record.volumes.find((volume) => volume.id === from)
+  return [...new Set([...excludesOf(exclude, id), ...(held?.exclude ?? [])])]
 }
 
 /** A configured volume, and the ID of the one in the snapshot that goes into it. */

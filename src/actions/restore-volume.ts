@@ -17,7 +17,7 @@ import type { ActionContext } from './context.ts'
 import { type ProgressReport, reportProgress } from './report-progress.ts'
 import { explainFailure, inData } from './explain-failure.ts'
 import type { RestoreWish } from './restore-decision.ts'
-import { type RestoreTarget, describeTarget } from './restore-targets.ts'
+import { type RestoreTarget, describeTarget, excludesOfRestore } from './restore-targets.ts'
 import { warnOfLostOwners } from './unknown-owners.ts'
 
 export interface VolumeRestore {
@@ -72,7 +72,7 @@ export async function planVolume(
     discardBefore,
     times: keptTimesOf(store.own),
     except: keptMounts.map((mount) => mount.slice(path.length + 1)),
-    exclude: [...new Set([...excludedNow, ...(volumeIn(snapshot, from)?.exclude ?? [])])],
+    exclude: excludesOfRestore(config.exclude, snapshot, target),
     unreadable: new Set([...unreadableIn(snapshot, from), ...unreadableIn(newest, id)]),
     lockDescriptor: lock.descriptor,
     signal,

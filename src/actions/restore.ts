@@ -65,7 +65,7 @@ const mostSteps = 10_000
 export async function planRestore(context: ActionContext, wish: RestoreWish): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (lock) => {
     const { snapshot, targets } = decideRestore(context, wish)
-    await assertOwnersKnown(snapshot, targets, context.signal)
+    await assertOwnersKnown(snapshot, targets, context.config.exclude, context.signal)
     const found = await lookForConsumers(context, 'restore', targets)
     const plan: RestorePlan = {
       snapshot: snapshot.name,
@@ -119,11 +119,12 @@ export async function restore(context: ActionContext, wish: RestoreWish): Promis
 async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promise<RestoreResult> {
   return asWriter(context, 'restore', async (lock) => {
     const decision = decideRestore(context, wish)
-    await assertOwnersKnown(decision.snapshot, decision.targets, context.signal)
+    const { snapshot, targets } = decision
+    await assertOwnersKnown(snapshot, targets, context.config.exclude, context.signal)
     if (wish.withoutSafety === true) spendReserve(context.store)
     const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
-    const purpose = { kind: 'restore', snapshot: decision.snapshot.name, ranBefore } as const
-    const hold = await planHold(context, purpose, decision.targets)
+    const purpose = { kind: 'restore', snapshot: snapshot.name, ranBefore } as const
+    const hold = await planHold(context, purpose, targets)
     const { result, failure } = await attempt(async () => {
       // a plan has said it
       if (wish.expected === undefined) {
@@ -135,7 +136,7 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
       await hold.begin()
       if (hold.notHeld.length > 0) throw stillRunning(hold)
       const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
-      await refuseUse(use, wish, decision.targets)
+      await refuseUse(use, wish, targets)
       return restoreHeld(context, lock, wish, decision, hold, use, ranBefore)
     })
     const released = await attempt(async () => hold.release())

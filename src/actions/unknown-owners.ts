@@ -14,6 +14,7 @@ import {
   systemPath,
 } from '../tree/byte-path.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
+import { type Excludes, compileExcludes } from '../tree/excludes.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 import { counted } from '../system/counted.ts'
 import { foreignMounts } from '../system/mounts.ts'
@@ -22,7 +23,7 @@ import {
   findUserNamespace,
   leaveUserNamespace,
 } from '../system/user-namespace.ts'
-import type { RestoreTarget } from './restore-targets.ts'
+import { type RestoreTarget, excludesOfRestore } from './restore-targets.ts'
 
 /**
  * In a user namespace that does not know all users, the others look like one of them (65534), and nothing can be given back to
@@ -32,7 +33,7 @@ import type { RestoreTarget } from './restore-targets.ts'
 /** The warning of a snapshot that does not have the owners of some entries. */
 const code = 'unknown-owner'
 
-const ofOthers = '{belongs|belong} to users or groups outside of this user namespace'
+const ofOthers = 'to users or groups outside of this user namespace'
 
 /**
  * Warns of the entries of a volume whose owners a copy does not keep.
@@ -41,11 +42,12 @@ const ofOthers = '{belongs|belong} to users or groups outside of this user names
 export async function checkOwners(
   id: string,
   source: DirectoryHandle,
+  exclude: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<RecordWarning[]> {
   const namespace = findUserNamespace()
   if (namespace === undefined) return []
-  const { paths, canBeCopied } = await findUnknownOwners(source, namespace, signal)
+  const { paths, canBeCopied } = await findUnknownOwners(source, namespace, exclude, signal)
   if (paths.length > 0 && !canBeCopied) {
     throw new SourceError(
       `volume ${id} is not snapshotted: ${describe(source.path, paths)}, and cannot be copied here`,
@@ -55,7 +57,7 @@ export async function checkOwners(
   const { overflowId } = namespace.users
   return warnOfPaths(
     code,
-    `${ofOthers}, and {is|are} kept as {that|those} of ${overflowId} (${leaveUserNamespace})`,
+    `{belongs|belong} ${ofOthers}, and {is|are} kept as {that|those} of ${overflowId} (${leaveUserNamespace})`,
     paths,
   )
 }
@@ -64,13 +66,18 @@ export async function checkOwners(
 export async function assertOwnersKnown(
   snapshot: Snapshot,
   targets: readonly RestoreTarget[],
+  exclude: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const namespace = findUserNamespace()
   if (namespace === undefined) return
-  for (const path of targets.flatMap((one) => [join(snapshot.path, one.from), one.path])) {
+  const looked = targets.flatMap((one) => {
+    const leftAlone = excludesOfRestore(exclude, snapshot, one)
+    return [join(snapshot.path, one.from), one.path].map((path) => ({ path, leftAlone }))
+  })
+  for (const { path, leftAlone } of looked) {
     using directory = openDirectory(path)
-    const { paths } = await findUnknownOwners(directory, namespace, signal)
+    const { paths } = await findUnknownOwners(directory, namespace, leftAlone, signal)
     if (paths.length === 0) continue
     throw new OperationError(
       `nothing was restored: ${describe(path, paths)}, and their owners cannot be given back here`,
@@ -93,8 +100,11 @@ export function warnOfLostOwners({ name, record }: Snapshot, id: string): Record
 export function describe(directory: string, paths: readonly BytePath[]): string {
   const names = paths.slice(0, 3).map(displayPath)
   const more = paths.length > names.length ? ', ...' : ''
-  const what = counted(paths.length, `{entry|entries} ${ofOthers}`)
-  return `in ${directory}, ${what} (${names.join(', ')}${more})`
+  const [many, belong] = [
+    counted(paths.length, '{entry|entries}'),
+    paths.length === 1 ? 'belongs' : 'belong',
+  ]
+  return `${many} of ${directory} ${belong} ${ofOthers} (${names.join(', ')}${more})`
 }
 
 export interface UnknownOwners {
@@ -104,17 +114,18 @@ export interface UnknownOwners {
 }
 
 /**
- * Looks at all entries of the tree, but for what is mounted in it, and what is in directories that are closed to root. Of links,
+ * Looks at all entries of the tree, but for what is mounted in it, what `exclude` names, and what is in directories that are closed to root. Of links,
  * devices and groups nobody can tell; they are taken for what the files and directories around them are.
  */
 export async function findUnknownOwners(
   directory: DirectoryHandle,
   namespace: UserNamespace,
+  exclude: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<UnknownOwners> {
   const found: Record<Owner, BytePath[]> = { lost: [], unknown: [], untold: [], known: [] }
   using reader = new TreeReader(directory.here)
-  for await (const { path, stat } of walkOpen(directory, signal)) {
+  for await (const { path, stat } of walkOpen(directory, exclude, signal)) {
     if (looksUnknown(stat, namespace)) found[askOwner(reader, path, stat, namespace)].push(path)
   }
   const { lost, unknown, untold, known } = found
@@ -155,17 +166,18 @@ const withoutAtime =
 /** A directory that is closed to root belongs to somebody who is not known, and was given itself. */
 async function* walkOpen(
   { here, path }: DirectoryHandle,
+  exclude: readonly string[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<{ path: BytePath; stat: BigIntStats }> {
   using reader = new TreeReader(here)
-  const mounts = foreignMounts(bytePath(path))
+  const excludes = compileExcludes(exclude, foreignMounts(bytePath(path)))
   const root = reader.lstat('.')
   if (root !== undefined) yield { path: '.', stat: root }
   const pending: BytePath[] = ['']
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     await nextTurn()
     throwIfInterrupted(signal)
-    for (const [below, stat] of statEntries(reader, next, mounts)) {
+    for (const [below, stat] of statEntries(reader, next, excludes)) {
       if (stat.isDirectory()) pending.push(below)
       yield { path: below, stat }
     }
@@ -175,17 +187,19 @@ async function* walkOpen(
 function statEntries(
   reader: TreeReader,
   directory: BytePath,
-  mounts: ReadonlySet<BytePath>,
+  excludes: Excludes,
 ): [path: BytePath, stat: BigIntStats][] {
   try {
     const here = reader.enter(directory)
     return (here === undefined ? [] : readNames(here)).flatMap((name) => {
       const path = joinPath(directory, name)
-      const stat = mounts.has(path) ? undefined : reader.lstat(path)
-      return stat === undefined ? [] : [[path, stat]]
+      const stat = excludes.has(path, false) ? undefined : reader.lstat(path)
+      if (stat === undefined || (stat.isDirectory() && excludes.has(path, true))) return []
+      return [[path, stat]]
     })
   } catch (error) {
-    if (errorCode(error) === 'EACCES') return []
+    // of anything else the copy tells
+    if (errorCode(error) !== undefined) return []
     throw error
   }
 }

@@ -1,6 +1,7 @@
-import type { VolumeSpec } from '../../config/volume-spec.ts'
+import { excludesOf } from '../../config/exclude.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
 import { findUserNamespace, leaveUserNamespace } from '../../system/user-namespace.ts'
+import type { StoreConfig } from '../context.ts'
 import { describe, findUnknownOwners } from '../unknown-owners.ts'
 import { type DoctorFinding, note, problem, problemOf } from './finding.ts'
 
@@ -19,7 +20,10 @@ export function checkUserNamespace(): DoctorFinding[] {
 }
 
 /** The entries of each volume whose owners are not known here: that takes a look at all of them. */
-export async function checkVolumeOwners(volumes: readonly VolumeSpec[]): Promise<DoctorFinding[]> {
+export async function checkVolumeOwners({
+  volumes,
+  exclude,
+}: Pick<StoreConfig, 'volumes' | 'exclude'>): Promise<DoctorFinding[]> {
   const namespace = findUserNamespace()
   if (namespace === undefined) return []
   const findings: DoctorFinding[] = []
@@ -27,7 +31,12 @@ export async function checkVolumeOwners(volumes: readonly VolumeSpec[]): Promise
     const subject = `volume ${id}`
     try {
       using directory = openDirectory(path)
-      const { paths } = await findUnknownOwners(directory, namespace, undefined)
+      const { paths } = await findUnknownOwners(
+        directory,
+        namespace,
+        excludesOf(exclude, id),
+        undefined,
+      )
       if (paths.length > 0)
         findings.push(problem(subject, describe(path, paths), leaveUserNamespace))
     } catch (error) {

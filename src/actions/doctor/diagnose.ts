@@ -23,7 +23,7 @@ export async function diagnose(
     const config = readStoreConfig(store, settings)
     findings.push(checkLinkLimit(store, config))
     findings.push(...checkVolumes(store, config, settings))
-    findings.push(...(await checkVolumeOwners(config.volumes)))
+    findings.push(...(await checkVolumeOwners(config)))
     findings.push(...(await checkDocker({ config, ...contextOfProcess(settings, environment) })))
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
