@@ -56,6 +56,15 @@ for (const engine of engines) {
         )
       })
 
+      it('is no part of a snapshot where SNAP_EXCLUDE names it, and neither is what else it names', async () => {
+        const env = { SNAP_EXCLUDE: 'mount/|new' }
+        const { exitCode, stderr } = await inTime(store.run(['snapshot'], { env }))
+        expect(exitCode, stderr).to.equal(0)
+        const data = store.dataIn(store.snapshotNames().at(-1) ?? '')
+        const names = readdirSync(data, { recursive: true, encoding: 'utf8' })
+        expect(names.toSorted()).to.deep.equal(['hello.txt', 'in', 'in/file', 'other'])
+      })
+
       it('is left alone by a restore of all else, and by its plan', async () => {
         const [name = ''] = store.snapshotNames()
         for (const words of [['--dry-run'], ['--yes']]) {
