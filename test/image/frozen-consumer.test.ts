@@ -13,7 +13,7 @@ import { describeOnEngine } from './support/on-engine.ts'
 import { type Sidecar, resultOf, startSidecar } from './support/sidecar.ts'
 
 /** For so long the disk hangs then: longer than the runtime waits on cgroup v2, which is ten seconds. */
-const hangMs = 15_000
+const hangMs = 30_000
 
 /** Two versions of cgroups, and what becomes of a pause that fails there. */
 async function cgroupVersion(): Promise<string> {
