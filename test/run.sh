@@ -147,8 +147,8 @@ slowest_first() {
   printf '%s\n' "$@" | grep -Fxv -f test/slowest-first.txt || true
 }
 
-# Of the files in test/in-turns.txt a run tries every fifth one: SNAP_VOLUME_TEST_TURN (0 to 4) or chance says which.
-# The longest come first there, so that each fifth takes about as long.
+# Of the files in test/in-turns.txt a run tries every fifth one. SNAP_VOLUME_TEST_TURN (0 to 4) says which, or
+# chance does. The longest come first there, so that each fifth takes about as long.
 in_turn() {
   if [[ ${SNAP_VOLUME_TEST_THOROUGH:-0} == 1 ]]; then cat; else
     awk -v turn="$turn" 'NR == FNR { if (FNR % 5 != turn) left[$0]; next } !($0 in left)' test/in-turns.txt -

@@ -48,7 +48,8 @@ const mostSteps = 10_000
 
 /**
  * Compares the snapshot with the live data and says what a restore would do; changes nothing.
- * Throws OperationError where the restore itself would refuse, but for what only a try in the live data tells.
+ * Throws OperationError where the restore itself would refuse, but for what only a try in the live data
+ * tells.
  */
 export async function planRestore(context: ActionContext, wish: RestoreWish): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (lock) => {
