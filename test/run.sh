@@ -37,7 +37,7 @@ for another number), each in a mocha of its own, those of test/slowest-first.txt
 
 With SNAP_VOLUME_TEST_THOROUGH=1 all crash points and rounds are tried, else a sample that is another
 one each time: a title with SNAP_VOLUME_TEST_SEED=N says how to try the same one again. Of the files
-in test/in-turns.txt a run tries every third one (SNAP_VOLUME_TEST_TURN=0, 1 or 2).
+in test/in-turns.txt a run tries every fifth one (SNAP_VOLUME_TEST_TURN=0 to 4).
 
 It installs what is missing: packages of apt, Node 24 in .tools/, node_modules, and for the step
 image a Docker Engine and the base image. Without an Engine the tests of image are skipped by name, and
@@ -178,11 +178,11 @@ slowest_first() {
   printf '%s\n' "$@" | grep -Fxv -f test/slowest-first.txt || true
 }
 
-# Of the files in test/in-turns.txt a run tries every third one: SNAP_VOLUME_TEST_TURN (0, 1 or 2) or chance says which.
-# The longest come first there, so that each third takes about as long.
+# Of the files in test/in-turns.txt a run tries every fifth one. SNAP_VOLUME_TEST_TURN (0 to 4) says which, or
+# chance does. The longest come first there, so that each fifth takes about as long.
 in_turn() {
   if [[ ${SNAP_VOLUME_TEST_THOROUGH:-0} == 1 ]]; then cat; else
-    awk -v turn="$turn" 'NR == FNR { if (FNR % 3 != turn) left[$0]; next } !($0 in left)' test/in-turns.txt -
+    awk -v turn="$turn" 'NR == FNR { if (FNR % 5 != turn) left[$0]; next } !($0 in left)' test/in-turns.txt -
   fi
 }
 
@@ -211,7 +211,7 @@ count_suite() {
   if ((passed + failed + skipped > 0)); then record "$suite" "$passed" "$failed" "$skipped" "$seconds"; fi
 }
 
-turn=${SNAP_VOLUME_TEST_TURN:-$((RANDOM % 3))}
+turn=${SNAP_VOLUME_TEST_TURN:-$((RANDOM % 5))}
 rows=()
 failures=
 total_passed=0
@@ -225,7 +225,7 @@ record() {
 }
 
 print_counts() {
-  if [[ ${SNAP_VOLUME_TEST_THOROUGH:-0} != 1 ]]; then say "a third of test/in-turns.txt: SNAP_VOLUME_TEST_TURN=$turn"; fi
+  if [[ ${SNAP_VOLUME_TEST_THOROUGH:-0} != 1 ]]; then say "a fifth of test/in-turns.txt: SNAP_VOLUME_TEST_TURN=$turn"; fi
   if [[ -n $failures ]]; then printf '\nfailed:\n%s\n' "$failures"; fi
   printf '\n%-12s %7s %7s %7s %8s\n' step passed failed skipped time
   printf '%s\n' "${rows[@]}"

@@ -58,9 +58,9 @@ export interface RestoreResult {
 const mostSteps = 10_000
 
 /**
- * Compares the snapshot with the live data and says what a restore would do, and who may write meanwhile; changes nothing.
- * Throws OperationError where the restore itself would refuse, but for what only a try in the live data tells,
- * and for files that are open: who asks may stop their users yet.
+ * Compares the snapshot with the live data and says what a restore would do, and who may write
+ * meanwhile; changes nothing. Throws OperationError where the restore itself would refuse, but for
+ * what only a try in the live data tells, and for files that are open: who asks may stop their users yet.
  */
 export async function planRestore(context: ActionContext, wish: RestoreWish): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (lock) => {

@@ -51,7 +51,7 @@ async function restoreSome(
       times.push(`@${formatSeconds(stat.mtimeNs)}`, forPrograms(live))
     }
   }
-  await setModificationTimes(request, times)
+  await setTimes(request, times)
 }
 
 /** As touch(1) takes it; Node's own utimes rounds to 238 ns. */
@@ -62,12 +62,13 @@ function formatSeconds(ns: bigint): string {
 }
 
 /** `times` are pairs: a time, and a path to what gets it. */
-async function setModificationTimes(
+async function setTimes(
   { lockDescriptor, signal }: RestoreRequest,
   times: readonly string[],
 ): Promise<void> {
   if (times.length === 0) return
-  const touch = ['touch', '-m', '-c', '-d']
+  // the access time too: exfat-fuse sets none of them when it is to set one (libfuse 2, flag_utime_omit_ok)
+  const touch = ['touch', '-c', '-d']
   const { exitCode, stderr } = await run('xargs', ['-0', '-n', '2', '-P', '4', ...touch], {
     descriptor3: lockDescriptor,
     signal,

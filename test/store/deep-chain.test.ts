@@ -96,7 +96,7 @@ for (const { what, depth, beside } of sample(shapes, howOften(2, 1), 'shapes')) 
 }
 
 interface Act {
-  /** How many there are before it; the newest has another bottom than the first. */
+  /** How many are there before it; each has another bottom than the one before. */
   snapshots: number
   isBottomChanged?: true
   words: readonly string[]

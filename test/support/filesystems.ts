@@ -98,6 +98,7 @@ const ntfs: Filesystem = {
 const exfat: Filesystem = {
   ...onFuse('exfat-fuse', 'exfat-fuse', { sizeMiB: 256 }),
   isLimited: true,
+  looksDense: true,
   // a time after 2107 becomes another one when the file is forgotten
   withoutUnfit: 'touch -d 2100-02-28T01:02:03Z times/far-ahead',
   hasCoarseTimes: true,
