@@ -85,6 +85,7 @@ function packageOf(program: string): string {
   const packages: Record<string, string> = {
     rsync: 'rsync',
     flock: 'util-linux',
+    perl: 'perl-base',
     xargs: 'findutils',
   }
   return packages[program] ?? 'coreutils'
