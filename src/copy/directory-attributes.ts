@@ -1,10 +1,8 @@
 import { closeSync, fchmodSync, fchownSync, fstatSync } from 'node:fs'
-import { ProgramError } from '../errors.ts'
 import { type BytePath, forPrograms, openBelow } from '../tree/byte-path.ts'
-import { run } from '../system/run.ts'
+import { type WantedTime, setTimes } from '../system/set-times.ts'
 import type { RestoreRequest } from './engine.ts'
 import { rsyncAttributes } from './rsync-listed.ts'
-import { listPaths } from '../tree/path-list.ts'
 
 /** Two descriptors each are open at a time. */
 const atATime = 100
@@ -33,7 +31,7 @@ async function restoreSome(
     const descriptor = openBelow(root, path)
     return descriptor === undefined ? undefined : opened.adopt(descriptor, closeSync)
   }
-  const times: string[] = []
+  const times: WantedTime[] = []
   for (const [path, isHidden] of directories) {
     const wanted = open(request.source.here, path)
     const live = open(request.target.here, path)
@@ -48,32 +46,9 @@ async function restoreSome(
     // after the owner, because another owner may take bits away
     if (fstatSync(live).mode !== Number(stat.mode)) fchmodSync(live, Number(stat.mode & 0o7777n))
     if (there.mtimeNs !== stat.mtimeNs) {
-      times.push(`@${formatSeconds(stat.mtimeNs)}`, forPrograms(live))
+      times.push({ path: forPrograms(live), ns: stat.mtimeNs })
     }
   }
-  await setTimes(request, times)
-}
-
-/** As touch(1) takes it; Node's own utimes rounds to 238 ns. */
-function formatSeconds(ns: bigint): string {
-  const sign = ns < 0n ? '-' : ''
-  const digits = (ns < 0n ? -ns : ns).toString().padStart(10, '0')
-  return `${sign}${digits.slice(0, -9)}.${digits.slice(-9)}`
-}
-
-/** `times` are pairs: a time, and a path to what gets it. */
-async function setTimes(
-  { lockDescriptor, signal }: RestoreRequest,
-  times: readonly string[],
-): Promise<void> {
-  if (times.length === 0) return
-  // the access time too: exfat-fuse sets none of them when it is to set one (libfuse 2, flag_utime_omit_ok)
-  const touch = ['touch', '-c', '-d']
-  const { exitCode, stderr } = await run('xargs', ['-0', '-n', '2', '-P', '4', ...touch], {
-    descriptor3: lockDescriptor,
-    signal,
-    input: Buffer.from(listPaths(times)),
-  })
-  if (exitCode === 0) return
-  throw new ProgramError(`directories could not be given their times: ${stderr.trim()}`, stderr)
+  const { lockDescriptor, signal } = request
+  await setTimes(times, { descriptor3: lockDescriptor, signal })
 }

@@ -83,8 +83,8 @@ function packageOf(program: string): string {
   const packages: Record<string, string> = {
     rsync: 'rsync',
     flock: 'util-linux',
-    xargs: 'findutils',
     perl: 'perl-base',
+    xargs: 'findutils',
   }
   return packages[program] ?? 'coreutils'
 }

@@ -1,21 +1,12 @@
 import { OperationError } from '../errors.ts'
 import { run } from './run.ts'
+import { numberOf } from './system-calls.ts'
 
 /** Of some files, the extended attributes `security.*` that take SYS_ADMIN to be set. */
 interface SecurityAttributes {
   names: string[]
   /** The first of the files that have any. */
   paths: string[]
-}
-
-/** llistxattr(2), which Node has not, by the kernel's tables of system calls. */
-const listCalls: Readonly<Partial<Record<NodeJS.Architecture, number>>> = {
-  x64: 195,
-  arm64: 12,
-  riscv64: 12,
-  loong64: 12,
-  ppc64: 216,
-  s390x: 231,
 }
 
 const mostPaths = 100
@@ -50,9 +41,7 @@ export async function findSecurityAttributes(
   signal: AbortSignal | undefined,
 ): Promise<SecurityAttributes> {
   if (paths.length === 0) return { names: [], paths: [] }
-  const call = listCalls[process.arch]
-  if (call === undefined) throw cannotLook(`nobody knows the system calls of ${process.arch}`)
-  const words = ['-e', script, String(call), String(mostPaths)]
+  const words = ['-e', script, String(numberOf('llistxattr')), String(mostPaths)]
   const input = Buffer.from(paths.buffer, paths.byteOffset, paths.length)
   const { exitCode, stdout, stderr } = await run('perl', words, { cwd, input, signal })
   if (exitCode !== 0) throw cannotLook(stderr.trim())

@@ -1,0 +1,22 @@
+import { OperationError } from '../errors.ts'
+
+type SystemCall = 'llistxattr' | 'utimensat'
+
+/** Calls that Node has not, by the kernel's tables of system calls; perl(1) makes them by their numbers. */
+const numbers: Readonly<Partial<Record<NodeJS.Architecture, Record<SystemCall, number>>>> = {
+  x64: { llistxattr: 195, utimensat: 280 },
+  arm64: { llistxattr: 12, utimensat: 88 },
+  riscv64: { llistxattr: 12, utimensat: 88 },
+  loong64: { llistxattr: 12, utimensat: 88 },
+  ppc64: { llistxattr: 216, utimensat: 304 },
+  s390x: { llistxattr: 231, utimensat: 315 },
+}
+
+/** Throws OperationError for a processor that is not in the tables. */
+export function numberOf(call: SystemCall): number {
+  const number = numbers[process.arch]?.[call]
+  if (number === undefined) {
+    throw new OperationError(`the number of ${call}(2) on ${process.arch} is not known`)
+  }
+  return number
+}
