@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { CopyEngine, PlannedRestore, RestoreRequest, RestoreStep } from '../copy/engine.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
 import type { KnownTree } from '../copy/knowledge.ts'
+import { readIndex } from '../copy/scan/read-index.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
 import { syncFilesystem } from '../store/durable.ts'
 import { type StoreLayout, indexFileName } from '../store/layout.ts'
@@ -28,6 +29,8 @@ export interface VolumeRestoreRequest {
   wish: RestoreWish
   snapshot: Snapshot
   target: RestoreTarget
+  /** What is known of the snapshot, by its index: the next snapshot takes that away. */
+  wanted: KnownTree
   /** What the safety snapshot found changed in history, by its inode there. */
   historyChanged?: ReadonlyMap<BytePath, bigint>
 }
@@ -44,7 +47,7 @@ export interface PlannedVolume extends Disposable {
  */
 export async function planVolume(
   context: ActionContext,
-  { lock, wish, snapshot, target, historyChanged = new Map() }: VolumeRestoreRequest,
+  { lock, wish, snapshot, target, wanted, historyChanged = new Map() }: VolumeRestoreRequest,
   onStep?: (step: RestoreStep) => void,
 ): Promise<PlannedVolume> {
   const { store, config, signal } = context
@@ -55,7 +58,7 @@ export async function planVolume(
     source: opening.use(openDirectory(join(snapshot.path, id))),
     target: opening.use(openDirectory(path)),
     readAll: wish.readAll,
-    wanted: knownTree(snapshot, id),
+    wanted,
     known: known === undefined ? undefined : { ...known, historyChanged },
     times: keptTimesOf(store.own),
     except: keptMounts.map((mount) => mount.slice(path.length + 1)),
@@ -113,14 +116,15 @@ export async function applyVolume(
 /** The newest snapshot of the volume: after the safety snapshot, what the live data are. */
 function findKnown(store: StoreLayout, id: string): KnownTree | undefined {
   const newest = readCatalog(store).snapshots.findLast((snapshot) => holdsVolume(snapshot, id))
-  return newest === undefined ? undefined : knownTree(newest, id)
+  return newest === undefined ? undefined : readKnown(newest, id)
 }
 
-function knownTree({ path, record }: Snapshot, id: string): KnownTree {
+/** What is known now of a volume in a snapshot. */
+export function readKnown({ path, record }: Snapshot, id: string): KnownTree {
   const held = record.volumes.find((volume) => volume.id === id)
   return {
     tree: join(path, id),
-    index: join(path, indexFileName(id)),
+    index: readIndex(join(path, indexFileName(id))),
     keptInodes: held?.engine === 'btrfs',
   }
 }

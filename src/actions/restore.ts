@@ -19,6 +19,7 @@ import {
   type VolumeRestore,
   applyVolume,
   planVolume,
+  readKnown,
   tryVolume,
 } from './restore-volume.ts'
 import { writeSnapshot } from './take-snapshot.ts'
@@ -60,7 +61,7 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
       let stepsLeftOut = 0
       using planned = await planVolume(
         context,
-        { lock, wish, snapshot, target },
+        { lock, wish, snapshot, target, wanted: readKnown(snapshot, target.id) },
         ({ action, path: at }) => {
           if (steps.length < mostSteps) steps.push({ action, path: displayPath(at) })
           else stepsLeftOut += 1
@@ -124,6 +125,7 @@ async function restoreHeld(
   hold: Hold,
 ): Promise<RestoreResult> {
   const volumes = targets.map(({ id, path }) => ({ id, path }))
+  const known = targets.map((target) => ({ target, wanted: readKnown(snapshot, target.id) }))
   const { record: safety, copies } = await writeSnapshot(
     context,
     lock,
@@ -138,10 +140,10 @@ async function restoreHeld(
   )
   using opened = new DisposableStack()
   const planned: PlannedVolume[] = []
-  for (const target of targets) {
+  for (const { target, wanted } of known) {
     const copy = copies.find(({ volume }) => volume.id === target.id)
     const { historyChanged = new Map() } = copy ?? {}
-    const request = { lock, wish, snapshot, target, historyChanged }
+    const request = { lock, wish, snapshot, target, wanted, historyChanged }
     planned.push(opened.use(await planVolume(context, request)))
   }
   for (const volume of planned) await tryVolume(volume)
