@@ -3,6 +3,7 @@ import type { CopyEngine, PlannedRestore, RestoreRequest, RestoreStep } from '..
 import { excludesOf } from '../config/exclude.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
 import type { KnownTree } from '../copy/knowledge.ts'
+import { readIndex } from '../copy/scan/read-index.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
 import { syncFilesystem } from '../store/durable.ts'
 import { futureFirst } from '../store/future.ts'
@@ -34,6 +35,8 @@ export interface VolumeRestoreRequest {
   wish: RestoreWish
   snapshot: Snapshot
   target: RestoreTarget
+  /** What is known of the snapshot, by its index: the next snapshot takes that away. */
+  wanted: KnownTree
   /** What the safety snapshot found changed in history, by its inode there. */
   historyChanged?: ReadonlyMap<BytePath, bigint> | undefined
   /** Where there is no safety snapshot: what did not change since then is deleted when it is replaced. */
@@ -53,9 +56,10 @@ export interface PlannedVolume extends Disposable {
  */
 export async function planVolume(
   context: ActionContext,
-  { lock, wish, snapshot, target, historyChanged = new Map(), discardBefore }: VolumeRestoreRequest,
+  request: VolumeRestoreRequest,
   onStep?: (step: RestoreStep) => void,
 ): Promise<PlannedVolume> {
+  const { lock, wish, snapshot, target, wanted, historyChanged = new Map() } = request
   const { store, config, clock, signal } = context
   const { id, path, from, keptMounts } = target
   using opening = new DisposableStack()
@@ -63,13 +67,13 @@ export async function planVolume(
   // what is excluded now is not in the safety snapshot either, so there would be no way back
   const excludedNow = excludesOf(config.exclude, id)
   const progress = reportProgress(context, id)
-  const request: RestoreRequest = {
+  const copying: RestoreRequest = {
     source: opening.use(openDirectory(join(snapshot.path, from))),
     target: opening.use(openDirectory(path)),
     readAll: wish.readAll,
-    wanted: knownTree(snapshot, from),
-    known: newest === undefined ? undefined : { ...knownTree(newest, id), historyChanged },
-    discardBefore,
+    wanted,
+    known: newest === undefined ? undefined : { ...readKnown(newest, id), historyChanged },
+    discardBefore: request.discardBefore,
     times: keptTimesOf(store.own),
     except: keptMounts.map((mount) => mount.slice(path.length + 1)),
     exclude: excludesOfRestore(config.exclude, snapshot, target),
@@ -80,7 +84,7 @@ export async function planVolume(
   }
   const volume = { path, exclude: excludedNow }
   const engine: CopyEngine = chooseEngine(config.engine, volume, store.directory).engine
-  const plan = await engine.planRestore(request, onStep).catch(async (error: unknown) => {
+  const plan = await engine.planRestore(copying, onStep).catch(async (error: unknown) => {
     throw await explainFailure(error, inData(path), 'nothing was restored')
   })
   progress.end()
@@ -130,10 +134,11 @@ function findNewest(store: StoreLayout, id: string, now: Date): Snapshot | undef
   return snapshots.findLast((snapshot) => volumeIn(snapshot, id) !== undefined)
 }
 
-function knownTree(snapshot: Snapshot, id: string): KnownTree {
+/** What is known now of a volume in a snapshot. */
+export function readKnown(snapshot: Snapshot, id: string): KnownTree {
   return {
     tree: join(snapshot.path, id),
-    index: join(snapshot.path, indexFileName(id)),
+    index: readIndex(join(snapshot.path, indexFileName(id))),
     keptInodes: volumeIn(snapshot, id)?.engine === 'btrfs',
   }
 }

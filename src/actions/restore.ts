@@ -24,6 +24,7 @@ import {
   type VolumeRestore,
   applyVolume,
   planVolume,
+  readKnown,
   tryVolume,
 } from './restore-volume.ts'
 import { describeTarget } from './restore-targets.ts'
@@ -79,7 +80,7 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
       let stepsLeftOut = 0
       using planned = await planVolume(
         context,
-        { lock, wish, snapshot, target },
+        { lock, wish, snapshot, target, wanted: readKnown(snapshot, target.from) },
         ({ action, path: at }) => {
           use.note(target, { action, path: at })
           if (steps.length < mostSteps) steps.push({ action, path: displayPath(at) })
@@ -178,13 +179,14 @@ async function restoreHeld(
   ranBefore: RanBefore | undefined,
 ): Promise<RestoreResult> {
   const { snapshot, targets } = decision
+  const known = targets.map((target) => ({ target, wanted: readKnown(snapshot, target.from) }))
   const safety = await takeSafety(context, lock, wish, decision, hold)
   const { copies, discardBefore } = safety
   using opened = new DisposableStack()
   const planned: PlannedVolume[] = []
-  for (const target of targets) {
+  for (const { target, wanted } of known) {
     const historyChanged = copies.find(({ volume }) => volume.id === target.id)?.historyChanged
-    const request = { lock, wish, snapshot, target, historyChanged, discardBefore }
+    const request = { lock, wish, snapshot, target, wanted, historyChanged, discardBefore }
     const plan = await planVolume(context, request, (step) => use.note(target, step))
     planned.push(opened.use(plan))
   }

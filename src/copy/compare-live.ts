@@ -16,10 +16,10 @@ export interface Comparison {
   /** The volume in the snapshot that is wanted. */
   wanted: string
   live: string
-  /** What the newest snapshot is known to have of the live data. */
-  known: Knowledge | undefined
-  /** What the wanted one has of them by inodes and ctimes that it kept. */
-  kept: Knowledge | undefined
+  /** What the wanted snapshot is known to have of the live data. */
+  own: Knowledge | undefined
+  /** The same of the newest one. */
+  newest: Knowledge | undefined
   /** What somebody changed in history, by the inode that is changed: the newest snapshot has it as it was. */
   historyChanged: ReadonlyMap<BytePath, bigint>
   /** How the store keeps times. */
@@ -54,11 +54,11 @@ export interface Difference {
 }
 
 /**
- * Compares a snapshot with the live data without reading contents. A live file is provably equal when the newest snapshot
- * is known to have it as it is, and that snapshot's file is the wanted one's.
+ * Compares a snapshot with the live data without reading contents. A live file is provably equal when the snapshot is known
+ * to have it as it is; or when the newest one is, and its file is the wanted one's.
  */
 export async function compareLive(comparison: Comparison): Promise<Difference> {
-  const { wanted, live, known, kept, historyChanged, times, except, excludes, signal } = comparison
+  const { wanted, live, own, newest, historyChanged, times, except, excludes, signal } = comparison
   using wantedTree = new TreeReader(wanted)
   using liveTree = new TreeReader(live)
   const difference: Difference = {
@@ -144,9 +144,9 @@ export async function compareLive(comparison: Comparison): Promise<Difference> {
 
   /** Whether the live file is what the wanted snapshot had when it was taken. */
   function isProven(path: BytePath, there: BigIntStats, target: BigIntStats): boolean {
-    if (kept !== undefined) return kept.has(path, there)
-    if (known?.has(path, there) !== true) return false
-    const stored = known.tree.lstat(path)
+    if (own?.has(path, there) === true) return true
+    if (own?.keptInodes === true || newest?.has(path, there) !== true) return false
+    const stored = newest.tree.lstat(path)
     // snapshots of a subvolume have equal inodes for unequal files, each on a device of its own
     const isSameFile = stored?.ino === target.ino && stored.dev === target.dev
     return isSameFile || historyChanged.get(path) === target.ino

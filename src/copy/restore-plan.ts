@@ -92,12 +92,12 @@ async function findDifference(request: RestoreRequest): Promise<Difference> {
   const { readAll, times, signal } = request
   const mount = readAll ? undefined : await identifyMount(target)
   using newest = openKnowledge(known, mount)
-  using kept = wanted.keptInodes ? openKnowledge(wanted, mount) : undefined
+  using own = openKnowledge(wanted, mount)
   return await compareLive({
     wanted: source.here,
     live: target.here,
-    known: newest,
-    kept,
+    own,
+    newest,
     historyChanged: known?.historyChanged ?? new Map<BytePath, bigint>(),
     times,
     except: new Set(except.map(bytePath)),

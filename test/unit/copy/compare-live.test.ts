@@ -1,5 +1,6 @@
 import {
   type BigIntStats,
+  appendFileSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -64,6 +65,7 @@ describe('compareLive', () => {
     const tree = new TreeReader(inside('known'))
     return {
       tree,
+      keptInodes: false,
       has: (path, live) => proves(index.entry(path), live),
       [Symbol.dispose]: () => tree[Symbol.dispose](),
     }
@@ -73,8 +75,8 @@ describe('compareLive', () => {
     const found = await compareLive({
       wanted: inside('wanted'),
       live: inside('live'),
-      known: undefined,
-      kept: undefined,
+      own: undefined,
+      newest: undefined,
       historyChanged: new Map(),
       times,
       except: new Set(),
@@ -98,9 +100,9 @@ describe('compareLive', () => {
     differences: Partial<Comparison> = {},
     since: () => void = () => undefined,
   ) {
-    using known = knowLive()
+    using newest = knowLive()
     since()
-    return await compare({ known, ...differences })
+    return await compare({ newest, ...differences })
   }
 
   const nothing = {
@@ -347,17 +349,32 @@ describe('compareLive', () => {
     })
   })
 
+  it('passes over files that the wanted tree itself is known to have, and no others', async () => {
+    for (const tree of ['wanted', 'live', 'known']) plant(tree, 'a', 'b')
+    using own = knowLive()
+    appendFileSync(inside('live/b'), 'more')
+    expect(await compare({ own })).to.deep.equal({ ...nothing, suspects: ['b'] })
+  })
+
+  it('tells of those that look otherwise in the wanted tree', async () => {
+    for (const tree of ['wanted', 'live']) plant(tree, 'a')
+    using own = knowLive()
+    appendFileSync(inside('wanted/a'), 'more')
+    expect(await compare({ own })).to.deep.equal({ ...nothing, historyChanged: ['a'] })
+  })
+
   it('passes over files that the wanted tree has by inodes and ctimes that it kept', async () => {
     plant('wanted', 'a', 'b')
     linkSync(inside('wanted/a'), inside('live/a'))
     plant('live', 'b')
     using tree = new TreeReader(inside('wanted'))
-    const kept: Knowledge = {
+    const own: Knowledge = {
       tree,
+      keptInodes: true,
       has: (path, live) => tree.lstat(path)?.ino === live.ino,
       [Symbol.dispose]: () => undefined,
     }
-    expect(await compare({ kept })).to.deep.equal({ ...nothing, suspects: ['b'] })
+    expect(await compare({ own })).to.deep.equal({ ...nothing, suspects: ['b'] })
   })
 
   it('ends when it is interrupted', async () => {

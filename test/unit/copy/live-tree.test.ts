@@ -43,6 +43,7 @@ describe('live data', () => {
     const reader = opened.use(new TreeReader(safety))
     const knowledge: Knowledge = {
       tree: reader,
+      keptInodes: false,
       has: (path) => known.has(path),
       [Symbol.dispose]: () => undefined,
     }
