@@ -69,7 +69,7 @@ describeOnEngine('a sidecar that is ended during a scheduled snapshot of a big t
         sidecar = await startSidecar({ fill: 'echo one > file' })
         first = await takeSnapshot(sidecar)
         await runInVolume(sidecar.dataVolume, bigTree)
-        sidecar = await startAnew(sidecar, () => ({ SNAP_CRON: dueIn(10) }))
+        sidecar = await startAnew(sidecar, () => ({ SNAP_CRON: dueIn(20) }))
       })
 
       it('ends well within the timeout', async () => {
@@ -108,7 +108,7 @@ describeOnEngine('a sidecar that is ended during a scheduled snapshot of a big t
 
   it('makes it up after docker restart', async () => {
     const sidecar = await startAnew(await startSidecar({ fill: bigTree }), () => ({
-      SNAP_CRON: dueIn(10),
+      SNAP_CRON: dueIn(20),
     }))
     await copyUnderWay(sidecar)
     await docker('restart', sidecar.container)

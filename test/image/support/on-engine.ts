@@ -12,7 +12,7 @@ export const baseImage = 'node:24-bookworm-slim'
 /** A suite that needs a Docker Engine; without one its tests are skipped. It leaves nothing behind. */
 export function describeOnEngine(title: string, define: (this: Suite) => void): Suite {
   return describe(title, function () {
-    this.timeout(120_000)
+    this.timeout(240_000)
     before(function () {
       if (engineMissing !== undefined) skipBecause(this, engineMissing)
     })
