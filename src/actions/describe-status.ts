@@ -192,12 +192,15 @@ async function findFailed(
   restored: RestoreJournal | undefined,
   docker: ActionContext['docker'],
 ): Promise<HealthFinding[]> {
-  const { consumers = [], snapshot } = restored ?? {}
-  if (consumers.length === 0) return []
+  const { consumers = [], snapshot, finishedAt = null } = restored ?? {}
+  if (consumers.length === 0 || finishedAt === null) return []
+  const restoredAt = new Date(finishedAt)
   try {
     const { client } = await docker()
     if (client === undefined) return []
-    const failed = await Promise.all(consumers.map(async ({ id }) => hasFailed(client, id)))
+    const failed = await Promise.all(
+      consumers.map(async ({ id }) => hasFailed(client, id, restoredAt)),
+    )
     const names = consumers.filter((_, index) => failed[index]).map(({ name }) => name)
     if (names.length === 0) return []
     const message = `containers that were started after the restore of ${snapshot} have failed (${names.join(', ')}): see "docker logs", then "docker start" them, or go back with "snap-volume restore --undo"`

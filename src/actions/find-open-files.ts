@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, opendirSync } from 'node:fs'
 import type { Clock } from '../system/clock.ts'
-import { type LeaseAnswer, askForLeases } from '../system/leases.ts'
+import { type LeaseAnswer, O_PATH, askForLeases } from '../system/leases.ts'
 import { type BytePath, displayPath, joinPath, systemPath } from '../tree/byte-path.ts'
 import type { DirectoryHandle } from '../tree/directory-handle.ts'
 import { inTurns } from '../tree/in-turns.ts'
@@ -20,8 +20,6 @@ export interface OpenFiles {
   why?: string
 }
 
-/** open(2): Node does not name it. The file is not opened by it, and does not count as open. */
-const O_PATH = 0o10_000_000
 const { O_NOFOLLOW } = constants
 
 /** Fewer than a process may have open anywhere, 1024. */
@@ -54,7 +52,7 @@ export async function findOpenFiles(
   const why =
     denied > 0
       ? 'they belong to other users (run it with the capability LEASE, --cap-add LEASE)'
-      : 'their filesystem has no leases, or there is no perl(1)'
+      : 'their filesystem has no leases, the kernel is older than 5.3, or there is no perl(1)'
   return {
     asked: found.size,
     open: open.length,

@@ -16,8 +16,8 @@ export interface HoldPurpose {
 /** Containers that ran before an earlier restore. */
 export interface RanBefore {
   consumers: readonly { id: string; name: string }[]
-  /** Whether somebody who was stopped since is started too; else only those that ended by themselves. */
-  includesStopped: boolean
+  /** When that restore was done. Who ended soon after it is started; where undefined, whoever does not run. */
+  restoredAt: Date | undefined
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { DockerClient } from '../docker/client.ts'
+import type { ContainerState, DockerClient } from '../docker/client.ts'
 import type { Consumer } from '../docker/consumers.ts'
 import { isUp } from '../docker/quiesce-plan.ts'
 import { readConsumerJournal } from '../store/consumer-journal.ts'
@@ -11,6 +11,15 @@ import type { Hold, RanBefore } from './hold.ts'
 const codesOfStopped = [0, 130, 137, 143]
 
 /**
+ * Who ends within this time after a restore is taken to have ended because of it, whatever its exit code: a wrapper ends well, and
+ * somebody who sees that the data are bad stops it. Later, who is stopped was stopped by its owner.
+ */
+const soonMs = 600_000
+
+/** Whoever asks for the status waits no longer for an Engine that hangs. */
+const longestLookMs = 3000
+
+/**
  * Who has to run after this restore because it ran before an earlier one. An undo goes back to that time, and so does what follows a
  * restore that was cut off. After any other, who is stopped may have been stopped by its owner.
  */
@@ -19,28 +28,56 @@ export function whoRanBefore(
   isUndo: boolean,
 ): RanBefore | undefined {
   if (journal?.consumers === undefined) return undefined
-  const includesStopped = isUndo || journal.finishedAt === null
-  return { consumers: journal.consumers, includesStopped }
+  const { consumers, finishedAt } = journal
+  const restoredAt = isUndo || finishedAt === null ? undefined : new Date(finishedAt)
+  return { consumers, restoredAt }
 }
 
-/** Those of `consumers` that ran before an earlier restore, and do not run now. */
+/** Those of `consumers` that ran before an earlier restore, do not run now, and are started. */
 export async function findEndedSince(
   client: DockerClient,
   ranBefore: RanBefore | undefined,
   consumers: readonly Consumer[],
 ): Promise<Consumer[]> {
-  if (ranBefore === undefined) return []
-  const ids = new Set(ranBefore.consumers.map(({ id }) => id))
-  const down = consumers.filter((consumer) => ids.has(consumer.id) && !isUp(consumer))
-  if (ranBefore.includesStopped) return down
-  const ended = await Promise.all(down.map(async ({ id }) => hasFailed(client, id)))
-  return down.filter((_, index) => ended[index])
+  const down = listDown(ranBefore, consumers)
+  const restoredAt = ranBefore?.restoredAt
+  if (restoredAt === undefined) return down
+  const states = await Promise.all(down.map(async ({ id }) => client.inspect(id)))
+  return down.filter((_, index) => endedSoon(states[index], restoredAt))
 }
 
-/** Whether a container ended by itself, and not well. */
-export async function hasFailed(client: DockerClient, id: string): Promise<boolean> {
-  const state = await client.inspect(id)
-  return state !== undefined && !state.running && !codesOfStopped.includes(state.exitCode)
+function listDown(ranBefore: RanBefore | undefined, consumers: readonly Consumer[]): Consumer[] {
+  const ids = new Set(ranBefore?.consumers.map(({ id }) => id))
+  return consumers.filter((consumer) => ids.has(consumer.id) && !isUp(consumer))
+}
+
+function endedSoon(state: ContainerState | undefined, restoredAt: Date): boolean {
+  if (state === undefined || state.running) return false
+  return Date.parse(state.finishedAt) < restoredAt.getTime() + soonMs
+}
+
+/** Whether a container ended by itself soon after a restore, and not well. */
+export async function hasFailed(
+  client: DockerClient,
+  id: string,
+  restoredAt: Date,
+): Promise<boolean> {
+  const state = await client.inspect(id, longestLookMs)
+  if (state === undefined || !endedSoon(state, restoredAt)) return false
+  return state.isOutOfMemory || !codesOfStopped.includes(state.exitCode)
+}
+
+/** Tells of those that ran before an earlier restore, and are left stopped by this one; to be called while all are held. */
+export function warnOfLeftStopped(
+  { found, stopped }: Hold,
+  ranBefore: RanBefore | undefined,
+): RecordWarning[] {
+  return listDown(ranBefore, found.consumers)
+    .filter(({ id }) => !stopped.some((one) => one.id === id))
+    .map(({ name }) => ({
+      code: 'consumer-asleep',
+      message: `the container ${name} ran before an earlier restore and was stopped since, so it is left stopped: run "docker start ${name}" if it should run`,
+    }))
 }
 
 type ToRun = NonNullable<RestoreJournal['consumers']>
@@ -68,12 +105,14 @@ export function warnOfUnasked(
   }))
 }
 
-/** Those that have to run: all where that time comes back, else those that are known not to have come back. */
+/** Those that ran before, or are known not to have come back; nobody can say which of them run. */
 function listUnasked(
   { store }: Pick<ActionContext, 'store'>,
   ranBefore: RanBefore | undefined,
 ): ToRun {
-  if (ranBefore?.includesStopped === true) return [...ranBefore.consumers]
-  const left = readConsumerJournal(store)?.consumers ?? []
-  return left.filter(({ action }) => action === 'stop')
+  const before = ranBefore?.consumers ?? []
+  const left = (readConsumerJournal(store)?.consumers ?? []).filter(
+    ({ id, action }) => action === 'stop' && !before.some((one) => one.id === id),
+  )
+  return [...before, ...left]
 }

@@ -17,7 +17,7 @@ import { lookForConsumers } from './find-consumers.ts'
 import type { Hold, RanBefore } from './hold.ts'
 import { planHold } from './hold-consumers.ts'
 import { codesOf, logged, noteAct } from './log-act.ts'
-import { listToRun, warnOfUnasked, whoRanBefore } from './ran-before.ts'
+import { listToRun, warnOfLeftStopped, warnOfUnasked, whoRanBefore } from './ran-before.ts'
 import { type RestoreDecision, type RestoreWish, decideRestore } from './restore-decision.ts'
 import {
   type PlannedVolume,
@@ -66,7 +66,13 @@ const mostSteps = 10_000
 export async function planRestore(context: ActionContext, wish: RestoreWish): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (lock) => {
     const { snapshot, targets } = decideRestore(context, wish)
-    await assertOwnersKnown(snapshot, targets, context.config.exclude, context.signal)
+    const doubts = await assertOwnersKnown(
+      snapshot,
+      targets,
+      context.config.exclude,
+      context.signal,
+    )
+    for (const warning of doubts) context.emit({ type: 'warning', ...warning })
     const found = await lookForConsumers(context, 'restore', targets)
     const plan: RestorePlan = {
       snapshot: snapshot.name,
@@ -121,11 +127,13 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
   return asWriter(context, 'restore', async (lock) => {
     const decision = decideRestore(context, wish)
     const { snapshot, targets } = decision
-    await assertOwnersKnown(snapshot, targets, context.config.exclude, context.signal)
+    const { config, signal } = context
+    const doubts = await assertOwnersKnown(snapshot, targets, config.exclude, signal)
     if (wish.withoutSafety === true) spendReserve(context.store)
     const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
     const purpose = { kind: 'restore', snapshot: snapshot.name, ranBefore } as const
     const hold = await planHold(context, purpose, targets)
+    let leftStopped: RecordWarning[] = []
     const { result, failure } = await attempt(async () => {
       // a plan has said it
       if (wish.expected === undefined) {
@@ -135,6 +143,7 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
         context.emit({ type: 'warning', code: 'without-safety', message: keepsNothing })
       }
       await hold.begin()
+      leftStopped = warnOfLeftStopped(hold, ranBefore)
       if (hold.notHeld.length > 0) throw stillRunning(hold)
       const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
       await refuseUse(use, wish, targets)
@@ -146,8 +155,10 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
     await hold.end(error)
     // who did not come back is told of whatever became of the data
     const warnings = [
+      ...doubts,
       ...hold.report().warnings,
       ...unhealthy,
+      ...leftStopped,
       ...warnOfUnasked(context, hold, ranBefore),
     ]
     if (result !== undefined && error === undefined) {

@@ -62,28 +62,37 @@ export async function checkOwners(
   )
 }
 
-/** Throws OperationError where a restore would meet entries, in the snapshot or the live data, whose owners it cannot give. */
+/**
+ * Throws OperationError where a restore would meet entries, in the snapshot or the live data, whose owners it cannot give; warns of
+ * those of whose owners nobody can tell.
+ */
 export async function assertOwnersKnown(
   snapshot: Snapshot,
   targets: readonly RestoreTarget[],
   exclude: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<RecordWarning[]> {
   const namespace = findUserNamespace()
-  if (namespace === undefined) return
+  if (namespace === undefined) return []
+  const warnings: RecordWarning[] = []
   const looked = targets.flatMap((one) => {
     const leftAlone = excludesOfRestore(exclude, snapshot, one)
     return [join(snapshot.path, one.from), one.path].map((path) => ({ path, leftAlone }))
   })
   for (const { path, leftAlone } of looked) {
     using directory = openDirectory(path)
-    const { paths } = await findUnknownOwners(directory, namespace, leftAlone, signal)
+    const { paths, sure } = await findUnknownOwners(directory, namespace, leftAlone, signal)
+    if (sure.length > 0) {
+      throw new OperationError(
+        `nothing was restored: ${describe(path, paths)}, and their owners cannot be given back here`,
+        { fix: leaveUserNamespace },
+      )
+    }
     if (paths.length === 0) continue
-    throw new OperationError(
-      `nothing was restored: ${describe(path, paths)}, and their owners cannot be given back here`,
-      { fix: leaveUserNamespace },
-    )
+    const message = `of ${path} {looks|look} as if {it|they} belonged ${ofOthers}, and may get another owner or group (${leaveUserNamespace})`
+    warnings.push(...warnOfPaths(code, message, paths))
   }
+  return warnings
 }
 
 /** What a restore of a snapshot has to say of owners that were not kept when it was taken. */
@@ -109,6 +118,8 @@ export function describe(directory: string, paths: readonly BytePath[]): string 
 
 export interface UnknownOwners {
   paths: BytePath[]
+  /** Those of them of which it is certain; of the others nobody can tell. */
+  sure: BytePath[]
   /** Whether they can be given the owner that they seem to have. */
   canBeCopied: boolean
 }
@@ -130,7 +141,8 @@ export async function findUnknownOwners(
   }
   const { lost, unknown, untold, known } = found
   const isSure = lost.length + unknown.length === 0 && known.length > 0
-  return { paths: [...lost, ...unknown, ...(isSure ? [] : untold)], canBeCopied: lost.length === 0 }
+  const sure = [...lost, ...unknown]
+  return { paths: [...sure, ...(isSure ? [] : untold)], sure, canBeCopied: lost.length === 0 }
 }
 
 function looksUnknown({ uid, gid }: BigIntStats, { users, groups }: UserNamespace): boolean {

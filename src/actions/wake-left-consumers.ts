@@ -3,6 +3,7 @@ import { OperationError } from '../errors.ts'
 import {
   type JournaledConsumer,
   commandFor,
+  didNotComeBack,
   hasConsumerJournal,
   readConsumerJournal,
 } from '../store/consumer-journal.ts'
@@ -13,8 +14,8 @@ import { findEnded, keepInJournal, wakeConsumers, withoutClockStep } from './wak
 
 /**
  * Wakes those whom a process that was killed left paused or stopped. Nothing where the process that did it still lives: it holds
- * the consumers' lock. Only containers that mount our volumes are touched, whoever wrote the journal. Those that are stopped are left
- * so where `leavesStopped` says that a restore follows, which starts them on other data.
+ * the consumers' lock. Only containers that mount our volumes are touched, whoever wrote the journal. Where `leavesStopped` says that a
+ * restore follows, those that one before it stopped are left so: it starts them on other data.
  */
 export async function wakeLeftConsumers(
   context: Pick<ActionContext, 'store' | 'clock' | 'emit' | 'docker' | 'inImage'>,
@@ -51,8 +52,13 @@ export async function wakeLeftConsumers(
       const ours = journal.consumers
         .filter(({ id }) => known.has(id))
         .map((consumer) => withoutClockStep(journal, consumer, context.clock.now()))
-      const isLeft = ({ action }: JournaledConsumer): boolean => leavesStopped && action === 'stop'
+      const isOfRestore = ['restore', didNotComeBack].includes(journal.purpose)
+      const isLeft = ({ action }: JournaledConsumer): boolean =>
+        leavesStopped && isOfRestore && action === 'stop'
       const left = [...ours.filter(isLeft), ...strangers]
+      for (const { name } of ours.filter(isLeft)) {
+        warn(`the container ${name} is stopped since an earlier restore; a restore starts it`)
+      }
       const woken = ours.filter((consumer) => !isLeft(consumer))
       const asleep = await wakeConsumers(context, client, woken, restartable)
       const started = woken.filter(({ id }) => !asleep.some((one) => one.id === id))

@@ -40,6 +40,10 @@ export interface ContainerState {
   restarting: boolean
   /** When it was started last, in the Engine's words. */
   startedAt: string
+  /** When it ended last, in the same; of the year 1 where it never did. */
+  finishedAt: string
+  /** The kernel killed it, because it had no memory left. */
+  isOutOfMemory: boolean
   /** How long it has to end when it is stopped; undefined when that is waited for without end. */
   stopGraceMs: number | undefined
   /** It goes, with its anonymous volumes, when it ends (--rm). */
@@ -73,7 +77,7 @@ export interface DockerClient {
   /** All of them, running or not: GET /containers/json. */
   listContainers(): Promise<Container[]>
   /** Undefined when there is no such container: GET /containers/ID/json. */
-  inspect(id: string): Promise<ContainerState | undefined>
+  inspect(id: string, timeoutMs?: number): Promise<ContainerState | undefined>
   /** False when it does not run, is paused already, or gone: POST /containers/ID/pause. */
   pause(id: string): Promise<boolean>
   /** False when it is stopped already, or gone; `graceMs` is its own: POST /containers/ID/stop. */
@@ -109,9 +113,13 @@ export async function connectDocker(host: string): Promise<DockerClient> {
       )
       return (found ?? []).map(describeContainer)
     },
-    async inspect(id) {
-      const found = await call(host, `GET /containers/${id}/json`, [404], (abortSignal) =>
-        docker.getContainer(id).inspect({ abortSignal }),
+    async inspect(id, timeoutMs) {
+      const found = await call(
+        host,
+        `GET /containers/${id}/json`,
+        [404],
+        (abortSignal) => docker.getContainer(id).inspect({ abortSignal }),
+        timeoutMs,
       )
       return found === undefined ? undefined : describeState(found)
     },
@@ -244,6 +252,8 @@ function describeState({
     paused: State.Paused,
     restarting: State.Restarting,
     startedAt: State.StartedAt,
+    finishedAt: State.FinishedAt,
+    isOutOfMemory: State.OOMKilled,
     exitCode: State.ExitCode,
     stopGraceMs: graceSeconds < 0 ? undefined : graceSeconds * 1000,
     isRemovedAtEnd: HostConfig.AutoRemove === true,

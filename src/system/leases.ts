@@ -1,3 +1,7 @@
+import { randomUUID } from 'node:crypto'
+import { closeSync, constants, openSync, unlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { InterruptedError, OperationError } from '../errors.ts'
 import { run } from './run.ts'
 
@@ -55,25 +59,48 @@ while (<STDIN>) {
 const longestMs = 30_000
 const answers: readonly string[] = ['free', 'open', 'denied', 'unknown'] satisfies LeaseAnswer[]
 
-/** Asks for each, and holds none. Undefined where nobody can ask: there is no perl(1), or it does not end. */
+/** open(2): Node does not name it. The file is not opened by it, and does not count as open since Linux 5.3. */
+export const O_PATH = 0o10_000_000
+
+/**
+ * Asks for each, and holds none. Undefined where nobody can ask: there is no perl(1), it does not end, or this kernel takes our own
+ * look for an opening, as it does then for a file that nobody else can have open.
+ */
 export async function askForLeases(
   files: readonly AskedFile[],
   signal: AbortSignal | undefined,
 ): Promise<LeaseAnswer[] | undefined> {
   const tooLong = AbortSignal.timeout(longestMs)
-  const lines = files.map(({ descriptor, uid }) => `${descriptor} ${uid}\n`)
+  using closing = new DisposableStack()
+  const control = makeControl(closing)
+  const lines = [...control, ...files].map(({ descriptor, uid }) => `${descriptor} ${uid}\n`)
   try {
     const { exitCode, stdout } = await run('perl', ['-e', script, String(process.pid)], {
       input: Buffer.from(lines.join('')),
       signal: AbortSignal.any([tooLong, ...(signal === undefined ? [] : [signal])]),
     })
     const found = stdout.trim().split('\n').filter(isAnswer)
-    return exitCode === 0 && found.length === files.length ? found : undefined
+    if (exitCode !== 0 || found.length !== control.length + files.length) return undefined
+    const isMisled = found.slice(0, control.length).includes('open')
+    return isMisled ? undefined : found.slice(control.length)
   } catch (error) {
     const isOurs = error instanceof InterruptedError ? signal?.aborted !== true : true
     if (error instanceof OperationError && isOurs) return undefined
     throw error
   }
+}
+
+/** A file that nobody else has open, held as those are that are asked for; none where there is no room for it. */
+function makeControl(closing: DisposableStack): AskedFile[] {
+  const path = join(tmpdir(), `snap-volume.${randomUUID()}`)
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch {
+    return []
+  }
+  const descriptor = closing.adopt(openSync(path, O_PATH | constants.O_NOFOLLOW), closeSync)
+  unlinkSync(path)
+  return [{ descriptor, uid: 0 }]
 }
 
 function isAnswer(word: string): word is LeaseAnswer {

@@ -116,6 +116,16 @@ describe('In a user namespace', function () {
     expect(store.snapshotNames()).to.deep.equal([good, strange])
   })
 
+  it('a restore is done, and flagged, where nobody can tell whether a group is one of them', async () => {
+    await shellIn(store.data, 'touch grouped && chgrp nogroup grouped')
+    const name = await store.snapshot()
+    await rm(at('grouped'))
+    const restored = await run(['restore', name, '--yes', '--json'])
+    expect(restored.exitCode, restored.stdout).to.equal(3)
+    expect(warningOf(restored)['paths']).to.deep.equal(['grouped'])
+    expect(lstatSync(at('grouped')).gid).to.equal(nobody)
+  })
+
   it('anywhere, the restore of a snapshot that lost owners there says so', async () => {
     const strange = await plantStrangers()
     await run(['snapshot'])

@@ -12,6 +12,9 @@ describe('nearestOf', () => {
     ['restroe', 'restore'],
     ['stats', 'status'],
     ['verison', 'version'],
+    ['vers', 'version'],
+    ['stat', 'status'],
+    ['hsow', 'show'],
   ] as const) {
     it(`takes ${word} for ${nearest}`, () => {
       expect(nearestOf(word, known)).to.equal(nearest)
@@ -26,6 +29,11 @@ describe('nearestOf', () => {
 
   it('prefers one with the same first letter', () => {
     expect(nearestOf('ys', ['as', 'yes'])).to.equal('yes')
+  })
+
+  it('finds two letters the other way round in a short word', () => {
+    expect(nearestOf('lgo', ['label', 'log'])).to.equal('log')
+    expect(nearestOf('dry', ['dir', 'dry-run'])).to.equal('dry-run')
   })
 
   it('gives it as it is known', () => {
