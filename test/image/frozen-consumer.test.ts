@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
@@ -14,6 +14,18 @@ import { type Sidecar, resultOf, startSidecar } from './support/sidecar.ts'
 
 /** For so long the disk hangs then: longer than the runtime waits on cgroup v2, which is ten seconds. */
 const hangMs = 30_000
+
+/** Whether a process of a container waits for a disk, uninterruptibly (proc(5)). */
+function waitsForDisk(container: string): boolean {
+  return readdirSync('/proc').some((pid) => {
+    try {
+      const isOurs = readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(container)
+      return isOurs && /\) D /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    } catch {
+      return false
+    }
+  })
+}
 
 /** Two versions of cgroups, and what becomes of a pause that fails there. */
 async function cgroupVersion(): Promise<string> {
@@ -62,6 +74,7 @@ describeOnEngine('a consumer whose disk hangs while it is paused', function () {
   /** The disk hangs from now on, and goes on by itself some time after the pause was asked for. */
   async function hang(): Promise<void> {
     await disk?.hang()
+    await eventually('a write that waits', () => (waitsForDisk(consumer) ? true : undefined))
     void goOnLater()
   }
 
