@@ -27,12 +27,13 @@ import {
   takeSnapshot,
 } from './support/sidecar.ts'
 
-/** Says on which data it was started; ends with 9 on bad ones, at once or, on `late`, after three seconds. */
+/** Says on which data it was started; ends with 9 on bad ones, on `late` after three seconds, and well on `done`. */
 const pickyProgram = `
   const state = require('node:fs').readFileSync('/data/state', 'utf8').trim()
   console.log('started on ' + state)
   const fail = () => process.exit(9)
   if (state === 'bad') fail()
+  if (state === 'done') process.exit(0)
   if (state === 'late') setTimeout(fail, 3000)
   process.on('SIGTERM', () => process.exit(0))
   setInterval(() => undefined, 1000)`
@@ -56,7 +57,7 @@ describeOnEngine('a restore whose container does not start', () => {
     })
     await logLine(consumer, /started on good/)
     name = await nameOf(consumer)
-    for (const state of ['bad', 'late', 'good']) {
+    for (const state of ['bad', 'late', 'done', 'good']) {
       await writeFile(join(sidecar.data, 'state'), `${state}\n`)
       snapshots[state] = await takeSnapshot(sidecar)
     }
@@ -126,6 +127,12 @@ describeOnEngine('a restore whose container does not start', () => {
     await expectRunsOnGood(await restore('--undo'))
   })
 
+  it('is followed by another restore where it ended well, and then the container runs', async () => {
+    const { exitCode } = await restore(snapshots['done'] ?? '')
+    expect([exitCode, await stateOf(consumer)]).to.deep.equal([3, 'exited'])
+    await expectRunsOnGood(await restore(snapshots['good'] ?? ''))
+  })
+
   it('is undone with a start of who was stopped by hand since', async () => {
     succeeded(await restore(snapshots['late'] ?? ''))
     await docker('stop', consumer)
@@ -143,7 +150,12 @@ describeOnEngine('a restore whose container does not start', () => {
     await expectRunsOnGood(await restore(snapshots['good'] ?? ''))
 
     await docker('stop', consumer)
-    succeeded(await runOnVolumes({ ...sidecar, options: [] }, ['restore', snapshots['good'] ?? '']))
+    const again = await runOnVolumes({ ...sidecar, options: [] }, [
+      'restore',
+      snapshots['good'] ?? '',
+    ])
+    expect(again.exitCode, again.stderr).to.equal(3)
+    expect(again.stderr.trim().split('\n').at(-1)).to.contain(`docker start ${name}`)
     await docker('start', consumer)
   })
 
