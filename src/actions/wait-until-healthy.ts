@@ -4,11 +4,14 @@ import type { ActionContext } from './context.ts'
 import type { Hold } from './hold.ts'
 
 const longestMs = 120_000
+/** What a busy machine may need more for a health check than its interval and its timeout. */
+const slackMs = 5000
 const betweenLooksMs = 250
 
 /**
  * Waits until those that were stopped and have a HEALTHCHECK are healthy, and says so. Those that are not in time, or end,
- * become warnings.
+ * become warnings. So does one whose health checks do not run, as in podman without systemd: it is waited for only as long as the first
+ * check may take.
  */
 export async function waitUntilHealthy(
   context: Pick<ActionContext, 'clock' | 'signal' | 'emit'>,
@@ -33,11 +36,15 @@ export async function waitUntilHealthy(
         return []
       }
       const passedMs = clock.now().getTime() - beganMs
-      if (signal?.aborted === true || passedMs >= longestMs) {
+      const isOverdue = passedMs >= (state.firstCheckWithinMs ?? Infinity) + slackMs
+      if (signal?.aborted === true || isOverdue || passedMs >= longestMs) {
         const seconds = Math.round(passedMs / 1000)
+        const found = `the container ${name} is ${state.health} ${seconds} s after it was started`
         return [
           warning(
-            `the container ${name} is ${state.health} ${seconds} s after it was started: see "docker logs ${name}"`,
+            isOverdue
+              ? `${found}, and no health check has run there (podman runs them by timers of systemd): see "docker inspect ${name}"`
+              : `${found}: see "docker logs ${name}"`,
           ),
         ]
       }

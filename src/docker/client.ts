@@ -12,6 +12,9 @@ const stopGraceSeconds = 10
  */
 const refusedAsFrozen = /paused|to freeze/
 
+/** The interval and the timeout of a health check that names none (HEALTHCHECK in the Dockerfile reference). */
+const usualCheckNs = 30_000_000_000
+
 const notPaused = /is not paused/
 
 /** A container as the list of them tells it. */
@@ -50,6 +53,8 @@ export interface ContainerState {
   isRemovedAtEnd: boolean
   /** Undefined without a HEALTHCHECK. */
   health: 'starting' | 'healthy' | 'unhealthy' | undefined
+  /** How long after its start the first health check ends at the latest; undefined when one has ended since, or without a HEALTHCHECK. */
+  firstCheckWithinMs: number | undefined
   /** How it ended last; 0 before it has. */
   exitCode: number
 }
@@ -239,11 +244,8 @@ function describeContainer(info: Dockerode.ContainerInfo): Container {
   }
 }
 
-function describeState({
-  State,
-  Config,
-  HostConfig,
-}: Dockerode.ContainerInspectInfo): ContainerState {
+function describeState(info: Dockerode.ContainerInspectInfo): ContainerState {
+  const { State, Config, HostConfig } = info
   const health = State.Health?.Status
   // missing where the container names none
   const { StopTimeout: graceSeconds = stopGraceSeconds } = Config as { StopTimeout?: number }
@@ -259,5 +261,16 @@ function describeState({
     isRemovedAtEnd: HostConfig.AutoRemove === true,
     health:
       health === 'starting' || health === 'healthy' || health === 'unhealthy' ? health : undefined,
+    firstCheckWithinMs: firstCheckWithin(info),
   }
+}
+
+/** The Engine waits for an interval before it begins the first check; the log may have checks from before the start. */
+function firstCheckWithin({ State, Config }: Dockerode.ContainerInspectInfo): number | undefined {
+  // podman has a Health without a status where nothing is checked, and null for an empty log
+  if ((State.Health?.Status ?? '') === '') return undefined
+  const log = (State.Health?.Log ?? []) as { End: string }[]
+  if (log.some(({ End }) => Date.parse(End) >= Date.parse(State.StartedAt))) return undefined
+  const check = Config.Healthcheck
+  return ((check?.Interval || usualCheckNs) + (check?.Timeout || usualCheckNs)) / 1e6
 }

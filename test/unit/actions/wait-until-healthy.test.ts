@@ -33,6 +33,40 @@ describe('waitUntilHealthy', () => {
     ])
   })
 
+  it('waits no longer for one whose health checks do not run than the first may take, and says so', async () => {
+    const time = manualClock()
+    let isOver = false
+    const waiting = waitUntilHealthy(
+      { clock: time.clock, emit },
+      holdOf(() => ({ ...starting, firstCheckWithinMs: 8000 })),
+    ).finally(() => (isOver = true))
+    await time.pass(12_000)
+    expect(isOver).to.equal(false)
+    await time.pass(1000)
+    expect(await waiting).to.deep.equal([
+      {
+        code: 'consumer-unhealthy',
+        message:
+          'the container db is starting 13 s after it was started, and no health check has run there (podman runs them by timers of systemd): see "docker inspect db"',
+      },
+    ])
+  })
+
+  it('goes on waiting for one of which a health check has run meanwhile', async () => {
+    const time = manualClock()
+    let state: ContainerState = { ...starting, firstCheckWithinMs: 8000 }
+    const waiting = waitUntilHealthy(
+      { clock: time.clock, emit },
+      holdOf(() => state),
+    )
+    await time.pass(12_000)
+    state = starting
+    await time.pass(60_000)
+    state = { ...starting, health: 'healthy' }
+    await time.pass(1000)
+    expect(await waiting).to.deep.equal([])
+  })
+
   it('does not wait any longer when it is interrupted, and says for how long it did', async () => {
     const time = manualClock()
     const interruption = new AbortController()

@@ -34,7 +34,9 @@ describe('the first example', () => {
     const text = read('examples/compose.yaml')
     const { services } = parse(text) as { services: Record<string, Record<string, unknown>> }
     expect(services['snap']?.['environment']).to.include({ SNAP_QUIESCE: 'pause' })
-    expect(services['snap']?.['volumes']).to.include('/var/run/docker.sock:/var/run/docker.sock')
+    expect(services['snap']?.['volumes']).to.include(
+      '${DOCKER_SOCKET:-/var/run/docker.sock}:/var/run/docker.sock',
+    )
     expect(services['snap']?.['restart']).to.equal('unless-stopped')
     expect(text).not.to.match(/compose (pause|unpause) /)
   })
