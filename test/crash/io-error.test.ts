@@ -59,14 +59,16 @@ describeSample({ tests: 6 }, 'An I/O error', function () {
     await failsToSnapshot({ ...inChildren('getdents64'), path, when: '1+' })
   })
 
-  for (const when of [1, 3, 4, 5, 6, 7, 8]) {
+  for (const when of [1, 3, 4, 5, 6, 7, 8, 9]) {
     it(`of the fsync number ${when} of a restore leaves nothing half done untold`, async () => {
       const [first = ''] = bench.names
       const before = bench.before()
       const command = bench.command(['restore', first])
       const ended = await startTraced(command, { calls: 'fsync', fault, when }).ended
       await checkCutOffRestore(bench, before, first, 'undo')
-      expect(ended.exitCode, ended.stderr).to.equal(1)
+      // what was done is right then, and only not noted
+      const isOfLog = ended.stderr.includes('cannot be noted')
+      expect(ended.exitCode, ended.stderr).to.equal(isOfLog ? 0 : 1)
       await bench.takesCleanSnapshot()
     })
   }
