@@ -10,11 +10,11 @@ import type { Hold, RanBefore } from './hold.ts'
 /** Exit codes of a program that was told to end: well, or by SIGINT, SIGKILL and SIGTERM. */
 const codesOfStopped = [0, 130, 137, 143]
 
-/**
- * Who ends within this time after a restore is taken to have ended because of it, whatever its exit code: a wrapper ends well, and
- * somebody who sees that the data are bad stops it. Later, who is stopped was stopped by its owner.
- */
+/** Whoever fails within this time after a restore has failed because of it; later, it may have been stopped by its owner. */
 const soonMs = 600_000
+
+/** Whoever ends well after a shorter run was not stopped: a wrapper of a program that failed ends so. */
+const shortestRunMs = 5000
 
 /** Whoever asks for the status waits no longer for an Engine that hangs. */
 const longestLookMs = 3000
@@ -43,7 +43,7 @@ export async function findEndedSince(
   const restoredAt = ranBefore?.restoredAt
   if (restoredAt === undefined) return down
   const states = await Promise.all(down.map(async ({ id }) => client.inspect(id)))
-  return down.filter((_, index) => endedSoon(states[index], restoredAt))
+  return down.filter((_, index) => endedByItself(states[index], restoredAt))
 }
 
 function listDown(ranBefore: RanBefore | undefined, consumers: readonly Consumer[]): Consumer[] {
@@ -51,20 +51,26 @@ function listDown(ranBefore: RanBefore | undefined, consumers: readonly Consumer
   return consumers.filter((consumer) => ids.has(consumer.id) && !isUp(consumer))
 }
 
-function endedSoon(state: ContainerState | undefined, restoredAt: Date): boolean {
+/** Whether a container ended without being stopped by anybody, as far as one can tell. */
+function endedByItself(state: ContainerState | undefined, restoredAt: Date): boolean {
   if (state === undefined || state.running) return false
-  return Date.parse(state.finishedAt) < restoredAt.getTime() + soonMs
+  const ranMs = Date.parse(state.finishedAt) - Date.parse(state.startedAt)
+  return ranMs < shortestRunMs || failedSoon(state, restoredAt)
 }
 
-/** Whether a container ended by itself soon after a restore, and not well. */
+function failedSoon(state: ContainerState, restoredAt: Date): boolean {
+  const isFailure = state.isOutOfMemory || !codesOfStopped.includes(state.exitCode)
+  return isFailure && Date.parse(state.finishedAt) < restoredAt.getTime() + soonMs
+}
+
+/** Whether a container failed soon after a restore. */
 export async function hasFailed(
   client: DockerClient,
   id: string,
   restoredAt: Date,
 ): Promise<boolean> {
   const state = await client.inspect(id, longestLookMs)
-  if (state === undefined || !endedSoon(state, restoredAt)) return false
-  return state.isOutOfMemory || !codesOfStopped.includes(state.exitCode)
+  return state !== undefined && !state.running && failedSoon(state, restoredAt)
 }
 
 /** Tells of those that ran before an earlier restore, and are left stopped by this one; to be called while all are held. */

@@ -133,7 +133,6 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
     const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
     const purpose = { kind: 'restore', snapshot: snapshot.name, ranBefore } as const
     const hold = await planHold(context, purpose, targets)
-    let leftStopped: RecordWarning[] = []
     const { result, failure } = await attempt(async () => {
       // a plan has said it
       if (wish.expected === undefined) {
@@ -143,7 +142,9 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
         context.emit({ type: 'warning', code: 'without-safety', message: keepsNothing })
       }
       await hold.begin()
-      leftStopped = warnOfLeftStopped(hold, ranBefore)
+      for (const warning of warnOfLeftStopped(hold, ranBefore)) {
+        context.emit({ type: 'warning', ...warning })
+      }
       if (hold.notHeld.length > 0) throw stillRunning(hold)
       const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
       await refuseUse(use, wish, targets)
@@ -158,7 +159,6 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
       ...doubts,
       ...hold.report().warnings,
       ...unhealthy,
-      ...leftStopped,
       ...warnOfUnasked(context, hold, ranBefore),
     ]
     if (result !== undefined && error === undefined) {
