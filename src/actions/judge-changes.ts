@@ -2,7 +2,7 @@ import type { Catalog } from '../store/catalog.ts'
 import type { UnacceptedChange } from '../store/changes.ts'
 import { recordedSnapshots } from '../store/future.ts'
 import type { VolumeRecord } from '../store/record.ts'
-import { isSameRoot } from './volume-identity.ts'
+import { isOtherDirectory } from './volume-identity.ts'
 
 /** In a volume of fewer files all may well be other ones from one day to the next. */
 const fewestFiles = 100
@@ -30,7 +30,7 @@ export function judgeChanges(
     lastBefore: before.name,
     message: `volume ${volume.id}: ${message}`,
   })
-  if (isOther(volume.root, last.root)) {
+  if (isOtherDirectory(volume, last)) {
     return tell(`${volume.path} is another directory than in ${before.name}`)
   }
   // a restore makes many files anew after its safety snapshot, and rsync shares none with a store of coarser times
@@ -49,10 +49,4 @@ export function judgeChanges(
 
 function volumeIn(volumes: readonly VolumeRecord[], id: string): VolumeRecord | undefined {
   return volumes.find((volume) => volume.id === id)
-}
-
-/** Of one that was known and is not any more, the filesystem is another one. */
-function isOther(root: VolumeRecord['root'], before: VolumeRecord['root']): boolean {
-  if (before === undefined) return false
-  return !isSameRoot(root, before)
 }

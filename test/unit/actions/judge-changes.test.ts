@@ -87,6 +87,17 @@ describe('judgeChanges', () => {
     expect(judge({ contents: same }, { was: unknown })).to.equal(undefined)
   })
 
+  it('tells of a directory on a filesystem of another type, where no directory is known', () => {
+    const { root: _, ...unknown } = last
+    const was = { ...unknown, filesystem: '0x1021994' }
+    const judgeOn = (filesystem?: string): string | undefined =>
+      judge({ root: undefined, filesystem, contents: contents(200, 0) }, { was })
+    expect(judgeOn('0xef53')).to.match(/another directory/)
+    expect(judgeOn('0x1021994')).to.equal(undefined)
+    expect(judgeOn()).to.equal(undefined)
+    expect(judge({ filesystem: '0xef53', contents: contents(200, 0) })).to.equal(undefined)
+  })
+
   it('says nothing of the files where nobody counted, few were there, or nothing could be shared', () => {
     const all = contents(200, 200)
     expect(judge({ contents: null })).to.equal(undefined)
