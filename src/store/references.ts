@@ -12,7 +12,7 @@ import { futureSnapshots, pastSnapshots } from './future.ts'
 import { isAfterFuture, misnamedSnapshots } from './misnamed.ts'
 
 /**
- * Finds the snapshot that `reference` means: a full name, a beginning that fits one snapshot, `latest`,
+ * Finds the snapshot that `reference` means: a full name, also of one of which a volume is gone, a beginning that fits one snapshot, `latest`,
  * `latest~2`, or a time, which means the newest snapshot at or before it (a date means its whole day).
  * `latest` and times pass over safety snapshots, so that a restore repeated means the same, and over those of the future.
  * Throws OperationError that says why none or more than one fits, or that one of the future, or one that a clock set back
@@ -88,6 +88,10 @@ function byName(catalog: Catalog, reference: string): Snapshot | undefined {
     all.find(({ name }) => name === reference) ??
     findSnapshot(catalog, reference) ??
     findDamaged(catalog, reference)
+  // what is there of it can be had; whoever needs what is gone says so
+  if (exact !== undefined && 'problem' in exact && exact.snapshot !== undefined) {
+    return exact.snapshot
+  }
   const fitting = exact === undefined ? all.filter(({ name }) => begins(name, reference)) : [exact]
   if (fitting.length > 1) {
     const names = fitting.map(({ name }) => name).toSorted()
@@ -107,7 +111,11 @@ function begins(name: string, reference: string): boolean {
 }
 
 function refuseDamaged({ name, path, problem, snapshot }: DamagedSnapshot): never {
-  if (snapshot !== undefined) throw new OperationError(problem, { fix: 'choose another snapshot' })
+  if (snapshot !== undefined) {
+    throw new OperationError(problem, {
+      fix: `choose another snapshot, or write the full name ${name} for what is left of it`,
+    })
+  }
   throw new OperationError(
     `there is no snapshot to use: the record of ${name} is damaged (${problem});`,
     { fix: `its data can be copied by hand from ${path}` },
