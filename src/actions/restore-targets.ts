@@ -4,9 +4,9 @@ import { excludesOf } from '../config/exclude.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { findSubvolumes } from '../copy/find-subvolumes.ts'
 import { OperationError, UsageError } from '../errors.ts'
-import type { Snapshot } from '../store/catalog.ts'
+import { type Snapshot, describeEmptied, describeLoss } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import { bytePath, displayPath, readKinds } from '../tree/byte-path.ts'
+import { displayPath } from '../tree/byte-path.ts'
 import { openDirectory } from '../tree/directory-handle.ts'
 import { type Mount, isMountPoint, mountOf, mountsBelow, readMounts } from '../system/mounts.ts'
 import { isBtrfs } from '../system/subvolume.ts'
@@ -171,11 +171,7 @@ function assertDataThere(snapshot: Snapshot, id: string): void {
 function findLoss({ name, path, record }: Snapshot, id: string): string | undefined {
   const data = join(path, id)
   const isThere = lstatSync(data, { throwIfNoEntry: false })?.isDirectory() === true
-  const files = record.volumes.find((volume) => volume.id === id)?.contents?.files ?? 0
-  const isEmptied = isThere && files > 0 && readKinds(bytePath(data), 0) !== undefined
-  if (isThere && !isEmptied) return undefined
-  const what = isEmptied
-    ? `${data} is empty, and its record counts ${files}`
-    : `no directory ${data}`
-  return `the data of ${id} in ${name} are gone (${what})`
+  const contents = record.volumes.find((volume) => volume.id === id)?.contents
+  const what = isThere ? describeEmptied(data, contents) : `no directory ${data}`
+  return what && describeLoss(name, id, what)
 }
