@@ -37,14 +37,17 @@ export function judgeChanges(
   const { kind, mtimeStepNs } = before.record
   if (kind === 'safety' || isRestored || mtimeStepNs !== undefined || volume.base === null)
     return undefined
+  if (volume.contents === null) return undefined
   // with other patterns files come or go that nobody touched
-  if (String(volume.exclude) !== String(last.exclude)) return undefined
-  const files = last.contents?.files ?? 0
-  if (volume.contents === null || files < fewestFiles) return undefined
+  const isOtherPart = String(volume.exclude) !== String(last.exclude)
+  const had = last.contents?.files ?? 0
+  const files = isOtherPart ? Math.min(had, volume.contents.files) : had
+  if (files < fewestFiles) return undefined
   const shared = Math.max(0, volume.contents.files - volume.contents.addedFiles)
   if ((1 - shared / files) * 100 < limitPercent) return undefined
   const are = shared === 1 ? 'is still what it was' : 'are still what they were'
-  return tell(`${shared} of the ${files} files of ${before.name} ${are}`)
+  const which = isOtherPart ? `that it and ${before.name} can both have` : `of ${before.name}`
+  return tell(`${shared} of the ${files} files ${which} ${are}`)
 }
 
 function volumeIn(volumes: readonly VolumeRecord[], id: string): VolumeRecord | undefined {

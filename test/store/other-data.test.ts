@@ -109,6 +109,19 @@ describe('A volume that is another one than before', function () {
     })
   }
 
+  it('with nearly all of its files rewritten is told of also when patterns of what is left out change', async () => {
+    store = await makeStore({ env: { SNAP_MAX } })
+    fill(store.data, 200, 'good')
+    const good = await store.snapshot()
+    for (let index = 0; index < 198; index += 1) {
+      writeFileSync(join(store.data, `good-${index}`), `encrypted ${index}`)
+    }
+    const env = { SNAP_EXCLUDE: '*.tmp' }
+    const taken = await store.run(['snapshot', '--json'], { env })
+    expectFlagged(taken, /3 of the 201 files that .* @GMT-.* are still what they were/)
+    await expectKept(good)
+  })
+
   it('is none after a restore, which makes files anew', async () => {
     store = await makeStore({ env: { SNAP_MAX } })
     fill(store.data, 150, 'good')

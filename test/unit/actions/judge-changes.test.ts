@@ -107,6 +107,22 @@ describe('judgeChanges', () => {
     expect(judge({ contents: all, base: null })).to.equal(undefined)
   })
 
+  it('counts only files that both may hold where patterns of what is left out differ', () => {
+    const exclude = ['*.tmp']
+    const judgeOf = (files: number, addedFiles: number): string | undefined =>
+      judge({ exclude, contents: contents(files, addedFiles) })
+    expect(judgeOf(199, 199)).to.match(/0 of the 199 files that/)
+    expect(judgeOf(199, 19)).to.equal(undefined)
+    expect(judgeOf(10, 0)).to.equal(undefined)
+    expect(judgeOf(150, 140)).to.match(/10 of the 150 files that/)
+    // the pattern is gone, and files come
+    const was = { ...last, exclude }
+    expect(judge({ contents: contents(1000, 800) }, { was })).to.equal(undefined)
+    expect(judge({ contents: contents(1000, 990) }, { was })).to.match(/10 of the 200 files that/)
+    // few are left
+    expect(judgeOf(99, 99)).to.equal(undefined)
+  })
+
   it('says nothing of the files after a restore, and still tells of another directory', () => {
     const all = contents(200, 200)
     expect(judge({ contents: all }, { kind: 'safety' })).to.equal(undefined)
