@@ -23,21 +23,24 @@ import { codesOf, logged } from './log-act.ts'
 
 /**
  * Decides what retention would remove now; changes nothing. Snapshots of the future, and those that a clock set back named,
- * stay and count for nothing, and all stay where the clock took a `jump` since the last run.
+ * stay and count for nothing, and all stay where the clock took a `jump` since the last run. With `next`, as if that were there
+ * already, the newest of all.
  */
 export function planPrune(
   store: StoreLayout,
   maxSnapshots: number,
   now: Date,
   jump?: string,
+  next?: Candidate,
 ): RetentionDecision[] {
   const catalog = readCatalog(store)
-  const candidates = pastSnapshots(catalog, now).map((snapshot) => ({
+  const there = pastSnapshots(catalog, now).map((snapshot) => ({
     name: snapshot.name,
     volumes: snapshot.record.volumes.map(({ id }) => ({ id, flagged: isFlagged(snapshot, id) })),
     pinned: snapshot.record.pinned,
     safety: isSafety(snapshot),
   }))
+  const candidates = next === undefined ? there : [...there, next]
   const kept = new Map([
     ...misnamedSnapshots(catalog, now).map(
       ({ snapshot, after }) =>
