@@ -50,6 +50,7 @@ export function warnOfNoFiles(
   return [{ code: noFiles, message }]
 }
 
+/** Any but directories. */
 function hasEntries(volume: VolumeRecord, tree: string): boolean {
   const { symlinks = 0, specials = 0 } = volume.contents ?? {}
   return symlinks + specials > 0 || hasFiles(volume, tree)
@@ -63,6 +64,9 @@ function findProblem(
 ): string | undefined {
   if (!hasFiles(volume, staged) && hasFiles(before, join(snapshot.path, before.id))) {
     return `${volume.path} has no files, and ${snapshot.name} has`
+  }
+  if (!hasEntries(volume, staged) && hasEntries(before, join(snapshot.path, before.id))) {
+    return `${volume.path} is empty, and ${snapshot.name} is not`
   }
   const isSamePath = before.path === volume.path
   if (isSamePath && before.mountPoint === true && volume.mountPoint === false) {

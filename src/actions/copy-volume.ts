@@ -24,7 +24,7 @@ import type { ActionContext } from './context.ts'
 import { findBase, noBase } from './find-base.ts'
 import { reportProgress } from './report-progress.ts'
 import { checkOwners } from './unknown-owners.ts'
-import { identify } from './volume-identity.ts'
+import { identify, recordOfDirectory } from './volume-identity.ts'
 
 export interface CopyOptions {
   /** Compare contents, so that a change that kept size and time is captured too. */
@@ -136,7 +136,7 @@ export function openVolumeCopy(
         ...(base.id === undefined || base.id === id ? {} : { baseVolume: base.id }),
         ...(exclude.length === 0 ? {} : { exclude }),
         ...recordUnreadable(copy),
-        ...(root === undefined ? {} : { root }),
+        ...recordOfDirectory(source, root),
         mountPoint: isMountPoint(readMounts(), path),
         contents: copy.contents,
       }

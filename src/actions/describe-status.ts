@@ -12,6 +12,7 @@ import { describeFrozen, didNotComeBack, readConsumerJournal } from '../store/co
 import { pastSnapshots, warnOfFuture } from '../store/future.ts'
 import { type Heartbeat, findHeartbeat } from '../store/heartbeat.ts'
 import type { StoreLayout } from '../store/layout.ts'
+import { warnOfMisnamed } from '../store/misnamed.ts'
 import { findHolder } from '../store/lock.ts'
 import {
   type RestoreJournal,
@@ -74,6 +75,10 @@ export async function describeStatus(
   const future = warnOfFuture(catalog, now)
   if (future !== undefined) {
     condition.problems.push({ level: 'warning', code: 'future', message: future })
+  }
+  const misnamed = warnOfMisnamed(catalog, now)
+  if (misnamed !== undefined) {
+    condition.problems.push({ level: 'warning', code: 'misnamed', message: misnamed })
   }
   for (const one of damaged) {
     const message = `${describeDamage(one)}; ${wayOutOfDamage(one)}`

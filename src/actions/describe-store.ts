@@ -12,6 +12,7 @@ import {
 import { describeChange, readUnacceptedChanges } from '../store/changes.ts'
 import { warnOfFuture } from '../store/future.ts'
 import { findHeartbeat } from '../store/heartbeat.ts'
+import { warnOfMisnamed } from '../store/misnamed.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { explainInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import type { SnapshotRecord } from '../store/record.ts'
@@ -73,6 +74,8 @@ export async function describeStore(
   problems.push(...changes.map(describeChange))
   const future = warnOfFuture(catalog, now)
   if (future !== undefined) problems.push(future)
+  const misnamed = warnOfMisnamed(catalog, now)
+  if (misnamed !== undefined) problems.push(misnamed)
   for (const one of damaged) problems.push(`${describeDamage(one)}; ${wayOutOfDamage(one)}`)
   return {
     schema: 1,

@@ -2,7 +2,7 @@ import type { Catalog } from '../store/catalog.ts'
 import type { UnacceptedChange } from '../store/changes.ts'
 import { recordedSnapshots } from '../store/future.ts'
 import type { VolumeRecord } from '../store/record.ts'
-import { isSameRoot } from './volume-identity.ts'
+import { isOtherDirectory } from './volume-identity.ts'
 
 /** In a volume of fewer files all may well be other ones from one day to the next. */
 const fewestFiles = 100
@@ -30,29 +30,26 @@ export function judgeChanges(
     lastBefore: before.name,
     message: `volume ${volume.id}: ${message}`,
   })
-  if (isOther(volume.root, last.root)) {
+  if (isOtherDirectory(volume, last)) {
     return tell(`${volume.path} is another directory than in ${before.name}`)
   }
   // a restore makes many files anew after its safety snapshot, and rsync shares none with a store of coarser times
   const { kind, mtimeStepNs } = before.record
   if (kind === 'safety' || isRestored || mtimeStepNs !== undefined || volume.base === null)
     return undefined
+  if (volume.contents === null) return undefined
   // with other patterns files come or go that nobody touched
-  if (String(volume.exclude) !== String(last.exclude)) return undefined
-  const files = last.contents?.files ?? 0
-  if (volume.contents === null || files < fewestFiles) return undefined
+  const isOtherPart = String(volume.exclude) !== String(last.exclude)
+  const had = last.contents?.files ?? 0
+  const files = isOtherPart ? Math.min(had, volume.contents.files) : had
+  if (files < fewestFiles) return undefined
   const shared = Math.max(0, volume.contents.files - volume.contents.addedFiles)
   if ((1 - shared / files) * 100 < limitPercent) return undefined
   const are = shared === 1 ? 'is still what it was' : 'are still what they were'
-  return tell(`${shared} of the ${files} files of ${before.name} ${are}`)
+  const which = isOtherPart ? `that it and ${before.name} can both have` : `of ${before.name}`
+  return tell(`${shared} of the ${files} files ${which} ${are}`)
 }
 
 function volumeIn(volumes: readonly VolumeRecord[], id: string): VolumeRecord | undefined {
   return volumes.find((volume) => volume.id === id)
-}
-
-/** Of one that was known and is not any more, the filesystem is another one. */
-function isOther(root: VolumeRecord['root'], before: VolumeRecord['root']): boolean {
-  if (before === undefined) return false
-  return !isSameRoot(root, before)
 }

@@ -10,6 +10,7 @@ import {
 } from '../store/catalog.ts'
 import { readUnacceptedChanges } from '../store/changes.ts'
 import { futureSnapshots, pastSnapshots } from '../store/future.ts'
+import { misnamedSnapshots } from '../store/misnamed.ts'
 import { type StoreLayout, recordFileName } from '../store/layout.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { readRestoreJournal } from '../store/restore-journal.ts'
@@ -21,24 +22,31 @@ import { explainFailure, inStore } from './explain-failure.ts'
 import { codesOf, logged } from './log-act.ts'
 
 /**
- * Decides what retention would remove now; changes nothing. Snapshots of the future stay and count for nothing, and all
- * stay where the clock took a `jump` since the last run.
+ * Decides what retention would remove now; changes nothing. Snapshots of the future, and those that a clock set back named,
+ * stay and count for nothing, and all stay where the clock took a `jump` since the last run. With `next`, as if that were there
+ * already, the newest of all.
  */
 export function planPrune(
   store: StoreLayout,
   maxSnapshots: number,
   now: Date,
   jump?: string,
+  next?: Candidate,
 ): RetentionDecision[] {
   const catalog = readCatalog(store)
-  const candidates = pastSnapshots(catalog, now).map((snapshot) => ({
+  const there = pastSnapshots(catalog, now).map((snapshot) => ({
     name: snapshot.name,
     volumes: snapshot.record.volumes.map(({ id }) => ({ id, flagged: isFlagged(snapshot, id) })),
     pinned: snapshot.record.pinned,
     safety: isSafety(snapshot),
   }))
+  const candidates = next === undefined ? there : [...there, next]
   const kept = new Map([
-    ...snapshotsBeforeChanges(store, candidates),
+    ...misnamedSnapshots(catalog, now).map(
+      ({ snapshot, after }) =>
+        [snapshot.name, `taken after ${after.name}, whatever their names say`] as const,
+    ),
+    ...snapshotsBeforeChanges(store, catalog, candidates),
     ...snapshotsOfLastRestore(store, catalog),
   ])
   const plan = planRetention(candidates, { maxSnapshots, protected: kept })
@@ -57,14 +65,16 @@ function keptBy(jump: string, decision: RetentionDecision): RetentionDecision {
 /** Those of a volume that is another one now, until somebody says that this is right. */
 function snapshotsBeforeChanges(
   store: StoreLayout,
+  catalog: Catalog,
   candidates: readonly Candidate[],
 ): Map<string, string> {
   return new Map(
-    readUnacceptedChanges(store).flatMap(({ id, lastBefore }) =>
-      candidates
-        .filter(({ name, volumes }) => name <= lastBefore && volumes.some((one) => one.id === id))
-        .map(({ name }) => [name, `${id} is another one since, and nobody accepted that`] as const),
-    ),
+    readUnacceptedChanges(store).flatMap(({ id, lastBefore }) => {
+      const last = nameNow(catalog, lastBefore)
+      return candidates
+        .filter(({ name, volumes }) => name <= last && volumes.some((one) => one.id === id))
+        .map(({ name }) => [name, `${id} is another one since, and nobody accepted that`] as const)
+    }),
   )
 }
 
@@ -78,14 +88,18 @@ function snapshotsOfLastRestore(store: StoreLayout, catalog: Catalog): Map<strin
   const journal = readRestoreJournal(store)
   const inUse = new Map<string, string>()
   if (journal === undefined) return inUse
-  const nameNow = (name: string): string => findSnapshot(catalog, name)?.name ?? name
   if (journal.safety !== null) {
-    inUse.set(nameNow(journal.safety), 'what the last restore replaced (restore --undo)')
+    inUse.set(nameNow(catalog, journal.safety), 'what the last restore replaced (restore --undo)')
   }
   if (journal.finishedAt === null) {
-    inUse.set(nameNow(journal.snapshot), 'a restore of it is not finished')
+    inUse.set(nameNow(catalog, journal.snapshot), 'a restore of it is not finished')
   }
   return inUse
+}
+
+/** That of a snapshot that was renamed since it was noted. */
+function nameNow(catalog: Catalog, name: string): string {
+  return findSnapshot(catalog, name)?.name ?? name
 }
 
 /** What `prune` would do now. */

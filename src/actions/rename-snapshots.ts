@@ -86,7 +86,9 @@ function decideRenames({ store, clock }: ActionContext, wish: RenameWish): Decis
       taken.add(to)
       decision.renames.push({ snapshot, to })
     } else {
-      throw new OperationError(`${name} has the name of its start already: nothing was renamed`)
+      throw new OperationError(`${name} has the name of its start already: nothing was renamed;`, {
+        fix: `if it was taken at another time: snap-volume rename ${name} TIME`,
+      })
     }
   }
   return decision

@@ -64,9 +64,9 @@ function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecisio
   }
   const wayBack = interrupted?.undo === true ? interrupted.snapshot : journal.safety
   if (wayBack === null) throw nothingKept(journal)
-  const snapshot = findSnapshot(catalog, wayBack)
+  const damaged = findDamaged(catalog, wayBack)
+  const snapshot = findSnapshot(catalog, wayBack) ?? damaged?.snapshot
   if (snapshot === undefined) {
-    const damaged = findDamaged(catalog, wayBack)
     const why =
       damaged === undefined ? 'is not in the store any more' : `is damaged: ${damaged.problem}`
     throw new OperationError(`the restore cannot be undone: ${wayBack}, what it replaced, ${why}`)

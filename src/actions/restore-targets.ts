@@ -4,9 +4,9 @@ import { excludesOf } from '../config/exclude.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { findSubvolumes } from '../copy/find-subvolumes.ts'
 import { OperationError, UsageError } from '../errors.ts'
-import type { Snapshot } from '../store/catalog.ts'
+import { type Snapshot, describeEmptied, describeLoss } from '../store/catalog.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import { bytePath, displayPath, readKinds } from '../tree/byte-path.ts'
+import { displayPath } from '../tree/byte-path.ts'
 import { openDirectory } from '../tree/directory-handle.ts'
 import { type Mount, isMountPoint, mountOf, mountsBelow, readMounts } from '../system/mounts.ts'
 import { isBtrfs } from '../system/subvolume.ts'
@@ -53,7 +53,7 @@ export function checkTargets(
   const volumes =
     ids.length === 0 ? all(configured, snapshot) : named(configured, snapshot, ids, into)
   assertVolumesApart(store.directory, volumes)
-  for (const { from } of volumes) assertDataThere(join(snapshot.path, from), snapshot, from)
+  for (const { from } of volumes) assertDataThere(snapshot, from)
   const mounts = readMounts()
   return volumes.map(({ id, path, from }) => {
     const subvolumes = subvolumesIn(path)
@@ -156,15 +156,22 @@ function heldBy(snapshot: Snapshot): string[] {
   return snapshot.record.volumes.map(({ id }) => id)
 }
 
-function assertDataThere(path: string, snapshot: Snapshot, id: string): void {
-  const isThere = lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
-  const files = snapshot.record.volumes.find((volume) => volume.id === id)?.contents?.files ?? 0
-  const isEmptied = isThere && files > 0 && readKinds(bytePath(path), 0) !== undefined
-  if (isThere && !isEmptied) return
-  const what = isEmptied
-    ? `${path} is empty, and its record counts ${files}`
-    : `no directory ${path}`
-  throw new OperationError(`the data of ${id} in ${snapshot.name} are gone (${what})`, {
-    fix: 'choose another snapshot',
-  })
+function assertDataThere(snapshot: Snapshot, id: string): void {
+  const problem = findLoss(snapshot, id)
+  if (problem === undefined) return
+  const left = heldBy(snapshot).filter((one) => findLoss(snapshot, one) === undefined)
+  const others =
+    left.length === 0
+      ? ''
+      : `, or restore what is there: snap-volume restore ${snapshot.name} --volume ${left[0]}`
+  throw new OperationError(problem, { fix: `choose another snapshot${others}` })
+}
+
+/** Undefined where the data of a volume are there, as far as one look at its directory tells. */
+function findLoss({ name, path, record }: Snapshot, id: string): string | undefined {
+  const data = join(path, id)
+  const isThere = lstatSync(data, { throwIfNoEntry: false })?.isDirectory() === true
+  const contents = record.volumes.find((volume) => volume.id === id)?.contents
+  const what = isThere ? describeEmptied(data, contents) : `no directory ${data}`
+  return what && describeLoss(name, id, what)
 }

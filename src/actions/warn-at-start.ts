@@ -74,20 +74,25 @@ export function warnOfOthers(
 /** One goes with each snapshot where SNAP_MAX is reached. */
 const fewRemoved = 1
 
-/** Where retention will remove many at once, as with a lowered SNAP_MAX. */
+/** Where retention will remove many at once, as with a lowered SNAP_MAX. The next snapshot counts too. */
 export function warnOfRemoval(
   store: StoreLayout,
-  { maxSnapshots }: StoreConfig,
+  { maxSnapshots, volumes }: StoreConfig,
   now: Date,
 ): ActionEvent[] {
   try {
-    const plan = planPrune(store, maxSnapshots, now, findClockJump(store, now))
+    const plan = planPrune(store, maxSnapshots, now, findClockJump(store, now), {
+      name: 'the next snapshot',
+      volumes: volumes.map(({ id }) => ({ id, flagged: false })),
+      pinned: false,
+      safety: false,
+    })
     const removed = plan.filter(({ keep }) => !keep).length
     if (removed <= fewRemoved) return []
     return [
       warning(
         'many-removed',
-        `the next snapshot removes ${removed} of the ${plan.length} snapshots, because SNAP_MAX is ${maxSnapshots}: "snap-volume prune --dry-run" names them; to keep them, start with a higher SNAP_MAX`,
+        `the next snapshot removes ${removed} of the ${plan.length - 1} snapshots, because SNAP_MAX is ${maxSnapshots} and it counts too: "snap-volume prune --dry-run" names those that are too many already; to keep them, start with a higher SNAP_MAX`,
       ),
     ]
   } catch (error) {

@@ -5,6 +5,7 @@ import type { Settings } from '../config/settings.ts'
 import { OperationError } from '../errors.ts'
 import { readCatalog } from '../store/catalog.ts'
 import { warnOfFuture } from '../store/future.ts'
+import { warnOfMisnamed } from '../store/misnamed.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { explainInterruptedRestore, readInterruptedRestore } from '../store/restore-journal.ts'
 import type { Log } from '../system/log.ts'
@@ -26,8 +27,10 @@ export async function announce(
   warnOfBothDays('SNAP_CHECKSUM_CRON', settings.checksumCron, log)
   if (settings.quiesce !== 'none') await announceConsumers(context, log)
   announceRestore(store, log)
-  const future = warnOfFuture(readCatalog(store), context.clock.now())
-  if (future !== undefined) log.warn(future)
+  const [catalog, now] = [readCatalog(store), context.clock.now()]
+  for (const warning of [warnOfFuture(catalog, now), warnOfMisnamed(catalog, now)]) {
+    if (warning !== undefined) log.warn(warning)
+  }
   if (settings.checksumCron !== '') {
     const nextChecksum = schedule.nextChecksumRun()?.toISOString() ?? 'never'
     log.info(

@@ -1,12 +1,12 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { isNotFound, messageOf } from '../errors.ts'
-import { isMountPoint, readMounts } from '../system/mounts.ts'
+import { errorCode, isNotFound, messageOf } from '../errors.ts'
+import { type Mount, isMountPoint, readMounts } from '../system/mounts.ts'
 import { bytePath, readKinds } from '../tree/byte-path.ts'
 import { readDocument } from './durable.ts'
 import { type StoreLayout, recordFileName, removedRecordFileName } from './layout.ts'
 import { parseSnapshotName } from './names.ts'
-import { type SnapshotRecord, parseRecord } from './record.ts'
+import { type SnapshotRecord, type VolumeContents, parseRecord } from './record.ts'
 
 export interface Snapshot {
   name: string
@@ -42,6 +42,7 @@ export function readCatalog(store: StoreLayout): Catalog {
     damaged: [],
     names: new Set(entries.map(({ name }) => name)),
   }
+  const mounts = readMounts()
   const candidates = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   for (const name of candidates.toSorted()) {
     const time = parseSnapshotName(name)
@@ -53,7 +54,7 @@ export function readCatalog(store: StoreLayout): Catalog {
       if (!isOwn) throw new Error(`it is the record of ${record.name}`)
       // of one that is being renamed the record comes first
       const snapshot = { name, time, path, record: { ...record, name } }
-      const problem = findLostVolume(snapshot)
+      const problem = findLostVolume(snapshot, mounts)
       if (problem === undefined) catalog.snapshots.push(snapshot)
       else catalog.damaged.push({ name, path, problem, snapshot })
     } catch (error) {
@@ -66,12 +67,45 @@ export function readCatalog(store: StoreLayout): Catalog {
   return catalog
 }
 
-/** By what the directory itself says: nobody looks at what somebody mounted over a volume. */
-function findLostVolume({ name, path, record }: Snapshot): string | undefined {
+/** By what the directories themselves say: nobody looks at what somebody mounted over a volume. */
+function findLostVolume(
+  { name, path, record }: Snapshot,
+  mounts: readonly Mount[],
+): string | undefined {
   const entries = readdirSync(path, { withFileTypes: true })
   const there = new Set(entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name))
-  const lost = record.volumes.find(({ id }) => !there.has(id))
-  return lost && `the data of ${lost.id} in ${name} are gone (no directory ${join(path, lost.id)})`
+  for (const { id, contents } of record.volumes) {
+    const data = join(path, id)
+    if (!there.has(id)) return describeLoss(name, id, `no directory ${data}`)
+    const what = isMountPoint(mounts, data) ? undefined : describeEmptied(data, contents)
+    if (what !== undefined) return describeLoss(name, id, what)
+  }
+  return undefined
+}
+
+/** For the tree of a volume in a snapshot that is empty, and was not: one look at its top. */
+export function describeEmptied(
+  data: string,
+  contents: VolumeContents | null | undefined,
+): string | undefined {
+  const { files = 0, symlinks = 0, specials = 0 } = contents ?? {}
+  const counted = files + symlinks + specials
+  if (counted === 0 || !isEmpty(data)) return undefined
+  return `${data} is empty, and its record counts ${counted}`
+}
+
+/** False also of what cannot be read: nobody knows then. */
+function isEmpty(directory: string): boolean {
+  try {
+    return readKinds(bytePath(directory), 0) !== undefined
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error
+    return false
+  }
+}
+
+export function describeLoss(name: string, id: string, what: string): string {
+  return `the data of ${id} in ${name} are gone (${what})`
 }
 
 /** False also for a snapshot that was removed since the store was listed, or whose data are being deleted where it is. */

@@ -9,12 +9,14 @@ import {
   isSafety,
 } from './catalog.ts'
 import { futureSnapshots, pastSnapshots } from './future.ts'
+import { isAfterFuture, misnamedSnapshots } from './misnamed.ts'
 
 /**
- * Finds the snapshot that `reference` means: a full name, a beginning that fits one snapshot, `latest`,
+ * Finds the snapshot that `reference` means: a full name, also of one of which a volume is gone, a beginning that fits one snapshot, `latest`,
  * `latest~2`, or a time, which means the newest snapshot at or before it (a date means its whole day).
  * `latest` and times pass over safety snapshots, so that a restore repeated means the same, and over those of the future.
- * Throws OperationError that says why none or more than one fits, or that one of the future may be meant.
+ * Throws OperationError that says why none or more than one fits, or that one of the future, or one that a clock set back
+ * named, may be meant.
  */
 export function resolveReference(catalog: Catalog, reference: string, now: Date): Snapshot {
   const regular = pastSnapshots(catalog, now).filter((snapshot) => !isSafety(snapshot))
@@ -24,6 +26,7 @@ export function resolveReference(catalog: Catalog, reference: string, now: Date)
   if (named !== undefined) return named
   const snapshot = latest ?? byTime(regular, reference, now) ?? notFound(regular, reference)
   if (latest !== undefined || snapshot === regular.at(-1)) assertNewest(regular, future, reference)
+  assertInOrder(catalog, snapshot, reference, now)
   return snapshot
 }
 
@@ -34,16 +37,29 @@ function assertNewest(
   reference: string,
 ): void {
   const newest = regular.at(-1)
-  const before = newest?.record.afterFuture ?? []
   const newer = future.findLast(
-    (one) =>
-      !isSafety(one) &&
-      ![one.name, ...(one.record.formerNames ?? [])].some((name) => before.includes(name)),
+    (one) => !isSafety(one) && (newest === undefined || !isAfterFuture(newest, one)),
   )
   if (newer === undefined) return
   throw new OperationError(
     `${reference} may mean ${newer.name}, which a wrong clock named, or ${newest?.name}`,
     { fix: 'write the name of one, or name them by their start with "snap-volume rename"' },
+  )
+}
+
+/** The place of a snapshot is not known where its name, or that of one that was taken after it, says the contrary. */
+function assertInOrder(catalog: Catalog, found: Snapshot, reference: string, now: Date): void {
+  const doubt = misnamedSnapshots(catalog, now).findLast(
+    ({ snapshot }) => !isSafety(snapshot) && (snapshot === found || isAfterFuture(snapshot, found)),
+  )
+  if (doubt === undefined) return
+  const { snapshot, after } = doubt
+  const other = snapshot === found ? after : found
+  throw new OperationError(
+    `${reference} may mean ${snapshot.name} or ${other.name}: a wrong clock named one of them;`,
+    {
+      fix: 'write the name of one, or name it by its start with "snap-volume rename SNAPSHOT TIME"',
+    },
   )
 }
 
@@ -72,6 +88,10 @@ function byName(catalog: Catalog, reference: string): Snapshot | undefined {
     all.find(({ name }) => name === reference) ??
     findSnapshot(catalog, reference) ??
     findDamaged(catalog, reference)
+  // what is there of it can be had; whoever needs what is gone says so
+  if (exact !== undefined && 'problem' in exact && exact.snapshot !== undefined) {
+    return exact.snapshot
+  }
   const fitting = exact === undefined ? all.filter(({ name }) => begins(name, reference)) : [exact]
   if (fitting.length > 1) {
     const names = fitting.map(({ name }) => name).toSorted()
@@ -91,7 +111,11 @@ function begins(name: string, reference: string): boolean {
 }
 
 function refuseDamaged({ name, path, problem, snapshot }: DamagedSnapshot): never {
-  if (snapshot !== undefined) throw new OperationError(problem, { fix: 'choose another snapshot' })
+  if (snapshot !== undefined) {
+    throw new OperationError(problem, {
+      fix: `choose another snapshot, or write the full name ${name} for what is left of it`,
+    })
+  }
   throw new OperationError(
     `there is no snapshot to use: the record of ${name} is damaged (${problem});`,
     { fix: `its data can be copied by hand from ${path}` },

@@ -59,7 +59,9 @@ export function readKinds(
   most = Infinity,
 ): { name: BytePath; isDirectory: boolean }[] | undefined {
   const entries: { name: BytePath; isDirectory: boolean }[] = []
-  const opened = opendirSync(systemPath(directory), { encoding: 'latin1', bufferSize: 1024 })
+  // no more of a large directory than is wanted
+  const bufferSize = Math.min(1024, most + 2)
+  const opened = opendirSync(systemPath(directory), { encoding: 'latin1', bufferSize })
   try {
     for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) {
       if (entries.length === most) return undefined

@@ -36,6 +36,12 @@ const damages: [what: string, name: string, script: string, refusal: RegExp][] =
     'rm .snapshot.json',
     /record of \S+ is damaged .*can be copied by hand/,
   ],
+  [
+    'whose data were emptied',
+    '@GMT-2020.02.05-00.00.00',
+    'rm -r data/*',
+    /the data of data in \S+ are gone .*record counts 1/,
+  ],
 ]
 const damagedNames = damages.map(([, name]) => name)
 

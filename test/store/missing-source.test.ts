@@ -3,8 +3,26 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Mounted, bindMount } from '../support/mounts.ts'
 import { expectRefusal } from '../support/refusal.ts'
+import { shellIn } from '../support/shell.ts'
 import { type TestStore, configure, makeStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
+
+describe('A source that is empty where the snapshot before had only links', () => {
+  it('is refused, until that is said to be right', async () => {
+    const store = await makeStore()
+    try {
+      await shellIn(store.data, 'rm hello.txt; for i in $(seq 150); do ln -s nowhere $i; done')
+      await store.snapshot()
+      await shellIn(store.data, 'rm ./*')
+      const refusal = /volume data is not snapshotted: .* is empty, and @GMT-.*--allow-empty/
+      expectRefusal(await store.run(['snapshot']), 1, refusal)
+      expect(store.snapshotNames()).to.have.length(1)
+      await store.snapshot('--allow-empty')
+    } finally {
+      await store.remove()
+    }
+  })
+})
 
 describe('A source that is empty where the snapshot before had files', () => {
   let store: TestStore

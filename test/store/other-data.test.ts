@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { execa } from 'execa'
 import { type Finished, documentsOf } from '../support/cli.ts'
-import { type Mounted, bindMount } from '../support/mounts.ts'
+import { type Mounted, bindMount, mountTmpfs } from '../support/mounts.ts'
+import { skipBecause } from '../support/skip.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
 const SNAP_MAX = '2'
@@ -57,6 +58,31 @@ describe('A volume that is another one than before', function () {
     expect(store.snapshotNames()).not.to.include(good)
   })
 
+  it('below a mount that is gone of a filesystem that does not tell its directories apart, does not', async function () {
+    const tmpfs = await mountTmpfs('size=8m')
+    mount = tmpfs
+    store = await makeStore({ env: { SNAP_MAX } })
+    if (statfsSync(store.data).type === statfsSync(tmpfs.path).type) {
+      skipBecause(this, 'the temporary directory is on a tmpfs too')
+    }
+    const mountPoint = join(store.data, 'mnt')
+    const volume = join(mountPoint, 'data')
+    for (const path of [join(tmpfs.path, 'data'), mountPoint]) mkdirSync(path)
+    await configureFor(store, volume)
+    const bound = await bindMount(tmpfs.path, mountPoint)
+    try {
+      fill(volume, 50, 'good')
+      await store.snapshot()
+    } finally {
+      await bound.remove()
+    }
+    const [good = ''] = store.snapshotNames()
+    mkdirSync(volume)
+    fill(volume, 1, 'good')
+    expectFlagged(await snapshot(), /data is another directory than in @GMT-.* go back/)
+    await expectKept(good)
+  })
+
   it('with nearly all of its files replaced, does not push out its good snapshots', async () => {
     store = await makeStore({ env: { SNAP_MAX } })
     fill(store.data, 150, 'good')
@@ -82,6 +108,19 @@ describe('A volume that is another one than before', function () {
       await store.snapshot()
     })
   }
+
+  it('with nearly all of its files rewritten is told of also when patterns of what is left out change', async () => {
+    store = await makeStore({ env: { SNAP_MAX } })
+    fill(store.data, 200, 'good')
+    const good = await store.snapshot()
+    for (let index = 0; index < 198; index += 1) {
+      writeFileSync(join(store.data, `good-${index}`), `encrypted ${index}`)
+    }
+    const env = { SNAP_EXCLUDE: '*.tmp' }
+    const taken = await store.run(['snapshot', '--json'], { env })
+    expectFlagged(taken, /3 of the 201 files that .* @GMT-.* are still what they were/)
+    await expectKept(good)
+  })
 
   it('is none after a restore, which makes files anew', async () => {
     store = await makeStore({ env: { SNAP_MAX } })

@@ -137,12 +137,30 @@ describe('start with another SNAP_MAX', () => {
   }
 
   it('says how many snapshots the next one will remove, and removes none before', async () => {
-    expect(await saidWith(2)).to.match(/^the next snapshot removes 4 of the 6 .* SNAP_MAX is 2: /)
+    expect(await saidWith(2)).to.match(/^the next snapshot removes 5 of the 6 .* SNAP_MAX is 2/)
+    expect(await saidWith(5)).to.match(/^the next snapshot removes 2 of the 6 /)
     expect(store.snapshotNames()).to.have.length(6)
   })
 
   it('says nothing where no more than one goes', async () => {
-    expect([await saidWith(6), await saidWith(5)]).to.deep.equal([undefined, undefined])
+    expect([await saidWith(7), await saidWith(6)]).to.deep.equal([undefined, undefined])
+  })
+})
+
+describe('start with another SNAP_MAX, said before the next snapshot,', () => {
+  it('names as many as that one removes', async () => {
+    const store = await makeStore({ env: { SNAP_MAX: '3' } })
+    try {
+      const copies = [1, 2, 3].map((day) => `@GMT-2020.01.0${day}-00.00.00`)
+      await plantCopies(store, await store.snapshot(), copies)
+      const daemon = await store.startDaemon()
+      await daemon.stop()
+      const removes = / removes (\d+) of the 4 /.exec(daemon.output())?.[1]
+      await store.snapshot()
+      expect(store.snapshotNames()).to.have.length(4 + 1 - Number(removes))
+    } finally {
+      await store.remove()
+    }
   })
 })
 

@@ -216,3 +216,73 @@ describe('A snapshot that was taken while the clock said 2099', () => {
     return (JSON.parse(text) as { volumes: [{ base: string | null }] }).volumes[0].base
   }
 })
+
+describe('A snapshot that was taken while the clock was set back by half a year', () => {
+  const halfYearAgo = new Date(Date.now() - 182 * 86_400_000)
+  let store: TestStore
+
+  before(function () {
+    const why = whyNoFakedClock()
+    if (why !== undefined) skipBecause(this, why)
+  })
+
+  beforeEach(async () => {
+    store = await makeStore({ env: { SNAP_WARN_FREE: '0', SNAP_CRITICAL_FREE: '0' } })
+  })
+
+  afterEach(() => store?.remove())
+
+  /** Two snapshots, of which the second one has the newest data and the older name. */
+  async function takeBoth(): Promise<{ right: string; misnamed: string }> {
+    const right = await store.snapshot()
+    writeFileSync(join(store.data, 'hello.txt'), 'newest\n')
+    await store.run(['snapshot'], { env: clockSays(halfYearAgo) })
+    const [misnamed = ''] = store.snapshotNames()
+    expect(misnamed < right).to.equal(true)
+    return { right, misnamed }
+  }
+
+  it('is what latest and times may mean, and they refuse to guess', async () => {
+    const { right, misnamed } = await takeBoth()
+    for (const words of [
+      ['restore', 'latest', '--dry-run'],
+      ['show', '0 days ago'],
+    ]) {
+      const either = new RegExp(`may mean ${misnamed} or ${right}.*snap-volume rename`)
+      expectRefusal(await store.run(words), 1, either)
+    }
+  })
+
+  it('stays, also where SNAP_MAX is 1, until it has the name of its start', async () => {
+    const { right, misnamed } = await takeBoth()
+    const env = { SNAP_MAX: '1' }
+    for (let count = 0; count < 2; count += 1) await store.run(['prune'], { env })
+    expect(store.snapshotNames()).to.deep.equal([misnamed, right])
+    const renamed = await store.run(['rename', misnamed, new Date().toISOString()])
+    expect(renamed.exitCode, renamed.stderr).to.equal(0)
+    expect((await store.run(['prune'], { env })).exitCode).to.equal(0)
+    const [newest = ''] = store.snapshotNames()
+    expect(store.snapshotNames()).to.have.length(1)
+    expect(readFileSync(join(store.dataIn(newest), 'hello.txt'), 'utf8')).to.equal('newest\n')
+    expect((await store.run(['show', 'latest'])).stdout).to.contain(newest)
+  })
+
+  it('is named with what to do, and with nothing to delete', async () => {
+    const { right, misnamed } = await takeBoth()
+    const told = new RegExp(
+      `${misnamed} was taken after ${right}.*snap-volume rename ${misnamed} TIME`,
+    )
+    expect((await store.run(['show'])).stdout).to.match(told)
+    const status = await store.run(['status', '--json'])
+    const { health } = lastDocumentOf(status) as unknown as {
+      health: { findings: { code: string; message: string; level: string }[] }
+    }
+    const finding = health.findings.find(({ code }) => code === 'misnamed')
+    expect(finding?.message).to.match(told)
+    expect(finding?.level).to.equal('warning')
+    expect((await store.run(['doctor'])).stdout).to.match(
+      new RegExp(`${misnamed} was taken after ${right}`),
+    )
+    expectRefusal(await store.run(['rename', misnamed]), 1, /snap-volume rename \S+ TIME/)
+  })
+})

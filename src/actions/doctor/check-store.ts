@@ -21,6 +21,7 @@ import { findHeartbeat } from '../../store/heartbeat.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { findHolder } from '../../store/lock.ts'
 import { explainInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
+import { describeMisnamed, misnamedSnapshots, wayOutOfMisnamed } from '../../store/misnamed.ts'
 import { isOwnOfContainer } from '../../system/container.ts'
 import { mountOf, readMounts } from '../../system/mounts.ts'
 import type { StoreConfig } from '../context.ts'
@@ -147,6 +148,8 @@ function checkClock(store: StoreLayout, now: Date): DoctorFinding[] {
   const catalog = readCatalog(store)
   const future = futureSnapshots(catalog, now)
   const newest = pastSnapshots(catalog, now).at(-1)
+  const misnamed = misnamedSnapshots(catalog, now)
+  const contrary = describeMisnamed(misnamed)
   const isBefore = newest !== undefined && newest.time.getTime() > now.getTime() + 2000
   return [
     isBefore
@@ -165,6 +168,7 @@ function checkClock(store: StoreLayout, now: Date): DoctorFinding[] {
             'if the clock is right, run "snap-volume rename"; if not, set the clock of the host',
           ),
         ]),
+    ...(contrary === undefined ? [] : [problem('clock', contrary, wayOutOfMisnamed(misnamed))]),
   ]
 }
 

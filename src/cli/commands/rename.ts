@@ -15,6 +15,8 @@ export const renameCommand: Command = {
   details: [
     'A snapshot of the future is named more than a day ahead of the clock. It was taken while the clock was wrong,\n' +
       'or after such a one. Nothing removes it, it counts for nothing, and latest passes over it.',
+    'One that was taken while the clock was set back is named before older ones: say when it was taken. Until then\n' +
+      'nothing removes it, and latest refuses to guess.',
     'The data are not touched. A name that is taken already becomes the next second. The old name still finds the\n' +
       'snapshot.',
   ],

@@ -2,6 +2,7 @@ import { OperationError, UsageError, exitCodes } from '../../errors.ts'
 import type { ConsumersDescription } from '../../actions/describe-consumers.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { StoreLayout } from '../../store/layout.ts'
+import { printable } from '../../system/printable.ts'
 import type { Command, CommandInput } from '../command.ts'
 
 export const showCommand: Command = {
@@ -91,15 +92,23 @@ async function showOne(
   store: StoreLayout,
   reference: string,
 ): Promise<number> {
-  const { readCatalog } = await import('../../store/catalog.ts')
+  const { describeDamage, findDamaged, readCatalog, wayOutOfDamage } =
+    await import('../../store/catalog.ts')
   const { resolveReference } = await import('../../store/references.ts')
   const { formatSnapshot } = await import('../render/snapshot.ts')
   const now = input.clock.now()
-  const { record, path } = resolveReference(readCatalog(store), reference, now)
-  input.terminal.stdout.write(
-    input.json
-      ? `${JSON.stringify({ ...record, directory: path })}\n`
-      : formatSnapshot(record, path, now),
-  )
+  const catalog = readCatalog(store)
+  const { name, record, path } = resolveReference(catalog, reference, now)
+  const damaged = findDamaged(catalog, name)
+  if (input.json) {
+    const problem = damaged === undefined ? {} : { problem: damaged.problem }
+    input.terminal.stdout.write(`${JSON.stringify({ ...record, directory: path, ...problem })}\n`)
+    return exitCodes.done
+  }
+  const warning =
+    damaged === undefined
+      ? ''
+      : `warning: ${printable(`${describeDamage(damaged)}; ${wayOutOfDamage(damaged)}`)}\n`
+  input.terminal.stdout.write(formatSnapshot(record, path, now) + warning)
   return exitCodes.done
 }

@@ -32,6 +32,19 @@ describe('assertSourceIsThere', () => {
     )
   })
 
+  for (const kind of ['symlinks', 'specials'] as const) {
+    it(`refuses an empty volume that had only ${kind}`, () => {
+      const { contents } = withFiles(0)
+      const had = withFiles(0, { contents: contents && { ...contents, [kind]: 150 } })
+      expect(() => check(withFiles(0), had)).to.throw(
+        OperationError,
+        `/srv/data is empty, and ${before} is not`,
+      )
+      expect(() => check(had, had)).not.to.throw()
+      expect(() => check(had, withFiles(3))).to.throw(OperationError, '/srv/data has no files')
+    })
+  }
+
   it('allows an empty volume that was empty before', () => {
     expect(() => check(withFiles(0), withFiles(0))).not.to.throw()
   })

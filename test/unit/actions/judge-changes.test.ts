@@ -87,6 +87,17 @@ describe('judgeChanges', () => {
     expect(judge({ contents: same }, { was: unknown })).to.equal(undefined)
   })
 
+  it('tells of a directory on a filesystem of another type, where no directory is known', () => {
+    const { root: _, ...unknown } = last
+    const was = { ...unknown, filesystem: '0x1021994' }
+    const judgeOn = (filesystem?: string): string | undefined =>
+      judge({ root: undefined, filesystem, contents: contents(200, 0) }, { was })
+    expect(judgeOn('0xef53')).to.match(/another directory/)
+    expect(judgeOn('0x1021994')).to.equal(undefined)
+    expect(judgeOn()).to.equal(undefined)
+    expect(judge({ filesystem: '0xef53', contents: contents(200, 0) })).to.equal(undefined)
+  })
+
   it('says nothing of the files where nobody counted, few were there, or nothing could be shared', () => {
     const all = contents(200, 200)
     expect(judge({ contents: null })).to.equal(undefined)
@@ -94,6 +105,22 @@ describe('judgeChanges', () => {
     const few = { ...last, contents: contents(99, 0) }
     expect(judge({ contents: all }, { was: few })).to.equal(undefined)
     expect(judge({ contents: all, base: null })).to.equal(undefined)
+  })
+
+  it('counts only files that both may hold where patterns of what is left out differ', () => {
+    const exclude = ['*.tmp']
+    const judgeOf = (files: number, addedFiles: number): string | undefined =>
+      judge({ exclude, contents: contents(files, addedFiles) })
+    expect(judgeOf(199, 199)).to.match(/0 of the 199 files that/)
+    expect(judgeOf(199, 19)).to.equal(undefined)
+    expect(judgeOf(10, 0)).to.equal(undefined)
+    expect(judgeOf(150, 140)).to.match(/10 of the 150 files that/)
+    // the pattern is gone, and files come
+    const was = { ...last, exclude }
+    expect(judge({ contents: contents(1000, 800) }, { was })).to.equal(undefined)
+    expect(judge({ contents: contents(1000, 990) }, { was })).to.match(/10 of the 200 files that/)
+    // few are left
+    expect(judgeOf(99, 99)).to.equal(undefined)
   })
 
   it('says nothing of the files after a restore, and still tells of another directory', () => {

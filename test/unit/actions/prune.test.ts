@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { planPrune } from '../../../src/actions/prune.ts'
 import { OperationError } from '../../../src/errors.ts'
+import { noteChanges } from '../../../src/store/changes.ts'
 import type { StoreLayout } from '../../../src/store/layout.ts'
 import { createStore } from '../../../src/store/open.ts'
 import type { SnapshotRecord } from '../../../src/store/record.ts'
@@ -104,6 +105,20 @@ describe('planPrune', () => {
       keep: true,
       reason: 'of the future, by the clock of now',
     })
+  })
+
+  it('keeps one that a clock set back named, and counts it for nothing', () => {
+    plantSnapshot(store, second, { afterFuture: [fourth, fifth] })
+    expect(removed(1)).to.deep.equal([first, third, fourth])
+    expect(planPrune(store, 1, now).find(({ name }) => name === second)?.reason).to.equal(
+      `taken after ${fifth}, whatever their names say`,
+    )
+  })
+
+  it('keeps what was before an unaccepted change, also where the last of it was renamed since', () => {
+    noteChanges(store, [{ id: 'data', lastBefore: '@GMT-2026.06.01-03.00.00', message: 'x' }])
+    plantSnapshot(store, third, { formerNames: ['@GMT-2026.06.01-03.00.00'] })
+    expect(removed(1)).to.deep.equal([fourth])
   })
 
   it('keeps all where the clock jumped, and says so', () => {

@@ -8,7 +8,7 @@ import {
   removedRecordFileName,
   storeLayout,
 } from '../../../src/store/layout.ts'
-import { formatRecord } from '../../../src/store/record.ts'
+import { type VolumeContents, type VolumeRecord, formatRecord } from '../../../src/store/record.ts'
 import { makeFifo } from '../support/fifo.ts'
 import { aRecord, aSnapshot, plantSnapshot } from '../support/snapshots.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
@@ -16,6 +16,21 @@ import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 const first = '@GMT-2026.11.18-03.00.00'
 const second = '@GMT-2026.11.19-03.00.00'
 const third = '@GMT-2026.11.20-03.00.00'
+
+/** What is said of a snapshot of a volume with these contents, in which nothing was put but what is there. */
+function problemOf(
+  store: StoreLayout,
+  contents: Partial<VolumeContents> | null,
+): string | undefined {
+  const [volume] = aRecord(first).volumes as [VolumeRecord]
+  const counted =
+    contents === null || volume.contents === null
+      ? null
+      : { ...volume.contents, files: 0, ...contents }
+  const path = plantSnapshot(store, first, { volumes: [{ ...volume, contents: counted }] })
+  rmSync(join(path, 'data/.file'), { force: true })
+  return readCatalog(store).damaged[0]?.problem
+}
 
 describe('readCatalog', () => {
   const directory = useTemporaryDirectory()
@@ -53,6 +68,25 @@ describe('readCatalog', () => {
     expect(snapshots.map(({ name, record: { name: said } }) => [name, said])).to.deep.equal([
       [second, second],
     ])
+  })
+
+  describe('looks whether anything is left of a volume', () => {
+    for (const counted of [{ files: 3 }, { symlinks: 3 }, { specials: 3 }]) {
+      it(`that had ${Object.keys(counted).join()}`, () => {
+        expect(problemOf(store(), counted)).to.match(
+          /the data of data .* is empty, .* record counts 3/,
+        )
+        writeFileSync(inside(first, 'data/.left'), '')
+        expect(problemOf(store(), counted)).to.equal(undefined)
+      })
+    }
+
+    it('and not where there was nothing, or nobody counted', () => {
+      expect([problemOf(store(), {}), problemOf(store(), null)]).to.deep.equal([
+        undefined,
+        undefined,
+      ])
+    })
   })
 
   describe('passes over', () => {

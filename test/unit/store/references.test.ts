@@ -171,6 +171,50 @@ describe('resolveReference', () => {
     })
   })
 
+  describe('where one was named by a clock that was set back', () => {
+    const misnamed = '@GMT-2026.06.01-03.00.00'
+    const oldest = '@GMT-2026.05.01-03.00.00'
+    const newest = '@GMT-2026.11.21-03.00.00'
+    const afterAll = { afterFuture: [first, second, third] }
+    const others = [aSnapshot(first), aSnapshot(second), aSnapshot(third)]
+    const set = aCatalog([aSnapshot(oldest), aSnapshot(misnamed, afterAll), ...others])
+    const later = aCatalog([...set.snapshots, aSnapshot(newest)])
+
+    for (const reference of ['latest', 'latest~1', '2026-11-19', '0 seconds ago']) {
+      it(`refuses ${reference}, which it may mean`, () => {
+        expect(() => resolve(reference, set)).to.throw(
+          OperationError,
+          new RegExp(`^${reference} may mean ${misnamed} or @GMT-2026.11.*snap-volume rename`),
+        )
+      })
+    }
+
+    it('refuses the time that it is named for', () => {
+      expect(() => resolve('2026-06-01', set)).to.throw(`may mean ${misnamed} or ${third}`)
+    })
+
+    it('takes a time before it, a name and the newest one after it for what they are', () => {
+      expect(resolve('2026-05-20', set)).to.equal(oldest)
+      expect(resolve('2026.06', set)).to.equal(misnamed)
+      expect(resolve(third, set)).to.equal(third)
+      expect(resolve('latest', later)).to.equal(newest)
+      expect(() => resolve('latest~1', later)).to.throw(`may mean ${misnamed} or ${third}`)
+    })
+
+    it('passes over what a restore replaced', () => {
+      const replaced = aCatalog([aSnapshot(misnamed, { ...afterAll, kind: 'safety' }), ...others])
+      expect(resolve('latest', replaced)).to.equal(third)
+    })
+
+    it('is sure again once either has another name', () => {
+      const mended = aSnapshot(newest, { ...afterAll, formerNames: [misnamed] })
+      expect(resolve('latest', aCatalog([...others, mended]))).to.equal(newest)
+      const before = aSnapshot('@GMT-2026.05.31-00.00.00', { formerNames: [third] })
+      const known = { afterFuture: [third] }
+      expect(resolve('latest', aCatalog([before, aSnapshot(misnamed, known)]))).to.equal(misnamed)
+    })
+  })
+
   describe('by time', () => {
     const times: [reference: string, expected: string, what: string][] = [
       ['2026-11-19', second, 'a date for its whole day'],

@@ -60,15 +60,21 @@ export function aCatalog(snapshots: readonly Snapshot[]): Catalog {
   }
 }
 
-/** Puts a snapshot into a store: its record, or whatever text is to stand for it, and its volumes, `data` if it names none. */
+/**
+ * Puts a snapshot into a store: its record, or whatever text is to stand for it, and its volumes, `data` if it names none, with a
+ * file each.
+ */
 export function plantSnapshot(
   store: StoreLayout,
   name: string,
   record: Partial<SnapshotRecord> | string = {},
 ): string {
   const directory = join(store.directory, name)
-  const { volumes = [{ id: 'data' }] } = typeof record === 'string' ? {} : record
-  for (const { id } of volumes) mkdirSync(join(directory, id), { recursive: true })
+  const { volumes = aRecord(name).volumes } = typeof record === 'string' ? {} : record
+  for (const { id, contents } of volumes) {
+    mkdirSync(join(directory, id), { recursive: true })
+    if (contents !== null && contents.files > 0) writeFileSync(join(directory, id, '.file'), '')
+  }
   writeFileSync(
     join(directory, recordFileName),
     typeof record === 'string' ? record : formatRecord(aRecord(name, record)),
