@@ -122,7 +122,7 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
     const decision = decideRestore(context, wish)
     const { snapshot, targets } = decision
     await assertOwnersKnown(snapshot, targets, context.config.exclude, context.signal)
-    if (wish.withoutSafety === true) spendReserve(context.store)
+    if (wish.withoutSafety === true) await spendReserve(context.store)
     const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
     const purpose = { kind: 'restore', snapshot: snapshot.name, ranBefore } as const
     const hold = await planHold(context, purpose, targets)

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { syncFilesystem } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
 
 /** Blocks and inodes: journals, and directories where the data are on the same filesystem. */
@@ -23,6 +24,12 @@ export function keepReserve({ reserve }: StoreLayout): void {
 }
 
 /** Gives it back; whoever writes the store next keeps a new one. */
-export function spendReserve({ reserve }: StoreLayout): void {
+export async function spendReserve(store: StoreLayout): Promise<void> {
+  removeReserve(store)
+  // XFS and btrfs free what was deleted when that is on the disk; where it fails, what follows says so
+  await syncFilesystem(store.own).catch(() => undefined)
+}
+
+export function removeReserve({ reserve }: StoreLayout): void {
   rmSync(reserve, { recursive: true, force: true })
 }
