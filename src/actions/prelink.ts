@@ -42,7 +42,7 @@ export async function prelinkSnapshot(context: ActionContext, model: Snapshot): 
   const lock = await lockPrelinked(store, signal)
   try {
     createOwnDirectories(store)
-    discardPrelinked(store)
+    await discardPrelinked(store)
     const links = createPrelinked(store, model.name)
     for (const id of volumesToLink(model)) {
       const target = join(links, id)

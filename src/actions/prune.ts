@@ -136,8 +136,8 @@ async function pruneAsWriter(context: ActionContext): Promise<PruneResult> {
     const plan = planPrune(store, config.maxSnapshots, now, jump)
     try {
       // whoever asks for it wants the space
-      discardPrelinked(store)
-      moveToTrash(store, pathsOf(store, plan))
+      await discardPrelinked(store)
+      await moveToTrash(store, pathsOf(store, plan))
     } catch (error) {
       const where = { ...inStore(store.directory), whenFull: 'free space there first' }
       throw await explainFailure(error, where, 'not all that retention removes is removed')
@@ -153,12 +153,15 @@ async function pruneAsWriter(context: ActionContext): Promise<PruneResult> {
 }
 
 /** The same as the last step of another action, where the clock may have taken a `jump`; returns the names removed. */
-export function applyRetention(context: ActionContext, jump: string | undefined): string[] {
+export async function applyRetention(
+  context: ActionContext,
+  jump: string | undefined,
+): Promise<string[]> {
   const { store, config, clock } = context
   const plan = planPrune(store, config.maxSnapshots, clock.now(), jump)
   let removed: string[] = []
   try {
-    moveToTrash(store, pathsOf(store, plan))
+    await moveToTrash(store, pathsOf(store, plan))
   } finally {
     removed = tellRemoved(context, plan)
   }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { CopyEngine, PlannedRestore, RestoreRequest, RestoreStep } from '../copy/engine.ts'
 import { excludesOf } from '../config/exclude.ts'
 import { chooseEngine } from '../copy/choose-engine.ts'
+import { leftOutCode } from '../copy/left-out-attributes.ts'
 import type { KnownTree } from '../copy/knowledge.ts'
 import { readIndex } from '../copy/scan/read-index.ts'
 import { type Snapshot, readCatalog } from '../store/catalog.ts'
@@ -72,6 +73,9 @@ export async function planVolume(
     target: opening.use(openDirectory(path)),
     readAll: wish.readAll,
     wanted,
+    lacking: snapshot.record.warnings.find(
+      ({ code, volume }) => code === leftOutCode && volume === from,
+    ),
     known: newest === undefined ? undefined : { ...readKnown(newest, id), historyChanged },
     discardBefore: request.discardBefore,
     times: keptTimesOf(store.own),

@@ -129,7 +129,7 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
     const { snapshot, targets } = decision
     const { config, signal } = context
     const doubts = await assertOwnersKnown(snapshot, targets, config.exclude, signal)
-    if (wish.withoutSafety === true) spendReserve(context.store)
+    if (wish.withoutSafety === true) await spendReserve(context.store)
     const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
     const purpose = { kind: 'restore', snapshot: snapshot.name, ranBefore } as const
     const hold = await planHold(context, purpose, targets)

@@ -87,9 +87,9 @@ async function tidyAndRecord(context: ActionContext, now: Date): Promise<void> {
   const { store, config, emit } = context
   await asWriter(context, 'start', async () => {
     try {
-      discardStaging(store)
-      discardPrelinked(store)
-      discardSpares(store)
+      await discardStaging(store)
+      await discardPrelinked(store)
+      await discardSpares(store)
       const adopted = adoptPredecessor(store, config.volumes)
       const events = [
         ...warnOfLacks(store, config),
@@ -107,9 +107,9 @@ async function tidyAndRecord(context: ActionContext, now: Date): Promise<void> {
 }
 
 /** Version 0.1 kept copies of snapshots under these names. */
-function discardSpares(store: StoreLayout): void {
+async function discardSpares(store: StoreLayout): Promise<void> {
   const spares = ['spare', 'spare.new'].map((name) => join(store.own, name)).filter(isRealDirectory)
-  moveToTrash(store, spares)
+  await moveToTrash(store, spares)
 }
 
 function savedConfig({ abilities, ...config }: StoreConfig, now: Date) {

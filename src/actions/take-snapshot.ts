@@ -97,20 +97,20 @@ async function writeAndPrune(
     const jump = findClockJump(context.store, context.clock.now())
     const { record } = await writeSnapshot(context, lock, options, context.config.volumes)
     context.emit({ type: 'phase', phase: 'prune' })
-    const pruned = pruneAfter(context, record, jump)
+    const pruned = await pruneAfter(context, record, jump)
     noteClock(context)
     return { record, ...pruned }
   })
 }
 
 /** The snapshot is there, whatever becomes of older ones. */
-function pruneAfter(
+async function pruneAfter(
   context: ActionContext,
   { name, warnings }: SnapshotRecord,
   jump: string | undefined,
-): Omit<SnapshotResult, 'record'> {
+): Promise<Omit<SnapshotResult, 'record'>> {
   try {
-    const removed = applyRetention(context, jump)
+    const removed = await applyRetention(context, jump)
     if (jump === undefined) return { removed, warnings }
     const warning = warnOfJump(jump)
     context.emit({ type: 'warning', ...warning })
@@ -140,7 +140,7 @@ export async function writeSnapshot(
   const { store, config, clock, signal } = context
   assertVolumesApart(store.directory, volumes)
   assertVolumesMounted(volumes, context.inImage)
-  discardStaging(store)
+  await discardStaging(store)
   const startedAt = clock.now()
   const catalog = futureFirst(readCatalog(store), startedAt)
   const newest = recordedSnapshots(catalog).findLast(({ time }) => !isFuture(time, startedAt))
@@ -205,10 +205,10 @@ export async function writeSnapshot(
     // there is no record for them
     for (const warning of hold.report().warnings) context.emit({ type: 'warning', ...warning })
     const explained = await explainFailure(error, inStore(store.directory), 'nothing was published')
-    discardStaging(store)
+    await discardStaging(store)
     throw explained
   } finally {
-    dropUsedLinks(context)
+    await dropUsedLinks(context)
   }
 }
 
@@ -232,9 +232,9 @@ function warnOfChange(change: UnacceptedChange): RecordWarning {
 }
 
 /** It has served, or nobody could use it. What cannot be moved now is moved by the next run. */
-function dropUsedLinks({ store, emit }: ActionContext): void {
+async function dropUsedLinks({ store, emit }: ActionContext): Promise<void> {
   try {
-    discardPrelinked(store)
+    await discardPrelinked(store)
   } catch (error) {
     const message = `what is left in ${store.prelinked} cannot be removed: ${messageOf(error)}`
     emit({ type: 'warning', code: 'prelinked', message })

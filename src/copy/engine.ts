@@ -62,6 +62,8 @@ export interface RestoreRequest extends CopyRequest {
   readAll: boolean
   /** What is known of the snapshot that is wanted. */
   wanted: KnownTree
+  /** What its record tells of attributes that are not in it. */
+  lacking?: RecordWarning | undefined
   /** The newest snapshot of the live data, which has what is replaced; and what it found changed in history, by its inode there. */
   known: (KnownTree & { historyChanged: ReadonlyMap<BytePath, bigint> }) | undefined
   /** Where there is no safety snapshot: what did not change since then (ns) is deleted when it is replaced. */

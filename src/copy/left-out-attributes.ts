@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { type BytePath, displayPath } from '../tree/byte-path.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { maySetSecurityAttributes } from '../system/privileges.ts'
 import { findSecurityAttributes } from '../system/security-attributes.ts'
@@ -20,6 +21,11 @@ export function filtersOfLeftOut(): string[] {
   if (maySetSecurityAttributes()) return []
   const kept = ['security.capability', ...(hasSelinux() ? [selinux] : [])]
   return [...kept.map((name) => `--filter=+x ${name}`), '--filter=-x security.*']
+}
+
+/** The same for a comparison with a copy that lacks some, as `warning` of it tells: these are as they should be. */
+export function filtersOfLacking(warning: RecordWarning | undefined): string[] {
+  return namesIn(warning).map((name) => `--filter=-x ${name}`)
 }
 
 /** Where it is on, its policy decides on its attribute, and not a capability. */
@@ -45,6 +51,9 @@ export class LeftOutAttributes {
   /** They are listed, and nobody can read them, as while somebody removes them. */
   readonly #unread: Found = { names: new Set(), paths: new Set() }
 
+  /** What is replaced had them, and the copy that it is replaced by lacks them. */
+  readonly #lost: Found = { names: new Set(), paths: new Set() }
+
   /** `before` tells of files that are linked from there, and lack the same. */
   constructor(before?: RecordWarning) {
     this.#leftOut = { names: new Set(namesIn(before)), paths: new Set(before?.paths) }
@@ -62,6 +71,26 @@ export class LeftOutAttributes {
     if (left.length === 0) return
     for (const name of left) this.#leftOut.names.add(name)
     for (const path of paths) this.#leftOut.paths.add(path)
+  }
+
+  /** Looks for those that a copy lacks, as `lacking` tells, at what is replaced by it, and made by it where nothing is. */
+  async lookForLost(
+    cwd: string,
+    { replaced, made }: { replaced: readonly Uint8Array[]; made: Iterable<BytePath> },
+    lacking: RecordWarning,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const lacked = namesIn(lacking)
+    const { names, paths } = await findSecurityAttributes(cwd, Buffer.concat(replaced), signal)
+    const lost = names.filter((name) => lacked.includes(name))
+    if (lost.length > 0) addAll(this.#lost, lost, paths)
+    const without = new Set(lacking.paths)
+    // of more than are named, any may be one
+    const isWhole = without.size < mostNamedPaths
+    for (const path of made) {
+      if (!isWhole || without.has(displayPath(path)))
+        addAll(this.#lost, lacked, [displayPath(path)])
+    }
   }
 
   /** Takes those that were refused out of what a program said, and gives the rest. */
@@ -83,6 +112,7 @@ export class LeftOutAttributes {
     return [
       ...warnOf(leftOutCode, this.#leftOut, sayLeftOut),
       ...warnOf(unreadCode, this.#unread, sayUnread),
+      ...warnOf(leftOutCode, this.#lost, sayLost),
     ]
   }
 }
@@ -90,6 +120,11 @@ export class LeftOutAttributes {
 function add({ names, paths }: Found, { attribute, path }: AttributeTrouble): void {
   if (attribute !== undefined) names.add(attribute)
   paths.add(path)
+}
+
+function addAll(found: Found, names: readonly string[], paths: readonly string[]): void {
+  for (const name of names) found.names.add(name)
+  for (const path of paths) found.paths.add(path)
 }
 
 function warnOf(
@@ -108,6 +143,10 @@ function sayLeftOut(names: readonly string[]): string {
       ? 'the policy of SELinux refuses them (--security-opt label=disable)'
       : '--cap-add SYS_ADMIN keeps them'
   return `extended attributes that this process may not set are left out (${names.join(' ')}); ${way}`
+}
+
+function sayLost(names: readonly string[]): string {
+  return `extended attributes that are not in the snapshot, because they could not be set when it was taken, are not on the files that are restored (${names.join(' ')}); set them again`
 }
 
 function sayUnread(names: readonly string[]): string {

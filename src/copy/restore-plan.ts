@@ -76,14 +76,19 @@ export async function planRestore(
 
 /** Looks at all that is not proven to be equal, because a comparison does not tell; and at what is replaced. */
 async function findLeftOut(
-  { source, target, signal }: RestoreRequest,
+  { source, target, lacking, signal }: RestoreRequest,
   { create, suspects, newDirectories, directories }: Difference,
   { files, linked }: EntryLists,
 ): Promise<LeftOutAttributes> {
   const leftOut = new LeftOutAttributes()
   const wanted = [create, suspects, newDirectories, directories].map((list) => list.bytes())
   await leftOut.look(source.cwd, [listPaths(['.']), ...wanted], signal)
-  await leftOut.look(target.cwd, [files.bytes(), linked.bytes()], signal)
+  const replaced = [files.bytes(), linked.bytes()]
+  await leftOut.look(target.cwd, replaced, signal)
+  if (lacking !== undefined) {
+    const made = [newDirectories, create].flatMap((list) => [...eachPath(list.bytes())])
+    await leftOut.lookForLost(target.cwd, { replaced, made }, lacking, signal)
+  }
   return leftOut
 }
 

@@ -5,6 +5,7 @@ import { isDeep, onTheWay } from '../tree/depth.ts'
 import type { RestoreRequest } from './engine.ts'
 import { filesFrom } from './files-from.ts'
 import { type ItemizedChange, rsyncItemized } from './itemized-changes.ts'
+import { filtersOfLacking } from './left-out-attributes.ts'
 import { type PathList, eachPath, listPaths } from '../tree/path-list.ts'
 import { compareSparse } from './sparse.ts'
 import { watchDirectories } from './watch-directories.ts'
@@ -37,7 +38,7 @@ export async function compareContents(
  * Throws OperationError when somebody moved directories of the snapshot meanwhile.
  */
 async function compareListed(
-  { source, target, lockDescriptor, signal }: RestoreRequest,
+  { source, target, lacking, lockDescriptor, signal }: RestoreRequest,
   paths: Buffer,
   options: readonly string[],
   onChange: (change: ItemizedChange) => void,
@@ -47,7 +48,7 @@ async function compareListed(
   const compare = async (from: string, to: string, list: Uint8Array, at: BytePath) => {
     const { options: listed, input } = filesFrom(list)
     await rsyncItemized(
-      ['--dry-run', ...options, ...listed, '--', `${from}/`, './'],
+      ['--dry-run', ...filtersOfLacking(lacking), ...options, ...listed, '--', `${from}/`, './'],
       { cwd: to, lockDescriptor, signal, input },
       (change) => onChange({ ...change, path: joinPath(at, change.path) }),
     )
@@ -72,12 +73,12 @@ async function compareListed(
 
 /** Compares the roots, which cannot be in a list: it would bring their contents along. */
 export async function compareRoots(
-  { source, target, lockDescriptor, signal }: RestoreRequest,
+  { source, target, lacking, lockDescriptor, signal }: RestoreRequest,
   onChange: (change: ItemizedChange) => void,
 ): Promise<void> {
   const options = { cwd: target.cwd, lockDescriptor, signal }
   await rsyncItemized(
-    ['--dry-run', '--exclude=*', '--', `${source.path}/`, './'],
+    ['--dry-run', ...filtersOfLacking(lacking), '--exclude=*', '--', `${source.path}/`, './'],
     options,
     onChange,
   )
@@ -85,10 +86,11 @@ export async function compareRoots(
 
 /** Gives one directory, an open one, all attributes of another. */
 export async function rsyncAttributes(
-  { lockDescriptor, signal, leftOut }: RestoreRequest,
+  { lacking, lockDescriptor, signal, leftOut }: RestoreRequest,
   from: BytePath,
   to: BytePath,
 ): Promise<void> {
   const options = { cwd: to, lockDescriptor, signal, leftOut }
-  await rsyncItemized(['--exclude=*', '--', `${from}/`, './'], options, () => undefined)
+  const words = [...filtersOfLacking(lacking), '--exclude=*', '--', `${from}/`, './']
+  await rsyncItemized(words, options, () => undefined)
 }

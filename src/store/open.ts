@@ -15,7 +15,7 @@ import { dirname } from 'node:path'
 import { OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
 import { findUserNamespace } from '../system/user-namespace.ts'
 import { type StoreLayout, storeLayout } from './layout.ts'
-import { keepReserve, spendReserve } from './reserve.ts'
+import { keepReserve, removeReserve } from './reserve.ts'
 
 /**
  * Finds the store for reading. Throws OperationError when there is none.
@@ -75,7 +75,7 @@ export function createOwnDirectories(store: StoreLayout): void {
 export function removeEmptyStore(store: StoreLayout): void {
   const { own, staging, trash, prelinked, journal } = store
   rmSync(store.trashLock, { force: true })
-  spendReserve(store)
+  removeReserve(store)
   for (const path of [staging, trash, prelinked, journal, own]) rmdirSync(path)
 }
 

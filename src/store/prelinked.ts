@@ -72,8 +72,8 @@ function moveInto(links: string, target: string): boolean {
 }
 
 /** Gives the space of what was made in advance back. */
-export function discardPrelinked(store: StoreLayout): void {
-  moveToTrash(
+export async function discardPrelinked(store: StoreLayout): Promise<void> {
+  await moveToTrash(
     store,
     readdirSync(store.prelinked).map((name) => join(store.prelinked, name)),
   )

@@ -1,28 +1,51 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { syncFilesystem } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
 
-/** Blocks and inodes: journals, and directories where the data are on the same filesystem. */
-const files = 4
-const bytesEach = 16 * 1024
+const kibibyte = 1024
 
-/** Keeps some room for a restore that must go on although the store is full; a store that is full already has none. */
+/** Blocks and inodes: journals, and directories where the data are on the same filesystem. */
+const small = ['0', '1', '2', '3'].map((name) => ({ name, bytes: 16 * kibibyte }))
+/** For what XFS and btrfs take at a time; only where so many times as much is free. */
+const large = { name: 'large', bytes: 1024 * kibibyte }
+const freeForLarge = 64 * large.bytes
+
+/**
+ * Keeps some room for a restore or a removal that must go on although the store is full, and makes a smaller one of a
+ * former version whole; a store that is full already has none.
+ */
 export function keepReserve({ reserve }: StoreLayout): void {
   try {
-    mkdirSync(reserve, 0o700)
+    mkdirSync(reserve, { mode: 0o700, recursive: true })
+    for (const part of small) keep(reserve, part)
+    const { bavail, bsize } = statfsSync(reserve)
+    if (bavail * bsize >= freeForLarge) keep(reserve, large)
   } catch {
-    return
+    // then as much as there is
   }
+}
+
+function keep(reserve: string, { name, bytes }: { name: string; bytes: number }): void {
+  const file = join(reserve, name)
+  if ((lstatSync(file, { throwIfNoEntry: false })?.size ?? 0) >= bytes) return
   try {
-    for (let file = 0; file < files; file += 1) {
-      writeFileSync(join(reserve, String(file)), Buffer.alloc(bytesEach, 'room '), { mode: 0o600 })
-    }
-  } catch {
-    rmSync(reserve, { recursive: true, force: true })
+    // a filesystem may compress all else
+    writeFileSync(file, randomBytes(bytes), { mode: 0o600 })
+  } catch (error) {
+    rmSync(file, { force: true })
+    throw error
   }
 }
 
 /** Gives it back; whoever writes the store next keeps a new one. */
-export function spendReserve({ reserve }: StoreLayout): void {
+export async function spendReserve(store: StoreLayout): Promise<void> {
+  removeReserve(store)
+  // XFS and btrfs free what was deleted when that is on the disk; where it fails, what follows says so
+  await syncFilesystem(store.own).catch(() => undefined)
+}
+
+export function removeReserve({ reserve }: StoreLayout): void {
   rmSync(reserve, { recursive: true, force: true })
 }

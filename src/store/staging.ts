@@ -4,8 +4,8 @@ import type { StoreLayout } from './layout.ts'
 import { moveToTrash } from './trash.ts'
 
 /** Moves what a killed run left in staging to the trash; the caller holds the lock, so nobody writes it. */
-export function discardStaging(store: StoreLayout): void {
-  moveToTrash(
+export async function discardStaging(store: StoreLayout): Promise<void> {
+  await moveToTrash(
     store,
     readdirSync(store.staging).map((name) => join(store.staging, name)),
   )

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readdirSync, renameSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { BusyError, InterruptedError, messageOf } from '../errors.ts'
-import { isRealDirectory } from '../tree/directory-handle.ts'
-import { isBtrfs, isSubvolume, releaseSubvolume } from '../system/subvolume.ts'
+import { releaseSubvolumes } from './release-subvolumes.ts'
 import { deleteTrees } from './delete-trees.ts'
 import { fsyncDirectory } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
@@ -11,9 +10,12 @@ import { acquireLock } from './lock.ts'
 import {
   canBeRemovedInPlace,
   deleteInPlace,
+  hasNoRoom,
   listRemoved,
+  removeAtOnce,
   removeInPlace,
 } from './remove-in-place.ts'
+import { spendReserve } from './reserve.ts'
 
 /**
  * Takes directories out of sight by one rename each, durably; what is in them is deleted later by
@@ -21,19 +23,16 @@ import {
  * another project leaves no room in the trash is removed where it is (remove-in-place.ts).
  * Returns where they are now; throws the error of the first that cannot be removed when the others have been.
  */
-export function moveToTrash(store: StoreLayout, paths: readonly string[]): string[] {
+export async function moveToTrash(store: StoreLayout, paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return []
   const moved: string[] = []
   const failures: unknown[] = []
   for (const path of paths) {
-    const target = join(store.trash, `${basename(path).replace(/^@/, '')}.${randomUUID()}`)
     try {
-      renameSync(path, target)
-      moved.push(target)
+      moved.push(await remove(store, path))
     } catch (error) {
       // one that stays is no reason to keep the others
-      if (!canBeRemovedInPlace(error) || !removeInPlace(path)) failures.push(error)
-      else moved.push(path)
+      failures.push(error)
     }
   }
   for (const parent of new Set([store.trash, ...paths.map((path) => dirname(path))])) {
@@ -41,6 +40,35 @@ export function moveToTrash(store: StoreLayout, paths: readonly string[]): strin
   }
   if (failures.length > 0) throw failures[0]
   return moved
+}
+
+/** By steps that need less and less room. Returns where it is now, or was when it is gone. */
+async function remove(store: StoreLayout, path: string): Promise<string> {
+  try {
+    return moveOrMark(store, path)
+  } catch (error) {
+    if (!hasNoRoom(error)) throw error
+  }
+  await spendReserve(store)
+  try {
+    return moveOrMark(store, path)
+  } catch (error) {
+    if (!hasNoRoom(error)) throw error
+  }
+  await removeAtOnce(path)
+  return path
+}
+
+function moveOrMark(store: StoreLayout, path: string): string {
+  const target = join(store.trash, `${basename(path).replace(/^@/, '')}.${randomUUID()}`)
+  try {
+    renameSync(path, target)
+    return target
+  } catch (error) {
+    if (!canBeRemovedInPlace(error)) throw error
+  }
+  removeInPlace(path)
+  return path
 }
 
 /**
@@ -101,13 +129,4 @@ async function deleteRemoved(
 
 function linesOf(text: string): string[] {
   return text.split('\n').filter((line) => line !== '')
-}
-
-/** Snapshots of subvolumes are directly in what is deleted; they are read-only until they are released. */
-async function releaseSubvolumes(path: string): Promise<void> {
-  if (!isRealDirectory(path) || !isBtrfs(path)) return
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    const child = join(path, entry.name)
-    if (entry.isDirectory() && isSubvolume(child)) await releaseSubvolume(child)
-  }
 }

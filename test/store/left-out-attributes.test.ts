@@ -83,6 +83,28 @@ for (const engine of engines) {
       expect(compareTrees(expected, withoutThem(walkTree(store.data)))).to.deep.equal([])
     })
 
+    it('that a snapshot lacks stay at a restore with it, and those of replaced files are named', async () => {
+      const { name } = await snapshot()
+      const before = walkTree(store.data)
+      await shellIn(store.data, 'echo changed > share/acl')
+      await shellIn(store.data, 'chmod 600 share/label; chmod 644 share/label; rm share/measured')
+      const words = ['restore', name, '--yes']
+      const lost =
+        'are not on the files that are restored (security.NTACL security.SMACK64 security.ima)'
+      const plan = await store.run([...words, '--dry-run'])
+      expect(plan.stderr).to.include(lost).and.include('share/acl')
+      const { exitCode, stderr } = await store.run(words)
+      expect(stderr).to.include(lost)
+      expect(exitCode).to.equal(3)
+      expect(readFileSync(join(store.data, 'share/acl'), 'utf8')).to.equal('acl\n')
+      const after = walkTree(store.data)
+      for (const path of ['.', 'share', 'share/label', 'share/link']) {
+        expect(after.get(path)?.attributes, path).to.equal(before.get(path)?.attributes)
+      }
+      const next = await store.run([...words])
+      expect(next.exitCode, next.stderr).to.equal(0)
+    })
+
     it('stay on files that a restore does not replace', async () => {
       const { name } = await snapshot()
       const before = walkTree(store.data)

@@ -112,7 +112,7 @@ describe('What links the newest snapshot in advance', () => {
   it('links a snapshot again when its links were discarded', async () => {
     prelinker.refresh()
     await expectReady()
-    discardPrelinked(store.context.store)
+    await discardPrelinked(store.context.store)
     lines.length = 0
     prelinker.refresh()
     await expectReady()

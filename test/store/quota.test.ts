@@ -3,6 +3,7 @@ import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Finished } from '../support/cli.ts'
+import { fullPlaces } from '../support/full-places.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
@@ -34,6 +35,12 @@ describe('Under a disk quota that is used up', function () {
 
   const inOldest = (...path: string[]): string => join(store.directory, oldest, ...path)
   const noRoom = (): string[] => injecting(`rename:${exceeded}`, inOldest())
+  const noLinks = (): string[] => [
+    ...noRoom(),
+    '--trace=rename,link,chmod',
+    `--trace-path=${inOldest('.snapshot.json')}`,
+    `--inject=link:${exceeded}`,
+  ]
 
   const prune = async (through: readonly string[]): Promise<Finished> =>
     store.run(['prune'], { env: { SNAP_MAX: '1' }, through })
@@ -126,5 +133,63 @@ describe('Under a disk quota that is used up', function () {
       expect(existsSync(inOldest())).to.equal(false)
       expect(store.snapshotNames()).to.have.length(1)
     })
+
+    it('is removed although its mode cannot be changed', async () => {
+      const also = [`--trace=rename,chmod`, `--inject=chmod:${exceeded}`]
+      const { exitCode, stderr } = await prune([...noRoom(), ...also])
+      expect(exitCode, stderr).to.equal(0)
+      expect(existsSync(inOldest())).to.equal(false)
+    })
   })
+
+  describe('a snapshot whose record cannot get a second name either', () => {
+    it('is deleted at once, and no other', async () => {
+      const [, ...others] = store.snapshotNames()
+      const { exitCode, stderr } = await prune(noLinks())
+      expect(exitCode, stderr).to.equal(0)
+      expect(stderr).to.match(new RegExp(`^removed ${oldest}`, 'm'))
+      expect(store.snapshotNames()).to.deep.equal(others)
+    })
+
+    it('is damaged when that is cut off, with the way out, and is never used', async () => {
+      const ended = await prune([...noLinks(), '--inject=chmod:signal=SIGKILL']).catch(String)
+      expect(ended, 'killed').to.be.a('string').that.includes('SIGKILL')
+      expect(readdirSync(inOldest())).to.include('data').and.not.include('.snapshot.json')
+      const { stdout, stderr } = await store.run(['show'])
+      expect(stdout + stderr).to.match(new RegExp(`${oldest} is damaged.*"rm -rf ${inOldest()}"`))
+      const words = ['restore', oldest, '--yes']
+      expect((await store.run(words)).exitCode).to.equal(1)
+    })
+  })
+})
+
+describe('Where nothing more can be written', function () {
+  this.timeout(120_000)
+
+  for (const { title, mount } of fullPlaces) {
+    for (const [what, hasReserve] of [
+      ['with the reserve', true],
+      ['without it', false],
+    ] as const) {
+      it(`${title}, ${what}, prune removes what SNAP_MAX says`, async function () {
+        const place = await mount(this)
+        try {
+          const store = await makeStore({ on: place.path })
+          await shellIn(store.data, 'head -c 2M /dev/urandom > large')
+          const first = await store.snapshot()
+          await shellIn(store.data, 'head -c 2M /dev/urandom > large')
+          const last = await store.snapshot()
+          if (!hasReserve) await shellIn(store.directory, 'rm -r .snap-volume/reserve')
+          await place.fill(true)
+          const { exitCode, stderr } = await store.run(['prune'], { env: { SNAP_MAX: '1' } })
+          expect(exitCode, stderr).to.be.oneOf([0, 3])
+          expect(stderr).to.match(new RegExp(`^removed ${first}`, 'm'))
+          expect(store.snapshotNames()).to.deep.equal([last])
+          expect(store.leftIn('trash')).to.deep.equal([])
+        } finally {
+          await place.remove()
+        }
+      })
+    }
+  }
 })

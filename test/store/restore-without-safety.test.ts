@@ -1,8 +1,9 @@
-import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { documentsOf, lastDocumentOf } from '../support/cli.ts'
 import { engines } from '../support/engines.ts'
+import { fullPlaces } from '../support/full-places.ts'
 import { loopOrSkip } from '../support/places.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { shellIn } from '../support/shell.ts'
@@ -70,6 +71,39 @@ describe('restore --without-safety', function () {
       expect(store.snapshotNames()).to.deep.equal([good])
     })
   }
+
+  for (const { title, mount } of fullPlaces) {
+    for (const [what, isOneFilesystem] of [
+      ['the data elsewhere', false],
+      ['with the data', true],
+    ] as const) {
+      it(`is the way out ${title} without a byte left, ${what}`, async function () {
+        const place = await mount(this)
+        removeFilesystem = async () => place.remove()
+        const dataOn = isOneFilesystem ? place.path : '/var/tmp'
+        store = await makeStore({ on: place.path, dataOn })
+        const good = await damage()
+        await place.fill()
+        const finished = await store.run(['restore', good, '--yes', wayOut])
+        expect(finished.exitCode, finished.stderr).to.equal(0)
+        expect(differences(good)).to.deep.equal([])
+        expect(store.snapshotNames()).to.deep.equal([good])
+      })
+    }
+  }
+
+  it('has room in a store of a version before, which kept less of it', async () => {
+    store = await makeStore()
+    const reserve = join(store.directory, '.snap-volume/reserve')
+    rmSync(reserve, { recursive: true, force: true })
+    await shellIn(
+      store.directory,
+      'mkdir .snap-volume/reserve; cd .snap-volume/reserve; for n in 0 1 2 3; do head -c 16K /dev/zero > $n; done',
+    )
+    await store.snapshot()
+    const bytes = readdirSync(reserve).map((name) => statSync(join(reserve, name)).size)
+    expect(bytes.reduce((sum, size) => sum + size)).to.be.at.least(megabyte)
+  })
 
   it('says before and after it, and in JSON, that nothing is kept', async () => {
     store = await makeStore()

@@ -114,6 +114,7 @@ async function copyConfiguration(store: TestStore): Promise<void> {
   for (const { path, mode, content } of entries) {
     const target = join(store.directory, path)
     if (content === undefined) await mkdir(target)
+    else if (path.includes('/reserve/')) await writeFile(target, content)
     else await writeFile(target, content.toString().replaceAll(data, store.data))
     await chmod(target, mode)
   }

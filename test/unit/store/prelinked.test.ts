@@ -108,10 +108,10 @@ describe('a prelinked tree', () => {
     expect(await adopt()).to.equal(true)
   })
 
-  it('goes to the trash when its space is wanted', () => {
+  it('goes to the trash when its space is wanted', async () => {
     make()
     make(other)
-    discardPrelinked(store)
+    await discardPrelinked(store)
     expect([readdirSync(store.prelinked), readdirSync(store.trash).length]).to.deep.equal([[], 2])
   })
 })

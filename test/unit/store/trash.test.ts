@@ -17,8 +17,8 @@ describe('the trash', () => {
     store = createStore(directory.path)
   })
 
-  it('takes a snapshot out of sight, with all that is in it', () => {
-    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
+  it('takes a snapshot out of sight, with all that is in it', async () => {
+    await moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
     const [name = ''] = readdirSync(store.trash)
     expect(readdirSync(join(store.trash, name)).toSorted()).to.deep.equal([
       '.snapshot.json',
@@ -26,38 +26,38 @@ describe('the trash', () => {
     ])
   })
 
-  it('leaves nothing of it in the store', () => {
+  it('leaves nothing of it in the store', async () => {
     const path = plantSnapshot(store, '@GMT-2026.11.20-03.00.00')
-    moveToTrash(store, [path])
+    await moveToTrash(store, [path])
     expect(existsSync(path)).to.equal(false)
   })
 
-  it('gives it a name that Samba does not take for a snapshot', () => {
-    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
+  it('gives it a name that Samba does not take for a snapshot', async () => {
+    await moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
     expect(readdirSync(store.trash)[0]).to.match(/^GMT-/)
   })
 
   it('is emptied of what comes meanwhile, too', async () => {
     const large = plantSnapshot(store, '@GMT-2026.11.20-03.00.00')
     for (let index = 0; index < 3000; index += 1) writeFileSync(join(large, String(index)), '')
-    const [path = ''] = moveToTrash(store, [large])
+    const [path = ''] = await moveToTrash(store, [large])
     const atFirst = readdirSync(path).length
     const deletion = emptyTrash(store)
     while (readdirSync(path).length === atFirst) await nextTurn()
-    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-04.00.00')])
+    await moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-04.00.00')])
     expect(await deletion).to.equal(undefined)
     expect(readdirSync(store.trash)).to.deep.equal([])
   })
 
-  it('takes two of one name', () => {
-    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
-    moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
+  it('takes two of one name', async () => {
+    await moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
+    await moveToTrash(store, [plantSnapshot(store, '@GMT-2026.11.20-03.00.00')])
     expect(readdirSync(store.trash)).to.have.length(2)
   })
 
-  it('takes what a killed run left in staging', () => {
+  it('takes what a killed run left in staging', async () => {
     createStagedVolume(createStaging(store), 'data')
-    discardStaging(store)
+    await discardStaging(store)
     expect([readdirSync(store.staging), readdirSync(store.trash).length]).to.deep.equal([[], 1])
   })
 })
