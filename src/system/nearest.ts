@@ -26,8 +26,9 @@ function isBeginning(asked: string, known: string): boolean {
 
 /** Whether two letters that follow one another are the other way round. */
 function isExchanged(asked: string, known: string): boolean {
-  const at = [...asked].findIndex((letter, index) => letter !== known[index])
+  let at = 0
+  while (at < asked.length && asked[at] === known[at]) at += 1
   const [first, second] = [asked[at], asked[at + 1]]
-  if (at === -1 || second === undefined) return false
+  if (second === undefined) return false
   return `${asked.slice(0, at)}${second}${first}${asked.slice(at + 2)}` === known
 }
