@@ -22,9 +22,9 @@ import { explainFailure, inStore } from './explain-failure.ts'
 import { codesOf, logged } from './log-act.ts'
 
 /**
- * Decides what retention would remove now; changes nothing. Snapshots of the future, and those that a clock set back named,
- * stay and count for nothing, and all stay where the clock took a `jump` since the last run. With `next`, as if that were there
- * already, the newest of all.
+ * Decides what retention would remove now; changes nothing. Snapshots of the future, and those that
+ * a clock set back named, stay and count for nothing, and all stay where the clock took a `jump`
+ * since the last run. With `next`, as if that were there already, the newest of all.
  */
 export function planPrune(
   store: StoreLayout,

@@ -24,8 +24,8 @@ export function recordOfDirectory(directory: DirectoryHandle, root: Root): Ident
 }
 
 /**
- * Whether they are of two directories. One that was known and is not any more is on another filesystem; where it never was
- * known, only filesystems of two types tell.
+ * Whether they are of two directories. One that was known and is not any more is on another
+ * filesystem; where it never was known, only filesystems of two types tell.
  */
 export function isOtherDirectory(now: Identity, before: Identity): boolean {
   if (before.root !== undefined && !isSameRoot(now.root, before.root)) return true

@@ -74,7 +74,7 @@ export function warnOfOthers(
 /** One goes with each snapshot where SNAP_MAX is reached. */
 const fewRemoved = 1
 
-/** Where retention will remove many at once, as with a lowered SNAP_MAX. The next snapshot counts too. */
+/** Where retention will remove many at once, as with a lowered SNAP_MAX; the next one counts. */
 export function warnOfRemoval(
   store: StoreLayout,
   { maxSnapshots, volumes }: StoreConfig,

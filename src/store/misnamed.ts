@@ -25,7 +25,7 @@ export function misnamedSnapshots(catalog: Catalog, now: Date): Misnamed[] {
   })
 }
 
-/** What such are, in a line; `warnOfMisnamed` says what to do too. Undefined where there are none. */
+/** What such are, in a line, without what to do. Undefined where there are none. */
 export function describeMisnamed(misnamed: readonly Misnamed[]): string | undefined {
   const [first] = misnamed
   if (first === undefined) return undefined

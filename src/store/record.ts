@@ -51,7 +51,7 @@ const volumeSchema = v.object({
   baseVolume: v.optional(v.pipe(v.string(), v.regex(volumeIdPattern))),
   /** What tells its directory from another one, also after a reboot; absent where the filesystem does not tell. */
   root: v.optional(v.object({ inode: v.string(), born: v.string() })),
-  /** The type of its filesystem, as statfs(2) numbers it, in hexadecimal; absent in records of before. */
+  /** The type of its filesystem as statfs(2) numbers it, in hexadecimal; absent in old records. */
   filesystem: v.optional(v.string()),
   /** Patterns of what was left out, as rsync has them; absent where there were none. */
   exclude: v.optional(v.array(v.pipe(v.string(), v.check(isPattern, 'not a pattern')))),

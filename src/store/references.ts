@@ -12,11 +12,12 @@ import { futureSnapshots, pastSnapshots } from './future.ts'
 import { isAfterFuture, misnamedSnapshots } from './misnamed.ts'
 
 /**
- * Finds the snapshot that `reference` means: a full name, also of one of which a volume is gone, a beginning that fits one snapshot, `latest`,
+ * Finds the snapshot that `reference` means: a full name (also of one of which a volume is gone), a
+ * beginning that fits one snapshot, `latest`,
  * `latest~2`, or a time, which means the newest snapshot at or before it (a date means its whole day).
  * `latest` and times pass over safety snapshots, so that a restore repeated means the same, and over those of the future.
- * Throws OperationError that says why none or more than one fits, or that one of the future, or one that a clock set back
- * named, may be meant.
+ * Throws OperationError that says why none or more than one fits, or that one of the future, or one
+ * that a clock set back named, may be meant.
  */
 export function resolveReference(catalog: Catalog, reference: string, now: Date): Snapshot {
   const regular = pastSnapshots(catalog, now).filter((snapshot) => !isSafety(snapshot))
@@ -47,7 +48,7 @@ function assertNewest(
   )
 }
 
-/** The place of a snapshot is not known where its name, or that of one that was taken after it, says the contrary. */
+/** Refuses where the name of `found`, or of one that was taken after it, says the contrary. */
 function assertInOrder(catalog: Catalog, found: Snapshot, reference: string, now: Date): void {
   const doubt = misnamedSnapshots(catalog, now).findLast(
     ({ snapshot }) => !isSafety(snapshot) && (snapshot === found || isAfterFuture(snapshot, found)),

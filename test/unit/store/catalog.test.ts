@@ -17,7 +17,7 @@ const first = '@GMT-2026.11.18-03.00.00'
 const second = '@GMT-2026.11.19-03.00.00'
 const third = '@GMT-2026.11.20-03.00.00'
 
-/** What is said of a snapshot of a volume with these contents, in which nothing was put but what is there. */
+/** What is said of a snapshot of a volume with these contents, in which only what is there is. */
 function problemOf(
   store: StoreLayout,
   contents: Partial<VolumeContents> | null,

@@ -61,8 +61,8 @@ export function aCatalog(snapshots: readonly Snapshot[]): Catalog {
 }
 
 /**
- * Puts a snapshot into a store: its record, or whatever text is to stand for it, and its volumes, `data` if it names none, with a
- * file each.
+ * Puts a snapshot into a store: its record, or whatever text is to stand for it, and its volumes,
+ * `data` if it names none, with a file each.
  */
 export function plantSnapshot(
   store: StoreLayout,
