@@ -47,16 +47,35 @@ interface Found {
 
 /** Collects what is left out of one copy. */
 export class LeftOutAttributes {
-  readonly #leftOut: Found
+  readonly #leftOut: Found = { names: new Set(), paths: new Set() }
+  /** The same of files that are linked from the copy before, which lack the same. */
+  #carried: Found = { names: new Set(), paths: new Set() }
   /** They are listed, and nobody can read them, as while somebody removes them. */
   readonly #unread: Found = { names: new Set(), paths: new Set() }
 
   /** What is replaced had them, and the copy that it is replaced by lacks them. */
   readonly #lost: Found = { names: new Set(), paths: new Set() }
 
-  /** `before` tells of files that are linked from there, and lack the same. */
-  constructor(before?: RecordWarning) {
-    this.#leftOut = { names: new Set(namesIn(before)), paths: new Set(before?.paths) }
+  /**
+   * Looks whether what the copy `before` tells of is still there, at the paths that it names, and at all that is copied where
+   * these are not all, or some have none any more: they may have been moved.
+   */
+  async carryOver(
+    cwd: string,
+    before: RecordWarning | undefined,
+    listAll: () => Promise<Uint8Array>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (before === undefined) return
+    const namesBefore = namesIn(before)
+    const { paths: pathsBefore = [] } = before
+    const named = Buffer.from(pathsBefore.map((path) => `${path}\0`).join(''))
+    let { names, paths } = await findSecurityAttributes(cwd, named, signal)
+    const isSame =
+      paths.length === pathsBefore.length && namesBefore.every((one) => names.includes(one))
+    if (!isSame) ({ names, paths } = await findSecurityAttributes(cwd, await listAll(), signal))
+    const left = names.filter((name) => namesBefore.includes(name))
+    this.#carried = { names: new Set(left), paths: new Set(left.length === 0 ? [] : paths) }
   }
 
   /** Looks for those of which rsync is not told, at listed paths (NUL after each) below `cwd`. */
@@ -110,10 +129,16 @@ export class LeftOutAttributes {
   /** One for each kind, none where nothing is left out. */
   warnings(): RecordWarning[] {
     return [
-      ...warnOf(leftOutCode, this.#leftOut, sayLeftOut),
+      ...warnOf(leftOutCode, this.#allLeftOut(), sayLeftOut),
       ...warnOf(unreadCode, this.#unread, sayUnread),
       ...warnOf(leftOutCode, this.#lost, sayLost),
     ]
+  }
+
+  #allLeftOut(): Found {
+    const { names, paths } = this.#carried
+    const { names: newNames, paths: newPaths } = this.#leftOut
+    return { names: new Set([...names, ...newNames]), paths: new Set([...paths, ...newPaths]) }
   }
 }
 
