@@ -23,7 +23,7 @@ export function filtersOfLeftOut(): string[] {
   return [...kept.map((name) => `--filter=+x ${name}`), '--filter=-x security.*']
 }
 
-/** The same for a comparison with a copy that lacks some, as `warning` of it tells: these are as they should be. */
+/** The same for a comparison with a copy that lacks some, as `warning` of it tells. */
 export function filtersOfLacking(warning: RecordWarning | undefined): string[] {
   return namesIn(warning).map((name) => `--filter=-x ${name}`)
 }
@@ -57,8 +57,8 @@ export class LeftOutAttributes {
   readonly #lost: Found = { names: new Set(), paths: new Set() }
 
   /**
-   * Looks whether what the copy `before` tells of is still there, at the paths that it names, and at all that is copied where
-   * these are not all, or some have none any more: they may have been moved.
+   * Looks whether what the copy `before` tells of is still there: at the paths that it names,
+   * and, where one of these has none any more, at all that is copied: it may have been moved.
    */
   async carryOver(
     cwd: string,
@@ -92,7 +92,7 @@ export class LeftOutAttributes {
     for (const path of paths) this.#leftOut.paths.add(path)
   }
 
-  /** Looks for those that a copy lacks, as `lacking` tells, at what is replaced by it, and made by it where nothing is. */
+  /** Looks for those that a copy lacks, as `lacking` tells, at what it replaces or makes. */
   async lookForLost(
     cwd: string,
     { replaced, made }: { replaced: readonly Uint8Array[]; made: Iterable<BytePath> },
