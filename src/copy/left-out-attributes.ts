@@ -23,7 +23,7 @@ export function filtersOfLeftOut(): string[] {
   return [...kept.map((name) => `--filter=+x ${name}`), '--filter=-x security.*']
 }
 
-/** The same for a comparison with a copy that lacks some, as `warning` of it tells: these are as they should be. */
+/** The same for a comparison with a copy that lacks some, as `warning` of it tells. */
 export function filtersOfLacking(warning: RecordWarning | undefined): string[] {
   return namesIn(warning).map((name) => `--filter=-x ${name}`)
 }
@@ -47,16 +47,35 @@ interface Found {
 
 /** Collects what is left out of one copy. */
 export class LeftOutAttributes {
-  readonly #leftOut: Found
+  readonly #leftOut: Found = { names: new Set(), paths: new Set() }
+  /** The same of files that are linked from the copy before, which lack the same. */
+  #carried: Found = { names: new Set(), paths: new Set() }
   /** They are listed, and nobody can read them, as while somebody removes them. */
   readonly #unread: Found = { names: new Set(), paths: new Set() }
 
   /** What is replaced had them, and the copy that it is replaced by lacks them. */
   readonly #lost: Found = { names: new Set(), paths: new Set() }
 
-  /** `before` tells of files that are linked from there, and lack the same. */
-  constructor(before?: RecordWarning) {
-    this.#leftOut = { names: new Set(namesIn(before)), paths: new Set(before?.paths) }
+  /**
+   * Looks whether what the copy `before` tells of is still there: at the paths that it names,
+   * and, where one of these has none any more, at all that is copied: it may have been moved.
+   */
+  async carryOver(
+    cwd: string,
+    before: RecordWarning | undefined,
+    listAll: () => Promise<Uint8Array>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (before === undefined) return
+    const namesBefore = namesIn(before)
+    const { paths: pathsBefore = [] } = before
+    const named = Buffer.from(pathsBefore.map((path) => `${path}\0`).join(''))
+    let { names, paths } = await findSecurityAttributes(cwd, named, signal)
+    const isSame =
+      paths.length === pathsBefore.length && namesBefore.every((one) => names.includes(one))
+    if (!isSame) ({ names, paths } = await findSecurityAttributes(cwd, await listAll(), signal))
+    const left = names.filter((name) => namesBefore.includes(name))
+    this.#carried = { names: new Set(left), paths: new Set(left.length === 0 ? [] : paths) }
   }
 
   /** Looks for those of which rsync is not told, at listed paths (NUL after each) below `cwd`. */
@@ -73,7 +92,7 @@ export class LeftOutAttributes {
     for (const path of paths) this.#leftOut.paths.add(path)
   }
 
-  /** Looks for those that a copy lacks, as `lacking` tells, at what is replaced by it, and made by it where nothing is. */
+  /** Looks for those that a copy lacks, as `lacking` tells, at what it replaces or makes. */
   async lookForLost(
     cwd: string,
     { replaced, made }: { replaced: readonly Uint8Array[]; made: Iterable<BytePath> },
@@ -110,10 +129,16 @@ export class LeftOutAttributes {
   /** One for each kind, none where nothing is left out. */
   warnings(): RecordWarning[] {
     return [
-      ...warnOf(leftOutCode, this.#leftOut, sayLeftOut),
+      ...warnOf(leftOutCode, this.#allLeftOut(), sayLeftOut),
       ...warnOf(unreadCode, this.#unread, sayUnread),
       ...warnOf(leftOutCode, this.#lost, sayLost),
     ]
+  }
+
+  #allLeftOut(): Found {
+    const { names, paths } = this.#carried
+    const { names: newNames, paths: newPaths } = this.#leftOut
+    return { names: new Set([...names, ...newNames]), paths: new Set([...paths, ...newPaths]) }
   }
 }
 

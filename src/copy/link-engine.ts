@@ -3,7 +3,8 @@ import { syncFilesystem } from '../store/durable.ts'
 import type { RecordWarning } from '../store/record.ts'
 import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
 import { type BytePath, bytePath } from '../tree/byte-path.ts'
-import { eachPath } from '../tree/path-list.ts'
+import { PathList, eachPath } from '../tree/path-list.ts'
+import { walkTree } from '../tree/walk-tree.ts'
 import { measureKeptTimes } from '../system/kept-times.ts'
 import { identifyMount } from '../system/mounted-filesystem.ts'
 import { foreignMounts } from '../system/mounts.ts'
@@ -69,14 +70,17 @@ interface Pass {
   isLast: boolean
   /** Of both passes. */
   leftOut: LeftOutAttributes
+  /** What the base tells of files that are linked from there. */
+  carried: RecordWarning | undefined
 }
 
 async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {
   const { source, base, baseLeftOut, isPrelinked, isTwoPass } = request
   const mount = await identifyMount(source)
   const known = readProof(request, mount)
-  const leftOut = new LeftOutAttributes(known.isProof ? baseLeftOut : undefined)
-  const passes = { mount, base, isFilled: isPrelinked, isLast: !isTwoPass, leftOut }
+  const leftOut = new LeftOutAttributes()
+  const carried = known.isProof ? baseLeftOut : undefined
+  const passes = { carried, mount, base, isFilled: isPrelinked, isLast: !isTwoPass, leftOut }
   return copyOnce(request, { ...known, ...passes })
 }
 
@@ -131,6 +135,8 @@ async function copyOnce(
   await writing
   const lists = [scan.changed, scan.suspects, scan.directories].map(({ paths }) => paths)
   await pass.leftOut.look(source.cwd, lists, signal)
+  const listAll = async (): Promise<Buffer> => listCopied(source, staging, signal)
+  await pass.leftOut.carryOver(source.cwd, pass.carried, listAll, signal)
   return {
     contents:
       finished.unreadable.length === 0
@@ -145,6 +151,19 @@ async function copyOnce(
   }
 }
 
+/** Nobody looks at what is mounted in the source. */
+async function listCopied(
+  { path }: DirectoryHandle,
+  { here }: DirectoryHandle,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  const mounts = foreignMounts(bytePath(path))
+  const list = new PathList()
+  list.add('.')
+  for await (const entry of walkTree(here, signal, [''], mounts)) list.add(entry.path)
+  return list.bytes()
+}
+
 /** A second try must not hide that what this one wrote is not on the disk: the kernel says so once. */
 async function failAfter(writing: Promise<void>, error: unknown): Promise<never> {
   await writing
@@ -153,7 +172,7 @@ async function failAfter(writing: Promise<void>, error: unknown): Promise<never>
 
 function updating(
   request: SnapshotRequest,
-  { mount, leftOut }: Pass,
+  { mount, leftOut, carried }: Pass,
   index: Buffer,
 ): NonNullable<SnapshotCopy['update']> {
   const isProof = mount !== undefined
@@ -165,6 +184,7 @@ function updating(
     isFilled: true,
     isLast: true,
     leftOut,
+    carried,
   }
   return async (onRead) => copyOnce(request, pass, onRead)
 }

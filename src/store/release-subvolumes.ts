@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isBtrfs, isSubvolume, releaseSubvolume } from '../system/subvolume.ts'
 import { isRealDirectory } from '../tree/directory-handle.ts'
 
-/** Snapshots of subvolumes are directly in what is deleted; they are read-only until they are released. */
+/** Snapshots of subvolumes are directly in what is deleted; until released they are read-only. */
 export async function releaseSubvolumes(path: string): Promise<void> {
   if (!isRealDirectory(path) || !isBtrfs(path)) return
   for (const entry of readdirSync(path, { withFileTypes: true })) {

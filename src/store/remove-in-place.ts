@@ -20,8 +20,9 @@ import { parseSnapshotName } from './names.ts'
  * A crash before the end of 1 leaves the whole snapshot. After it, whoever empties the trash finds the directory by the
  * second name, and goes on. What was never published goes at once.
  *
- * Where there is no room for the second name either, as on a full btrfs, `removeAtOnce` takes the record away, on the disk,
- * and then all else. A crash in between leaves a directory without a record: a damaged snapshot, which nobody uses.
+ * Where there is no room for the second name either, as on a full btrfs, `removeAtOnce` takes
+ * the record away, on the disk, and then all else. A crash in between leaves a directory without
+ * a record: a damaged snapshot, which nobody uses.
  */
 
 /** What rename(2) says where the trash would have to grow, or is of another project (ext4 and XFS). */
@@ -33,7 +34,7 @@ export function hasNoRoom(error: unknown): boolean {
   return ['EDQUOT', 'ENOSPC'].includes(errorCode(error) ?? '')
 }
 
-/** Throws the error of the system where that cannot be; then it is as it was, but for what was never published. */
+/** Throws the system's error where that cannot be; then all that was published is as it was. */
 export function removeInPlace(path: string): void {
   if (isSnapshot(path)) markRemoved(path)
   else removeUnpublished(path)

@@ -13,8 +13,8 @@ const large = { name: 'large', bytes: 1024 * kibibyte }
 const freeForLarge = 64 * large.bytes
 
 /**
- * Keeps some room for a restore or a removal that must go on although the store is full, and makes a smaller one of a
- * former version whole; a store that is full already has none.
+ * Keeps some room for a restore or a removal that must go on although the store is full, and
+ * makes a smaller one of a former version whole; a store that is full already has none.
  */
 export function keepReserve({ reserve }: StoreLayout): void {
   try {
@@ -42,7 +42,7 @@ function keep(reserve: string, { name, bytes }: { name: string; bytes: number })
 /** Gives it back; whoever writes the store next keeps a new one. */
 export async function spendReserve(store: StoreLayout): Promise<void> {
   removeReserve(store)
-  // XFS and btrfs free what was deleted when that is on the disk; where it fails, what follows says so
+  // XFS and btrfs free it when that is on the disk; where it fails, what follows says so
   await syncFilesystem(store.own).catch(() => undefined)
 }
 

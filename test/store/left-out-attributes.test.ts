@@ -63,6 +63,22 @@ for (const engine of engines) {
       expect(inode(second.name, 'share/acl')).to.equal(inode(first.name, 'share/acl'))
     })
 
+    it('are told of no more when they are gone, and where they are when they were moved', async () => {
+      await snapshot()
+      await shellIn(
+        store.data,
+        'mv share moved; rm moved/{acl,label,link}; setfattr -x security.NTACL .',
+      )
+      const second = await snapshot()
+      expect(second.stderr)
+        .to.include('(security.NTACL security.ima)')
+        .and.include('moved/measured')
+      expect(second.stderr).to.not.include('share/')
+      await shellIn(store.data, 'rm moved/measured; setfattr -x security.NTACL moved')
+      const third = await snapshot()
+      expect(third.exitCode, third.stderr).to.equal(0)
+    })
+
     it('are in the first snapshot that may set them, although no file changed', async () => {
       await snapshot()
       const name = await store.snapshot()

@@ -21,7 +21,7 @@ const fill =
     if (entries) await shellIn(path, `${fillEntries}; sync -f .`)
   }
 
-/** Where what was deleted is free when that is on the disk, and where names take space of their own. */
+/** Where what was deleted is not free at once, and names take space of their own. */
 export const fullPlaces: readonly {
   title: string
   mount: (context: Context) => Promise<FullPlace>
