@@ -209,7 +209,7 @@ async function restoreHeld(
     schema: 1,
     snapshot: snapshot.name,
     // what a restore that was cut off began to replace stays the way back, not the mixture it left
-    safety: interrupted?.safety ?? safety.name,
+    safety: interrupted === undefined ? safety.name : interrupted.safety,
     undo: wish.undo,
     volumes: targets.map(describeTarget),
     ...listUnsaved(context, before, targets, safety),
