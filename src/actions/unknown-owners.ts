@@ -23,7 +23,7 @@ import {
   findUserNamespace,
   leaveUserNamespace,
 } from '../system/user-namespace.ts'
-import { type RestoreTarget, excludesOfRestore } from './restore-targets.ts'
+import { type RestoreTarget, excludesOfRestore } from './restore/targets.ts'
 
 /**
  * In a user namespace that does not know all users, the others look like one of them (65534), and nothing can be given back to

@@ -78,7 +78,7 @@ export async function wakeLeft(input: CommandInput): Promise<void> {
 }
 
 async function wake(context: ActionContext, options = {}): Promise<void> {
-  const { wakeLeftConsumers } = await import('../actions/wake-left-consumers.ts')
+  const { wakeLeftConsumers } = await import('../actions/consumers/resume-after-crash.ts')
   await wakeLeftConsumers(context, context.config.volumes, options)
 }
 

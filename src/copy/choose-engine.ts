@@ -3,9 +3,9 @@ import { OperationError, errorCode } from '../errors.ts'
 import { hasChangeTimes } from '../system/mounted-filesystem.ts'
 import { mountOf, readMounts } from '../system/mounts.ts'
 import { hasBtrfsProgram, isBtrfs, isSubvolume } from '../system/subvolume.ts'
-import { btrfsEngine } from './btrfs-engine.ts'
+import { btrfsEngine } from './btrfs/btrfs-engine.ts'
 import type { CopyEngine } from './engine.ts'
-import { linkEngine } from './link-engine.ts'
+import { linkEngine } from './link/link-engine.ts'
 import { rsyncEngine } from './rsync-engine.ts'
 
 export interface ChosenEngine {

@@ -2,7 +2,7 @@ import type { BytePath } from '../tree/byte-path.ts'
 import type { DirectoryHandle } from '../tree/directory-handle.ts'
 import type { RecordWarning, VolumeContents } from '../store/record.ts'
 import type { KeptTimes } from '../system/kept-times.ts'
-import type { KnownTree } from './knowledge.ts'
+import type { KnownTree } from './index/knowledge.ts'
 import type { LeftOutAttributes } from './left-out-attributes.ts'
 
 /** How far a copy is; totals are known once the tree has been listed. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { planRestore, restore } from '../../src/actions/restore.ts'
+import { planRestore, restore } from '../../src/actions/restore/restore.ts'
 import type { RecordWarning, SnapshotRecord } from '../../src/store/record.ts'
 import { type Finished, lastDocumentOf } from '../support/cli.ts'
 import { shellIn } from '../support/shell.ts'

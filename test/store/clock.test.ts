@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { takeSnapshot } from '../../src/actions/take-snapshot.ts'
+import { takeSnapshot } from '../../src/actions/snapshot/take-snapshot.ts'
 import { storeLayout } from '../../src/store/layout.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 import { contextInProcess } from './support/in-process.ts'

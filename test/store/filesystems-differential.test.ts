@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { expect } from 'chai'
-import { restore } from '../../src/actions/restore.ts'
+import { restore } from '../../src/actions/restore/restore.ts'
 import { randomOf, seed } from '../crash/support/random.ts'
 import {
   type MountedFurtherPlace,

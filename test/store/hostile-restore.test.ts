@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { expect } from 'chai'
-import { restore } from '../../src/actions/restore.ts'
+import { restore } from '../../src/actions/restore/restore.ts'
 import { OperationError } from '../../src/errors.ts'
 import type { LoopFilesystem } from '../support/loop-filesystem.ts'
 import { howOften } from '../support/sample.ts'

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { findModel } from '../../src/actions/prelink.ts'
+import { findModel } from '../../src/actions/store/prelink.ts'
 import { storeLayout } from '../../src/store/layout.ts'
 import { prelinkedTree } from './support/prelinked.ts'
 import type { Daemon } from '../support/cli.ts'

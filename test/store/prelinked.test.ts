@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { restore } from '../../src/actions/restore.ts'
+import { restore } from '../../src/actions/restore/restore.ts'
 import { changeAwkwardTree, damageAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
 import { shellIn } from '../support/shell.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'

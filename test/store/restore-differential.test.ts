@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { planRestore, restore } from '../../src/actions/restore.ts'
+import { planRestore, restore } from '../../src/actions/restore/restore.ts'
 import { randomOf, seed } from '../crash/support/random.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'

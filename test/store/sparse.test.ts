@@ -1,7 +1,7 @@
 import { closeSync, lstatSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { planRestore, restore } from '../../src/actions/restore.ts'
+import { planRestore, restore } from '../../src/actions/restore/restore.ts'
 import type { SnapshotRecord } from '../../src/store/record.ts'
 import type { LoopFilesystem } from '../support/loop-filesystem.ts'
 import { loopOrSkip } from '../support/places.ts'

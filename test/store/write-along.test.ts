@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { writeAlong } from '../../src/copy/write-along.ts'
+import { writeAlong } from '../../src/copy/programs/sync-while-copying.ts'
 import { ProgramError } from '../../src/errors.ts'
 
 describe('What is written to the disk while it is copied', () => {

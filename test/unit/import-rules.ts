@@ -16,7 +16,7 @@ export interface ImportLine {
 const layers = [
   ['main'],
   ['cli'],
-  ['service'],
+  ['daemon'],
   ['remote'],
   ['actions'],
   ['copy', 'docker', 'retention'],
@@ -29,12 +29,12 @@ const layers = [
 
 const doors: Readonly<Record<string, RegExp>> = {
   execa: /^system\/run(-shell)?\.ts$/,
-  'node-cron': /^service\/schedule\.ts$/,
+  'node-cron': /^daemon\/schedule\.ts$/,
   dockerode: /^docker\//,
   hono: /^remote\//,
   '@hono/node-server': /^remote\//,
-  'prom-client': /^service\/metrics\.ts$/,
-  nodemailer: /^service\/notify-channel\.ts$/,
+  'prom-client': /^daemon\/metrics\.ts$/,
+  nodemailer: /^daemon\/notify-channel\.ts$/,
 }
 
 const notLiteral = '(not a string)'

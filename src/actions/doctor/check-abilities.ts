@@ -3,7 +3,7 @@ import type { Settings } from '../../config/settings.ts'
 import { type StoreAbilities, silentLacks } from '../../store/abilities.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { probeAbilities } from '../../store/probe/probe-abilities.ts'
-import { whereTheyAreKept } from '../try-store.ts'
+import { whereTheyAreKept } from '../store/try-store.ts'
 import { findUserNamespace } from '../../system/user-namespace.ts'
 import { type DoctorFinding, note, ok, problem } from './finding.ts'
 

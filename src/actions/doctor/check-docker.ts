@@ -1,4 +1,4 @@
-import { type ConsumerDescription, describeConsumers } from '../describe-consumers.ts'
+import { type ConsumerDescription, describeConsumers } from '../consumers/describe-consumers.ts'
 import { OperationError } from '../../errors.ts'
 import type { ActionContext } from '../context.ts'
 import { type DoctorFinding, note, ok, problem } from './finding.ts'

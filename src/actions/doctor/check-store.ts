@@ -25,7 +25,7 @@ import { describeMisnamed, misnamedSnapshots, wayOutOfMisnamed } from '../../sto
 import { isOwnOfContainer } from '../../system/container.ts'
 import { mountOf, readMounts } from '../../system/mounts.ts'
 import type { StoreConfig } from '../context.ts'
-import { findDoubtsOfStore } from '../store-place.ts'
+import { findDoubtsOfStore } from '../store/store-place.ts'
 import { checkAbilities } from './check-abilities.ts'
 import { type DoctorFinding, note, ok, problem, problemOf } from './finding.ts'
 

@@ -10,8 +10,8 @@ import { isPlainDirectoryOnBtrfs } from '../../system/subvolume.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { hasFiles } from '../../tree/has-files.ts'
 import type { StoreConfig } from '../context.ts'
-import { describeMountsLeftOut, findMountsLeftOut } from '../mounts-left-out.ts'
-import { findUnmountedDisk } from '../store-place.ts'
+import { describeMountsLeftOut, findMountsLeftOut } from '../store/mounts-left-out.ts'
+import { findUnmountedDisk } from '../store/store-place.ts'
 import { type DoctorFinding, note, ok, problem, problemOf } from './finding.ts'
 
 /** Of statfs(2). */

@@ -15,7 +15,7 @@ export const pruneCommand: Command = {
   async run(input) {
     const { options, json, terminal } = input
     const { openContext } = await import('../open-context.ts')
-    const { planNow, prune } = await import('../../actions/prune.ts')
+    const { planNow, prune } = await import('../../actions/store/prune.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatRetentionPlan } = await import('../render/retention-plan.ts')
     const printer = createEventPrinter(terminal, json)

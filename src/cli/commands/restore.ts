@@ -1,7 +1,7 @@
 import { UsageError, exitCodes } from '../../errors.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { confirm, isInteractive } from '../confirm.ts'
-import type { RestoreWish } from '../../actions/restore-decision.ts'
+import type { RestoreWish } from '../../actions/restore/decide.ts'
 
 export const restoreCommand: Command = {
   name: 'restore',
@@ -65,8 +65,8 @@ export const restoreCommand: Command = {
     const { options, json, terminal } = input
     const wish = parseWish(options)
     const { openContext } = await import('../open-context.ts')
-    const { planRestore, restore } = await import('../../actions/restore.ts')
-    const { assertNotInUse } = await import('../../actions/describe-writers.ts')
+    const { planRestore, restore } = await import('../../actions/restore/restore.ts')
+    const { assertNotInUse } = await import('../../actions/restore/describe-writers.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatRestorePlan, formatRestored } = await import('../render/restore-plan.ts')
     const printer = createEventPrinter(terminal, json)

@@ -30,7 +30,7 @@ export const sambaConfigCommand: Command = {
   },
   async run(input) {
     const { json, options, terminal } = input
-    const { describeShares } = await import('../../actions/describe-shares.ts')
+    const { describeShares } = await import('../../actions/report/samba-shares.ts')
     const { readStoreConfig } = await import('../../actions/context.ts')
     const { openStoreOnly, wakeBeforeReading } = await import('../open-context.ts')
     const { formatSambaConfig } = await import('../render/samba-config.ts')

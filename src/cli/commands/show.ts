@@ -1,5 +1,5 @@
 import { OperationError, UsageError, exitCodes } from '../../errors.ts'
-import type { ConsumersDescription } from '../../actions/describe-consumers.ts'
+import type { ConsumersDescription } from '../../actions/consumers/describe-consumers.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { printable } from '../../system/printable.ts'
@@ -32,7 +32,7 @@ export const showCommand: Command = {
     log: { type: 'boolean', describe: 'what was done to the store, oldest first' },
   },
   async run(input) {
-    const { describeStore } = await import('../../actions/describe-store.ts')
+    const { describeStore } = await import('../../actions/report/store.ts')
     const { openStoreOnly, wakeBeforeReading } = await import('../open-context.ts')
     const { store, settings } = openStoreOnly(input)
     await wakeBeforeReading(input, store, settings)
@@ -62,7 +62,7 @@ async function readConsumers(
   settings: Settings,
 ): Promise<ConsumersDescription> {
   const { contextOfProcess, readStoreConfig } = await import('../../actions/context.ts')
-  const { describeConsumers } = await import('../../actions/describe-consumers.ts')
+  const { describeConsumers } = await import('../../actions/consumers/describe-consumers.ts')
   try {
     const config = readStoreConfig(store, settings)
     return await describeConsumers({ config, ...contextOfProcess(settings, environment) })

@@ -38,9 +38,9 @@ export const snapshotCommand: Command = {
     const { options, json, terminal } = input
     const labels = parseLabels(options['label'])
     const { openContext } = await import('../open-context.ts')
-    const { takeSnapshot } = await import('../../actions/take-snapshot.ts')
+    const { takeSnapshot } = await import('../../actions/snapshot/take-snapshot.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
-    const { summarizeSnapshot } = await import('../../actions/snapshot-summary.ts')
+    const { summarizeSnapshot } = await import('../../actions/snapshot/snapshot-summary.ts')
     const printer = createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit)

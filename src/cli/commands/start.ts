@@ -31,7 +31,7 @@ export const startCommand: Command = {
     assertExcludeFits(settings.exclude, volumes, settings.engine)
     assertUnreadableFits(settings.onUnreadable, settings.engine)
     const { createLog } = await import('../../system/log.ts')
-    const { runDaemon } = await import('../../service/daemon.ts')
+    const { runDaemon } = await import('../../daemon/daemon.ts')
     const log = createLog({
       level: settings.logLevel,
       json,

@@ -43,7 +43,8 @@ export const subvolumeCommand: Command = {
       })
     }
     const { openContext } = await import('../open-context.ts')
-    const { makeSubvolume, planSubvolume } = await import('../../actions/subvolume.ts')
+    const { makeSubvolume, planSubvolume } =
+      await import('../../actions/subvolume/make-subvolume.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatSubvolumeMade, formatSubvolumePlan } = await import('../render/subvolume.ts')
     const printer = createEventPrinter(terminal, json)

@@ -1,4 +1,4 @@
-import { describeAct } from '../../actions/describe-act.ts'
+import { describeAct } from '../../actions/report/describe-act.ts'
 import type { Act } from '../../store/act-log.ts'
 import { printable } from '../../system/printable.ts'
 

@@ -1,4 +1,4 @@
-import type { RenamePlan } from '../../actions/rename-snapshots.ts'
+import type { RenamePlan } from '../../actions/store/rename-snapshots.ts'
 import { printable } from '../../system/printable.ts'
 
 /** Which snapshot has, or would have, which name, and which keep theirs. */

@@ -1,7 +1,7 @@
 import prettyBytes from 'pretty-bytes'
-import type { RestorePlan, RestoreResult } from '../../actions/restore.ts'
+import type { RestorePlan, RestoreResult } from '../../actions/restore/restore.ts'
 import type { RestoreAction } from '../../copy/engine.ts'
-import { keepsNothing } from '../../actions/safety-snapshot.ts'
+import { keepsNothing } from '../../actions/restore/safety-snapshot.ts'
 import { printable } from '../../system/printable.ts'
 import { formatWriters } from './writers.ts'
 

@@ -1,4 +1,4 @@
-import type { Share, SharesDescription } from '../../actions/describe-shares.ts'
+import type { Share, SharesDescription } from '../../actions/report/samba-shares.ts'
 
 /** The shares as sections of smb.conf(5), and in comments what must hold where smbd runs. */
 export function formatSambaConfig({ store, shares }: SharesDescription): string {

@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes'
-import type { StoreDescription } from '../../actions/describe-store.ts'
+import type { StoreDescription } from '../../actions/report/store.ts'
 import { type SnapshotRecord, recordTotals } from '../../store/record.ts'
 import { formatAge } from './age.ts'
 import { isAhead } from './is-ahead.ts'

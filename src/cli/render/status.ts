@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
-import type { StatusDescription } from '../../actions/describe-status.ts'
+import type { StatusDescription } from '../../actions/report/status.ts'
 import type { FinishedRun } from '../../store/run-state.ts'
 import { printable } from '../../system/printable.ts'
 import { formatSpan } from './age.ts'

@@ -1,5 +1,8 @@
-import type { ConsumerDescription, ConsumersDescription } from '../../actions/describe-consumers.ts'
-import type { StoreDescription } from '../../actions/describe-store.ts'
+import type {
+  ConsumerDescription,
+  ConsumersDescription,
+} from '../../actions/consumers/describe-consumers.ts'
+import type { StoreDescription } from '../../actions/report/store.ts'
 import { printable } from '../../system/printable.ts'
 import { isAhead } from './is-ahead.ts'
 import { formatExclude } from './snapshot.ts'

@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes'
-import type { SubvolumePlan } from '../../actions/subvolume.ts'
+import type { SubvolumePlan } from '../../actions/subvolume/make-subvolume.ts'
 import { counted } from '../../system/counted.ts'
 import { printable } from '../../system/printable.ts'
 import { shellWord } from '../../system/shell-word.ts'

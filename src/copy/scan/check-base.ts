@@ -8,11 +8,11 @@ import {
   readNames,
 } from '../../tree/byte-path.ts'
 import type { KeptTimes } from '../../system/kept-times.ts'
-import { asKept, looksSame } from '../proof.ts'
-import { neverMatches } from './index-format.ts'
-import type { ScanReportBuilder } from './scan-report.ts'
+import { asKept, looksSame } from '../index/proof.ts'
+import { neverMatches } from '../index/format.ts'
+import type { ScanReportBuilder } from './report.ts'
 import type { Place, ScanTask } from './scan-task.ts'
-import { type IndexEntry, asRead, asWritten, proves } from './source-index.ts'
+import { type IndexEntry, asRead, asWritten, proves } from '../index/source-index.ts'
 
 /**
  * Reports what somebody changed in a directory of the base: names that came or went move its mtime, which the scan before

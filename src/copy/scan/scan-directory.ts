@@ -9,13 +9,13 @@ import {
   systemPath,
 } from '../../tree/byte-path.ts'
 import { removeBelow, removeEntries, removeEntry } from '../../tree/remove-entry.ts'
-import { looksSame } from '../proof.ts'
+import { looksSame } from '../index/proof.ts'
 import { checkBase } from './check-base.ts'
 import { openPlace, openStaging } from './open-place.ts'
 import { UnreadableError, lstatSource, readSource } from './read-source.ts'
-import type { ScanReportBuilder } from './scan-report.ts'
+import type { ScanReportBuilder } from './report.ts'
 import type { Place, ScanTask } from './scan-task.ts'
-import { proves } from './source-index.ts'
+import { proves } from '../index/source-index.ts'
 import { makeDirectory, stageEntry } from './stage-entry.ts'
 
 /**

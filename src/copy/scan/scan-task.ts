@@ -2,7 +2,7 @@ import type { BytePath } from '../../tree/byte-path.ts'
 import type { KeptTimes } from '../../system/kept-times.ts'
 import type { Excludes } from '../../tree/excludes.ts'
 import type { TreeReader } from '../../tree/tree-reader.ts'
-import type { DirectoryIndex, SourceIndex } from './source-index.ts'
+import type { DirectoryIndex, SourceIndex } from '../index/source-index.ts'
 
 /** The root of a tree: an open directory, and the path it was opened by. */
 export interface ScanRoot {

@@ -3,9 +3,9 @@ import { type BytePath, throughDescriptor } from '../../tree/byte-path.ts'
 import { compileExcludes } from '../../tree/excludes.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 import { scanDirectory } from './scan-directory.ts'
-import { type ScanReport, ScanReportBuilder, buffersOf } from './scan-report.ts'
+import { type ScanReport, ScanReportBuilder, buffersOf } from './report.ts'
 import type { ScanSettings, ScanTask } from './scan-task.ts'
-import { SourceIndex } from './source-index.ts'
+import { SourceIndex } from '../index/source-index.ts'
 
 /** What a worker is told first of each scan. */
 export interface ScanAssignment extends ScanSettings {

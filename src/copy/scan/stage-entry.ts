@@ -9,11 +9,11 @@ import {
   systemPath,
   throughDescriptor,
 } from '../../tree/byte-path.ts'
-import { looksSame } from '../proof.ts'
+import { looksSame } from '../index/proof.ts'
 import { removeEntry } from '../../tree/remove-entry.ts'
-import type { ScanReportBuilder } from './scan-report.ts'
+import type { ScanReportBuilder } from './report.ts'
 import type { Place, ScanTask } from './scan-task.ts'
-import { type FoundEntry, asWritten, proves } from './source-index.ts'
+import { type FoundEntry, asWritten, proves } from '../index/source-index.ts'
 
 /** What may stand for an entry in a snapshot without a copy of it. */
 type Provenance =

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import type { SnapshotCopy } from '../../../src/copy/engine.ts'
-import { linkEngine } from '../../../src/copy/link-engine.ts'
-import { prelink } from '../../../src/copy/prelink.ts'
+import { linkEngine } from '../../../src/copy/link/link-engine.ts'
+import { prelink } from '../../../src/copy/link/prelink.ts'
 import { openDirectory } from '../../../src/tree/directory-handle.ts'
 
 export interface Generation {

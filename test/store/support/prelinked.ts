@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActionContext } from '../../../src/actions/context.ts'
-import { findModel, prelinkSnapshot } from '../../../src/actions/prelink.ts'
+import { findModel, prelinkSnapshot } from '../../../src/actions/store/prelink.ts'
 import { storeLayout } from '../../../src/store/layout.ts'
 
 /** Links the newest snapshot in advance, as the idle daemon does. */

@@ -1,4 +1,4 @@
-import type { StoreDescription } from '../../../src/actions/describe-store.ts'
+import type { StoreDescription } from '../../../src/actions/report/store.ts'
 import { aRecord } from './snapshots.ts'
 
 /** What `show` knows of a store with one snapshot of 2026-11-20 and a daemon, with what differs from it. */

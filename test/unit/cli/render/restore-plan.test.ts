@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { RestorePlan } from '../../../../src/actions/restore.ts'
+import type { RestorePlan } from '../../../../src/actions/restore/restore.ts'
 import { formatRestorePlan, formatRestored } from '../../../../src/cli/render/restore-plan.ts'
 import { steeringCharacters, steeringText } from '../../support/steering.ts'
 

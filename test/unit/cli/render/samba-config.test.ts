@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { SharesDescription } from '../../../../src/actions/describe-shares.ts'
+import type { SharesDescription } from '../../../../src/actions/report/samba-shares.ts'
 import { formatSambaConfig } from '../../../../src/cli/render/samba-config.ts'
 import { readSmbConf } from '../../support/smb-conf.ts'
 

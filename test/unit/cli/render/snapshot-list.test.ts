@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { StoreDescription } from '../../../../src/actions/describe-store.ts'
+import type { StoreDescription } from '../../../../src/actions/report/store.ts'
 import { formatSnapshotList } from '../../../../src/cli/render/snapshot-list.ts'
 import { aRecord } from '../../support/snapshots.ts'
 import { steeringCharacters, steeringText } from '../../support/steering.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { StoreDescription } from '../../../../src/actions/describe-store.ts'
+import type { StoreDescription } from '../../../../src/actions/report/store.ts'
 import { formatStore } from '../../../../src/cli/render/store.ts'
 import { steeringCharacters, steeringText } from '../../support/steering.ts'
 import { aDescription } from '../../support/store-description.ts'

@@ -1,0 +1,226 @@
+import { statfsSync } from 'node:fs'
+import { OperationError, messageOf } from '../../errors.ts'
+import {
+  type Snapshot,
+  describeDamage,
+  isSafety,
+  readCatalog,
+  wayOutOfDamage,
+} from '../../store/catalog.ts'
+import { describeChange, readUnacceptedChanges } from '../../store/changes.ts'
+import {
+  describeFrozen,
+  didNotComeBack,
+  readConsumerJournal,
+} from '../../store/consumer-journal.ts'
+import { pastSnapshots, warnOfFuture } from '../../store/future.ts'
+import { type Heartbeat, findHeartbeat } from '../../store/heartbeat.ts'
+import type { StoreLayout } from '../../store/layout.ts'
+import { warnOfMisnamed } from '../../store/misnamed.ts'
+import { findHolder } from '../../store/lock.ts'
+import {
+  type RestoreJournal,
+  explainInterruptedRestore,
+  readRestoreJournal,
+} from '../../store/restore-journal.ts'
+import { type RunState, noRuns, readRunState } from '../../store/run-state.ts'
+import { readSavedConfig } from '../../store/saved-config.ts'
+import { readNextRun } from '../../store/schedule-state.ts'
+import { noFiles } from '../check-source.ts'
+import type { ActionContext } from '../context.ts'
+import { withCommands } from './count-commands.ts'
+import { type Health, type HealthFinding, type HealthThresholds, judgeHealth } from './health.ts'
+import { hasFailed } from '../consumers/ran-before.ts'
+
+/** How it goes with the snapshots of a store, as far as one need not read them. */
+export interface Condition extends Omit<RunState, 'begun' | 'told'> {
+  daemon: { running: boolean; startedAt: string | null }
+  /** The run of the schedule that is under way. */
+  run: Heartbeat['running']
+  /** Who writes the store now, and since when. */
+  writer: string | null
+  nextRun: string | null
+  space: Space
+  /** What is left half-way, or broken. */
+  problems: HealthFinding[]
+}
+
+/** What `status` tells; the same document is its JSON form. */
+export interface StatusDescription extends Condition {
+  health: Health
+  /** Without those of the future. */
+  snapshots: { count: number; oldest: string | null; newest: string | null }
+}
+
+interface Space {
+  freeBytes: number
+  totalBytes: number
+  freeInodes: number
+  totalInodes: number
+}
+
+/** Throws OperationError when the store cannot be read. */
+export async function describeStatus(
+  store: StoreLayout,
+  thresholds: HealthThresholds,
+  now: Date,
+  docker: ActionContext['docker'],
+): Promise<StatusDescription> {
+  const heartbeat = await findHeartbeat(store, now)
+  const condition = await describeCondition(store, heartbeat, now, docker)
+  const catalog = readCatalog(store)
+  const { damaged } = catalog
+  const snapshots = pastSnapshots(catalog, now)
+  const future = warnOfFuture(catalog, now)
+  if (future !== undefined) {
+    condition.problems.push({ level: 'warning', code: 'future', message: future })
+  }
+  const misnamed = warnOfMisnamed(catalog, now)
+  if (misnamed !== undefined) {
+    condition.problems.push({ level: 'warning', code: 'misnamed', message: misnamed })
+  }
+  for (const one of damaged) {
+    const message = `${describeDamage(one)}; ${wayOutOfDamage(one)}`
+    condition.problems.push({ level: 'warning', code: 'damaged', message })
+  }
+  condition.problems.push(...findNothing(snapshots))
+  return {
+    ...condition,
+    health: judgeHealth(condition, thresholds, now),
+    snapshots: {
+      count: snapshots.length,
+      oldest: snapshots.at(0)?.name ?? null,
+      newest: snapshots.at(-1)?.name ?? null,
+    },
+  }
+}
+
+/** Volumes of which the newest snapshot has no file, and that nobody said are so. */
+function findNothing(snapshots: readonly Snapshot[]): HealthFinding[] {
+  const newest = snapshots.findLast((snapshot) => !isSafety(snapshot))
+  const empty = newest?.record.warnings.filter(({ code }) => code === noFiles) ?? []
+  return empty.map(({ volume, message }) => ({
+    level: 'warning',
+    code: noFiles,
+    message: `volume ${volume}: ${message}`,
+  }))
+}
+
+/** The part that costs the same however many snapshots there are; `heartbeat` is undefined when no daemon runs. */
+export async function describeCondition(
+  store: StoreLayout,
+  heartbeat: Heartbeat | undefined,
+  now: Date,
+  docker: ActionContext['docker'],
+): Promise<Condition> {
+  const problems: HealthFinding[] = []
+  const orProblem = <T>(
+    level: HealthFinding['level'],
+    code: string,
+    read: () => T,
+  ): T | undefined => {
+    try {
+      return read()
+    } catch (error) {
+      problems.push({ level, code, message: messageOf(error) })
+      return undefined
+    }
+  }
+  const writer = await findHolder(store.lock)
+  orProblem('critical', 'config', () => readSavedConfig(store))
+  const restored = orProblem('critical', 'journal', () => readRestoreJournal(store))
+  if (restored?.finishedAt === null && writer === undefined) {
+    const message = explainInterruptedRestore(restored).message
+    problems.push({ level: 'critical', code: 'restore-interrupted', message })
+  }
+  const asleep = await findAsleep(store, now)
+  problems.push(...asleep)
+  // a restore that is under way starts them itself
+  if (asleep.length === 0 && writer === undefined) {
+    problems.push(...(await findFailed(restored, docker)))
+  }
+  const changes = orProblem('critical', 'changes', () => readUnacceptedChanges(store)) ?? []
+  for (const change of changes) {
+    problems.push({ level: 'critical', code: 'other-data', message: describeChange(change) })
+  }
+  // what the daemon keeps for itself is no one else's
+  const state = orProblem('warning', 'runs', () => readRunState(store)) ?? noRuns
+  const nextRun = readNextRun(store)
+  const {
+    begun: _,
+    told: __,
+    ...runs
+  } = orProblem('warning', 'acts', () => withCommands(store, state, nextRun, now)) ?? state
+  return {
+    ...runs,
+    daemon: { running: heartbeat !== undefined, startedAt: heartbeat?.startedAt ?? null },
+    run: heartbeat?.running ?? null,
+    writer: writer ?? null,
+    nextRun: nextRun?.toISOString() ?? null,
+    space: readSpace(store),
+    problems,
+  }
+}
+
+/** For so long a journal whose writer lives is one of a snapshot that is being taken. */
+const longestQuietMs = 600_000
+
+async function findAsleep(store: StoreLayout, now: Date): Promise<HealthFinding[]> {
+  try {
+    const journal = readConsumerJournal(store)
+    if (journal === undefined) return []
+    const frozen = journal.consumers.flatMap(({ name, frozen: mark }): HealthFinding[] => {
+      if (mark === undefined) return []
+      const message = describeFrozen(name, mark)
+      return [{ level: 'critical', code: 'consumer-frozen', message }]
+    })
+    const others = journal.consumers.filter((consumer) => consumer.frozen === undefined)
+    // one of the future is of a clock that was set back since
+    const isYoung = Math.abs(now.getTime() - Date.parse(journal.startedAt)) < longestQuietMs
+    if (isYoung && (await findHolder(store.consumerLock)) !== undefined) return frozen
+    if (others.length === 0) return frozen
+    const names = others.map(({ name }) => name).join(', ')
+    const message =
+      journal.purpose === didNotComeBack
+        ? `containers that ran before are stopped since ${journal.startedAt} and do not come back (${names}): see "docker logs", then "docker start" them, or go back with "snap-volume restore --undo"`
+        : `containers have been paused or stopped since ${journal.startedAt} (${names}): look at them with "docker ps -a", then "docker unpause" or "docker start" them`
+    return [...frozen, { level: 'critical', code: 'consumer-asleep', message }]
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    return [{ level: 'critical', code: 'journal', message: error.message }]
+  }
+}
+
+/** Those of the last restore that came back, and ended by themselves since. Where the Docker API is not, nobody knows. */
+async function findFailed(
+  restored: RestoreJournal | undefined,
+  docker: ActionContext['docker'],
+): Promise<HealthFinding[]> {
+  const { consumers = [], snapshot, finishedAt = null } = restored ?? {}
+  if (consumers.length === 0 || finishedAt === null) return []
+  const restoredAt = new Date(finishedAt)
+  try {
+    const { client } = await docker()
+    if (client === undefined) return []
+    const failed = await Promise.all(
+      consumers.map(async ({ id }) => hasFailed(client, id, restoredAt)),
+    )
+    const names = consumers.filter((_, index) => failed[index]).map(({ name }) => name)
+    if (names.length === 0) return []
+    const message = `containers that were started after the restore of ${snapshot} have failed (${names.join(', ')}): see "docker logs", then "docker start" them, or go back with "snap-volume restore --undo"`
+    return [{ level: 'critical', code: 'consumer-failed', message }]
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    return []
+  }
+}
+
+function readSpace({ directory }: StoreLayout): Space {
+  const { bsize, bavail, blocks, ffree, files } = statfsSync(directory)
+  return {
+    freeBytes: bavail * bsize,
+    totalBytes: blocks * bsize,
+    freeInodes: ffree,
+    totalInodes: files,
+  }
+}

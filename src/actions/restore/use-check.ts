@@ -1,0 +1,55 @@
+import type { RestoreStep } from '../../copy/engine.ts'
+import type { RecordWarning } from '../../store/record.ts'
+import { type BytePath, bytePath } from '../../tree/byte-path.ts'
+import { openDirectory } from '../../tree/directory-handle.ts'
+import type { ActionContext } from '../context.ts'
+import { addUp, assertNotInUse, warnOfUse } from './describe-writers.ts'
+import { type OpenFiles, findOpenFiles, mostAsked } from './find-open-files.ts'
+import type { RestoreWish } from './decide.ts'
+import type { RestoreTarget } from './targets.ts'
+
+/** Whether somebody has files open that a restore would replace or remove, or others of the volume. */
+export interface UseCheck {
+  /** What the restore is going to do. */
+  note(target: RestoreTarget, step: RestoreStep): void
+  /** Asks for the files that were noted so far, and for some more; undefined where nobody is asked. */
+  look(targets: readonly RestoreTarget[]): Promise<OpenFiles | undefined>
+}
+
+export function createUseCheck(
+  { clock, signal }: Pick<ActionContext, 'clock' | 'signal'>,
+  isNeeded: boolean,
+): UseCheck {
+  const noted = new Map<string, BytePath[]>()
+  return {
+    note({ id }, { action, path }) {
+      if (action === 'create') return
+      const paths = noted.get(id) ?? []
+      noted.set(id, paths)
+      if (paths.length < mostAsked) paths.push(path)
+    },
+    async look(targets) {
+      if (!isNeeded) return undefined
+      const found: (OpenFiles & { id: string })[] = []
+      for (const { id, path, keptMounts } of targets) {
+        using live = openDirectory(path)
+        const except = new Set(keptMounts.map((mount) => bytePath(mount.slice(path.length + 1))))
+        const paths = noted.get(id) ?? []
+        found.push({ id, ...(await findOpenFiles(live, paths, except, { clock, signal })) })
+      }
+      return addUp(found)
+    },
+  }
+}
+
+/** Throws OperationError where files are open; where it goes on nevertheless, returns what there is to say of them. */
+export async function refuseUse(
+  use: UseCheck,
+  { force = false }: RestoreWish,
+  targets: readonly RestoreTarget[],
+): Promise<RecordWarning[]> {
+  const files = await use.look(targets)
+  if (files === undefined) return []
+  if (!force) assertNotInUse(files)
+  return warnOfUse(files)
+}

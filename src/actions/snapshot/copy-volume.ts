@@ -1,0 +1,197 @@
+import { join } from 'node:path'
+import { excludesOf } from '../../config/exclude.ts'
+import type { VolumeSpec } from '../../config/volume-spec.ts'
+import { OperationError, SourceError, isNotFound } from '../../errors.ts'
+import { chooseEngine, noChangeTimes } from '../../copy/choose-engine.ts'
+import type { SnapshotCopy, SnapshotRequest } from '../../copy/engine.ts'
+import { leftOutCode } from '../../copy/left-out-attributes.ts'
+import { warnOfPaths } from '../../copy/warnings.ts'
+import { type Catalog, type Snapshot, isSafety } from '../../store/catalog.ts'
+import { syncFilesystem } from '../../store/durable.ts'
+import { type StoreLayout, indexFileName } from '../../store/layout.ts'
+import type { Lock } from '../../store/lock.ts'
+import type { RecordWarning, VolumeRecord } from '../../store/record.ts'
+import { adoptPrelinked } from '../../store/prelinked.ts'
+import { isRestoredOver } from '../../store/restore-journal.ts'
+import { createStagedVolume } from '../../store/staging.ts'
+import { type DirectoryHandle, openDirectory } from '../../tree/directory-handle.ts'
+import { type BytePath, displayPath } from '../../tree/byte-path.ts'
+import { escapePath } from '../../tree/escaped-path.ts'
+import { hasChangeTimes } from '../../system/mounted-filesystem.ts'
+import { isMountPoint, readMounts } from '../../system/mounts.ts'
+import { assertSourceIsThere, warnOfNoFiles } from '../check-source.ts'
+import type { ActionContext } from '../context.ts'
+import { findBase, noBase } from './find-base.ts'
+import { reportProgress } from '../report-progress.ts'
+import { checkOwners } from '../unknown-owners.ts'
+import { identify, recordOfDirectory } from './volume-identity.ts'
+
+export interface CopyOptions {
+  /** Compare contents, so that a change that kept size and time is captured too. */
+  checksum: boolean
+  /** Compare all contents, whatever is known of them. */
+  provesNothing: boolean
+  /** Take it although a volume has no files now and had some before. */
+  allowEmpty: boolean
+  /** Data will be held still for the end of it: do before whatever can be done before. */
+  isHeld: boolean
+}
+
+export interface VolumeCopy {
+  volume: VolumeRecord
+  /** Whether anything was written while it was read, as far as the engine looks. */
+  hasMoved: boolean
+  warnings: RecordWarning[]
+  /** What somebody changed in the snapshot before, by its inode there. */
+  historyChanged: ReadonlyMap<BytePath, bigint>
+}
+
+/** A volume on its way into staging. */
+export interface VolumeCopying extends Disposable {
+  /** All that can be done while the data still move; nothing where they are not to be held. */
+  prepare(): Promise<void>
+  /** Makes the copy what the source is now. Calls `onRead` once, when that is not needed any more. */
+  finish(onRead: () => void): Promise<VolumeCopy>
+}
+
+/** Opens a volume to copy it into `staging`; with `isHeld` in two passes, where its engine can. */
+export function openVolumeCopy(
+  context: ActionContext,
+  lock: Lock,
+  options: CopyOptions,
+  catalog: Catalog,
+  staging: string,
+  { id, path }: VolumeSpec,
+): VolumeCopying {
+  const { store, config, emit, signal } = context
+  using opening = new DisposableStack()
+  const source = opening.use(openSource(path))
+  const exclude = excludesOf(config.exclude, id)
+  const { engine } = chooseEngine(config.engine, { path, exclude }, store.directory)
+  const isTwoPass = options.isHeld && engine.hasSecondPass
+  const root = identify(source)
+  const base = engine.name === 'btrfs' ? noBase : findBase(catalog, { id, root })
+  const target = createStagedVolume(staging, id)
+  const progress = reportProgress(context, id)
+  const request: SnapshotRequest = {
+    source,
+    target,
+    base: base.snapshot === undefined ? undefined : join(base.snapshot.path, base.id),
+    baseIndex:
+      base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(base.id)),
+    index: join(staging, indexFileName(id)),
+    baseLeftOut: base.snapshot?.record.warnings.find(
+      ({ code, volume }) => code === leftOutCode && volume === base.id,
+    ),
+    exclude,
+    leavesUnreadable: config.onUnreadable === 'flag',
+    isPrelinked: false,
+    isTwoPass,
+    checksum: options.checksum || isBeforeRestore(store, id, base.snapshot),
+    provesNothing: options.provesNothing,
+    lockDescriptor: lock.descriptor,
+    signal,
+    onProgress: progress.onProgress,
+  }
+  let first: SnapshotCopy | undefined
+  let ownerWarnings: RecordWarning[] = []
+
+  async function copyOnce(): Promise<SnapshotCopy> {
+    emit({ type: 'phase', phase: 'copy', volume: id, detail: path })
+    // a snapshot of a subvolume is the kernel's, which knows all owners
+    if (engine.name !== 'btrfs') ownerWarnings = await checkOwners(id, source, exclude, signal)
+    if (base.snapshot === undefined && engine.name === 'link' && !hasChangeTimes(source.here)) {
+      emit({ type: 'warning', code: 'contents-compared', volume: id, message: noChangeTimes(path) })
+    }
+    if (base.snapshot !== undefined && engine.usesPrelinked) {
+      request.isPrelinked = await adoptPrelinked(store, base.snapshot.name, base.id, target)
+    }
+    return engine.snapshot(request)
+  }
+
+  async function copyWhole(onRead: () => void): Promise<SnapshotCopy> {
+    const copy = await copyOnce()
+    onRead()
+    return copy
+  }
+
+  const opened = opening.move()
+  return {
+    async prepare() {
+      if (!options.isHeld) return
+      if (isTwoPass) first = await copyOnce()
+      // what is written to the disk now is not waited for while the data are held
+      await syncFilesystem(source.cwd)
+    },
+    async finish(onRead) {
+      const copy =
+        first?.update === undefined ? await copyWhole(onRead) : await first.update(onRead)
+      progress.end()
+      const volume: VolumeRecord = {
+        id,
+        path,
+        engine: engine.name,
+        ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
+        base: base.snapshot?.name ?? null,
+        ...(base.id === undefined || base.id === id ? {} : { baseVolume: base.id }),
+        ...(exclude.length === 0 ? {} : { exclude }),
+        ...recordUnreadable(copy),
+        ...recordOfDirectory(source, root),
+        mountPoint: isMountPoint(readMounts(), path),
+        contents: copy.contents,
+      }
+      if (!options.allowEmpty) assertSourceIsThere(volume, target, catalog)
+      const empty = options.allowEmpty ? [] : warnOfNoFiles(volume, target, catalog)
+      const warnings = [
+        ...base.warnings,
+        ...ownerWarnings,
+        ...copy.warnings,
+        ...warnOfUnreadable(copy),
+        ...empty,
+      ]
+      return {
+        volume,
+        hasMoved: copy.hasMoved === true,
+        warnings: warnings.map((warning) => ({ ...warning, volume: id })),
+        historyChanged: new Map([...(first?.historyChanged ?? []), ...(copy.historyChanged ?? [])]),
+      }
+    },
+    [Symbol.dispose]: () => opened.dispose(),
+  }
+}
+
+/** With more of them it is the disk that has gone, or the rights to read it. */
+const mostUnreadable = 1000
+
+/** For the restores of this snapshot, which leave these paths alone. */
+function recordUnreadable({ unreadable = [] }: SnapshotCopy): Pick<VolumeRecord, 'unreadable'> {
+  if (unreadable.length > mostUnreadable) {
+    throw new OperationError(
+      `${unreadable.length} files and directories cannot be read, the first is ${displayPath(unreadable[0] ?? '')}`,
+      {
+        fix: `look at the kernel's log (dmesg) and the rights; a snapshot can be without ${mostUnreadable} of them`,
+      },
+    )
+  }
+  return unreadable.length === 0 ? {} : { unreadable: unreadable.map(escapePath) }
+}
+
+function warnOfUnreadable({ unreadable = [] }: SnapshotCopy): RecordWarning[] {
+  const what =
+    "cannot be read, and {is|are} not in the snapshot; a restore of it leaves {it|them} alone: look at the rights and at the kernel's log (dmesg)"
+  return warnOfPaths('unreadable', what, [...unreadable])
+}
+
+/** Whether a restore came after it, which gave files times that it may hold with other contents. */
+function isBeforeRestore(store: StoreLayout, id: string, base: Snapshot | undefined): boolean {
+  return base !== undefined && (isSafety(base) || isRestoredOver(store, id, base.name))
+}
+
+function openSource(path: string): DirectoryHandle {
+  try {
+    return openDirectory(path)
+  } catch (error) {
+    if (!(error instanceof OperationError && isNotFound(error.cause))) throw error
+    throw new SourceError(error.problem, { cause: error, fix: error.fix })
+  }
+}

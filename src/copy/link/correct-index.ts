@@ -1,0 +1,28 @@
+import { type BytePath, isInAny } from '../../tree/byte-path.ts'
+import type { FinishedDirectories } from './finish-directories.ts'
+import { eachPath } from '../../tree/path-list.ts'
+import type { ScanResult } from '../scan/report.ts'
+import { invalidatePaths } from '../index/source-index.ts'
+
+/**
+ * Invalidates in the index of a scan what the copy is not: it may all be in the source again as the scan saw it, with the same
+ * inodes and ctimes, because a directory above it was moved away and back. The next snapshot would take it as proven.
+ * `unproven` are files of which that is known.
+ */
+export function correctIndex(
+  index: Buffer,
+  scan: ScanResult,
+  unproven: readonly BytePath[],
+  { vanished, missed, moved, ledAway }: FinishedDirectories,
+): void {
+  const doubtful = [...unproven, ...moved, ...readBelow(scan, new Set(ledAway))]
+  invalidatePaths(index, doubtful, new Set([...vanished, ...missed]))
+}
+
+/** What was read by programs that may have been led elsewhere. */
+function readBelow(scan: ScanResult, ledAway: ReadonlySet<BytePath>): BytePath[] {
+  if (ledAway.size === 0) return []
+  return [scan.changed.paths, scan.suspects.paths, scan.directories.paths].flatMap((list) =>
+    [...eachPath(list)].filter((path) => isInAny(path, ledAway)),
+  )
+}

@@ -1,0 +1,269 @@
+import { lstatSync, writeFileSync } from 'node:fs'
+import { syncFilesystem } from '../../store/durable.ts'
+import type { RecordWarning } from '../../store/record.ts'
+import { type DirectoryHandle, openDirectory } from '../../tree/directory-handle.ts'
+import { type BytePath, bytePath } from '../../tree/byte-path.ts'
+import { PathList, eachPath } from '../../tree/path-list.ts'
+import { walkTree } from '../../tree/walk-tree.ts'
+import { measureKeptTimes } from '../../system/kept-times.ts'
+import { identifyMount } from '../../system/mounted-filesystem.ts'
+import { foreignMounts } from '../../system/mounts.ts'
+import { awaitNewCtimes } from './await-new-ctimes.ts'
+import { copyFiles } from '../programs/copy-files.ts'
+import { copySuspects } from './copy-suspects.ts'
+import { correctIndex } from './correct-index.ts'
+import { countAdded } from '../scan/count-added.ts'
+import type { CopyEngine, SnapshotCopy, SnapshotRequest } from '../engine.ts'
+import { finishDirectories, warnOfDirectories } from './finish-directories.ts'
+import { LeftOutAttributes, canBeKeptNow } from '../left-out-attributes.ts'
+import { changedHistory, warnOfScan } from '../scan/scan-warnings.ts'
+import { racyCutoff } from '../index/proof.ts'
+import { planByComparison } from '../restore/restore-by-comparison.ts'
+import { copyRootAttributes } from '../programs/root-attributes.ts'
+import type { RsyncTrees } from '../programs/copy-listed.ts'
+import { readProgress } from '../programs/rsync-output.ts'
+import { readIndex } from '../index/read-index.ts'
+import type { ScanRoot } from '../scan/scan-task.ts'
+import type { ScanResult } from '../scan/report.ts'
+import { scanTree } from '../scan/scan-tree.ts'
+import { warmUpWorkers } from '../scan/scan-workers.ts'
+import {
+  type IndexHeader,
+  SourceIndex,
+  formatIndex,
+  readHeader,
+  writeHeader,
+} from '../index/source-index.ts'
+import { tearGroups } from './relink-groups.ts'
+import { type Copied, settleCopies } from './recopy.ts'
+import { surveyTree } from '../programs/survey.ts'
+
+/**
+ * Links what provably did not change (copy/index/proof.ts); cp and rsync do everything else:
+ *
+ * 1. scan: what is unchanged is linked from the base, or stays where the links were made in advance; the rest is listed
+ * 2. suspects, which look like a file of the base, are compared with it by content; changed files are copied
+ * 3. what moved meanwhile is copied again
+ * 4. directories get their attributes, last
+ * 5. the index of the scan is written for the next snapshot
+ */
+export const linkEngine: CopyEngine = {
+  name: 'link',
+  hasSecondPass: true,
+  usesPrelinked: true,
+  warmUp: warmUpWorkers,
+  snapshot: snapshotByLinks,
+  planRestore: planByComparison,
+}
+
+/** What a pass over the source can rely on. */
+interface Pass {
+  /** Names the mount of the source; undefined where nothing can be proven. */
+  mount: string | undefined
+  /** What the scan before saw: of the base, or of what the first pass staged. */
+  index: Buffer | undefined
+  /** Whether it proves anything, or only tells what the base was. */
+  isProof: boolean
+  /** What files are linked from; the second pass keeps what the first one linked. */
+  base: string | undefined
+  isFilled: boolean
+  isLast: boolean
+  /** Of both passes. */
+  leftOut: LeftOutAttributes
+  /** What the base tells of files that are linked from there. */
+  carried: RecordWarning | undefined
+}
+
+async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {
+  const { source, base, baseLeftOut, isPrelinked, isTwoPass } = request
+  const mount = await identifyMount(source)
+  const known = readProof(request, mount)
+  const leftOut = new LeftOutAttributes()
+  const carried = known.isProof ? baseLeftOut : undefined
+  const passes = { carried, mount, base, isFilled: isPrelinked, isLast: !isTwoPass, leftOut }
+  return copyOnce(request, { ...known, ...passes })
+}
+
+/** An index tells of no other mount and of no other tree than those it was written for. */
+function readProof(
+  { base, baseIndex, baseLeftOut, provesNothing }: SnapshotRequest,
+  mount: string | undefined,
+): Pick<Pass, 'index' | 'isProof'> {
+  const index = readIndex(baseIndex)
+  if (index === undefined || base === undefined) return { index: undefined, isProof: false }
+  const { mount: seenMount, tree } = readHeader(index)
+  const root = lstatSync(base, { bigint: true })
+  if (mount === undefined || mount !== seenMount || root.ino !== tree.ino) {
+    return { index: undefined, isProof: false }
+  }
+  // files that did not change lack in the base what can be kept now
+  const provesLittle = provesNothing || canBeKeptNow(baseLeftOut)
+  // with another ctime somebody changed the base: what it was is still known
+  return { index, isProof: root.ctimeNs === tree.ctimeNs && !provesLittle }
+}
+
+async function copyOnce(
+  request: SnapshotRequest,
+  pass: Pass,
+  onRead?: () => void,
+): Promise<SnapshotCopy> {
+  const { source, target, leavesUnreadable, lockDescriptor, signal, onProgress } = request
+  using staging = openDirectory(target)
+  const trees: RsyncTrees = {
+    source,
+    target,
+    staging: staging.here,
+    leavesUnreadable,
+    lockDescriptor,
+    signal,
+    onOutput: readProgress(onProgress),
+    leftOut: pass.leftOut,
+  }
+  const racyCutoffNs = racyCutoff()
+  const { scan, copied, reflink } = await copyScanned(request, pass, trees, staging, racyCutoffNs)
+  // the disk begins to write; publishing waits for what is left
+  const writing = syncFilesystem(target)
+  writing.catch(() => undefined)
+  const header: IndexHeader = { mount: pass.mount, tree: { ino: 0n, ctimeNs: 0n }, racyCutoffNs }
+  const index = formatIndex(header, scan.index)
+  const finished = await finishCopies(trees, scan, copied, index, pass.isLast).catch(
+    async (error: unknown) => failAfter(writing, error),
+  )
+  writeHeader(index, { ...header, tree: lstatSync(`${staging.here}/.`, { bigint: true }) })
+  writeFileSync(request.index, index, { mode: 0o600 })
+  onRead?.()
+  await writing
+  const lists = [scan.changed, scan.suspects, scan.directories].map(({ paths }) => paths)
+  await pass.leftOut.look(source.cwd, lists, signal)
+  const listAll = async (): Promise<Buffer> => listCopied(source, staging, signal)
+  await pass.leftOut.carryOver(source.cwd, pass.carried, listAll, signal)
+  return {
+    contents:
+      finished.unreadable.length === 0
+        ? { ...scan.contents, ...countAdded(staging.here, request.base, scan) }
+        : (await surveyTree(staging.here, signal)).contents,
+    reflink,
+    hasMoved: finished.hasMoved,
+    warnings: [...warnOfScan(scan), ...finished.warnings, ...pass.leftOut.warnings()],
+    unreadable: finished.unreadable,
+    historyChanged: changedHistory(scan),
+    update: updating(request, pass, index),
+  }
+}
+
+/** Nobody looks at what is mounted in the source. */
+async function listCopied(
+  { path }: DirectoryHandle,
+  { here }: DirectoryHandle,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  const mounts = foreignMounts(bytePath(path))
+  const list = new PathList()
+  list.add('.')
+  for await (const entry of walkTree(here, signal, [''], mounts)) list.add(entry.path)
+  return list.bytes()
+}
+
+/** A second try must not hide that what this one wrote is not on the disk: the kernel says so once. */
+async function failAfter(writing: Promise<void>, error: unknown): Promise<never> {
+  await writing
+  throw error
+}
+
+function updating(
+  request: SnapshotRequest,
+  { mount, leftOut, carried }: Pass,
+  index: Buffer,
+): NonNullable<SnapshotCopy['update']> {
+  const isProof = mount !== undefined
+  const pass: Pass = {
+    mount,
+    index: isProof ? index : undefined,
+    isProof,
+    base: isProof ? undefined : request.base,
+    isFilled: true,
+    isLast: true,
+    leftOut,
+    carried,
+  }
+  return async (onRead) => copyOnce(request, pass, onRead)
+}
+
+async function finishCopies(
+  trees: RsyncTrees,
+  scan: ScanResult,
+  copied: readonly Copied[],
+  index: Buffer,
+  isLast: boolean,
+): Promise<{ warnings: RecordWarning[]; hasMoved: boolean; unreadable: BytePath[] }> {
+  const files = await settleCopies(trees, copied, scan.vanished.paths)
+  // last, because what is written into a directory moves its times
+  const directories = await finishDirectories(trees, scan.directories.paths, new SourceIndex(index))
+  if (isLast) await copyRootAttributes(trees)
+  correctIndex(index, scan, files.unproven, directories)
+  const { vanished, missed } = directories
+  return {
+    warnings: [...files.warnings, ...warnOfDirectories(directories)],
+    hasMoved: files.hasMoved || vanished.length + missed.length > 0,
+    unreadable:
+      trees.leavesUnreadable === true ? [...eachPath(scan.unreadable.paths), ...files.unread] : [],
+  }
+}
+
+/** Links and copies; what is left are the attributes of directories, and another look at the copies. */
+async function copyScanned(
+  request: SnapshotRequest,
+  pass: Pass,
+  trees: RsyncTrees,
+  staging: DirectoryHandle,
+  racyCutoffNs: bigint,
+): Promise<{ scan: ScanResult; copied: Copied[]; reflink: boolean | undefined }> {
+  const scanned = await scanSource(request, pass, staging, racyCutoffNs)
+  const scan = tearGroups(trees.staging, scanned)
+  await awaitNewCtimes(trees.source.cwd, [scan.changed, scan.suspects], racyCutoffNs)
+  await copySuspects(trees, request.base, scan, request.onProgress)
+  const { isComplete, reflink } = await copyFiles(trees, scan.changed, request.onProgress)
+  return {
+    scan,
+    reflink,
+    copied: [
+      { list: scan.changed, isComplete },
+      { list: scan.suspects, isComplete: false },
+    ],
+  }
+}
+
+async function scanSource(
+  { source, target, exclude, leavesUnreadable, signal, onProgress }: SnapshotRequest,
+  { index, isProof, base, isFilled }: Pass,
+  staging: DirectoryHandle,
+  racyCutoffNs: bigint,
+): Promise<ScanResult> {
+  // a store to a page that is dirty and mapped moves no ctime; the first one after it was written back does
+  await syncFilesystem(source.cwd)
+  using openBase = base === undefined ? undefined : openDirectory(base)
+  let files = 0
+  return await scanTree({
+    source: scanRoot(source),
+    base: openBase === undefined ? undefined : scanRoot(openBase),
+    staging: scanRoot(staging),
+    index,
+    isProof,
+    isFilled,
+    exclude,
+    leavesUnreadable,
+    mounts: foreignMounts(bytePath(source.path)),
+    baseMounts: base === undefined ? new Set() : foreignMounts(bytePath(base)),
+    racyCutoffNs,
+    times: measureKeptTimes(target),
+    signal,
+    onReport: (report) => {
+      files += report.contents.files
+      onProgress({ files, totalFiles: files, bytes: 0, fraction: 0 })
+    },
+  })
+}
+
+function scanRoot({ descriptor, path }: DirectoryHandle): ScanRoot {
+  return { descriptor, path: bytePath(path) }
+}

@@ -1,0 +1,52 @@
+import { ProgramError } from '../../errors.ts'
+import { type RunOptions, run } from '../../system/run.ts'
+import type { LeftOutAttributes } from '../left-out-attributes.ts'
+import type { RsyncTrees } from './copy-listed.ts'
+
+/** All that rsync keeps of a directory; ACLs come as such, and not as the xattrs that some filesystems show them by. */
+const faithful = [
+  '--acls',
+  '--xattrs',
+  '--xattrs-include=*',
+  '--xattrs-exclude=system.*',
+  '--xattrs-exclude=trusted.SGI_ACL_*',
+  '--numeric-owner',
+]
+
+/**
+ * Gives the root of the staged volume, which has no attributes of its own yet, those of the source, once nothing is written into it
+ * any more. By tar(1), through open directories: rsync would look at every entry of the root, and at what is mounted on one.
+ * Throws ProgramError where they cannot be read or set.
+ */
+export async function copyRootAttributes({
+  source,
+  target,
+  lockDescriptor,
+  signal,
+  leftOut,
+}: RsyncTrees): Promise<void> {
+  const archive: Buffer[] = []
+  const onOutput = (chunk: Buffer): void => void archive.push(chunk)
+  const read = ['--create', '--format=posix', '--no-recursion', '.']
+  await tar(read, { cwd: source.cwd, signal, onOutput })
+  const write = ['--extract', '--preserve-permissions', '--same-owner']
+  const input = Buffer.concat(archive)
+  await tar(write, { cwd: target, signal, descriptor3: lockDescriptor, input }, leftOut)
+}
+
+async function tar(
+  words: readonly string[],
+  options: RunOptions,
+  leftOut?: LeftOutAttributes,
+): Promise<void> {
+  const [mode = '', ...others] = words
+  const { exitCode, stderr } = await run('tar', [mode, ...faithful, '--file=-', ...others], options)
+  // it ends well where it could not keep an attribute; a filesystem without any is no failure
+  const said = leftOut === undefined ? stderr : leftOut.take(stderr)
+  const lines = said.split('\n').filter((line) => line.includes('Cannot'))
+  if (exitCode === 0 && lines.every((line) => line.endsWith(': Operation not supported'))) return
+  throw new ProgramError(
+    `the attributes of the volume's directory cannot be kept: ${stderr.trim()}`,
+    stderr,
+  )
+}

@@ -1,0 +1,185 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { ActionEvent } from '../actions/events.ts'
+import type { StatusDescription } from '../actions/report/status.ts'
+import { exitCodes, failureCauseOf, failureCauses } from '../errors.ts'
+import { parseSnapshotName } from '../store/names.ts'
+import type { SnapshotRecord } from '../store/record.ts'
+import type { RunReason } from './runner.ts'
+
+/** What monitoring draws and alarms by; examples/prometheus has both. */
+export interface Metrics {
+  observe(event: ActionEvent): void
+  /** A run of the schedule has ended; `exitCode` as a command would have had it. */
+  ran(run: { reason: string; exitCode: number; seconds: number }): void
+  /** Why one of them took no snapshot. */
+  failed(error: unknown): void
+  /** One was due while the one before was under way. */
+  skipped(): void
+  /** One was due while the host was asleep. */
+  missed(): void
+  /** What a snapshot is like that was just published. */
+  published(record: SnapshotRecord): void
+  /** The text that Prometheus reads. */
+  render(): Promise<{ contentType: string; text: string }>
+}
+
+const prefix = 'snap_volume_'
+const secondsBuckets = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400]
+const pauseBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+
+/** The labels that runs of the schedule have: their series begin at 0, so that the first of a kind is a growth too. */
+const reasons: readonly RunReason[] = ['schedule', 'checksum', 'start', 'catch-up']
+const endings = [exitCodes.done, exitCodes.failed, exitCodes.warnings, exitCodes.busy]
+const phases = ['lock', 'copy', 'publish', 'prune']
+
+export interface MetricsOptions {
+  /** Called for each scrape. */
+  readStatus: () => Promise<StatusDescription>
+  /** The names of those that are snapshotted. */
+  volumes: readonly string[]
+  startedAt: Date
+  version: string
+}
+
+export function createMetrics({
+  readStatus,
+  volumes,
+  startedAt,
+  version,
+}: MetricsOptions): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+    new Counter({ name: prefix + name, help, labelNames, registers })
+  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+    new Gauge({ name: prefix + name, help, labelNames, registers })
+  const histogram = <Label extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: Label[] = [],
+  ) => new Histogram({ name: prefix + name, help, buckets, labelNames, registers })
+
+  const runs = counter(
+    'runs_total',
+    'Runs of the schedule, by what began them and their exit code.',
+    ['reason', 'exit_code'],
+  )
+  const failures = counter('failures_total', 'Runs that took no snapshot, by why.', ['cause'])
+  const skipped = counter('skipped_runs_total', 'Runs due while the one before was under way.')
+  const missed = counter('missed_runs_total', 'Runs due while the host was asleep or too busy.')
+  const runSeconds = histogram('run_duration_seconds', 'How long runs took.', secondsBuckets)
+  const phaseSeconds = histogram(
+    'phase_duration_seconds',
+    'How long the phases of runs took.',
+    secondsBuckets,
+    ['phase'],
+  )
+  const pauseSeconds = histogram(
+    'pause_duration_seconds',
+    'For how long containers were paused or stopped for a snapshot.',
+    pauseBuckets,
+  )
+  const warnings = counter('warnings_total', 'Warnings, by their code.', ['code'])
+  const removed = counter('removed_snapshots_total', 'Snapshots that retention removed after runs.')
+  const freed = counter('freed_bytes_total', 'Room that deletions of runs gave back.')
+  const entries = gauge('snapshot_entries', 'Entries of the last snapshot.', ['volume', 'kind'])
+  const bytes = gauge('snapshot_bytes', 'Apparent size of the last snapshot.', ['volume'])
+  const addedBytes = counter('added_bytes_total', 'Bytes that snapshots copied.', ['volume'])
+  const addedFiles = counter('added_files_total', 'Files that snapshots copied.', ['volume'])
+  gauge('build_info', 'The program.', ['version']).set({ version }, 1)
+  gauge('start_time_seconds', 'When the daemon was started.').set(startedAt.getTime() / 1000)
+
+  for (const reason of reasons) {
+    for (const exitCode of endings) runs.inc({ reason, exit_code: exitCode }, 0)
+  }
+  for (const cause of failureCauses) failures.inc({ cause }, 0)
+  for (const name of phases) phaseSeconds.zero({ phase: name })
+  for (const volume of volumes) {
+    addedBytes.inc({ volume }, 0)
+    addedFiles.inc({ volume }, 0)
+  }
+
+  let phase: { name: string; sinceMs: number } | undefined
+  function enter(name: string | undefined): void {
+    const nowMs = performance.now()
+    if (phase !== undefined)
+      phaseSeconds.observe({ phase: phase.name }, (nowMs - phase.sinceMs) / 1000)
+    phase = name === undefined ? undefined : { name, sinceMs: nowMs }
+  }
+
+  const readState = stateGauges(gauge)
+
+  return {
+    observe(event) {
+      if (event.type === 'phase') enter(event.phase)
+      else if (event.type === 'warning') warnings.inc({ code: event.code })
+      else if (event.type === 'removed') removed.inc()
+      else if (event.type === 'freed') freed.inc(event.bytes)
+    },
+    ran({ reason, exitCode, seconds }) {
+      enter(undefined)
+      runs.inc({ reason, exit_code: exitCode })
+      runSeconds.observe(seconds)
+    },
+    failed: (error) => failures.inc({ cause: failureCauseOf(error) }),
+    skipped: () => skipped.inc(),
+    missed: () => missed.inc(),
+    published({ quietMs, volumes: records }) {
+      if (quietMs !== undefined) pauseSeconds.observe(quietMs / 1000)
+      for (const { id: volume, contents } of records) {
+        if (contents === null) continue
+        for (const kind of ['files', 'directories', 'symlinks', 'specials'] as const) {
+          entries.set({ volume, kind }, contents[kind])
+        }
+        bytes.set({ volume }, contents.bytes)
+        addedBytes.inc({ volume }, contents.addedBytes)
+        addedFiles.inc({ volume }, contents.addedFiles)
+      }
+    },
+    async render() {
+      readState(await readStatus())
+      return { contentType: registry.contentType, text: await registry.metrics() }
+    },
+  }
+}
+
+type MakeGauge = (name: string, help: string) => Gauge
+
+/** What is so at the time of the scrape. */
+function stateGauges(gauge: MakeGauge): (status: StatusDescription) => void {
+  const health = gauge('health', 'What status --check says: 0 ok, 1 warning, 2 critical.')
+  const stale = gauge('stale', 'Whether a snapshot is overdue.')
+  const failures = gauge('failures_in_a_row', 'Runs that failed since the last success.')
+  const lastSuccess = gauge('last_success_timestamp_seconds', 'When the last run succeeded.')
+  const nextRun = gauge('next_run_timestamp_seconds', 'When the next run is due.')
+  const running = gauge('running', 'Whether a run is under way.')
+  const count = gauge('snapshots', 'Snapshots in the store.')
+  const oldest = gauge('oldest_snapshot_timestamp_seconds', 'When the oldest was taken.')
+  const newest = gauge('newest_snapshot_timestamp_seconds', 'When the newest was taken.')
+  const freeBytes = gauge('store_free_bytes', 'Free space of the store.')
+  const totalBytes = gauge('store_size_bytes', 'Size of the filesystem of the store.')
+  const freeInodes = gauge('store_free_inodes', 'Free inodes of the store.')
+  const totalInodes = gauge('store_inodes', 'Inodes of the filesystem of the store.')
+  const memory = gauge('resident_memory_bytes', 'Memory of the daemon.')
+  return (status) => {
+    health.set({ ok: 0, warning: 1, critical: 2 }[status.health.level])
+    stale.set(Number(status.health.findings.some(({ code }) => code === 'stale')))
+    failures.set(status.failuresInARow)
+    setTime(lastSuccess, status.lastSuccess?.finishedAt)
+    setTime(nextRun, status.nextRun)
+    running.set(Number(status.run !== null))
+    count.set(status.snapshots.count)
+    setTime(oldest, parseSnapshotName(status.snapshots.oldest ?? '')?.toISOString())
+    setTime(newest, parseSnapshotName(status.snapshots.newest ?? '')?.toISOString())
+    freeBytes.set(status.space.freeBytes)
+    totalBytes.set(status.space.totalBytes)
+    freeInodes.set(status.space.freeInodes)
+    totalInodes.set(status.space.totalInodes)
+    memory.set(process.memoryUsage.rss())
+  }
+}
+
+function setTime(gauge: Gauge, time: string | null | undefined): void {
+  gauge.set(time === null || time === undefined ? 0 : Date.parse(time) / 1000)
+}

@@ -1,0 +1,77 @@
+import type { Health } from '../actions/report/health.ts'
+import type { FinishedRun, RunState, Told } from '../store/run-state.ts'
+import type { RecordWarning } from '../store/record.ts'
+
+export type NoticeEvent = 'failure' | 'recovery' | 'stale' | 'suspicious' | 'prune-frozen'
+
+/** What somebody should know. */
+export interface Notice {
+  event: NoticeEvent
+  title: string
+  message: string
+  snapshot: string | null
+}
+
+/** Decides who is told what: once when something begins, and once when it is over. */
+export interface NoticeRules {
+  afterRun(before: RunState, run: FinishedRun, warnings: readonly RecordWarning[]): Notice[]
+  afterBeat(health: Health): Notice[]
+}
+
+/** `told` is what they know already; `keepTold` is called when that changes. */
+export function createNoticeRules(told: Told, keepTold: (told: Told) => void): NoticeRules {
+  let { stale: isStale, codes: toldCodes } = told
+
+  function know(stale: boolean, codes: string): void {
+    if (stale === isStale && codes === toldCodes) return
+    isStale = stale
+    toldCodes = codes
+    keepTold({ stale, codes })
+  }
+
+  return {
+    afterRun(before, run, warnings) {
+      if (run.outcome === 'failed') {
+        return before.failuresInARow > 0 ? [] : [noticeOfFailure(run)]
+      }
+      const notices: Notice[] = []
+      if (before.failuresInARow > 0 || isStale) notices.push(noticeOfRecovery(run))
+      const codes = [...new Set(warnings.map(({ code }) => code))].toSorted().join(' ')
+      if (codes !== '' && codes !== toldCodes) notices.push(noticeOfWarnings(run, warnings))
+      know(false, codes)
+      return notices
+    },
+    afterBeat(health) {
+      const stale = health.findings.find(({ code }) => code === 'stale')
+      if (stale === undefined || isStale) return []
+      know(true, toldCodes)
+      const title = 'snapshots are overdue'
+      return [{ event: 'stale', title, message: stale.message, snapshot: null }]
+    },
+  }
+}
+
+function noticeOfFailure({ error }: FinishedRun): Notice {
+  return {
+    event: 'failure',
+    title: 'no snapshot was taken',
+    message: error ?? 'see the log of the daemon',
+    snapshot: null,
+  }
+}
+
+function noticeOfRecovery({ snapshot }: FinishedRun): Notice {
+  return {
+    event: 'recovery',
+    title: 'snapshots are taken again',
+    message: `${snapshot} was taken`,
+    snapshot,
+  }
+}
+
+function noticeOfWarnings({ snapshot }: FinishedRun, warnings: readonly RecordWarning[]): Notice {
+  const message = warnings.map((warning) => warning.message).join('; ')
+  return warnings.some(({ code }) => code === 'prune' || code === 'clock-jump')
+    ? { event: 'prune-frozen', title: 'old snapshots are not removed', message, snapshot }
+    : { event: 'suspicious', title: `${snapshot} is flagged`, message, snapshot }
+}
