@@ -1,6 +1,6 @@
 import type { HookRecord, RecordWarning } from '../store/record.ts'
 import type { CopyProgress } from '../copy/engine.ts'
-import type { Writers } from './restore/describe-writers.ts'
+import type { Writers } from './writers.ts'
 
 type Phase = 'lock' | 'copy' | 'publish' | 'prune' | 'restore' | 'subvolume' | 'compare'
 

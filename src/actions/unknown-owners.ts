@@ -1,9 +1,7 @@
 import { type BigIntStats, closeSync, constants, openSync } from 'node:fs'
-import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { OperationError, SourceError, errorCode, throwIfInterrupted } from '../errors.ts'
+import { SourceError, errorCode, throwIfInterrupted } from '../errors.ts'
 import { warnOfPaths } from '../copy/warnings.ts'
-import type { Snapshot } from '../store/catalog.ts'
 import type { RecordWarning } from '../store/record.ts'
 import {
   type BytePath,
@@ -13,7 +11,7 @@ import {
   readNames,
   systemPath,
 } from '../tree/byte-path.ts'
-import { type DirectoryHandle, openDirectory } from '../tree/directory-handle.ts'
+import type { DirectoryHandle } from '../tree/directory-handle.ts'
 import { type Excludes, compileExcludes } from '../tree/excludes.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 import { counted } from '../system/counted.ts'
@@ -23,7 +21,6 @@ import {
   findUserNamespace,
   leaveUserNamespace,
 } from '../system/user-namespace.ts'
-import { type RestoreTarget, excludesOfRestore } from './restore/targets.ts'
 
 /**
  * In a user namespace that does not know all users, the others look like one of them (65534), and nothing can be given back to
@@ -31,9 +28,9 @@ import { type RestoreTarget, excludesOfRestore } from './restore/targets.ts'
  */
 
 /** The warning of a snapshot that does not have the owners of some entries. */
-const code = 'unknown-owner'
+export const unknownOwner = 'unknown-owner'
 
-const ofOthers = 'to users or groups outside of this user namespace'
+export const ofOthers = 'to users or groups outside of this user namespace'
 
 /**
  * Warns of the entries of a volume whose owners a copy does not keep.
@@ -50,63 +47,19 @@ export async function checkOwners(
   const { paths, canBeCopied } = await findUnknownOwners(source, namespace, exclude, signal)
   if (paths.length > 0 && !canBeCopied) {
     throw new SourceError(
-      `volume ${id} is not snapshotted: ${describe(source.path, paths)}, and cannot be copied here`,
+      `volume ${id} is not snapshotted: ${describeOwners(source.path, paths)}, and cannot be copied here`,
       { fix: leaveUserNamespace },
     )
   }
   const { overflowId } = namespace.users
   return warnOfPaths(
-    code,
+    unknownOwner,
     `{belongs|belong} ${ofOthers}, and {is|are} kept as {that|those} of ${overflowId} (${leaveUserNamespace})`,
     paths,
   )
 }
 
-/**
- * Throws OperationError where a restore would meet entries, in the snapshot or the live data, whose owners it cannot give; warns of
- * those of whose owners nobody can tell.
- */
-export async function assertOwnersKnown(
-  snapshot: Snapshot,
-  targets: readonly RestoreTarget[],
-  exclude: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<RecordWarning[]> {
-  const namespace = findUserNamespace()
-  if (namespace === undefined) return []
-  const warnings: RecordWarning[] = []
-  const looked = targets.flatMap((one) => {
-    const leftAlone = excludesOfRestore(exclude, snapshot, one)
-    return [join(snapshot.path, one.from), one.path].map((path) => ({ path, leftAlone }))
-  })
-  for (const { path, leftAlone } of looked) {
-    using directory = openDirectory(path)
-    const { paths, sure } = await findUnknownOwners(directory, namespace, leftAlone, signal)
-    if (sure.length > 0) {
-      throw new OperationError(
-        `nothing was restored: ${describe(path, paths)}, and their owners cannot be given back here`,
-        { fix: leaveUserNamespace },
-      )
-    }
-    if (paths.length === 0) continue
-    const message = `of ${path} {looks|look} as if {it|they} belonged ${ofOthers}, and may get another owner or group (${leaveUserNamespace})`
-    warnings.push(...warnOfPaths(code, message, paths))
-  }
-  return warnings
-}
-
-/** What a restore of a snapshot has to say of owners that were not kept when it was taken. */
-export function warnOfLostOwners({ name, record }: Snapshot, id: string): RecordWarning[] {
-  return record.warnings
-    .filter((warning) => warning.code === code && warning.volume === id)
-    .map(({ paths = [] }) => ({
-      code,
-      message: `${name} does not have the owners of some entries, which were outside of the user namespace it was taken in: look at them, and chown them`,
-      paths,
-    }))
-}
-
-export function describe(directory: string, paths: readonly BytePath[]): string {
+export function describeOwners(directory: string, paths: readonly BytePath[]): string {
   const names = paths.slice(0, 3).map(displayPath)
   const more = paths.length > names.length ? ', ...' : ''
   const [many, belong] = [

@@ -21,7 +21,7 @@ export function createExecutor(
     })),
     async execute(name, options, terminal, signal) {
       const json = options['json'] === true
-      const input = { options, json, terminal, environment, clock, signal, beside }
+      const input = { options, json, commands, terminal, environment, clock, signal, beside }
       const command = offered.find((candidate) => candidate.name === name)
       try {
         if (command === undefined) throw new Error(`${name} is not offered`)

@@ -7,6 +7,8 @@ export interface CommandInput {
   /** The words after the command, parsed by its declaration. */
   options: Readonly<Record<string, unknown>>
   json: boolean
+  /** All that there are, this one among them. */
+  commands: readonly Command[]
   terminal: Terminal
   environment: Environment
   clock: Clock

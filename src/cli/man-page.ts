@@ -1,7 +1,6 @@
 import { type VariableDescription, describeVariables } from '../config/settings.ts'
 import { programVersion } from '../system/version.ts'
 import type { Command, Option } from './command.ts'
-import { commands } from './commands/index.ts'
 import { commonOptions, formatOption, formatPositional, formatUsage } from './help.ts'
 import { overview } from './overview.ts'
 import { roffText } from './roff.ts'
@@ -13,7 +12,7 @@ interface ManPage {
 }
 
 /** The page of this program, snap-volume(1). */
-export function manPage(): string {
+export function manPage(commands: readonly Command[]): string {
   return formatManPage({ commands, variables: describeVariables(), version: programVersion })
 }
 

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts'
 import type { Command, CommandInput, Option } from './command.ts'
+import { commands } from './commands/index.ts'
 import { chooseCommand } from './find-command.ts'
 import { commonOptions } from './help.ts'
 
@@ -9,14 +10,14 @@ import { commonOptions } from './help.ts'
  */
 export async function runProgram(
   words: readonly string[],
-  input: Omit<CommandInput, 'options' | 'json'>,
+  input: Omit<CommandInput, 'options' | 'json' | 'commands'>,
 ): Promise<number> {
   const [name = 'help', ...rest] = words
-  const command = await chooseCommand(name)
+  const command = await chooseCommand(commands, name)
   if (asksForHelp(rest) && command.name !== 'help') {
     const options = { command: command.name }
-    const help = await chooseCommand('help')
-    return help.run({ ...input, options, json: rest.includes('--json') })
+    const help = await chooseCommand(commands, 'help')
+    return help.run({ ...input, commands, options, json: rest.includes('--json') })
   }
   // the parser costs more time than the whole of help
   const options =
@@ -29,7 +30,7 @@ export async function runProgram(
       : rest.length === 0 && command.positionals.length === 0
         ? {}
         : await parseWords(command, rest)
-  const commandInput = { ...input, options, json: options['json'] === true }
+  const commandInput = { ...input, commands, options, json: options['json'] === true }
   try {
     return await runWhereItBelongs(command, commandInput)
   } catch (error) {

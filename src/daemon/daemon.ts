@@ -13,8 +13,6 @@ import { wakeLeftConsumers } from '../actions/consumers/resume-after-crash.ts'
 import { webAddressesOf } from '../config/notify-target.ts'
 import { type ProxyFor, readProxies } from '../config/proxies.ts'
 import type { Settings } from '../config/settings.ts'
-import type { Environment } from '../config/variables.ts'
-import type { VolumeSpec } from '../config/volume-spec.ts'
 import { isDockerThere } from '../docker/find-docker.ts'
 import { BusyError, InterruptedError, messageOf } from '../errors.ts'
 import type { CommandExecutor } from '../remote/executor.ts'
@@ -23,7 +21,6 @@ import { removeHeartbeat, writeHeartbeat } from '../store/heartbeat.ts'
 import { readNextRun, writeNextRun } from '../store/schedule-state.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { readChildActivity } from '../system/child-activity.ts'
-import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import { programVersion } from '../system/version.ts'
 import { followActs } from './act-follower.ts'
@@ -42,22 +39,16 @@ import { createRunner } from './runner.ts'
 import { assertCron } from './schedule.ts'
 import { startServer } from './server.ts'
 import { shareAnswer } from './share-answer.ts'
-import { wakeBeforeStart } from './wake-before-start.ts'
+import { type Start, wakeBeforeStart } from './wake-before-start.ts'
 
 /** To ask who writes takes the lock for a moment: without a bound, writers would wait for those who ask. */
 const statusKeptMs = 1000
 
-export interface DaemonOptions {
-  settings: Settings
-  /** What hooks find in theirs. */
-  environment: Environment
-  volumes: readonly VolumeSpec[]
+export interface DaemonOptions extends Start {
   /** The commands for clients, who leave to the daemon what need not be waited for. */
   makeExecutor: (beside: BesideWork) => CommandExecutor
-  clock: Clock
   /** Ends the daemon; a snapshot under way is given up, and made up by the next start. */
   signal: AbortSignal
-  log: Log
 }
 
 /**

@@ -1,14 +1,27 @@
 import { contextOfProcess } from '../actions/context.ts'
 import type { ActionEvent } from '../actions/events.ts'
 import { wakeLeftConsumers } from '../actions/consumers/resume-after-crash.ts'
+import type { Settings } from '../config/settings.ts'
+import type { Environment } from '../config/variables.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { messageOf } from '../errors.ts'
 import { hasConsumerJournal } from '../store/consumer-journal.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
 import { openStore } from '../store/open.ts'
 import { readSavedConfig } from '../store/saved-config.ts'
-import type { DaemonOptions } from './daemon.ts'
+import type { Clock } from '../system/clock.ts'
+import type { Log } from '../system/log.ts'
 import { logEvent } from './log-event.ts'
+
+/** What a daemon is started with, before it looks at anything. */
+export interface Start {
+  settings: Settings
+  /** What hooks find in theirs. */
+  environment: Environment
+  volumes: readonly VolumeSpec[]
+  clock: Clock
+  log: Log
+}
 
 /** Whom a killed process left paused or stopped must not wait for a start that is refused. Never throws. */
 export async function wakeBeforeStart({
@@ -17,7 +30,7 @@ export async function wakeBeforeStart({
   volumes,
   clock,
   log,
-}: DaemonOptions): Promise<void> {
+}: Start): Promise<void> {
   if (!hasConsumerJournal(storeLayout(settings.storeDirectory))) return
   try {
     const store = openStore(settings.storeDirectory)

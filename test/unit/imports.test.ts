@@ -1,7 +1,13 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { type SourceFile, findEagerPackages, findViolations, readImports } from './import-rules.ts'
+import {
+  type SourceFile,
+  findCircles,
+  findEagerPackages,
+  findViolations,
+  readImports,
+} from './import-rules.ts'
 
 const sourceDirectory = new URL('../../src/', import.meta.url).pathname
 
@@ -23,6 +29,10 @@ describe('the imports of src', () => {
 
   it('run one way', () => {
     expect(findViolations(readSources())).to.deep.equal([])
+  })
+
+  it('make no circle, types included', () => {
+    expect(findCircles(readSources())).to.deep.equal([])
   })
 
   it('load no npm package before a command is chosen, so that help stays light', () => {
@@ -81,6 +91,9 @@ describe('findViolations', () => {
     ['a re-export of a higher layer', 'config/a.ts', "export * from '../store/b.ts'"],
     ['copy that imports docker', 'copy/a.ts', "import { x } from '../docker/b.ts'"],
     ['copy that imports retention', 'copy/a.ts', "import { x } from '../retention/b.ts'"],
+    ['a room that imports the one above', 'copy/scan/a.ts', "import { x } from '../link/b.ts'"],
+    ['a room beside', 'actions/store/a.ts', "import { x } from '../subvolume/b.ts'"],
+    ['a file in no room that imports one', 'actions/a.ts', "import { x } from './store/b.ts'"],
     ['docker that imports copy', 'docker/a.ts', "import { x } from '../copy/b.ts'"],
     ['retention that imports copy', 'retention/a.ts', "import type { X } from '../copy/b.ts'"],
     ['daemon that imports cli', 'daemon/a.ts', "import { x } from '../cli/b.ts'"],
@@ -114,6 +127,9 @@ describe('findViolations', () => {
 
   const allowed: [what: string, path: string, text: string][] = [
     ['a lower layer', 'actions/a.ts', "import { x } from '../store/b.ts'"],
+    ['the own room', 'copy/scan/a.ts', "import { x } from './b.ts'"],
+    ['a room below', 'copy/link/a.ts', "import { x } from '../scan/b.ts'"],
+    ['a file in no room', 'copy/link/a.ts', "import { x } from '../warnings.ts'"],
     ['the own layer', 'store/a.ts', "import { x } from './b.ts'"],
     ['a layer far below', 'cli/commands/a.ts', "import { x } from '../../errors.ts'"],
     ['execa in system/run.ts', 'system/run.ts', "await import('execa')"],
@@ -132,6 +148,22 @@ describe('findViolations', () => {
       expect(violationsOf(path, text)).to.deep.equal([])
     })
   }
+})
+
+describe('findCircles', () => {
+  const a = { path: 'store/a.ts', text: "import type { B } from './b.ts'" }
+
+  it('finds one, types included', () => {
+    const b = { path: 'store/b.ts', text: "import { a } from './a.ts'" }
+    expect(findCircles([a, b])).to.deep.equal([['store/a.ts', 'store/b.ts']])
+  })
+
+  it('passes over two ways to one file', () => {
+    const b = { path: 'store/b.ts', text: "import { c } from './c.ts'" }
+    const c = { path: 'store/c.ts', text: '' }
+    const both = { ...a, text: `${a.text}\nimport { c } from './c.ts'` }
+    expect(findCircles([both, b, c])).to.deep.equal([])
+  })
 })
 
 describe('findEagerPackages', () => {

@@ -1,11 +1,16 @@
 import type { Consumer } from '../../docker/consumers.ts'
-import type { Consistency, RecordWarning } from '../../store/record.ts'
-import type { VolumeCopy } from '../snapshot/copy-volume.ts'
+import type { Consistency, RecordWarning, VolumeRecord } from '../../store/record.ts'
 
 /** How well data were held, from what was done with those who use them. */
 export type HeldConsistency = Exclude<Consistency, 'atomic'>
 
 const weakestFirst = ['live', 'hooked', 'paused', 'stopped'] as const
+
+/** A volume in a snapshot, and whether anything was written while it was read. */
+interface JudgedCopy {
+  volume: Pick<VolumeRecord, 'id' | 'engine'>
+  hasMoved: boolean
+}
 
 /** What was done with one consumer. */
 export type Holding = (consumer: Consumer) => HeldConsistency
@@ -29,7 +34,7 @@ export function weakestHolding(
  */
 export function judgeConsistency(
   held: HeldConsistency,
-  copies: readonly VolumeCopy[],
+  copies: readonly JudgedCopy[],
   isAsked: boolean,
 ): { consistency: Consistency; warnings: RecordWarning[] } {
   const isQuiet = held === 'paused' || held === 'stopped'
@@ -42,6 +47,6 @@ export function judgeConsistency(
 }
 
 /** One subvolume snapshot is of one instant; two are not of the same one. */
-function isAtomic(copies: readonly VolumeCopy[]): boolean {
+function isAtomic(copies: readonly JudgedCopy[]): boolean {
   return copies.length === 1 && copies[0]?.volume.engine === 'btrfs'
 }

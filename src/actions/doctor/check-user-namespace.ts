@@ -2,7 +2,7 @@ import { excludesOf } from '../../config/exclude.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
 import { findUserNamespace, leaveUserNamespace } from '../../system/user-namespace.ts'
 import type { StoreConfig } from '../context.ts'
-import { describe, findUnknownOwners } from '../unknown-owners.ts'
+import { describeOwners, findUnknownOwners } from '../unknown-owners.ts'
 import { type DoctorFinding, note, problem, problemOf } from './finding.ts'
 
 /** What a user namespace keeps from being copied; nothing where all users are known. */
@@ -38,7 +38,7 @@ export async function checkVolumeOwners({
         undefined,
       )
       if (paths.length > 0)
-        findings.push(problem(subject, describe(path, paths), leaveUserNamespace))
+        findings.push(problem(subject, describeOwners(path, paths), leaveUserNamespace))
     } catch (error) {
       findings.push(problemOf(subject, error))
     }

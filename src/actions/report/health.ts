@@ -1,6 +1,7 @@
 import prettyMilliseconds from 'pretty-ms'
 import { printable } from '../../system/printable.ts'
-import type { Condition } from './status.ts'
+import type { Heartbeat } from '../../store/heartbeat.ts'
+import type { RunState } from '../../store/run-state.ts'
 
 const healthLevels = ['ok', 'warning', 'critical'] as const
 export type HealthLevel = (typeof healthLevels)[number]
@@ -24,6 +25,26 @@ export interface HealthThresholds {
   /** Percent of the store's filesystem, in bytes and in inodes. */
   warnFreePercent: number
   criticalFreePercent: number
+}
+
+/** How it goes with the snapshots of a store, as far as one need not read them. */
+export interface Condition extends Omit<RunState, 'begun' | 'told'> {
+  daemon: { running: boolean; startedAt: string | null }
+  /** The run of the schedule that is under way. */
+  run: Heartbeat['running']
+  /** Who writes the store now, and since when. */
+  writer: string | null
+  nextRun: string | null
+  space: Space
+  /** What is left half-way, or broken. */
+  problems: HealthFinding[]
+}
+
+export interface Space {
+  freeBytes: number
+  totalBytes: number
+  freeInodes: number
+  totalInodes: number
 }
 
 /** Whether someone has to look after the store: the worst of what is found decides. */

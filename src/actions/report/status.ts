@@ -23,40 +23,27 @@ import {
   explainInterruptedRestore,
   readRestoreJournal,
 } from '../../store/restore-journal.ts'
-import { type RunState, noRuns, readRunState } from '../../store/run-state.ts'
+import { noRuns, readRunState } from '../../store/run-state.ts'
 import { readSavedConfig } from '../../store/saved-config.ts'
 import { readNextRun } from '../../store/schedule-state.ts'
 import { noFiles } from '../check-source.ts'
 import type { ActionContext } from '../context.ts'
 import { withCommands } from './count-commands.ts'
-import { type Health, type HealthFinding, type HealthThresholds, judgeHealth } from './health.ts'
+import {
+  type Condition,
+  type Health,
+  type HealthFinding,
+  type HealthThresholds,
+  type Space,
+  judgeHealth,
+} from './health.ts'
 import { hasFailed } from '../consumers/ran-before.ts'
-
-/** How it goes with the snapshots of a store, as far as one need not read them. */
-export interface Condition extends Omit<RunState, 'begun' | 'told'> {
-  daemon: { running: boolean; startedAt: string | null }
-  /** The run of the schedule that is under way. */
-  run: Heartbeat['running']
-  /** Who writes the store now, and since when. */
-  writer: string | null
-  nextRun: string | null
-  space: Space
-  /** What is left half-way, or broken. */
-  problems: HealthFinding[]
-}
 
 /** What `status` tells; the same document is its JSON form. */
 export interface StatusDescription extends Condition {
   health: Health
   /** Without those of the future. */
   snapshots: { count: number; oldest: string | null; newest: string | null }
-}
-
-interface Space {
-  freeBytes: number
-  totalBytes: number
-  freeInodes: number
-  totalInodes: number
 }
 
 /** Throws OperationError when the store cannot be read. */

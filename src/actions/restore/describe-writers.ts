@@ -4,25 +4,8 @@ import { OperationError } from '../../errors.ts'
 import type { RecordWarning } from '../../store/record.ts'
 import type { ActionContext } from '../context.ts'
 import type { FoundConsumers } from '../consumers/find-consumers.ts'
-import type { OpenFiles } from './find-open-files.ts'
+import type { OpenFiles, Writers } from '../writers.ts'
 import { counted } from '../../system/counted.ts'
-
-/** A container that runs on the data, and what a restore does with it. */
-export interface RunningConsumer {
-  name: string
-  state: string
-  writes: boolean
-  action: 'stop' | 'pause' | 'none'
-}
-
-/** Who may write data while they are restored. */
-export interface Writers {
-  containers: RunningConsumer[]
-  /** Why nobody can know; missing where the Docker API tells. */
-  unknown?: string
-  /** What is open in the volumes; missing where containers that run have files open anyway. */
-  files?: OpenFiles
-}
 
 /** The part of it that is known without a look at files. */
 export function describeWriters(

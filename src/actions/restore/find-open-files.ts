@@ -5,20 +5,7 @@ import { type BytePath, displayPath, joinPath, systemPath } from '../../tree/byt
 import type { DirectoryHandle } from '../../tree/directory-handle.ts'
 import { inTurns } from '../../tree/in-turns.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
-
-/**
- * Which files of live data somebody has open, asked by write leases (system/leases.ts). It is a look and no lock: whoever opens a file
- * a moment later is not seen.
- */
-export interface OpenFiles {
-  asked: number
-  /** How many are open, and the paths of some of them. */
-  open: number
-  paths: string[]
-  /** How many could not be asked, and why; nobody knows of them. */
-  unknown: number
-  why?: string
-}
+import type { OpenFiles } from '../writers.ts'
 
 const { O_NOFOLLOW } = constants
 

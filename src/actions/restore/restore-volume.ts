@@ -20,7 +20,7 @@ import { type ProgressReport, reportProgress } from '../report-progress.ts'
 import { explainFailure, inData } from '../explain-failure.ts'
 import type { RestoreWish } from './decide.ts'
 import { type RestoreTarget, describeTarget, excludesOfRestore } from './targets.ts'
-import { warnOfLostOwners } from '../unknown-owners.ts'
+import { warnOfLostOwners } from './assert-owners-known.ts'
 
 export interface VolumeRestore {
   id: string

@@ -37,10 +37,10 @@ export const completionCommand: Command = {
   isLocal: true,
   positionals: [{ name: 'shell', describe: shells.join(' or '), required: true, offers: shells }],
   options: {},
-  async run({ options, json, terminal }) {
+  async run({ options, json, commands, terminal }) {
     const shell = parseShell(String(options['shell']))
     const { completionScript } = await import('../completion/script.ts')
-    const script = completionScript(shell)
+    const script = completionScript(commands, shell)
     terminal.stdout.write(json ? `${JSON.stringify({ schema: 1, shell, script })}\n` : script)
     return exitCodes.done
   },

@@ -17,18 +17,16 @@ export const helpCommand: Command = {
   options: {
     man: { type: 'boolean', describe: 'print the man page of the whole program, in roff' },
   },
-  async run({ options, json, terminal }) {
-    // the list of commands has this one in it
-    const { commands } = await import('./index.ts')
+  async run({ options, json, commands, terminal }) {
     const { chooseCommand } = await import('../find-command.ts')
     const { command: name } = options
-    const chosen = typeof name === 'string' ? [await chooseCommand(name)] : commands
+    const chosen = typeof name === 'string' ? [await chooseCommand(commands, name)] : commands
     if (json) {
       // JSON leaves functions out
       terminal.stdout.write(`${JSON.stringify({ schema: 1, commands: chosen })}\n`)
     } else if (options['man'] === true) {
       const { manPage } = await import('../man-page.ts')
-      terminal.stdout.write(manPage())
+      terminal.stdout.write(manPage(commands))
     } else if (typeof name === 'string') {
       for (const command of chosen) terminal.stdout.write(formatCommandHelp(command))
     } else {

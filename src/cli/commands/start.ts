@@ -21,7 +21,7 @@ export const startCommand: Command = {
   ],
   options: {},
   async run(input) {
-    const { options, environment, json, terminal, clock, signal } = input
+    const { options, environment, json, commands, terminal, clock, signal } = input
     const { readSettings, unknownVariables } = await import('../../config/settings.ts')
     const { parseVolumeSpecs } = await import('../../config/volume-spec.ts')
     const { assertExcludeFits } = await import('../../config/exclude.ts')
@@ -39,7 +39,6 @@ export const startCommand: Command = {
       write: (line) => terminal.stdout.write(line),
     })
     for (const line of unknownVariables(environment)) log.warn(line)
-    const { commands } = await import('./index.ts')
     const { createExecutor } = await import('../command-executor.ts')
     const makeExecutor = (beside: BesideWork): CommandExecutor =>
       createExecutor(commands, environment, clock, beside)

@@ -1,7 +1,7 @@
 import cliProgress from 'cli-progress'
 import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
-import type { RunningConsumer } from '../../actions/restore/describe-writers.ts'
+import type { RunningConsumer } from '../../actions/writers.ts'
 import type { ActionEvent, Emit } from '../../actions/events.ts'
 import type { RecordWarning } from '../../store/record.ts'
 import type { Terminal } from '../../system/terminal.ts'

@@ -1,4 +1,4 @@
-import type { RunningConsumer, Writers } from '../../actions/restore/describe-writers.ts'
+import type { RunningConsumer, Writers } from '../../actions/writers.ts'
 import { counted } from '../../system/counted.ts'
 import { printable } from '../../system/printable.ts'
 

@@ -25,7 +25,15 @@ describe('the question of a command that runs for a client', () => {
     const { promise: turn, resolve } = Promise.withResolvers<void>()
     const { signal } = new AbortController()
     const execute: Parameters<typeof createRuns>[0]['execute'] = async (_, options, terminal) => {
-      const input = { options, json: false, terminal, environment: {}, clock: time.clock, signal }
+      const input = {
+        options,
+        json: false,
+        commands: [],
+        terminal,
+        environment: {},
+        clock: time.clock,
+        signal,
+      }
       await turn
       try {
         await confirm(input, { plan: '', what: 'It', refusal: 'left as it is' })

@@ -426,7 +426,7 @@ describe('the program', () => {
 describe('findCommand', () => {
   for (const command of commands) {
     it(`finds ${command.name}`, () => {
-      expect(findCommand(command.name)).to.equal(command)
+      expect(findCommand(commands, command.name)).to.equal(command)
     })
   }
 })

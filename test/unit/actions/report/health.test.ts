@@ -1,6 +1,5 @@
 import { expect } from 'chai'
-import type { Condition } from '../../../../src/actions/report/status.ts'
-import { formatHealth, judgeHealth } from '../../../../src/actions/report/health.ts'
+import { type Condition, formatHealth, judgeHealth } from '../../../../src/actions/report/health.ts'
 
 const now = new Date('2026-11-20T12:00:00.000Z')
 const ago = (minutes: number): string => new Date(now.getTime() - minutes * 60_000).toISOString()

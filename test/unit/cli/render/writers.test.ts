@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { RunningConsumer } from '../../../../src/actions/restore/describe-writers.ts'
+import type { RunningConsumer } from '../../../../src/actions/writers.ts'
 import { formatWriters } from '../../../../src/cli/render/writers.ts'
 import { steeringCharacters, steeringText } from '../../support/steering.ts'
 
