@@ -10,7 +10,10 @@ export interface CommandOptions {
 /** Runs a program to its end and gives what it printed; throws for any exit code but 0. */
 export type Run = (words: readonly string[], options?: CommandOptions) => Promise<string>
 
-/** Programs find their home and their temporary files in `scratch`; `signal` ends them with all they started. */
+/**
+ * Programs find their home and their temporary files in `scratch`; `signal` ends them with all they
+ * started.
+ */
 export function commandRunner(scratch: string, signal: AbortSignal): Run {
   const ownEnv = {
     PATH: process.env['PATH'] ?? '',

@@ -14,7 +14,9 @@ export interface Damage {
   removeAdded(): Promise<void>
 }
 
-/** One percent of the files is overwritten, of every thousand files one is deleted and one is new. */
+/**
+ * One percent of the files is overwritten, of every thousand files one is deleted and one is new.
+ */
 export async function damage({ files, random, content }: Tree): Promise<Damage> {
   const overwritten = pick(random, files, overwrittenShare)
   const deleted = pick(random, files, deletedShare)

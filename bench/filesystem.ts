@@ -11,7 +11,10 @@ import {
 
 const removalAttempts = 50
 
-/** Whoever reads a file first must not pay for its atime, nor a run for tables the kernel prepares meanwhile. */
+/**
+ * Whoever reads a file first must not pay for its atime, nor a run for tables the kernel prepares
+ * meanwhile.
+ */
 const quietOptions: Record<FilesystemType, string[]> = {
   ext4: ['noatime', 'noinit_itable'],
   xfs: ['noatime'],
@@ -34,7 +37,10 @@ export async function onFilesystem<T>(
   }
 }
 
-/** What was interrupted may take a moment to end; a remount that was interrupted left nothing mounted. */
+/**
+ * What was interrupted may take a moment to end; a remount that was interrupted left nothing
+ * mounted.
+ */
 async function removeWhenFree(filesystem: LoopFilesystem): Promise<void> {
   for (let attempt = 1; isMountPoint(readMounts(), filesystem.path); attempt += 1) {
     try {

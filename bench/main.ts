@@ -102,7 +102,10 @@ function roomFor({ files, runs }: Options): Pick<LoopOptions, 'sizeMiB' | 'inode
   }
 }
 
-/** Millions of names that the kernel remembers of the scenario before slow the next one down; each has its warm-up. */
+/**
+ * Millions of names that the kernel remembers of the scenario before slow the next one down; each
+ * has its warm-up.
+ */
 async function forgetPaths(): Promise<void> {
   const namesAndInodes = '2'
   // not in a container

@@ -18,7 +18,10 @@ export interface Rounds {
   beforeRound?: () => Promise<void>
 }
 
-/** Lets the contenders take turns, so that what else the machine does meets all of them; gives seconds. */
+/**
+ * Lets the contenders take turns, so that what else the machine does meets all of them; gives
+ * seconds.
+ */
 export async function measure(
   bench: Bench,
   contenders: readonly Contender[],

@@ -24,7 +24,10 @@ export interface Options {
   files: number
   runs: number
   scenarios: ScenarioName[]
-  /** Where the figures are written, for a part of the scenarios in the place of those they have there; undefined for nowhere. */
+  /**
+   * Where the figures are written, for a part of the scenarios in the place of those they have
+   * there; undefined for nowhere.
+   */
   output: string | undefined
 }
 

@@ -2,7 +2,10 @@ import { readFileSync, readdirSync } from 'node:fs'
 
 const sampleMs = 50
 
-/** The most memory, in MB, that the programs `work` starts have at one time: the sum of their PSS (proc(5)). */
+/**
+ * The most memory, in MB, that the programs `work` starts have at one time: the sum of their PSS
+ * (proc(5)).
+ */
 export async function peakMemory(work: () => Promise<void>): Promise<number> {
   let peakBytes = 0
   const timer = setInterval(() => {

@@ -31,8 +31,8 @@ const style = `
 `
 
 /**
- * A bar for each contender's ratio to ours, from the line at 1, on a logarithmic scale: to the right what
- * takes more than ours, to the left what takes less.
+ * A bar for each contender's ratio to ours, from the line at 1, on a logarithmic scale: to the
+ * right what takes more than ours, to the left what takes less.
  */
 export function drawChart(findings: readonly Finding[], caption: string): string {
   const compared = findings.filter(({ isComparison }) => isComparison)

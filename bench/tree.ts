@@ -6,7 +6,9 @@ import { type Random, contentSource, createRandom } from './random.ts'
 const filesEachDirectory = 98
 const mostBytes = 12 * 1000
 const twinCount = 10
-/** A file that changed in the last second, ours compares by content in the snapshot after the next. */
+/**
+ * A file that changed in the last second, ours compares by content in the snapshot after the next.
+ */
 const settleMs = 1200
 
 export interface Tree {
@@ -59,7 +61,10 @@ export async function removeTwins({ twins }: Tree): Promise<void> {
   await settle()
 }
 
-/** Until the kernel's clock gives another ctime for sure, and nobody has to think that a write still goes on. */
+/**
+ * Until the kernel's clock gives another ctime for sure, and nobody has to think that a write still
+ * goes on.
+ */
 export async function settle(): Promise<void> {
   await sleep(settleMs)
 }

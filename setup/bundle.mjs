@@ -1,5 +1,6 @@
-// Builds dist/: the program with the packages it uses in a few files, because hundreds of small ones take
-// longer to load than a snapshot to take. What is imported when it is needed stays a file of its own.
+// Builds dist/: the program with the packages it uses in a few files, because hundreds of small
+// ones take longer to load than a snapshot to take. What is imported when it is needed stays a file
+// of its own.
 import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { build } from 'esbuild'
 
@@ -13,8 +14,8 @@ const common = {
   logLevel: 'warning',
 }
 /**
- * yargs parses and refuses; help is rendered elsewhere. What it would measure text with takes longer to load than
- * the rest of it.
+ * yargs parses and refuses; help is rendered elsewhere. What it would measure text with takes
+ * longer to load than the rest of it.
  */
 const yargsWithoutHelp = {
   name: 'yargs-without-help',
@@ -27,7 +28,10 @@ const yargsWithoutHelp = {
     }))
   },
 }
-/** What dockerode talks SSH and gRPC with (DOCKER_HOST=ssh://, BuildKit), which nobody asks it for here. */
+/**
+ * What dockerode talks SSH and gRPC with (DOCKER_HOST=ssh://, BuildKit), which nobody asks it for
+ * here.
+ */
 const dockerodeWithoutSessions = {
   name: 'dockerode-without-sessions',
   setup({ onResolve, onLoad }) {
@@ -41,7 +45,10 @@ const dockerodeWithoutSessions = {
     onLoad({ filter: /.*/, namespace: 'no-sessions' }, () => ({ contents: 'module.exports = {}' }))
   },
 }
-/** docker-modem parses addresses by url.parse(), of which Node prints a deprecation (DEP0169) where it is bundled. */
+/**
+ * docker-modem parses addresses by url.parse(), of which Node prints a deprecation (DEP0169) where
+ * it is bundled.
+ */
 const modemWithUrl = {
   name: 'modem-with-url',
   setup({ onResolve, onLoad }) {

@@ -17,7 +17,10 @@ interface OperationErrorOptions extends ErrorOptions {
   fix?: string | undefined
 }
 
-/** What went wrong, where, and what to do next: the message has all of it in one line. Never shown with a stack. */
+/**
+ * What went wrong, where, and what to do next: the message has all of it in one line. Never shown
+ * with a stack.
+ */
 export class OperationError extends Error {
   override name = 'OperationError'
   readonly exitCode: number = exitCodes.failed
@@ -96,7 +99,10 @@ export function errorCode(error: unknown): string | undefined {
   return error.code === unnamedQuota ? 'EDQUOT' : error.code
 }
 
-/** What an error says of itself, or that which it came from: by its type, or the code of an error of the system. */
+/**
+ * What an error says of itself, or that which it came from: by its type, or the code of an error of
+ * the system.
+ */
 export function failureCauseOf(error: unknown): FailureCause {
   for (let current = error; current instanceof Error; current = current.cause) {
     const cause =

@@ -11,7 +11,8 @@ for (const name of ['SIGINT', 'SIGTERM', hangUp] as const) {
   process.on(name, () => interruption.abort(name))
 }
 
-// a reader that ends early, such as head(1), is no failure, and neither is a terminal that is closed
+// a reader that ends early, such as head(1), is no failure, and neither is a terminal that is
+// closed
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error) => {
     const isGone = errorCode(error) === 'EPIPE' || (stream.isTTY && errorCode(error) === 'EIO')
@@ -34,7 +35,8 @@ try {
     debug: process.env['SNAP_LOG_LEVEL'] === 'debug',
   })
 }
-// Without this node takes its heap apart first, for about 10 ms. What a slow reader has not taken yet would be lost.
+// Without this node takes its heap apart first, for about 10 ms. What a slow reader has not taken
+// yet would be lost.
 if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit()
 
 function assertNode(): void {

@@ -31,7 +31,10 @@ export interface SnapVolumeOptions {
   keep?: number
   /** The node that runs it. */
   node?: string
-  /** Its sidecar runs beside it, is asked for snapshots, and prepares for the next one when nobody waits. */
+  /**
+   * Its sidecar runs beside it, is asked for snapshots, and prepares for the next one when nobody
+   * waits.
+   */
   sidecar?: boolean
 }
 

@@ -39,7 +39,8 @@ export const memory: Scenario = async (bench) => {
       values.push(megabytes)
       time.values.push(seconds)
     }
-    // a million files have no room in the page cache; with fewer there, the times could not be compared
+    // a million files have no room in the page cache; with fewer there, the times could not be
+    // compared
     await run(['sync'])
     await writeFile('/proc/sys/vm/drop_caches', '3')
     await watch(first, store.snapshot)

@@ -12,7 +12,10 @@ import { settle } from '../tree.ts'
 
 const suffix = '-moved'
 
-/** Half of the directories get another name before each round, and their own again before the next one. */
+/**
+ * Half of the directories get another name before each round, and their own again before the next
+ * one.
+ */
 export const moved: Scenario = async (bench) => {
   const { run, home, tree } = bench
   const directories = readdirSync(tree.root).toSorted()

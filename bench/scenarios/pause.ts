@@ -95,7 +95,9 @@ async function measureChanging(bench: Bench, type: FilesystemType): Promise<Figu
   })
 }
 
-/** Takes snapshots for which consumers are paused; `pauses` tells for how long, without the warm-up. */
+/**
+ * Takes snapshots for which consumers are paused; `pauses` tells for how long, without the warm-up.
+ */
 async function openPausing(
   bench: Bench,
   home: string,

@@ -6,8 +6,9 @@ import { recordedSnapshots } from '../store/future.ts'
 import type { RecordWarning, VolumeRecord } from '../store/record.ts'
 
 /**
- * Refuses what looks like a volume that is not mounted: a snapshot of nothing would push the good ones out.
- * Throws SourceError when `volume` is empty, or no mount point any more, and was not in the snapshot before.
+ * Refuses what looks like a volume that is not mounted: a snapshot of nothing would push the good
+ * ones out. Throws SourceError when `volume` is empty, or no mount point any more, and was not in
+ * the snapshot before.
  */
 export function assertSourceIsThere(volume: VolumeRecord, staged: string, catalog: Catalog): void {
   const snapshot = findBefore(volume, catalog)
@@ -27,14 +28,19 @@ function findBefore({ id }: VolumeRecord, catalog: Catalog): Snapshot | undefine
   )
 }
 
-/** The code of a warning of a volume in which there was nothing, and nobody said that this is right. */
+/**
+ * The code of a warning of a volume in which there was nothing, and nobody said that this is right.
+ */
 export const noFiles = 'no-files'
 
 export function describeNoFiles(path: string): string {
   return `${path} has no files: is it the volume you mean? Docker makes an empty one for a name that is misspelt`
 }
 
-/** Flags a snapshot of nothing that has none of files before it, until one is taken with --allow-empty. */
+/**
+ * Flags a snapshot of nothing that has none of files before it, until one is taken with
+ * --allow-empty.
+ */
 export function warnOfNoFiles(
   volume: VolumeRecord,
   staged: string,

@@ -11,8 +11,8 @@ import {
 } from '../system/mounts.ts'
 
 /**
- * Refuses volumes and a store that contain one another, also where a bind mount hides it: a snapshot would
- * copy itself, and a restore delete the store.
+ * Refuses volumes and a store that contain one another, also where a bind mount hides it: a
+ * snapshot would copy itself, and a restore delete the store.
  */
 export function assertVolumesApart(
   storeDirectory: string,
@@ -36,8 +36,9 @@ export function assertVolumesApart(
 const runtimeFiles = ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf', '/run/.containerenv']
 
 /**
- * Refuses volumes that are in the container itself: a snapshot would be of the image, and a restore gone with the container.
- * Throws OperationError that names what is mounted below, which may be meant. Outside of a container all are allowed.
+ * Refuses volumes that are in the container itself: a snapshot would be of the image, and a restore
+ * gone with the container. Throws OperationError that names what is mounted below, which may be
+ * meant. Outside of a container all are allowed.
  */
 export function assertVolumesMounted(
   volumes: readonly VolumeSpec[],

@@ -17,7 +17,10 @@ const longestOffMs = 366 * 86_400_000
 /** What is known of the last run where no reading was noted. */
 type LastRun = Omit<ClockReading, 'uptimeMs'> & { uptimeMs?: number }
 
-/** How the clock jumped since the last run, for people; undefined where it did not, as far as one can know. */
+/**
+ * How the clock jumped since the last run, for people; undefined where it did not, as far as one
+ * can know.
+ */
 export function findClockJump(store: StoreLayout, now: Date): string | undefined {
   const last: LastRun | undefined = readClockReading(store) ?? newestSnapshot(store)
   if (last === undefined) return undefined

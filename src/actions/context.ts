@@ -31,7 +31,10 @@ export interface ActionContext {
   emit: Emit
   /** Who is to be named in the log of the store; a command, unless it says otherwise. */
   startedBy?: 'daemon' | 'client' | 'command'
-  /** Has the trash deleted beside the work, because that may take long; without it, it is waited for. */
+  /**
+   * Has the trash deleted beside the work, because that may take long; without it, it is waited
+   * for.
+   */
   deleteBeside?: () => void
   /** Holds off whoever links the newest snapshot in advance, while the store is written. */
   pausePrelinking?: <T>(work: () => Promise<T>) => Promise<T>
@@ -40,7 +43,10 @@ export interface ActionContext {
 /** What a daemon does beside the work of an action. */
 export type BesideWork = Pick<ActionContext, 'deleteBeside' | 'pausePrelinking'>
 
-/** Commands that run where the program does. They come from the environment only: who can write the store must not run any. */
+/**
+ * Commands that run where the program does. They come from the environment only: who can write the
+ * store must not run any.
+ */
 export interface SidecarHooks {
   commands: Partial<Record<HookPoint, string>>
   timeoutMs: number
@@ -68,7 +74,9 @@ export function contextOfProcess(
   }
 }
 
-/** The rules in force: what the environment of this process names, else what the last `start` said. */
+/**
+ * The rules in force: what the environment of this process names, else what the last `start` said.
+ */
 export interface StoreConfig {
   volumes: VolumeSpec[]
   maxSnapshots: number
@@ -89,7 +97,9 @@ export interface StoreConfig {
   abilities: StoreAbilities
 }
 
-/** Throws OperationError when no `start` has configured the store, UsageError for what does not fit. */
+/**
+ * Throws OperationError when no `start` has configured the store, UsageError for what does not fit.
+ */
 export function readStoreConfig(store: StoreLayout, settings: Settings): StoreConfig {
   const saved = readSavedConfig(store)
   const engine = settings.given.has('engine') ? settings.engine : saved.engine
@@ -116,8 +126,8 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
 }
 
 /**
- * Runs `work` as the only writer of the store, then deletes what it put into the trash, while others may write.
- * Throws BusyError when another writer does not end in time.
+ * Runs `work` as the only writer of the store, then deletes what it put into the trash, while
+ * others may write. Throws BusyError when another writer does not end in time.
  */
 export async function asWriter<T>(
   context: ActionContext,
@@ -157,7 +167,10 @@ export async function emptyAndTell(
   if (bytes > 0) emit({ type: 'freed', bytes })
 }
 
-/** Runs `work` while nobody writes the store; throws BusyError when another one does not end in time. */
+/**
+ * Runs `work` while nobody writes the store; throws BusyError when another one does not end in
+ * time.
+ */
 export async function withStoreLock<T>(
   context: ActionContext,
   purpose: string,

@@ -8,7 +8,10 @@ type Phase = 'lock' | 'copy' | 'publish' | 'prune' | 'restore' | 'subvolume' | '
 export type ConsumerChange =
   'paused' | 'stopped' | 'unpaused' | 'started' | 'frozen' | 'restarted' | 'healthy'
 
-/** What an action tells while it works; the terminal, JSON lines and the log are readers of the same events. */
+/**
+ * What an action tells while it works; the terminal, JSON lines and the log are readers of the same
+ * events.
+ */
 export type ActionEvent =
   | { type: 'waiting'; holder: string }
   | { type: 'phase'; phase: Phase; volume?: string; detail?: string }

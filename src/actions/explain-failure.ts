@@ -23,8 +23,9 @@ export function inData(path: string) {
 }
 
 /**
- * Turns an error of the system into one that says where and what next: of a full disk, whether bytes, inodes or a quota
- * are missing; of an extended attribute or ACL that cannot be kept, which one. Errors that say so already pass as they are.
+ * Turns an error of the system into one that says where and what next: of a full disk, whether
+ * bytes, inodes or a quota are missing; of an extended attribute or ACL that cannot be kept, which
+ * one. Errors that say so already pass as they are.
  */
 export async function explainFailure(
   error: unknown,
@@ -34,7 +35,10 @@ export async function explainFailure(
   return withWayOut(await explain(error, where, state))
 }
 
-/** In a user namespace root has no rights over files of users outside of it, and makes no device files. */
+/**
+ * In a user namespace root has no rights over files of users outside of it, and makes no device
+ * files.
+ */
 function withWayOut(error: unknown): unknown {
   if (!isDenied(error) || findUserNamespace() === undefined) return error
   return new OperationError(

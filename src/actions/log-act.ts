@@ -10,8 +10,9 @@ const longestError = 2000
 export type ActDetails = Partial<Omit<Act, 'act' | 'startedAt' | 'finishedAt' | 'outcome' | 'by'>>
 
 /**
- * Does an act on the store and notes in the store's log what became of it, also when it fails: `wished` is told then,
- * and what `tell` says of the result when it is done, flagged where that has warnings.
+ * Does an act on the store and notes in the store's log what became of it, also when it fails:
+ * `wished` is told then, and what `tell` says of the result when it is done, flagged where that has
+ * warnings.
  */
 export async function logged<T>(
   context: ActionContext,

@@ -11,7 +11,10 @@ export interface ProgressReport {
 /** Until a phase has ended there may be another part of it. */
 const mostBeforeEnd = 0.99
 
-/** Tells of the progress of a volume, with the time since now; each of the programs that do parts of it begins at 0. */
+/**
+ * Tells of the progress of a volume, with the time since now; each of the programs that do parts of
+ * it begins at 0.
+ */
 export function reportProgress(
   { clock, emit }: Pick<ActionContext, 'clock' | 'emit'>,
   volume: string,

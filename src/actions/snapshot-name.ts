@@ -6,7 +6,10 @@ import type { ActionContext } from './context.ts'
 
 const longestWaitMs = 2000
 
-/** Two snapshots in one second have names apart; the second one waits for its own, unless the clock is off. */
+/**
+ * Two snapshots in one second have names apart; the second one waits for its own, unless the clock
+ * is off.
+ */
 export async function waitForSecond({ clock, signal }: ActionContext, time: Date): Promise<void> {
   const aheadMs = time.getTime() - clock.now().getTime()
   if (aheadMs <= 0 || aheadMs > longestWaitMs) return

@@ -23,8 +23,8 @@ import {
 } from '../system/user-namespace.ts'
 
 /**
- * In a user namespace that does not know all users, the others look like one of them (65534), and nothing can be given back to
- * them. A copy of what they own is that user's.
+ * In a user namespace that does not know all users, the others look like one of them (65534), and
+ * nothing can be given back to them. A copy of what they own is that user's.
  */
 
 /** The warning of a snapshot that does not have the owners of some entries. */
@@ -78,8 +78,9 @@ export interface UnknownOwners {
 }
 
 /**
- * Looks at all entries of the tree, but for what is mounted in it, what `exclude` names, and what is in directories that are closed to root. Of links,
- * devices and groups nobody can tell; they are taken for what the files and directories around them are.
+ * Looks at all entries of the tree, but for what is mounted in it, what `exclude` names, and what
+ * is in directories that are closed to root. Of links, devices and groups nobody can tell; they are
+ * taken for what the files and directories around them are.
  */
 export async function findUnknownOwners(
   directory: DirectoryHandle,
@@ -102,7 +103,10 @@ function looksUnknown({ uid, gid }: BigIntStats, { users, groups }: UserNamespac
   return uid === BigInt(users.overflowId) || gid === BigInt(groups.overflowId)
 }
 
-/** Of an entry that looks as if nobody knew its owner: `lost` is one that cannot even be given the id that it shows. */
+/**
+ * Of an entry that looks as if nobody knew its owner: `lost` is one that cannot even be given the
+ * id that it shows.
+ */
 type Owner = 'lost' | 'unknown' | 'untold' | 'known'
 
 function askOwner(
@@ -128,7 +132,9 @@ function askOwner(
 const withoutAtime =
   constants.O_RDONLY | constants.O_NOATIME | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
-/** A directory that is closed to root belongs to somebody who is not known, and was given itself. */
+/**
+ * A directory that is closed to root belongs to somebody who is not known, and was given itself.
+ */
 async function* walkOpen(
   { here, path }: DirectoryHandle,
   exclude: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * Which files of live data somebody has open, asked by write leases (system/leases.ts). It is a look and no lock: whoever opens a file
- * a moment later is not seen.
+ * Which files of live data somebody has open, asked by write leases (system/leases.ts). It is a
+ * look and no lock: whoever opens a file a moment later is not seen.
  */
 export interface OpenFiles {
   asked: number

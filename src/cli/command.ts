@@ -32,7 +32,10 @@ export interface Positional {
   describe: string
   required: boolean
   many?: boolean
-  /** What a shell offers for it on TAB: these words, the commands there are, or the snapshots there are. */
+  /**
+   * What a shell offers for it on TAB: these words, the commands there are, or the snapshots there
+   * are.
+   */
   offers?: readonly string[] | 'commands' | 'snapshots'
 }
 
@@ -48,7 +51,10 @@ export interface Command {
   options: Readonly<Record<string, Option>>
   /** Never handed to a daemon elsewhere. */
   isLocal?: boolean
-  /** Makes a result of a failure and gives its exit code; undefined to let it be the failure that it is. */
+  /**
+   * Makes a result of a failure and gives its exit code; undefined to let it be the failure that it
+   * is.
+   */
   recover?: (error: unknown, input: CommandInput) => number | undefined
   /** Returns the exit code; loads what it needs when it is called, to keep the start-up light. */
   run: (input: CommandInput) => Promise<number>

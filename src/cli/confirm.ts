@@ -9,9 +9,10 @@ export function isInteractive({ terminal }: CommandInput): boolean {
 }
 
 /**
- * Shows the plan and gives time to stop `what`: one key decides, without Enter. What was typed before can stop it and not
- * begin it. `docker run -t` without `-i` has a terminal on which nobody can type, so no answer means to go on.
- * Throws InterruptedError with `refusal` when the answer is no.
+ * Shows the plan and gives time to stop `what`: one key decides, without Enter. What was typed
+ * before can stop it and not begin it. `docker run -t` without `-i` has a terminal on which nobody
+ * can type, so no answer means to go on. Throws InterruptedError with `refusal` when the answer is
+ * no.
  */
 export async function confirm(
   { terminal, clock, signal, environment }: CommandInput,

@@ -13,7 +13,9 @@ export function findCommand(commands: readonly Command[], name: string): Command
   return commands.find((candidate) => candidate.name === wanted)
 }
 
-/** Throws UsageError for a name that there is not, with the nearest one, or those that there are. */
+/**
+ * Throws UsageError for a name that there is not, with the nearest one, or those that there are.
+ */
 export async function chooseCommand(commands: readonly Command[], name: string): Promise<Command> {
   const command = findCommand(commands, name)
   if (command !== undefined) return command

@@ -12,8 +12,8 @@ import { storeLayout } from '../store/layout.ts'
 const linkAlias = 'snap-volume'
 
 /**
- * The daemon to hand a command to: at SNAP_HOST, else none where the store is mounted, else the one that is linked.
- * Undefined when the command is to run here.
+ * The daemon to hand a command to: at SNAP_HOST, else none where the store is mounted, else the one
+ * that is linked. Undefined when the command is to run here.
  */
 export async function findDaemon(environment: Environment): Promise<Target | undefined> {
   const { host, token, storeDirectory } = readSettings(environment)
@@ -25,7 +25,10 @@ export async function findDaemon(environment: Environment): Promise<Target | und
 const attempts = 3
 const betweenAttemptsMs = 500
 
-/** Whether that name is known. A resolver that is too busy to answer (EAI_AGAIN, getaddrinfo(3)) is asked again. */
+/**
+ * Whether that name is known. A resolver that is too busy to answer (EAI_AGAIN, getaddrinfo(3)) is
+ * asked again.
+ */
 export async function isLinked(
   resolve: (name: string) => Promise<unknown> = lookup,
 ): Promise<boolean> {

@@ -20,8 +20,9 @@ export function openStoreOnly({ environment, terminal }: CommandInput): {
 }
 
 /**
- * For commands that change something; first wakes consumers that a process which was killed left paused or stopped, but those who are
- * stopped where `leavesStopped` says that the command starts them itself.
+ * For commands that change something; first wakes consumers that a process which was killed left
+ * paused or stopped, but those who are stopped where `leavesStopped` says that the command starts
+ * them itself.
  */
 export async function openContext(
   input: CommandInput,

@@ -104,8 +104,8 @@ async function parseWords(
 }
 
 /**
- * Refuses what yargs takes for a switch that is off or for nothing at all: `--dry-run=yes`, `-y=no`,
- * `--dry-run.x`, `--no-volume`, and options of its own.
+ * Refuses what yargs takes for a switch that is off or for nothing at all: `--dry-run=yes`,
+ * `-y=no`, `--dry-run.x`, `--no-volume`, and options of its own.
  */
 async function assertDeclared(
   name: string,

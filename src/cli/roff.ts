@@ -1,4 +1,7 @@
-/** What roff reads as something else, or prints as another character than a shell takes (groff_char(7)). */
+/**
+ * What roff reads as something else, or prints as another character than a shell takes
+ * (groff_char(7)).
+ */
 const glyphs: Readonly<Record<string, string>> = {
   '\\': String.raw`\(rs`,
   '-': String.raw`\-`,
@@ -10,8 +13,8 @@ const glyphs: Readonly<Record<string, string>> = {
 }
 
 /**
- * A text as roff(7) prints it character by character, so that it can be copied from the page: as lines of the
- * page, or within the quotes of an argument of a macro.
+ * A text as roff(7) prints it character by character, so that it can be copied from the page: as
+ * lines of the page, or within the quotes of an argument of a macro.
  */
 export function roffText(text: string): string {
   return text

@@ -321,7 +321,10 @@ function parseDirectory(text: string): string | undefined {
   return path === '' ? undefined : path
 }
 
-/** Intl knows the zones of the IANA database; the library for times would take longer to load than a start. */
+/**
+ * Intl knows the zones of the IANA database; the library for times would take longer to load than a
+ * start.
+ */
 function isTimeZone(text: string): boolean {
   try {
     return new Intl.DateTimeFormat('en-US', { timeZone: text }).resolvedOptions().timeZone !== ''

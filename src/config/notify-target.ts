@@ -1,6 +1,9 @@
 import { decode, isServerAddress } from './server-address.ts'
 
-/** Who is told: a service that takes JSON, one that misses pings, a monitor that takes a GET, or people by e-mail. */
+/**
+ * Who is told: a service that takes JSON, one that misses pings, a monitor that takes a GET, or
+ * people by e-mail.
+ */
 export type NotifyTarget =
   | { kind: 'post' | 'ping' | 'push'; url: string }
   | { kind: 'mail'; url: string; from: string; to: string }

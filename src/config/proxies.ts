@@ -7,8 +7,8 @@ import type { Environment } from './variables.ts'
 export type ProxyFor = (url: URL) => string | undefined
 
 /**
- * Reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY, or the same in lower case, which come first as for curl(1).
- * Throws UsageError when the proxy for one of `urls` is none.
+ * Reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY, or the same in lower case, which come first as for
+ * curl(1). Throws UsageError when the proxy for one of `urls` is none.
  */
 export function readProxies(environment: Environment, urls: readonly URL[]): ProxyFor {
   const exceptions = (read(environment, 'NO_PROXY')?.text ?? '').toLowerCase().split(/[\s,]+/)
@@ -43,7 +43,9 @@ function parseProxy({ name, text }: Given): string {
   })
 }
 
-/** `*`, a name with all below it, an address or a network (10.0.0.0/8), each with or without a port. */
+/**
+ * `*`, a name with all below it, an address or a network (10.0.0.0/8), each with or without a port.
+ */
 function covers(exception: string, url: URL): boolean {
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port
   const isBareIPv6 = /^(?!\[).*:.*:/.test(exception)

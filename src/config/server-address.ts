@@ -1,6 +1,6 @@
 /**
- * Whether a request can be sent to `text`: an address with a server, and without what can be sent nowhere, such as a comma
- * between two addresses, a port 0, or a lone % in a name or password.
+ * Whether a request can be sent to `text`: an address with a server, and without what can be sent
+ * nowhere, such as a comma between two addresses, a port 0, or a lone % in a name or password.
  */
 export function isServerAddress(text: string): boolean {
   if (!/^[a-z]+:\/\/[^/]/i.test(text) || !URL.canParse(text)) return false

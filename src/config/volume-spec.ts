@@ -39,7 +39,10 @@ export function parseVolumeSpec(text: string): VolumeSpec {
   return { id, path: parsePath(text.slice(colon + 1), shown) }
 }
 
-/** Throws UsageError, which names the words that are `shown`, for what is no absolute path of a directory. */
+/**
+ * Throws UsageError, which names the words that are `shown`, for what is no absolute path of a
+ * directory.
+ */
 export function parsePath(path: string, shown: string): string {
   if (path.includes('\0')) throw new UsageError(`the path in ${shown} contains a NUL byte`)
   if (!isAbsolute(path)) {

@@ -30,7 +30,10 @@ export function readAttributeTrouble(line: string): AttributeTrouble | undefined
   return undefined
 }
 
-/** Who writes a file, in staging or in a private directory, names it as it is called until it gets its name. */
+/**
+ * Who writes a file, in staging or in a private directory, names it as it is called until it gets
+ * its name.
+ */
 function pathInTree(path: string, who: string | undefined): string {
   const inTree = path
     .replace(/^.*\/\.\//, '')
@@ -41,8 +44,9 @@ function pathInTree(path: string, who: string | undefined): string {
 }
 
 /**
- * Why an attribute itself stops a copy to a filesystem, and what to do; undefined where it is something else, such as an I/O
- * error. Too large is ENOSPC to ext4 and E2BIG to others (setxattr(2)).
+ * Why an attribute itself stops a copy to a filesystem, and what to do; undefined where it is
+ * something else, such as an I/O error. Too large is ENOSPC to ext4 and E2BIG to others
+ * (setxattr(2)).
  */
 export function describeTrouble(
   { attribute, path, words }: AttributeTrouble,

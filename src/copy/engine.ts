@@ -25,7 +25,10 @@ export interface SnapshotRequest extends CopyRequest {
   source: DirectoryHandle
   /** An empty directory in staging. */
   target: string
-  /** Whether the target holds links to the base that were made in advance, where nobody else could reach them. */
+  /**
+   * Whether the target holds links to the base that were made in advance, where nobody else could
+   * reach them.
+   */
   isPrelinked: boolean
   /** Whether this is only the first pass: `update` follows. */
   isTwoPass: boolean
@@ -64,9 +67,15 @@ export interface RestoreRequest extends CopyRequest {
   wanted: KnownTree
   /** What its record tells of attributes that are not in it. */
   lacking?: RecordWarning | undefined
-  /** The newest snapshot of the live data, which has what is replaced; and what it found changed in history, by its inode there. */
+  /**
+   * The newest snapshot of the live data, which has what is replaced; and what it found changed in
+   * history, by its inode there.
+   */
   known: (KnownTree & { historyChanged: ReadonlyMap<BytePath, bigint> }) | undefined
-  /** Where there is no safety snapshot: what did not change since then (ns) is deleted when it is replaced. */
+  /**
+   * Where there is no safety snapshot: what did not change since then (ns) is deleted when it is
+   * replaced.
+   */
   discardBefore?: bigint | undefined
   /** How the store keeps times. */
   times: KeptTimes
@@ -77,7 +86,10 @@ export interface RestoreRequest extends CopyRequest {
 export interface SnapshotCopy {
   /** Null when the engine did not read the tree. */
   contents: VolumeContents | null
-  /** Whether what was copied shares its contents with the source; undefined where nothing was, or nobody knows. */
+  /**
+   * Whether what was copied shares its contents with the source; undefined where nothing was, or
+   * nobody knows.
+   */
   reflink?: boolean | undefined
   /** Whether anything was written while it was read, as far as the engine looks. */
   hasMoved?: boolean
@@ -87,8 +99,9 @@ export interface SnapshotCopy {
   /** What somebody changed in the base, by its inode there: 0 where it is gone. */
   historyChanged?: ReadonlyMap<BytePath, bigint>
   /**
-   * The second pass: brings the copy up to date with the source as it is now, at the cost of a scan and of what
-   * changed since; `onRead` is called when the source is not needed any more. Undefined where an engine would have to begin anew.
+   * The second pass: brings the copy up to date with the source as it is now, at the cost of a scan
+   * and of what changed since; `onRead` is called when the source is not needed any more. Undefined
+   * where an engine would have to begin anew.
    */
   update?: (onRead: () => void) => Promise<SnapshotCopy>
 }

@@ -6,9 +6,10 @@ import { findSecurityAttributes } from '../system/security-attributes.ts'
 import { type AttributeTrouble, readAttributeTrouble } from './attribute-trouble.ts'
 
 /**
- * Extended attributes `security.*` that this process may not set are left out of a copy, and named: those without SYS_ADMIN of
- * which programs are not told at all, so that files which differ in nothing else stay equal to them, and those that the
- * kernel refuses when they are set. trusted.* cannot even be seen without SYS_ADMIN (xattr(7)).
+ * Extended attributes `security.*` that this process may not set are left out of a copy, and named:
+ * those without SYS_ADMIN of which programs are not told at all, so that files which differ in
+ * nothing else stay equal to them, and those that the kernel refuses when they are set. trusted.*
+ * cannot even be seen without SYS_ADMIN (xattr(7)).
  */
 
 export const leftOutCode = 'attributes-left-out'

@@ -7,15 +7,18 @@ import { TreeReader } from '../tree/tree-reader.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, COPYFILE_FICLONE_FORCE, COPYFILE_EXCL } = constants
 
-/** To clone a larger one just to see whether that works may take long: as long as it has extents. */
+/**
+ * To clone a larger one just to see whether that works may take long: as long as it has extents.
+ */
 const largestTriedBytes = 1024 * 1024
 
 /** What errors say that these two filesystems cannot share extents (ioctl_ficlone(2)). */
 const cannotClone = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM']
 
 /**
- * Whether contents copied from `source` to the filesystem of `directory` can be shared with it, tried there with the
- * first of the listed files that has any and is small; undefined when there is none.
+ * Whether contents copied from `source` to the filesystem of `directory` can be shared with it,
+ * tried there with the first of the listed files that has any and is small; undefined when there is
+ * none.
  */
 export function canReflink(
   source: string,

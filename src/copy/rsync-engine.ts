@@ -89,7 +89,10 @@ async function separateLinks(trees: RsyncTrees): Promise<BytePath[]> {
   return separateMergedPaths(trees, linked)
 }
 
-/** All but what is left out and what is mounted: rsync would look at that, and wait for a filesystem that does not answer. */
+/**
+ * All but what is left out and what is mounted: rsync would look at that, and wait for a filesystem
+ * that does not answer.
+ */
 async function listAround(
   { here }: DirectoryHandle,
   except: Excludes,

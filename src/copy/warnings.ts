@@ -5,8 +5,8 @@ import { type BytePath, displayPath } from '../tree/byte-path.ts'
 const mostNamedPaths = 100
 
 /**
- * A warning about files, with the first of their names; none when there are no files. `what` is as for `counted`, and
- * `detail` stands behind it as it is.
+ * A warning about files, with the first of their names; none when there are no files. `what` is as
+ * for `counted`, and `detail` stands behind it as it is.
  */
 export function warnOfPaths(
   code: string,

@@ -10,8 +10,9 @@ export interface ActFollower {
 }
 
 /**
- * Calls `onAct` for each act that is noted from now on. The kernel tells of changes at once (inotify(7)), where it can: of a
- * store on a network's filesystem it tells only what is done on this machine, so `look` is to be called now and then.
+ * Calls `onAct` for each act that is noted from now on. The kernel tells of changes at once
+ * (inotify(7)), where it can: of a store on a network's filesystem it tells only what is done on
+ * this machine, so `look` is to be called now and then.
  */
 export function followActs(store: StoreLayout, onAct: (act: Act) => void): ActFollower {
   let position = endOfActs(store)

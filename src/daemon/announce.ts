@@ -51,7 +51,10 @@ function warnOfBothDays(variable: string, cron: string, log: Log): void {
   )
 }
 
-/** Also when nobody can say whether there was one: no snapshot is taken then, and the daemon tells that to whoever asks. */
+/**
+ * Also when nobody can say whether there was one: no snapshot is taken then, and the daemon tells
+ * that to whoever asks.
+ */
 function announceRestore(store: StoreLayout, log: Log): void {
   try {
     const interrupted = readInterruptedRestore(store)

@@ -41,7 +41,10 @@ import { startServer } from './server.ts'
 import { shareAnswer } from './share-answer.ts'
 import { type Start, wakeBeforeStart } from './wake-before-start.ts'
 
-/** To ask who writes takes the lock for a moment: without a bound, writers would wait for those who ask. */
+/**
+ * To ask who writes takes the lock for a moment: without a bound, writers would wait for those who
+ * ask.
+ */
 const statusKeptMs = 1000
 
 export interface DaemonOptions extends Start {
@@ -52,8 +55,8 @@ export interface DaemonOptions extends Start {
 }
 
 /**
- * Runs the schedule until `signal` aborts.
- * Throws OperationError when the start checks fail; later failures are logged and the schedule goes on.
+ * Runs the schedule until `signal` aborts. Throws OperationError when the start checks fail; later
+ * failures are logged and the schedule goes on.
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { settings, environment, volumes, signal } = options

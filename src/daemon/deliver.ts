@@ -16,9 +16,10 @@ export const deliveryTimeoutMs = 10_000
 const mostRedirects = 5
 
 /**
- * Sends a request, and throws unless it was taken; what it throws has no secrets of the address.
- * A redirect is followed while the request stays the same: a GET always, a POST for 307 and 308 only. For 301 and 302 clients
- * ask by GET instead, and 303 has them do so (RFC 9110, 15.4): that delivers nothing.
+ * Sends a request, and throws unless it was taken; what it throws has no secrets of the address. A
+ * redirect is followed while the request stays the same: a GET always, a POST for 307 and 308 only.
+ * For 301 and 302 clients ask by GET instead, and 303 has them do so (RFC 9110, 15.4): that
+ * delivers nothing.
  */
 export async function deliver(
   delivery: Delivery,

@@ -27,7 +27,10 @@ const prefix = 'snap_volume_'
 const secondsBuckets = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400]
 const pauseBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
-/** The labels that runs of the schedule have: their series begin at 0, so that the first of a kind is a growth too. */
+/**
+ * The labels that runs of the schedule have: their series begin at 0, so that the first of a kind
+ * is a growth too.
+ */
 const reasons: readonly RunReason[] = ['schedule', 'checksum', 'start', 'catch-up']
 const endings = [exitCodes.done, exitCodes.failed, exitCodes.warnings, exitCodes.busy]
 const phases = ['lock', 'copy', 'publish', 'prune']

@@ -50,7 +50,10 @@ export async function sendPing(
   await deliver({ method: 'POST', url, contentType, body: message }, proxyFor, signal)
 }
 
-/** Of a monitor that takes a GET, as the push monitor of Uptime Kuma does; that a run began is nothing to it. */
+/**
+ * Of a monitor that takes a GET, as the push monitor of Uptime Kuma does; that a run began is
+ * nothing to it.
+ */
 export async function sendPush(
   address: string,
   ping: Ping,

@@ -9,7 +9,10 @@ import type { Background } from './background.ts'
 export interface Prelinker {
   /** Links the newest snapshot, where that is of use; it is not waited for. */
   refresh(): void
-  /** Gives up what is under way while `work` writes the store, and links what is the newest snapshot then. */
+  /**
+   * Gives up what is under way while `work` writes the store, and links what is the newest snapshot
+   * then.
+   */
   pauseWhile<T>(work: () => Promise<T>): Promise<T>
 }
 

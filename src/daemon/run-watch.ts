@@ -23,7 +23,10 @@ import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import { printable } from '../system/printable.ts'
 
-/** How the runs of the schedule go, kept in the store for `status` and for the daemon that comes next. */
+/**
+ * How the runs of the schedule go, kept in the store for `status` and for the daemon that comes
+ * next.
+ */
 export interface RunWatch {
   /** A run begins. */
   begin(reason: string): void
@@ -169,7 +172,10 @@ export function watchRuns({
   }
 }
 
-/** What a restart of this daemon could mend makes its container unhealthy, and an application that does not run. */
+/**
+ * What a restart of this daemon could mend makes its container unhealthy, and an application that
+ * does not run.
+ */
 function verdictOf(health: Health): string {
   const grave = health.findings.filter(({ code }) => makeUnhealthy.has(code))
   const messages = grave.map(({ message }) => message)
@@ -180,7 +186,10 @@ function verdictOf(health: Health): string {
 
 const makeUnhealthy: ReadonlySet<string> = new Set(['stale', 'consumer-frozen'])
 
-/** A run without an end failed, unless its snapshot is there: then it is not among those that have begun. */
+/**
+ * A run without an end failed, unless its snapshot is there: then it is not among those that have
+ * begun.
+ */
 function endKilled(left: RunState, now: string): EndedRun | undefined {
   if (left.begun === null) return undefined
   const { startedAt, reason } = left.begun

@@ -3,7 +3,10 @@ import type { ScheduleReason } from './both-schedules.ts'
 /** Why a run was begun. */
 export type RunReason = ScheduleReason | 'start' | 'catch-up'
 
-/** Runs one job at a time: a trigger that comes while one is under way is skipped and told of, not queued. */
+/**
+ * Runs one job at a time: a trigger that comes while one is under way is skipped and told of, not
+ * queued.
+ */
 export interface Runner {
   trigger(reason: RunReason): void
   /** Resolves when nothing is under way. */

@@ -6,8 +6,9 @@ export interface Schedule {
   /** Whether a run is due at some second of that minute. */
   isDueInMinuteOf(time: Date): boolean
   /**
-   * To be called now and then: node-cron waits for a time that a clock set back puts far off, and its timers stand still while
-   * the host sleeps. Waits anew then, and tells of a run that was due meanwhile. Returns whether the clock was set back.
+   * To be called now and then: node-cron waits for a time that a clock set back puts far off, and
+   * its timers stand still while the host sleeps. Waits anew then, and tells of a run that was due
+   * meanwhile. Returns whether the clock was set back.
    */
   followClock(): boolean
   stop(): void
@@ -24,12 +25,17 @@ export interface ScheduleRequest {
 /** By so much a run may be late for other reasons. */
 const lateMs = 60_000
 
-/** A clock that is set back by less than this has the time of the run before soon again, and that is no time for another one. */
+/**
+ * A clock that is set back by less than this has the time of the run before soon again, and that is
+ * no time for another one.
+ */
 const smallStepMs = 5 * 60_000
 
 const silent = { info: ignore, warn: ignore, error: ignore, debug: ignore }
 
-/** Throws UsageError for a cron expression that cannot be run, which names the variable it is from. */
+/**
+ * Throws UsageError for a cron expression that cannot be run, which names the variable it is from.
+ */
 export function assertCron(variable: string, expression: string): void {
   const { valid, errors } = validateDetailed(expression)
   if (valid) return

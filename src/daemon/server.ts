@@ -22,7 +22,10 @@ export interface ServerOptions {
   log: Log
 }
 
-/** Listens on the socket in the store, and on the network where there is a token; returns what ends it. */
+/**
+ * Listens on the socket in the store, and on the network where there is a token; returns what ends
+ * it.
+ */
 export async function startServer(options: ServerOptions): Promise<() => Promise<void>> {
   const { store, settings, executor, metrics, readStatus, clock, signal, log } = options
   const runs = createRuns(executor, clock, signal)

@@ -23,7 +23,10 @@ export interface Start {
   log: Log
 }
 
-/** Whom a killed process left paused or stopped must not wait for a start that is refused. Never throws. */
+/**
+ * Whom a killed process left paused or stopped must not wait for a start that is refused. Never
+ * throws.
+ */
 export async function wakeBeforeStart({
   settings,
   environment,

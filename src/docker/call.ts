@@ -6,8 +6,8 @@ import { findUserNamespace } from '../system/user-namespace.ts'
 export const callTimeoutMs = 60_000
 
 /**
- * Gives undefined for an answer in `expected`; other refusals become errors that name the endpoint. The time is kept here too:
- * of an answer that is cut off in its middle dockerode never hears.
+ * Gives undefined for an answer in `expected`; other refusals become errors that name the endpoint.
+ * The time is kept here too: of an answer that is cut off in its middle dockerode never hears.
  */
 export async function call<T>(
   host: string,

@@ -7,12 +7,15 @@ import { demux } from './demux.ts'
 const stopGraceSeconds = 10
 
 /**
- * How runc refuses to execute in a container that is frozen, and in one that still cannot be frozen as a whole; crun says that
- * it is paused.
+ * How runc refuses to execute in a container that is frozen, and in one that still cannot be frozen
+ * as a whole; crun says that it is paused.
  */
 const refusedAsFrozen = /paused|to freeze/
 
-/** The interval and the timeout of a health check that names none (HEALTHCHECK in the Dockerfile reference). */
+/**
+ * The interval and the timeout of a health check that names none (HEALTHCHECK in the Dockerfile
+ * reference).
+ */
 const usualCheckNs = 30_000_000_000
 
 const notPaused = /is not paused/
@@ -53,7 +56,10 @@ export interface ContainerState {
   isRemovedAtEnd: boolean
   /** Undefined without a HEALTHCHECK. */
   health: 'starting' | 'healthy' | 'unhealthy' | undefined
-  /** How long after its start the first health check ends at the latest; undefined when one has ended since, or without a HEALTHCHECK. */
+  /**
+   * How long after its start the first health check ends at the latest; undefined when one has
+   * ended since, or without a HEALTHCHECK.
+   */
   firstCheckWithinMs: number | undefined
   /** How it ended last; 0 before it has. */
   exitCode: number
@@ -61,7 +67,9 @@ export interface ContainerState {
 
 /** A command that runs in a container. */
 export interface RunningCommand {
-  /** Standard input, output and error in both directions; the caller takes it apart with `demux`. */
+  /**
+   * Standard input, output and error in both directions; the caller takes it apart with `demux`.
+   */
   stream: NodeJS.ReadWriteStream & { destroy(): void }
   demux(stdout: NodeJS.WritableStream, stderr: NodeJS.WritableStream): void
   /** Null while it runs, or when it could not be started. */
@@ -75,8 +83,8 @@ export interface CommandRequest {
 }
 
 /**
- * The part of the Docker API this program uses. Every call throws OperationError that names its endpoint when the
- * Engine, or a proxy before it, does not do it.
+ * The part of the Docker API this program uses. Every call throws OperationError that names its
+ * endpoint when the Engine, or a proxy before it, does not do it.
  */
 export interface DockerClient {
   /** All of them, running or not: GET /containers/json. */
@@ -87,15 +95,19 @@ export interface DockerClient {
   pause(id: string): Promise<boolean>
   /** False when it is stopped already, or gone; `graceMs` is its own: POST /containers/ID/stop. */
   stop(id: string, graceMs: number): Promise<boolean>
-  /** These do nothing to a container that is so already, or gone: POST /containers/ID/unpause, POST /containers/ID/start. */
+  /**
+   * These do nothing to a container that is so already, or gone: POST /containers/ID/unpause, POST
+   * /containers/ID/start.
+   */
   unpause(id: string): Promise<void>
   start(id: string): Promise<void>
   /** Kills it and starts it again: POST /containers/ID/restart. */
   restart(id: string): Promise<void>
   /**
-   * Whether its processes are frozen although the Engine says that it runs. On cgroup v2 runc leaves them so when a pause fails
-   * (opencontainers/runc 5325), and refuses to execute anything there. A command that the container does not have is refused in other words.
-   * POST /containers/ID/exec, POST /exec/ID/start.
+   * Whether its processes are frozen although the Engine says that it runs. On cgroup v2 runc
+   * leaves them so when a pause fails (opencontainers/runc 5325), and refuses to execute anything
+   * there. A command that the container does not have is refused in other words. POST
+   * /containers/ID/exec, POST /exec/ID/start.
    */
   isFrozen(id: string): Promise<boolean>
   /** POST /containers/ID/exec, POST /exec/ID/start, GET /exec/ID/json. */
@@ -103,7 +115,8 @@ export interface DockerClient {
 }
 
 /**
- * Opens the API at `host` (unix:// or tcp://; TLS as in DOCKER_TLS_VERIFY and DOCKER_CERT_PATH). Nothing is called yet.
+ * Opens the API at `host` (unix:// or tcp://; TLS as in DOCKER_TLS_VERIFY and DOCKER_CERT_PATH).
+ * Nothing is called yet.
  */
 export async function connectDocker(host: string): Promise<DockerClient> {
   const { default: Docker } = await import('dockerode')
@@ -265,7 +278,10 @@ function describeState(info: Dockerode.ContainerInspectInfo): ContainerState {
   }
 }
 
-/** The Engine waits for an interval before it begins the first check; the log may have checks from before the start. */
+/**
+ * The Engine waits for an interval before it begins the first check; the log may have checks from
+ * before the start.
+ */
 function firstCheckWithin({ State, Config }: Dockerode.ContainerInspectInfo): number | undefined {
   // podman has a Health without a status where nothing is checked, and null for an empty log
   if ((State.Health?.Status ?? '') === '') return undefined

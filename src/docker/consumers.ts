@@ -25,8 +25,8 @@ export interface VolumeOnHost {
 }
 
 /**
- * Those of `containers` that mount a directory of `volumes`, one above or one below, whatever they are called and
- * however the mount came about (bind, named volume, --volumes-from).
+ * Those of `containers` that mount a directory of `volumes`, one above or one below, whatever they
+ * are called and however the mount came about (bind, named volume, --volumes-from).
  */
 export function findConsumers(
   containers: readonly Container[],
@@ -57,7 +57,10 @@ function isShared(source: string, hostPath: string): boolean {
   return source !== '' && (isInside(source, hostPath) || isInside(hostPath, source))
 }
 
-/** Where the Engine has what this process sees at `path`; undefined for what is in the container itself, or in memory. */
+/**
+ * Where the Engine has what this process sees at `path`; undefined for what is in the container
+ * itself, or in memory.
+ */
 export function hostPathOf(path: string, own: Container): string | undefined {
   const mount = own.mounts
     .filter(({ destination }) => isInside(path, destination))
@@ -68,8 +71,9 @@ export function hostPathOf(path: string, own: Container): string | undefined {
 }
 
 /**
- * The container this process is in, by what Docker mounts into each: files of a directory named for it. In the network of
- * another container these are of that one, which is no sidecar; then it is the sidecar that has all of `paths` mounted.
+ * The container this process is in, by what Docker mounts into each: files of a directory named for
+ * it. In the network of another container these are of that one, which is no sidecar; then it is
+ * the sidecar that has all of `paths` mounted.
  */
 export function findOwnContainer(
   containers: readonly Container[],

@@ -2,9 +2,10 @@ const headerBytes = 8
 const toStderr = 2
 
 /**
- * Takes apart what a command without a terminal prints: frames of one byte that says where to, three of nothing, four of a
- * length, and so many of output (Docker API, "Attach to a container", stream format). One frame after the other in a loop: a
- * command may print thousands of tiny ones at a time.
+ * Takes apart what a command without a terminal prints: frames of one byte that says where to,
+ * three of nothing, four of a length, and so many of output (Docker API, "Attach to a container",
+ * stream format). One frame after the other in a loop: a command may print thousands of tiny ones
+ * at a time.
  */
 export function demux(
   stream: NodeJS.ReadableStream,

@@ -8,7 +8,10 @@ export type Docker =
   | {
       client: DockerClient
       missing: undefined
-      /** By DOCKER_HOST; else a socket was found in its usual place, where an Engine may once have been. */
+      /**
+       * By DOCKER_HOST; else a socket was found in its usual place, where an Engine may once have
+       * been.
+       */
       isAskedFor: boolean
     }
   | { client: undefined; missing: string; isAskedFor?: undefined }
@@ -18,7 +21,10 @@ export function isDockerThere(host: string | undefined): boolean {
   return host !== undefined || existsSync(usualSocket)
 }
 
-/** Where the API is: at DOCKER_HOST, or at the socket in its usual place. Loads nothing where there is none. */
+/**
+ * Where the API is: at DOCKER_HOST, or at the socket in its usual place. Loads nothing where there
+ * is none.
+ */
 export async function findDocker(host: string | undefined): Promise<Docker> {
   const address = host ?? (existsSync(usualSocket) ? `unix://${usualSocket}` : undefined)
   if (address === undefined) {

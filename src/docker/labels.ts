@@ -15,7 +15,10 @@ export interface ConsumerHook {
   user: string | undefined
   timeoutMs: number
   onError: 'fail' | 'continue'
-  /** It stays open until the data have been read: it says `ready` and ends when its standard input does. */
+  /**
+   * It stays open until the data have been read: it says `ready` and ends when its standard input
+   * does.
+   */
   session: boolean
 }
 
@@ -34,7 +37,10 @@ export interface ConsumerPolicy {
   problems: string[]
 }
 
-/** Reads the labels of a container; what cannot be understood is told of, and as if it were not there. */
+/**
+ * Reads the labels of a container; what cannot be understood is told of, and as if it were not
+ * there.
+ */
 export function readPolicy(labels: Readonly<Record<string, string>>): ConsumerPolicy {
   const problems: string[] = []
   function read<T>(

@@ -23,8 +23,9 @@ export function heldByOthers(consumer: Consumer): 'paused' | 'stopped' | undefin
 }
 
 /**
- * Which consumers are paused or stopped while a snapshot reads the data, in this order; they come back in reverse.
- * Only those that run, or are about to, and can write; the label snap-volume.quiesce of each, else `fallback`.
+ * Which consumers are paused or stopped while a snapshot reads the data, in this order; they come
+ * back in reverse. Only those that run, or are about to, and can write; the label
+ * snap-volume.quiesce of each, else `fallback`.
  */
 export function planQuiesce(
   consumers: readonly Consumer[],
@@ -33,12 +34,18 @@ export function planQuiesce(
   return planSteps(consumers, ({ policy }) => policy.quiesce ?? fallback)
 }
 
-/** The same for the time that a restore writes them: stopped, unless the label snap-volume.restore says otherwise. */
+/**
+ * The same for the time that a restore writes them: stopped, unless the label snap-volume.restore
+ * says otherwise.
+ */
 export function planRestoreStop(consumers: readonly Consumer[]): QuiesceStep[] {
   return planSteps(consumers, ({ policy }) => policy.restore)
 }
 
-/** Those that somebody else has paused: they would write old memory over what a restore wrote, once they go on. */
+/**
+ * Those that somebody else has paused: they would write old memory over what a restore wrote, once
+ * they go on.
+ */
 export function findPausedByOthers(consumers: readonly Consumer[]): Consumer[] {
   return consumers.filter(
     (consumer) =>

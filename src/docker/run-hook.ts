@@ -21,8 +21,8 @@ export interface HookSession {
 }
 
 /**
- * Runs a hook in a consumer to its end; what went wrong is in what it returns. Throws OperationError when the Docker API does not do
- * its part.
+ * Runs a hook in a consumer to its end; what went wrong is in what it returns. Throws
+ * OperationError when the Docker API does not do its part.
  */
 export async function runConsumerHook(
   client: DockerClient,
@@ -38,8 +38,8 @@ export async function runConsumerHook(
 }
 
 /**
- * Starts a hook that stays open, and waits until it says that it is ready. Returns its record instead where it ended, or
- * said nothing in time.
+ * Starts a hook that stays open, and waits until it says that it is ready. Returns its record
+ * instead where it ended, or said nothing in time.
  */
 export async function openHookSession(
   client: DockerClient,
@@ -142,7 +142,10 @@ async function begin(
   }
 }
 
-/** The Engine cannot end what it has executed; the shell in the container is killed by its number there. */
+/**
+ * The Engine cannot end what it has executed; the shell in the container is killed by its number
+ * there.
+ */
 async function endHanging(
   client: DockerClient,
   consumer: Consumer,
@@ -187,7 +190,9 @@ async function sleepUntil(timeoutMs: number, signal: AbortSignal | undefined): P
   return false
 }
 
-/** A stream that calls `onLine` for each line, with its line feed, and for what is left at the end. */
+/**
+ * A stream that calls `onLine` for each line, with its line feed, and for what is left at the end.
+ */
 function lineReader(onLine: (line: string) => void): Writable {
   let rest = ''
   return new Writable({

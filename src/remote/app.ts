@@ -20,7 +20,9 @@ const bodyTimeoutMs = 10_000
 export interface AppOptions {
   executor: CommandExecutor
   runs: Runs
-  /** What has to be shown for a call: the token, or over the socket that one may write the store. */
+  /**
+   * What has to be shown for a call: the token, or over the socket that one may write the store.
+   */
   access: { token: string } | { socket: string }
   /** Whether health and metrics are told to everyone, and not only to this machine. */
   metricsOpen: boolean

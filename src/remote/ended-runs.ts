@@ -7,7 +7,10 @@ const keptMs = 300_000
 /** What all of them printed takes no more; the last one is kept whatever it takes. */
 const mostBytes = 16 * 1024 * 1024
 
-/** The commands that ended lately, the oldest first. Nothing here holds on to one that has been dropped. */
+/**
+ * The commands that ended lately, the oldest first. Nothing here holds on to one that has been
+ * dropped.
+ */
 export interface EndedRuns {
   /** Drops the oldest ones that are too many, or take too much. */
   add(run: Run): void

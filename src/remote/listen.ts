@@ -20,11 +20,15 @@ const closeGraceMs = 1000
 
 /** After so long a connection is ended, because each takes one of those there may be. */
 export interface Timeouts {
-  /** From its beginning to the end of a request's head; it may be half as long again until that is looked at. */
+  /**
+   * From its beginning to the end of a request's head; it may be half as long again until that is
+   * looked at.
+   */
   headMs: number
   /**
-   * Without a byte that comes, or is taken by who reads; it may be twice as long, because Node.js looks again where
-   * something waits to be taken. Longer than the daemon is silent on one that lives.
+   * Without a byte that comes, or is taken by who reads; it may be twice as long, because Node.js
+   * looks again where something waits to be taken. Longer than the daemon is silent on one that
+   * lives.
    */
   stuckMs: number
 }

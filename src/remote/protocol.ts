@@ -20,8 +20,8 @@ export type CommandRequest = v.InferOutput<typeof requestSchema>
 export type TerminalShape = v.InferOutput<typeof terminalSchema>
 
 /**
- * What the server streams for a command, a line of JSON each. Without a terminal in the request the lines between the
- * first and the last are those that the command prints with --json.
+ * What the server streams for a command, a line of JSON each. Without a terminal in the request the
+ * lines between the first and the last are those that the command prints with --json.
  */
 export type RunLine =
   | { type: 'run'; id: string; command: string; startedAt: string }
@@ -41,7 +41,10 @@ export const paths = {
 /** A line that says nothing, for connections on which nothing else does for so long. */
 export const aliveMs = 15_000
 
-/** A client whose connection was cut looks for its command so long; the command waits for its answer as long. */
+/**
+ * A client whose connection was cut looks for its command so long; the command waits for its answer
+ * as long.
+ */
 export const reconnectForMs = 60_000
 
 export const mediaType = 'application/x-ndjson'

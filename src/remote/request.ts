@@ -22,8 +22,9 @@ export interface Target {
 }
 
 /**
- * Sends a request and gives the beginning of its answer, if that is good.
- * Throws OperationError that says what to do: UsageError where the daemon does not know what is asked, BusyError where it is busy.
+ * Sends a request and gives the beginning of its answer, if that is good. Throws OperationError
+ * that says what to do: UsageError where the daemon does not know what is asked, BusyError where it
+ * is busy.
  */
 export async function send(
   target: Target,

@@ -14,8 +14,8 @@ const prefix = 'client.'
 const pathOf = (socket: string, proof: string): string => join(dirname(socket), prefix + proof)
 
 /**
- * Shows that this process may write where the socket is, and not only read: a socket can be connected to through a
- * read-only mount. Throws OperationError when it may not.
+ * Shows that this process may write where the socket is, and not only read: a socket can be
+ * connected to through a read-only mount. Throws OperationError when it may not.
  */
 export function makeProof(socket: string): string {
   const proof = randomUUID()

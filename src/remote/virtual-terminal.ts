@@ -3,7 +3,10 @@ import type { Terminal } from '../system/terminal.ts'
 import type { TerminalShape } from './protocol.ts'
 import type { Run } from './run.ts'
 
-/** A terminal that is elsewhere: what is printed on it goes to `run`, and so does its mode; what `stdin` is given is read from it. */
+/**
+ * A terminal that is elsewhere: what is printed on it goes to `run`, and so does its mode; what
+ * `stdin` is given is read from it.
+ */
 export function createVirtualTerminal(
   shape: TerminalShape,
   run: Pick<Run, 'print' | 'readKeys'>,

@@ -15,7 +15,10 @@ export interface CandidateVolume {
 }
 
 export interface RetentionPolicy {
-  /** Keep this many of the newest, and of the newest safety snapshots; pinned and protected ones do not count. */
+  /**
+   * Keep this many of the newest, and of the newest safety snapshots; pinned and protected ones do
+   * not count.
+   */
   maxSnapshots: number
   /** Snapshots in use, by name, with the reason to show. */
   protected: ReadonlyMap<string, string>
@@ -29,9 +32,9 @@ export interface RetentionDecision {
 }
 
 /**
- * Decides for each snapshot (oldest first) whether it stays, with the rule that says so. Safety snapshots
- * have a count of their own, so that trying several snapshots does not push them out. The newest of all, and
- * for each volume the newest and the newest without warnings, always stay.
+ * Decides for each snapshot (oldest first) whether it stays, with the rule that says so. Safety
+ * snapshots have a count of their own, so that trying several snapshots does not push them out. The
+ * newest of all, and for each volume the newest and the newest without warnings, always stay.
  */
 export function planRetention(
   candidates: readonly Candidate[],

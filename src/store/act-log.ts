@@ -18,7 +18,10 @@ import { parseDocument, timestamp } from './record.ts'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants
 
-/** A file that has grown to this gives its place to a new one, and the one before it goes: some 1,000 to 2,000 acts stay. */
+/**
+ * A file that has grown to this gives its place to a new one, and the one before it goes: some
+ * 1,000 to 2,000 acts stay.
+ */
 const fullBytes = 256 * 1024
 /** So much is read of one that somebody else made larger. */
 const mostReadBytes = 1024 * 1024
@@ -32,7 +35,10 @@ const actSchema = v.object({
   finishedAt: timestamp,
   /** `begun` is followed by another one, unless whoever did it was killed. */
   outcome: v.picklist(['begun', 'done', 'flagged', 'failed', 'interrupted']),
-  /** Who did it: the daemon by itself, a client that it served, or a command; and in which container or on which host. */
+  /**
+   * Who did it: the daemon by itself, a client that it served, or a command; and in which container
+   * or on which host.
+   */
   by: v.object({
     what: v.picklist(['daemon', 'client', 'command']),
     host: v.string(),
@@ -57,8 +63,8 @@ const actSchema = v.object({
 export type Act = v.InferOutput<typeof actSchema>
 
 /**
- * Notes an act, on the disk when it returns. One write appends the line, so that those of several processes do not mix; a
- * line that a crash cut off is ended by the next one and read by nobody.
+ * Notes an act, on the disk when it returns. One write appends the line, so that those of several
+ * processes do not mix; a line that a crash cut off is ended by the next one and read by nobody.
  * Throws the error of the system.
  */
 export async function appendAct(store: StoreLayout, act: Act): Promise<void> {
@@ -155,7 +161,10 @@ interface Part {
   end: number
 }
 
-/** The whole lines from `offset` on; nothing where the file is missing, or another one than `inode` says. */
+/**
+ * The whole lines from `offset` on; nothing where the file is missing, or another one than `inode`
+ * says.
+ */
 function readPart(file: string, offset: number, inode?: number): Part {
   let descriptor
   try {

@@ -12,9 +12,10 @@ export type AdoptionEvent =
   { type: 'adopted'; name: string } | { type: 'warning'; code: string; message: string }
 
 /**
- * Takes over the store of the shell-script image of 2014: each snapshot/@GMT-.../ID gets a record and is
- * renamed to where this program keeps snapshots. The record comes first, so a crash in between leaves a
- * directory that the next start renames. Its snapshot.conf is read for paths, never executed.
+ * Takes over the store of the shell-script image of 2014: each snapshot/@GMT-.../ID gets a record
+ * and is renamed to where this program keeps snapshots. The record comes first, so a crash in
+ * between leaves a directory that the next start renames. Its snapshot.conf is read for paths,
+ * never executed.
  */
 export function adoptPredecessor(
   store: StoreLayout,

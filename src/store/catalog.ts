@@ -15,7 +15,10 @@ export interface Snapshot {
   record: SnapshotRecord
 }
 
-/** A snapshot whose record cannot be read, or of which a volume is gone: never pruned, never used, but told of. */
+/**
+ * A snapshot whose record cannot be read, or of which a volume is gone: never pruned, never used,
+ * but told of.
+ */
 export interface DamagedSnapshot {
   name: string
   path: string
@@ -108,7 +111,10 @@ export function describeLoss(name: string, id: string, what: string): string {
   return `the data of ${id} in ${name} are gone (${what})`
 }
 
-/** False also for a snapshot that was removed since the store was listed, or whose data are being deleted where it is. */
+/**
+ * False also for a snapshot that was removed since the store was listed, or whose data are being
+ * deleted where it is.
+ */
 function holdsData(path: string): boolean {
   try {
     const mounts = readMounts()

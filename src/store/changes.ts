@@ -15,7 +15,10 @@ const changeSchema = v.object({
 })
 const schema = v.object({ volumes: v.array(changeSchema) })
 
-/** A volume became another one, or nearly all of its files did, and nobody said yet that this is right. */
+/**
+ * A volume became another one, or nearly all of its files did, and nobody said yet that this is
+ * right.
+ */
 export type UnacceptedChange = v.InferOutput<typeof changeSchema>
 
 /** Throws OperationError when nobody can know: then nothing may be removed. */
@@ -31,7 +34,10 @@ export function readUnacceptedChanges({ changes }: StoreLayout): UnacceptedChang
   }
 }
 
-/** Notes changes, on the disk when it returns. Of a volume that is noted already, the first one counts. */
+/**
+ * Notes changes, on the disk when it returns. Of a volume that is noted already, the first one
+ * counts.
+ */
 export function noteChanges(store: StoreLayout, changes: readonly UnacceptedChange[]): void {
   if (changes.length === 0) return
   const noted = readUnacceptedChanges(store)

@@ -17,7 +17,9 @@ export function writeClockReading(store: StoreLayout, reading: ClockReading): vo
   writeFileDurably(store.clock, `${JSON.stringify(reading)}\n`, 0o600)
 }
 
-/** That of the last run; undefined when there is none, or when it cannot be read: it is only a hint. */
+/**
+ * That of the last run; undefined when there is none, or when it cannot be read: it is only a hint.
+ */
 export function readClockReading(store: StoreLayout): ClockReading | undefined {
   try {
     return parseDocument(schema, readDocument(store.clock))

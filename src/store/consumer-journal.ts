@@ -16,7 +16,8 @@ const consumerSchema = v.object({
   ...containerSchema.entries,
   action: v.picklist(['pause', 'stop']),
   /**
-   * By when the Engine has done what it was asked for, whoever asked is still there or not; missing before it is asked.
+   * By when the Engine has done what it was asked for, whoever asked is still there or not; missing
+   * before it is asked.
    */
   settledBy: v.optional(timestamp),
   /** A pause of it failed and has left it frozen. */
@@ -24,7 +25,9 @@ const consumerSchema = v.object({
     v.object({
       /** When that was found. */
       since: timestamp,
-      /** When the container had been started, in the Engine's words; missing where nobody may look. */
+      /**
+       * When the container had been started, in the Engine's words; missing where nobody may look.
+       */
       startedAt: v.optional(v.string()),
     }),
   ),
@@ -44,8 +47,9 @@ const schema = v.object({
 export const didNotComeBack = 'did not come back'
 
 /**
- * Which consumers this program paused or stopped. It is on the disk before the first of them is, and as long as one of
- * them may be: whoever finds it while nobody holds the consumers' lock wakes them.
+ * Which consumers this program paused or stopped. It is on the disk before the first of them is,
+ * and as long as one of them may be: whoever finds it while nobody holds the consumers' lock wakes
+ * them.
  */
 export type ConsumerJournal = v.InferOutput<typeof schema>
 export type JournaledConsumer = ConsumerJournal['consumers'][number]
@@ -55,7 +59,9 @@ export function writeConsumerJournal(store: StoreLayout, journal: ConsumerJourna
   writeFileDurably(store.consumerJournal, `${JSON.stringify(journal, null, 2)}\n`, 0o600)
 }
 
-/** Durably: else a power cut could bring it back, and later somebody wake who was stopped by hand. */
+/**
+ * Durably: else a power cut could bring it back, and later somebody wake who was stopped by hand.
+ */
 export function removeConsumerJournal(store: StoreLayout): void {
   rmSync(store.consumerJournal, { force: true })
   fsyncDirectory(dirname(store.consumerJournal))

@@ -16,7 +16,10 @@ import { run } from '../system/run.ts'
 
 /** So many parts of each tree for each process, that all of them end at about the same time. */
 const partsEach = 16
-/** Few enough to be opened, each: what is in a subvolume is another filesystem to rm(1) unless it is named. */
+/**
+ * Few enough to be opened, each: what is in a subvolume is another filesystem to rm(1) unless it is
+ * named.
+ */
 const treesAtATime = 32
 const mostOpened = 200
 /** All of them are in memory at a time. */
@@ -26,10 +29,11 @@ const gently = ['-n', '19', 'ionice', '-t', '-c', '3']
 const remove = ['rm', '-rf', '--one-file-system', '--']
 
 /**
- * Deletes directories with all that is in them by rm(1), as many at a time as there are cores, at low
- * priority. Directories on the way are opened without following links and rm goes on from there, so whoever
- * owns a tree cannot lead it elsewhere. Where something is mounted in one, all of it stays.
- * Returns what was said of entries that could not be deleted, a line each; empty when all is gone. Throws InterruptedError.
+ * Deletes directories with all that is in them by rm(1), as many at a time as there are cores, at
+ * low priority. Directories on the way are opened without following links and rm goes on from
+ * there, so whoever owns a tree cannot lead it elsewhere. Where something is mounted in one, all of
+ * it stays. Returns what was said of entries that could not be deleted, a line each; empty when all
+ * is gone. Throws InterruptedError.
  */
 export async function deleteTrees(paths: readonly string[], signal?: AbortSignal): Promise<string> {
   const mounts = readMounts()
@@ -77,13 +81,17 @@ async function deleteSome(
 interface Part {
   path: BytePath
   below: BytePath
-  /** False for what is left to rm(1) as it is: all but directories, and those with very many entries. */
+  /**
+   * False for what is left to rm(1) as it is: all but directories, and those with very many
+   * entries.
+   */
   isDivided: boolean
 }
 
 /**
- * What is in `roots`, or deeper in them: so many directories at least, if there are, the files on the way to them, and the
- * directories all that is in, but for `roots`, those above first. What is opened for it stays open.
+ * What is in `roots`, or deeper in them: so many directories at least, if there are, the files on
+ * the way to them, and the directories all that is in, but for `roots`, those above first. What is
+ * opened for it stays open.
  */
 function divide(
   roots: readonly BytePath[],
@@ -123,7 +131,10 @@ function divide(
   return { parts: [...whole, ...level], directories }
 }
 
-/** What is at one place in several snapshots is mostly links to the same files: the kernel has them at hand when they go together. */
+/**
+ * What is at one place in several snapshots is mostly links to the same files: the kernel has them
+ * at hand when they go together.
+ */
 function byPlace({ below: one }: Part, { below: other }: Part): number {
   return one < other ? -1 : one > other ? 1 : 0
 }

@@ -1,14 +1,17 @@
 import type { Catalog, Snapshot } from './catalog.ts'
 
-/** Ahead by no more than this, the order of names is kept: a wrong time zone makes no larger error, and it passes in a day. */
+/**
+ * Ahead by no more than this, the order of names is kept: a wrong time zone makes no larger error,
+ * and it passes in a day.
+ */
 const longestAheadMs = 86_400_000
 
 /** No clock before it is right: Node 24, which this program needs, came out then. */
 const earliestMs = Date.UTC(2025, 4, 6)
 
 /**
- * Whether a time is of a clock that was wrong, and far ahead of `now`. Never where `now` is what cannot be right: then the
- * names of the store are better than the clock.
+ * Whether a time is of a clock that was wrong, and far ahead of `now`. Never where `now` is what
+ * cannot be right: then the names of the store are better than the clock.
  */
 export function isFuture(time: Date, now: Date): boolean {
   return now.getTime() >= earliestMs && time.getTime() > now.getTime() + longestAheadMs
@@ -25,8 +28,9 @@ export function pastSnapshots({ snapshots }: Catalog, now: Date): Snapshot[] {
 }
 
 /**
- * The same snapshots, those of the future first: nobody knows when they were taken, and what is taken by a right clock
- * comes after them. The last one is the newest one of now, or of the future where there is no other.
+ * The same snapshots, those of the future first: nobody knows when they were taken, and what is
+ * taken by a right clock comes after them. The last one is the newest one of now, or of the future
+ * where there is no other.
  */
 export function futureFirst(catalog: Catalog, now: Date): Catalog {
   return {
@@ -36,7 +40,10 @@ export function futureFirst(catalog: Catalog, now: Date): Catalog {
   }
 }
 
-/** Every snapshot whose record can be read, in the order of the others, also where data of it are gone. */
+/**
+ * Every snapshot whose record can be read, in the order of the others, also where data of it are
+ * gone.
+ */
 export function recordedSnapshots({ snapshots, damaged, futureAt }: Catalog): Snapshot[] {
   const lost = damaged.flatMap(({ snapshot }) => snapshot ?? [])
   const sorted = [...snapshots, ...lost].toSorted((one, other) => (one.name < other.name ? -1 : 1))

@@ -23,8 +23,8 @@ const schema = v.object({ startedAt: timestamp, running: v.nullable(runningSchem
 export type Heartbeat = v.InferOutput<typeof schema>
 
 /**
- * Notes that the daemon lives. The first line of the file is its verdict on itself, for a HEALTHCHECK that starts no Node.
- * Not synced: nobody needs it after a power cut.
+ * Notes that the daemon lives. The first line of the file is its verdict on itself, for a
+ * HEALTHCHECK that starts no Node. Not synced: nobody needs it after a power cut.
  */
 export function writeHeartbeat(store: StoreLayout, verdict: string, heartbeat: Heartbeat): void {
   const temporary = `${store.heartbeat}.new`
@@ -38,8 +38,8 @@ export function removeHeartbeat(store: StoreLayout): void {
 }
 
 /**
- * Undefined when no daemon runs. Its lock tells at once of one that was killed, its heartbeat of one that hangs.
- * Throws OperationError when the lock cannot be asked.
+ * Undefined when no daemon runs. Its lock tells at once of one that was killed, its heartbeat of
+ * one that hangs. Throws OperationError when the lock cannot be asked.
  */
 export async function findHeartbeat(store: StoreLayout, now: Date): Promise<Heartbeat | undefined> {
   const heartbeat = readHeartbeat(store, now)
@@ -50,7 +50,8 @@ export async function findHeartbeat(store: StoreLayout, now: Date): Promise<Hear
 /** What the last daemon wrote; undefined when that is older than a living one would leave it. */
 export function readHeartbeat(store: StoreLayout, now: Date): Heartbeat | undefined {
   const stat = statSync(store.heartbeat, { throwIfNoEntry: false })
-  // one of the future is of a clock that was set back since: who lives has written another one by then
+  // one of the future is of a clock that was set back since: who lives has written another one by
+  // then
   if (stat === undefined || Math.abs(now.getTime() - stat.mtimeMs) >= longestAgeMs) return undefined
   try {
     const [, document = ''] = readDocument(store.heartbeat).split('\n')

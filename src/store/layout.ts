@@ -47,7 +47,10 @@ export interface StoreLayout {
 
 export const recordFileName = '.snapshot.json'
 
-/** The record of a snapshot that is being deleted where it was, because it could not be moved to the trash. */
+/**
+ * The record of a snapshot that is being deleted where it was, because it could not be moved to the
+ * trash.
+ */
 export const removedRecordFileName = '.snapshot.removed.json'
 
 /** Beside the record: what the next copy of a volume knows its unchanged files by. */

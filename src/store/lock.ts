@@ -8,8 +8,8 @@ const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants
 const contendedExitCode = 75
 
 /**
- * A held lock. It belongs to the open file, so it ends with the last process that has it open: a program
- * that was started with `descriptor` keeps it even when this process is killed.
+ * A held lock. It belongs to the open file, so it ends with the last process that has it open: a
+ * program that was started with `descriptor` keeps it even when this process is killed.
  */
 export interface Lock {
   readonly descriptor: number
@@ -27,8 +27,8 @@ export interface LockRequest {
 }
 
 /**
- * Takes the lock of `file` with flock(2), by flock(1); it works across containers that share the store.
- * Throws BusyError that says who holds it, when it is still held after the timeout.
+ * Takes the lock of `file` with flock(2), by flock(1); it works across containers that share the
+ * store. Throws BusyError that says who holds it, when it is still held after the timeout.
  */
 export async function acquireLock(file: string, request: LockRequest): Promise<Lock> {
   const descriptor = openLockFile(file)
@@ -55,7 +55,10 @@ export async function acquireLock(file: string, request: LockRequest): Promise<L
   return { descriptor, release: () => release(descriptor) }
 }
 
-/** Takes its name away, or the next one would be told of a holder that is done while it waits for another. */
+/**
+ * Takes its name away, or the next one would be told of a holder that is done while it waits for
+ * another.
+ */
 function release(descriptor: number): void {
   try {
     ftruncateSync(descriptor)
@@ -67,8 +70,9 @@ function release(descriptor: number): void {
 }
 
 /**
- * Who holds the lock, as BusyError would tell it; undefined when nobody does. It has the lock, shared, for a moment:
- * /proc/locks leaves out those in other PID namespaces, and so other containers.
+ * Who holds the lock, as BusyError would tell it; undefined when nobody does. It has the lock,
+ * shared, for a moment: /proc/locks leaves out those in other PID namespaces, and so other
+ * containers.
  */
 export async function findHolder(file: string): Promise<string | undefined> {
   let descriptor
@@ -127,7 +131,10 @@ async function flock(
   return exitCode === 0
 }
 
-/** For the messages of others; the lock holds without it, so a full disk does not matter here, nor one that fails. */
+/**
+ * For the messages of others; the lock holds without it, so a full disk does not matter here, nor
+ * one that fails.
+ */
 function nameHolder(descriptor: number, purpose: string): void {
   try {
     const holder = { purpose, host: hostname(), pid: process.pid, since: new Date().toISOString() }

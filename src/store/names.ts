@@ -8,7 +8,9 @@ export function formatSnapshotName(time: Date): string {
   return `@GMT-${date.replaceAll('-', '.')}-${clock.replaceAll(':', '.')}`
 }
 
-/** The time in a snapshot's name; undefined for any other name, such as one with a 30th of February. */
+/**
+ * The time in a snapshot's name; undefined for any other name, such as one with a 30th of February.
+ */
 export function parseSnapshotName(name: string): Date | undefined {
   const [, year, month, day, hour, minute, second] = pattern.exec(name) ?? []
   if (year === undefined) return undefined
@@ -18,8 +20,8 @@ export function parseSnapshotName(name: string): Date | undefined {
 }
 
 /**
- * The time to name the next snapshot by: now in whole seconds, or, when the clock is not past the newest
- * snapshot, the second after it; never a name that something else in the store already has.
+ * The time to name the next snapshot by: now in whole seconds, or, when the clock is not past the
+ * newest snapshot, the second after it; never a name that something else in the store already has.
  */
 export function nextSnapshotTime(
   now: Date,

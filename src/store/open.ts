@@ -125,7 +125,10 @@ function assertNoLinksAbove(directory: string): void {
   })
 }
 
-/** Named volumes of an Engine with userns-remap belong to its root, whatever container they are made for. */
+/**
+ * Named volumes of an Engine with userns-remap belong to its root, whatever container they are made
+ * for.
+ */
 function explainOwner(path: string, uid: number): OperationError {
   const namespace = findUserNamespace()
   if (namespace?.users.overflowId !== uid) {

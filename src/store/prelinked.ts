@@ -7,9 +7,9 @@ import { type Lock, acquireLock } from './lock.ts'
 import { moveToTrash } from './trash.ts'
 
 /**
- * Links to the newest snapshot, made in advance in a directory that nobody else can reach, for the next snapshot to begin
- * with. Whatever is in there is looked at before it becomes a part of a snapshot, so that half of it is as good as all, and
- * nothing is lost with it.
+ * Links to the newest snapshot, made in advance in a directory that nobody else can reach, for the
+ * next snapshot to begin with. Whatever is in there is looked at before it becomes a part of a
+ * snapshot, so that half of it is as good as all, and nothing is lost with it.
  */
 
 /** Nothing in the program's own directory has the name of a snapshot. */
@@ -21,7 +21,10 @@ export function hasPrelinked(store: StoreLayout, snapshot: string): boolean {
   return isRealDirectory(join(store.prelinked, hiddenName(snapshot)))
 }
 
-/** An empty directory for the links to a snapshot; the caller holds the lock of what is made in advance. */
+/**
+ * An empty directory for the links to a snapshot; the caller holds the lock of what is made in
+ * advance.
+ */
 export function createPrelinked(store: StoreLayout, snapshot: string): string {
   const directory = join(store.prelinked, hiddenName(snapshot))
   mkdirSync(directory, 0o700)
@@ -34,8 +37,9 @@ export async function lockPrelinked(store: StoreLayout, signal?: AbortSignal): P
 }
 
 /**
- * Puts the links to a volume of `snapshot`, as far as they have been made, in the place of `target`, an empty directory in staging.
- * False where there are none, or somebody is making them; then the target is as it was.
+ * Puts the links to a volume of `snapshot`, as far as they have been made, in the place of
+ * `target`, an empty directory in staging. False where there are none, or somebody is making them;
+ * then the target is as it was.
  */
 export async function adoptPrelinked(
   store: StoreLayout,
@@ -59,7 +63,9 @@ export async function adoptPrelinked(
   }
 }
 
-/** False where a quota or a full disk does not let it be moved: then the target is empty, as it was. */
+/**
+ * False where a quota or a full disk does not let it be moved: then the target is empty, as it was.
+ */
 function moveInto(links: string, target: string): boolean {
   try {
     renameSync(links, target)

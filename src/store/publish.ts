@@ -6,11 +6,11 @@ import { type StoreLayout, recordFileName } from './layout.ts'
 import { type SnapshotRecord, formatRecord } from './record.ts'
 
 /**
- * Makes a filled staging directory a snapshot, by one rename. Everything the rename shows is on the disk
- * before it: the data (syncfs), the record (fsync), the directory that names it (fsync). A crash before
- * the rename leaves a staging directory, a crash after it a complete snapshot; the last fsync makes the
- * rename itself survive a power cut.
- * Throws OperationError when the disk does not take the data; nothing is visible then.
+ * Makes a filled staging directory a snapshot, by one rename. Everything the rename shows is on the
+ * disk before it: the data (syncfs), the record (fsync), the directory that names it (fsync). A
+ * crash before the rename leaves a staging directory, a crash after it a complete snapshot; the
+ * last fsync makes the rename itself survive a power cut. Throws OperationError when the disk does
+ * not take the data; nothing is visible then.
  */
 export async function publishSnapshot(
   store: StoreLayout,

@@ -49,13 +49,18 @@ const volumeSchema = v.object({
   base: v.nullable(snapshotName),
   /** The ID that the volume has there, where it is another one. */
   baseVolume: v.optional(v.pipe(v.string(), v.regex(volumeIdPattern))),
-  /** What tells its directory from another one, also after a reboot; absent where the filesystem does not tell. */
+  /**
+   * What tells its directory from another one, also after a reboot; absent where the filesystem
+   * does not tell.
+   */
   root: v.optional(v.object({ inode: v.string(), born: v.string() })),
   /** The type of its filesystem as statfs(2) numbers it, in hexadecimal; absent in old records. */
   filesystem: v.optional(v.string()),
   /** Patterns of what was left out, as rsync has them; absent where there were none. */
   exclude: v.optional(v.array(v.pipe(v.string(), v.check(isPattern, 'not a pattern')))),
-  /** What could not be read and is not there, as escapePath writes it; absent where all was read. */
+  /**
+   * What could not be read and is not there, as escapePath writes it; absent where all was read.
+   */
   unreadable: v.optional(v.array(v.string())),
   /** Whether the path was a mount point when it was read. */
   mountPoint: v.optional(v.boolean()),
@@ -102,7 +107,10 @@ const recordSchema = v.object({
   startedAt: timestamp,
   finishedAt: timestamp,
   consistency: v.picklist(['live', 'hooked', 'paused', 'stopped', 'atomic']),
-  /** For how long consumers were paused or stopped, from the first one to the last; absent where none was. */
+  /**
+   * For how long consumers were paused or stopped, from the first one to the last; absent where
+   * none was.
+   */
   quietMs: v.optional(count),
   consumers: v.optional(v.array(consumerSchema)),
   hooks: v.optional(v.array(hookSchema)),
@@ -111,7 +119,10 @@ const recordSchema = v.object({
   storeLacks: v.optional(v.array(v.string())),
   /** Modification times in the store are multiples of so many ns; absent where they are exact. */
   mtimeStepNs: v.optional(count),
-  /** Snapshots that a wrong clock had named of the future, and that were there before this one; absent where none was. */
+  /**
+   * Snapshots that a wrong clock had named of the future, and that were there before this one;
+   * absent where none was.
+   */
   afterFuture: v.optional(v.array(snapshotName)),
   warnings: v.array(warningSchema),
   comment: v.nullable(v.string()),

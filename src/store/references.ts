@@ -13,11 +13,11 @@ import { isAfterFuture, misnamedSnapshots } from './misnamed.ts'
 
 /**
  * Finds the snapshot that `reference` means: a full name (also of one of which a volume is gone), a
- * beginning that fits one snapshot, `latest`,
- * `latest~2`, or a time, which means the newest snapshot at or before it (a date means its whole day).
- * `latest` and times pass over safety snapshots, so that a restore repeated means the same, and over those of the future.
- * Throws OperationError that says why none or more than one fits, or that one of the future, or one
- * that a clock set back named, may be meant.
+ * beginning that fits one snapshot, `latest`, `latest~2`, or a time, which means the newest
+ * snapshot at or before it (a date means its whole day). `latest` and times pass over safety
+ * snapshots, so that a restore repeated means the same, and over those of the future. Throws
+ * OperationError that says why none or more than one fits, or that one of the future, or one that a
+ * clock set back named, may be meant.
  */
 export function resolveReference(catalog: Catalog, reference: string, now: Date): Snapshot {
   const regular = pastSnapshots(catalog, now).filter((snapshot) => !isSafety(snapshot))
@@ -31,7 +31,10 @@ export function resolveReference(catalog: Catalog, reference: string, now: Date)
   return snapshot
 }
 
-/** One of the future may be newer than all others, unless the newest of them was taken when it was there already. */
+/**
+ * One of the future may be newer than all others, unless the newest of them was taken when it was
+ * there already.
+ */
 function assertNewest(
   regular: readonly Snapshot[],
   future: readonly Snapshot[],
@@ -139,7 +142,10 @@ function describeOldest(regular: readonly Snapshot[]): string {
   return regular[0] === undefined ? 'the store has none' : `the oldest is ${regular[0].name}`
 }
 
-/** `2026-11-20`, `2026-11-20T03:00Z`, `2 days ago`; GMT where no zone is given. Undefined for what is no time. */
+/**
+ * `2026-11-20`, `2026-11-20T03:00Z`, `2 days ago`; GMT where no zone is given. Undefined for what
+ * is no time.
+ */
 export function parseTime(reference: string, now: Date): Date | undefined {
   const ago = /^(\d{1,6}) (second|minute|hour|day|week|month|year)s? ago$/.exec(reference)
   if (ago !== null) {

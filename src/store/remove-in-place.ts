@@ -13,19 +13,23 @@ import { parseSnapshotName } from './names.ts'
 /**
  * Removes what has no room in the trash where it is, by steps that need little space:
  *
- * 1. the record gets a second name, `.snapshot.removed.json`, and loses its own: after that it is no snapshot
+ * 1. the record gets a second name, `.snapshot.removed.json`, and loses its own: after that it is
+ *    no snapshot
  * 2. all else is deleted, later, by `deleteInPlace`
  * 3. the record goes, and the directory
  *
- * A crash before the end of 1 leaves the whole snapshot. After it, whoever empties the trash finds the directory by the
+ * A crash before the end of 1 leaves the whole snapshot. After it, whoever empties the trash finds
+ * the directory by the
  * second name, and goes on. What was never published goes at once.
  *
- * Where there is no room for the second name either, as on a full btrfs, `removeAtOnce` takes
- * the record away, on the disk, and then all else. A crash in between leaves a directory without
- * a record: a damaged snapshot, which nobody uses.
+ * Where there is no room for the second name either, as on a full btrfs, `removeAtOnce` takes the
+ * record away, on the disk, and then all else. A crash in between leaves a directory without a
+ * record: a damaged snapshot, which nobody uses.
  */
 
-/** What rename(2) says where the trash would have to grow, or is of another project (ext4 and XFS). */
+/**
+ * What rename(2) says where the trash would have to grow, or is of another project (ext4 and XFS).
+ */
 export function canBeRemovedInPlace(error: unknown): boolean {
   return hasNoRoom(error) || errorCode(error) === 'EXDEV'
 }

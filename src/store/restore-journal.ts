@@ -9,15 +9,17 @@ const schema = v.object({
   schema: v.literal(1),
   /** The snapshot that is being restored. */
   snapshot: v.string(),
-  /** The snapshot of what it replaces; where `restore --undo` goes. Null where nobody wanted one. */
+  /**
+   * The snapshot of what it replaces; where `restore --undo` goes. Null where nobody wanted one.
+   */
   safety: v.nullable(v.string()),
   /** Whether it goes back to what another one replaced. */
   undo: v.boolean(),
   /** With the ID in the snapshot, where that is another one. */
   volumes: v.array(v.object({ id: v.string(), path: v.string(), from: v.optional(v.string()) })),
   /**
-   * Volumes that were restored without a safety snapshot, by this restore or one before, and the newest snapshot of each by
-   * then: it is not of what the restore left.
+   * Volumes that were restored without a safety snapshot, by this restore or one before, and the
+   * newest snapshot of each by then: it is not of what the restore left.
    */
   unsaved: v.optional(v.array(v.object({ id: v.string(), newest: v.string() }))),
   /** Containers that ran before, and were stopped for it; missing where nobody could stop any. */
@@ -27,7 +29,9 @@ const schema = v.object({
   finishedAt: v.nullable(v.string()),
 })
 
-/** The last restore. It is written before live data are touched, so one that was cut off is known. */
+/**
+ * The last restore. It is written before live data are touched, so one that was cut off is known.
+ */
 export type RestoreJournal = v.InferOutput<typeof schema>
 
 export function writeRestoreJournal(store: StoreLayout, journal: RestoreJournal): void {
@@ -53,7 +57,10 @@ export function readInterruptedRestore(store: StoreLayout): RestoreJournal | und
   return journal?.finishedAt === null ? journal : undefined
 }
 
-/** Whether `snapshot` is the newest one of the volume `id`, and that was restored since without a safety snapshot. */
+/**
+ * Whether `snapshot` is the newest one of the volume `id`, and that was restored since without a
+ * safety snapshot.
+ */
 export function isRestoredOver(store: StoreLayout, id: string, snapshot: string): boolean {
   const { unsaved = [] } = readRestoreJournal(store) ?? {}
   return unsaved.some((volume) => volume.id === id && volume.newest === snapshot)

@@ -33,7 +33,10 @@ const schema = v.object({
   failuresInARow: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   /** When the next success is due. */
   expectedBy: v.nullable(timestamp),
-  /** A run that has begun, until its snapshot is there or it has ended: a daemon that finds one here was killed during it. */
+  /**
+   * A run that has begun, until its snapshot is there or it has ended: a daemon that finds one here
+   * was killed during it.
+   */
   begun: v.optional(v.nullable(begunSchema), null),
   /** What whoever is notified knows already. */
   told: v.optional(toldSchema, { stale: false, codes: '' }),
@@ -55,7 +58,10 @@ export const noRuns: RunState = {
   told: { stale: false, codes: '' },
 }
 
-/** What is known after `run`; the next success is expected by `nextRun`, unless one is overdue already. */
+/**
+ * What is known after `run`; the next success is expected by `nextRun`, unless one is overdue
+ * already.
+ */
 export function withRun(state: RunState, run: FinishedRun, nextRun: Date | undefined): RunState {
   const isSuccess = run.outcome !== 'failed'
   return {
@@ -72,7 +78,10 @@ export function writeRunState(store: StoreLayout, state: RunState): void {
   writeFileDurably(store.runs, `${JSON.stringify(state)}\n`, 0o600)
 }
 
-/** Nothing is known where no daemon noted any; throws what parseDocument throws for one that cannot be read. */
+/**
+ * Nothing is known where no daemon noted any; throws what parseDocument throws for one that cannot
+ * be read.
+ */
 export function readRunState(store: StoreLayout): RunState {
   try {
     return parseDocument(schema, readDocument(store.runs))

@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import type { StoreLayout } from './layout.ts'
 import { moveToTrash } from './trash.ts'
 
-/** Moves what a killed run left in staging to the trash; the caller holds the lock, so nobody writes it. */
+/**
+ * Moves what a killed run left in staging to the trash; the caller holds the lock, so nobody writes
+ * it.
+ */
 export async function discardStaging(store: StoreLayout): Promise<void> {
   await moveToTrash(
     store,
@@ -11,7 +14,10 @@ export async function discardStaging(store: StoreLayout): Promise<void> {
   )
 }
 
-/** Makes an empty directory that becomes a snapshot when it is published. Until then it is closed to all others. */
+/**
+ * Makes an empty directory that becomes a snapshot when it is published. Until then it is closed to
+ * all others.
+ */
 export function createStaging(store: StoreLayout): string {
   return mkdtempSync(join(store.staging, 'snapshot-'))
 }

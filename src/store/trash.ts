@@ -19,9 +19,10 @@ import { spendReserve } from './reserve.ts'
 
 /**
  * Takes directories out of sight by one rename each, durably; what is in them is deleted later by
- * `emptyTrash`. A crash in between leaves them in the trash, never half a snapshot in the store. One for which a quota, a full disk or
- * another project leaves no room in the trash is removed where it is (remove-in-place.ts).
- * Returns where they are now; throws the error of the first that cannot be removed when the others have been.
+ * `emptyTrash`. A crash in between leaves them in the trash, never half a snapshot in the store.
+ * One for which a quota, a full disk or another project leaves no room in the trash is removed
+ * where it is (remove-in-place.ts). Returns where they are now; throws the error of the first that
+ * cannot be removed when the others have been.
  */
 export async function moveToTrash(store: StoreLayout, paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return []
@@ -72,9 +73,9 @@ function moveOrMark(store: StoreLayout, path: string): string {
 }
 
 /**
- * Deletes what is in the trash. It has a lock of its own, so that a snapshot never waits for it; when
- * another process is at it, there is nothing to do here. What cannot be deleted stays for the next time, and is
- * returned as a line for a warning.
+ * Deletes what is in the trash. It has a lock of its own, so that a snapshot never waits for it;
+ * when another process is at it, there is nothing to do here. What cannot be deleted stays for the
+ * next time, and is returned as a line for a warning.
  */
 export async function emptyTrash(
   store: StoreLayout,
@@ -100,7 +101,10 @@ export async function emptyTrash(
   }
 }
 
-/** Also what comes meanwhile, from those who find that somebody is at it. Returns what could not be deleted, a line each. */
+/**
+ * Also what comes meanwhile, from those who find that somebody is at it. Returns what could not be
+ * deleted, a line each.
+ */
 async function deleteAll(trash: string, signal: AbortSignal | undefined): Promise<string[]> {
   const tried = new Set<string>()
   const complaints: string[] = []

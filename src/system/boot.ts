@@ -10,7 +10,10 @@ export function bootId(): string | undefined {
   }
 }
 
-/** For how long the kernel has run, also while the machine slept: no clock that somebody sets (proc_uptime(5)). */
+/**
+ * For how long the kernel has run, also while the machine slept: no clock that somebody sets
+ * (proc_uptime(5)).
+ */
 export function uptimeMs(): number {
   return uptime() * 1000
 }

@@ -4,8 +4,9 @@ import { readFileSync, readdirSync } from 'node:fs'
 const lowestPriority = 19
 
 /**
- * Processor time that the programs under this process have used so far, in clock ticks (proc_pid_stat(5)): whoever waits for
- * something that does not come uses none. Without those at the lowest priority, which tidy up beside it.
+ * Processor time that the programs under this process have used so far, in clock ticks
+ * (proc_pid_stat(5)): whoever waits for something that does not come uses none. Without those at
+ * the lowest priority, which tidy up beside it.
  */
 export function readChildActivity(own = process.pid): number {
   const processes = readdirSync('/proc')

@@ -3,7 +3,10 @@ import { run } from './run.ts'
 /** From where to where a file has data; what is between are holes. */
 export type DataRange = readonly [start: number, end: number]
 
-/** lseek(2) with SEEK_DATA and SEEK_HOLE, for which Node has no call; of a file without further data it says ENXIO. */
+/**
+ * lseek(2) with SEEK_DATA and SEEK_HOLE, for which Node has no call; of a file without further data
+ * it says ENXIO.
+ */
 const program = String.raw`
   $/ = "\0";
   while (<STDIN>) {

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { type Mount, isInside, isMountPoint, unescapeOctal } from './mounts.ts'
 
-/** The mount point of fstab(5) that `path` is at or below, if nothing is mounted there now; the deepest one decides. */
+/**
+ * The mount point of fstab(5) that `path` is at or below, if nothing is mounted there now; the
+ * deepest one decides.
+ */
 export function findUnmounted(
   path: string,
   mounts: readonly Mount[],

@@ -2,9 +2,9 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { type Location, isInside, parseMounts } from './mounts.ts'
 
 /**
- * The processes that would go on with a directory after it was renamed: those that have it, or something in
- * it, open or as working directory, and those of containers that have it mounted. Each as `PID (NAME)`. Only
- * processes of this PID namespace are seen, and this one is left out.
+ * The processes that would go on with a directory after it was renamed: those that have it, or
+ * something in it, open or as working directory, and those of containers that have it mounted. Each
+ * as `PID (NAME)`. Only processes of this PID namespace are seen, and this one is left out.
  */
 export function findUsers(path: string, location: Location): string[] {
   const answers = new Map<string, boolean>()

@@ -12,7 +12,10 @@ export interface KeptTimes {
 
 const secondNs = 1_000_000_000n
 
-/** An odd second after 1980, when FAT begins, whose steps are of two. futimes takes a float, here in steps of 60 ns. */
+/**
+ * An odd second after 1980, when FAT begins, whose steps are of two. futimes takes a float, here in
+ * steps of 60 ns.
+ */
 const precise = 345_678_901.123_456_8
 
 /** FAT has 2 s, exFAT 10 ms, NTFS 100 ns. */
@@ -21,7 +24,9 @@ const steps = [2e9, 1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2]
 /** In seconds: 1970, 1960, 1902, and the year 1, which few keep. */
 const past = [0, -315_619_200, -2_145_916_800, -62_000_000_000]
 
-/** 2037, 2039, 2107, 2400, and the year 5000: those of 32 bits end in 2038 or 2106, ext4's in 2446. */
+/**
+ * 2037, 2039, 2107, 2400, and the year 5000: those of 32 bits end in 2038 or 2106, ext4's in 2446.
+ */
 const future = [2_114_380_800, 2_177_452_800, 4_323_369_600, 13_569_465_600, 95_000_000_000]
 
 const exact: KeptTimes = { stepNs: 1n, earliestNs: -(2n ** 63n), latestNs: 2n ** 63n }
@@ -53,14 +58,18 @@ export function measureKeptTimes(path: string): KeptTimes {
   }
 }
 
-/** What a time with all digits that was read back tells of the step; 1 where the last digits are there. */
+/**
+ * What a time with all digits that was read back tells of the step; 1 where the last digits are
+ * there.
+ */
 export function stepOf(mtimeNs: bigint): number {
   return steps.find((step) => mtimeNs % BigInt(step) === 0n) ?? 1
 }
 
 /**
- * In nanoseconds the last of the times that are kept, from here on outwards; where the next one is brought back to the end of
- * the range (as the kernel does for filesystems that tell it theirs), that end.
+ * In nanoseconds the last of the times that are kept, from here on outwards; where the next one is
+ * brought back to the end of the range (as the kernel does for filesystems that tell it theirs),
+ * that end.
  */
 export function findEnd(times: readonly number[], keep: (seconds: number) => bigint): bigint {
   let end = 315_532_800n * secondNs

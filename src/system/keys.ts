@@ -1,6 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** The keys of a terminal as they are typed, without Enter and without an echo, until it is disposed. */
+/**
+ * The keys of a terminal as they are typed, without Enter and without an echo, until it is
+ * disposed.
+ */
 export interface Keys extends Disposable {
   /** What was typed before anyone asked. */
   readonly ahead: string
@@ -46,12 +49,18 @@ export async function readKeys(stdin: NodeJS.ReadStream): Promise<Keys> {
   }
 }
 
-/** What a terminal or a pipe held when it began to be read has come then: this turn of the event loop may have looked already. */
+/**
+ * What a terminal or a pipe held when it began to be read has come then: this turn of the event
+ * loop may have looked already.
+ */
 export async function untilHeldIsRead(): Promise<void> {
   for (let turn = 0; turn < 2; turn += 1) await nextTurn()
 }
 
-/** Whether what was typed before a question says nothing but yes: nobody had read what it is a yes to. */
+/**
+ * Whether what was typed before a question says nothing but yes: nobody had read what it is a yes
+ * to.
+ */
 export function isMereConsent(typedAhead: string): boolean {
   return /^(\s|y(es)?)*$/i.test(typedAhead)
 }

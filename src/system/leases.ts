@@ -6,9 +6,10 @@ import { InterruptedError, OperationError } from '../errors.ts'
 import { run } from './run.ts'
 
 /**
- * What the kernel says to a write lease on a file: `open` while anybody has it open, for reading or writing or through a mapping, in
- * whatever container; `denied` without the capability LEASE where it belongs to another user and SETUID is missing too; `unknown` where
- * the filesystem has no leases.
+ * What the kernel says to a write lease on a file: `open` while anybody has it open, for reading or
+ * writing or through a mapping, in whatever container; `denied` without the capability LEASE where
+ * it belongs to another user and SETUID is missing too; `unknown` where the filesystem has no
+ * leases.
  */
 export type LeaseAnswer = 'free' | 'open' | 'denied' | 'unknown'
 
@@ -19,9 +20,10 @@ export interface AskedFile {
 }
 
 /**
- * F_SETLEASE and F_UNLCK of fcntl(2), which Node has not. O_NONBLOCK: who has a lease, such as a server of files, is asked to give it
- * up, as by any reader, and not waited for. Who opens the file while the lease is held, some microseconds, waits for its end, which
- * SIGIO would tell. A lease is for CAP_LEASE and for the file's owner, by the effective user.
+ * F_SETLEASE and F_UNLCK of fcntl(2), which Node has not. O_NONBLOCK: who has a lease, such as a
+ * server of files, is asked to give it up, as by any reader, and not waited for. Who opens the file
+ * while the lease is held, some microseconds, waits for its end, which SIGIO would tell. A lease is
+ * for CAP_LEASE and for the file's owner, by the effective user.
  */
 const script = `
 use strict;
@@ -59,12 +61,16 @@ while (<STDIN>) {
 const longestMs = 30_000
 const answers: readonly string[] = ['free', 'open', 'denied', 'unknown'] satisfies LeaseAnswer[]
 
-/** open(2): Node does not name it. The file is not opened by it, and does not count as open since Linux 5.3. */
+/**
+ * open(2): Node does not name it. The file is not opened by it, and does not count as open since
+ * Linux 5.3.
+ */
 export const O_PATH = 0o10_000_000
 
 /**
- * Asks for each, and holds none. Undefined where nobody can ask: there is no perl(1), it does not end, or this kernel takes our own
- * look for an opening, as it does then for a file that nobody else can have open.
+ * Asks for each, and holds none. Undefined where nobody can ask: there is no perl(1), it does not
+ * end, or this kernel takes our own look for an opening, as it does then for a file that nobody
+ * else can have open.
  */
 export async function askForLeases(
   files: readonly AskedFile[],
@@ -90,7 +96,10 @@ export async function askForLeases(
   }
 }
 
-/** A file that nobody else has open, held as those are that are asked for; none where there is no room for it. */
+/**
+ * A file that nobody else has open, held as those are that are asked for; none where there is no
+ * room for it.
+ */
 function makeControl(closing: DisposableStack): AskedFile[] {
   const path = join(tmpdir(), `snap-volume.${randomUUID()}`)
   try {

@@ -18,7 +18,10 @@ export interface LogOptions {
   write: (line: string) => void
 }
 
-/** A log of plain lines; `fields` appear in its JSON form only, the message must tell all that matters. */
+/**
+ * A log of plain lines; `fields` appear in its JSON form only, the message must tell all that
+ * matters.
+ */
 export function createLog({ level, json, now, write }: LogOptions): Log {
   const highest = logLevels.indexOf(level)
   const logger =

@@ -12,15 +12,19 @@ interface Place {
 
 interface ProvingFilesystem {
   name: string
-  /** The directory of sysfs that is made when the filesystem is mounted, and goes when it is unmounted. */
+  /**
+   * The directory of sysfs that is made when the filesystem is mounted, and goes when it is
+   * unmounted.
+   */
   sysfs: (place: Place) => Promise<string | undefined> | string | undefined
 }
 
 /**
- * By the type of statfs(2), the filesystems whose ctime is a change time that the kernel alone sets, also for stores into mapped
- * files once they are written back; test/store/unseen-changes.test.ts holds that for each. Not among them: tmpfs
- * and overlayfs (stores into mapped files move no time), vfat, exFAT, NTFS, CIFS, NFS, 9p and FUSE (their ctime is made up, or their
- * server's).
+ * By the type of statfs(2), the filesystems whose ctime is a change time that the kernel alone
+ * sets, also for stores into mapped files once they are written back;
+ * test/store/unseen-changes.test.ts holds that for each. Not among them: tmpfs and overlayfs
+ * (stores into mapped files move no time), vfat, exFAT, NTFS, CIFS, NFS, 9p and FUSE (their ctime
+ * is made up, or their server's).
  */
 const provingFilesystems: ReadonlyMap<number, ProvingFilesystem> = new Map([
   [0xef53, { name: 'ext4', sysfs: ({ here }: Place) => ofBlockDevice('ext4', here) }],
@@ -34,10 +38,11 @@ export function hasChangeTimes(path: string): boolean {
 }
 
 /**
- * What names the filesystem that a directory is on, and this mount of it, and no other: 64 hexadecimal digits. A power cut, or a
- * disk that fails and comes back, takes back ctimes whose contents are there, so nothing from before a mount proves
- * anything. The inode of a directory of sysfs is a new one with each mount (kernfs numbers its nodes in a row).
- * Undefined where it cannot be told, or ctimes prove nothing.
+ * What names the filesystem that a directory is on, and this mount of it, and no other: 64
+ * hexadecimal digits. A power cut, or a disk that fails and comes back, takes back ctimes whose
+ * contents are there, so nothing from before a mount proves anything. The inode of a directory of
+ * sysfs is a new one with each mount (kernfs numbers its nodes in a row). Undefined where it cannot
+ * be told, or ctimes prove nothing.
  */
 export async function identifyMount(place: Place): Promise<string | undefined> {
   const filesystem = provingFilesystems.get(statfsSync(place.here).type)
@@ -68,7 +73,10 @@ function ofBlockDevice(type: string, here: string): string | undefined {
   }
 }
 
-/** The first half of what statfs(2) calls the id is the first and third word of the UUID (btrfs_statfs in the kernel). */
+/**
+ * The first half of what statfs(2) calls the id is the first and third word of the UUID
+ * (btrfs_statfs in the kernel).
+ */
 async function ofBtrfs({ cwd }: Place): Promise<string | undefined> {
   const { exitCode, stdout } = await run('stat', ['-f', '-c', '%i', '--', cwd])
   if (exitCode !== 0) return undefined

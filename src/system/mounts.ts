@@ -64,8 +64,9 @@ export function mountsBelow(mounts: readonly Mount[], path: string): Mount[] {
 }
 
 /**
- * Paths below `directory`, relative to it, where another filesystem is mounted than the one it is on. Of a
- * bind mount of the same one it is not told. Nobody looks at what is mounted: it may be dead, or closed to root.
+ * Paths below `directory`, relative to it, where another filesystem is mounted than the one it is
+ * on. Of a bind mount of the same one it is not told. Nobody looks at what is mounted: it may be
+ * dead, or closed to root.
  */
 export function foreignMounts(directory: string): Set<string> {
   const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'))

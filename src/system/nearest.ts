@@ -4,8 +4,8 @@ import { closest, distance } from 'fastest-levenshtein'
 const shortestBeginning = 3
 
 /**
- * The known word that `word` is likely meant for: one that it begins, or of which two letters are exchanged, or a third is wrong.
- * Of several the first one with its first letter.
+ * The known word that `word` is likely meant for: one that it begins, or of which two letters are
+ * exchanged, or a third is wrong. Of several the first one with its first letter.
  */
 export function nearestOf(word: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined

@@ -15,8 +15,8 @@ const neededCapabilities = {
 const sysAdmin = 21n
 
 /**
- * Refuses to copy without the rights to copy owners, modes, devices and capabilities: the result would
- * look complete and not be.
+ * Refuses to copy without the rights to copy owners, modes, devices and capabilities: the result
+ * would look complete and not be.
  */
 export function assertPrivileges(status = readFileSync('/proc/self/status', 'utf8')): void {
   const effective = effectiveCapabilities(status)
@@ -33,8 +33,9 @@ export function assertPrivileges(status = readFileSync('/proc/self/status', 'utf
 }
 
 /**
- * Whether extended attributes `security.*` can be set, such as Samba's security.NTACL: that takes SYS_ADMIN in the first user
- * namespace. security.capability takes SETFCAP alone (commoncap.c of the kernel, cap_inode_setxattr).
+ * Whether extended attributes `security.*` can be set, such as Samba's security.NTACL: that takes
+ * SYS_ADMIN in the first user namespace. security.capability takes SETFCAP alone (commoncap.c of
+ * the kernel, cap_inode_setxattr).
  */
 export function maySetSecurityAttributes(
   status = readFileSync('/proc/self/status', 'utf8'),

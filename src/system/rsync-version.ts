@@ -1,7 +1,10 @@
 import { OperationError } from '../errors.ts'
 import { run } from './run.ts'
 
-/** Older ones, run as root, can be led out of the tree through links by whoever owns it (CVE-2026-53795). */
+/**
+ * Older ones, run as root, can be led out of the tree through links by whoever owns it
+ * (CVE-2026-53795).
+ */
 const oldestSafe = '3.5.0'
 
 /** Throws OperationError when rsync is missing or too old to be safe. */
@@ -16,8 +19,8 @@ export async function assertRsync(): Promise<void> {
 }
 
 /**
- * The version of the rsync that is installed, such as `3.5.0`; undefined for one that does not say it in these words.
- * Throws OperationError when there is none.
+ * The version of the rsync that is installed, such as `3.5.0`; undefined for one that does not say
+ * it in these words. Throws OperationError when there is none.
  */
 export async function readRsyncVersion(): Promise<string | undefined> {
   const { stdout } = await run('rsync', ['--version'])

@@ -14,7 +14,10 @@ export interface ShellResult {
   output: string
 }
 
-/** Runs a command of the administrator by `sh -c` with his environment; what it started is ended with it when it takes too long. */
+/**
+ * Runs a command of the administrator by `sh -c` with his environment; what it started is ended
+ * with it when it takes too long.
+ */
 export async function runShell(
   command: string,
   environment: Readonly<Record<string, string | undefined>>,

@@ -33,8 +33,9 @@ export interface RunResult {
 }
 
 /**
- * Runs a program to its end and tells its exit code; a code other than 0 is for the caller to judge.
- * Throws OperationError when the program is missing or was killed, InterruptedError when `signal` ended it.
+ * Runs a program to its end and tells its exit code; a code other than 0 is for the caller to
+ * judge. Throws OperationError when the program is missing or was killed, InterruptedError when
+ * `signal` ended it.
  */
 export async function run(
   program: string,

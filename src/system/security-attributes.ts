@@ -31,9 +31,9 @@ print join("\\0", join(' ', sort keys %found), @paths);
 `
 
 /**
- * Looks at listed files (NUL after each, from the working directory `cwd` on), following no link at their ends; those that are not
- * there have none. By perl(1).
- * Throws OperationError where nobody can look.
+ * Looks at listed files (NUL after each, from the working directory `cwd` on), following no link at
+ * their ends; those that are not there have none. By perl(1). Throws OperationError where nobody
+ * can look.
  */
 export async function findSecurityAttributes(
   cwd: string,

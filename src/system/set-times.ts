@@ -21,9 +21,10 @@ while (my $line = <STDIN>) {
 `
 
 /**
- * Sets access and modification times to the nanosecond, which Node rounds to 238 ns, through links. By one perl(1) for all:
- * a touch(1) each takes milliseconds. The access time too: exfat-fuse sets none of them when it is to set one
- * (libfuse 2, flag_utime_omit_ok). Throws ProgramError for the first that cannot be set.
+ * Sets access and modification times to the nanosecond, which Node rounds to 238 ns, through links.
+ * By one perl(1) for all: a touch(1) each takes milliseconds. The access time too: exfat-fuse sets
+ * none of them when it is to set one (libfuse 2, flag_utime_omit_ok). Throws ProgramError for the
+ * first that cannot be set.
  */
 export async function setTimes(
   times: readonly WantedTime[],

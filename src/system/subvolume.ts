@@ -25,7 +25,10 @@ export function isSubvolume(path: string): boolean {
   return stat.isDirectory() && stat.ino === subvolumeInode && isBtrfs(path)
 }
 
-/** Whether `path` is a directory on btrfs of which no snapshot can be taken, because it is no subvolume. */
+/**
+ * Whether `path` is a directory on btrfs of which no snapshot can be taken, because it is no
+ * subvolume.
+ */
 export function isPlainDirectoryOnBtrfs(path: string): boolean {
   return isBtrfs(path) && lstatSync(path).isDirectory() && !isSubvolume(path)
 }
@@ -48,9 +51,8 @@ export async function createSubvolume(cwd: string, name: string): Promise<void> 
 }
 
 /**
- * Makes a read-only snapshot of the subvolume that is the working directory `cwd` at `target`, which must not exist:
- * atomic, and in no time.
- * Throws ProgramError with the program's own words.
+ * Makes a read-only snapshot of the subvolume that is the working directory `cwd` at `target`,
+ * which must not exist: atomic, and in no time. Throws ProgramError with the program's own words.
  */
 export async function snapshotSubvolume(
   cwd: string,
@@ -67,8 +69,8 @@ export async function snapshotSubvolume(
 }
 
 /**
- * Makes a read-only snapshot deletable: at once where the capabilities allow it, else by making it writable,
- * so that what is in it can be removed like any directory.
+ * Makes a read-only snapshot deletable: at once where the capabilities allow it, else by making it
+ * writable, so that what is in it can be removed like any directory.
  */
 export async function releaseSubvolume(path: string): Promise<void> {
   const deleted = await run('btrfs', ['subvolume', 'delete', '--', path])

@@ -2,7 +2,10 @@ import { OperationError } from '../errors.ts'
 
 type SystemCall = 'llistxattr' | 'utimensat'
 
-/** Calls that Node has not, by the kernel's tables of system calls; perl(1) makes them by their numbers. */
+/**
+ * Calls that Node has not, by the kernel's tables of system calls; perl(1) makes them by their
+ * numbers.
+ */
 const numbers: Readonly<Partial<Record<NodeJS.Architecture, Record<SystemCall, number>>>> = {
   x64: { llistxattr: 195, utimensat: 280 },
   arm64: { llistxattr: 12, utimensat: 88 },

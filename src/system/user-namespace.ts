@@ -20,8 +20,8 @@ export interface UserNamespace {
 const allIds = 2 ** 32 - 1
 
 /**
- * The user namespace of this process (user_namespaces(7)), as with userns-remap or in rootless Docker; undefined where it knows all
- * users and groups, as on a host.
+ * The user namespace of this process (user_namespaces(7)), as with userns-remap or in rootless
+ * Docker; undefined where it knows all users and groups, as on a host.
  */
 export function findUserNamespace(): UserNamespace | undefined {
   const [users, groups] = [readMap('uid'), readMap('gid')]

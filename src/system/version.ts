@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 
-/** The version of this program, as its package.json says; it is two directories up, built or not. */
+/**
+ * The version of this program, as its package.json says; it is two directories up, built or not.
+ */
 export const programVersion = readVersion()
 
 function readVersion(): string {

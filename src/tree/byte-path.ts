@@ -5,12 +5,16 @@ import { errorCode } from '../errors.ts'
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
 
 /**
- * A path or name of any bytes, as a string with one character a byte (latin1). It is compared, cut and used
- * as a key like any string, at the speed of one; `systemPath` makes of it what the file system takes.
+ * A path or name of any bytes, as a string with one character a byte (latin1). It is compared, cut
+ * and used as a key like any string, at the speed of one; `systemPath` makes of it what the file
+ * system takes.
  */
 export type BytePath = string
 
-/** What Node's fs functions take for these bytes: Node would write other characters than ASCII as UTF-8. */
+/**
+ * What Node's fs functions take for these bytes: Node would write other characters than ASCII as
+ * UTF-8.
+ */
 export function systemPath(path: BytePath): string | Buffer {
   return isAscii(path) ? path : Buffer.from(path, 'latin1')
 }
@@ -53,7 +57,10 @@ export function readNames(directory: BytePath): BytePath[] {
   return readdirSync(systemPath(directory), { encoding: 'latin1' })
 }
 
-/** The names, and what the directory itself says they are; undefined when there are more than `most`. */
+/**
+ * The names, and what the directory itself says they are; undefined when there are more than
+ * `most`.
+ */
 export function readKinds(
   directory: BytePath,
   most = Infinity,
@@ -104,9 +111,9 @@ export function openIfDirectory(path: BytePath): number | undefined {
 }
 
 /**
- * Opens the directory `path` below `root` (a path through an open directory) one component after the other,
- * following no link, so that whoever owns the tree cannot lead it elsewhere. The caller closes it.
- * Undefined when it is not there as one.
+ * Opens the directory `path` below `root` (a path through an open directory) one component after
+ * the other, following no link, so that whoever owns the tree cannot lead it elsewhere. The caller
+ * closes it. Undefined when it is not there as one.
  */
 export function openBelow(root: BytePath, path: BytePath): number | undefined {
   let descriptor = openIfDirectory(`${root}/.`)

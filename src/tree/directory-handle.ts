@@ -4,8 +4,8 @@ import { OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
 
 /**
- * An open directory. Whoever owns the tree may rename it or put a symbolic link in its place: what is
- * reached through the handle stays the directory that was checked when it was opened.
+ * An open directory. Whoever owns the tree may rename it or put a symbolic link in its place: what
+ * is reached through the handle stays the directory that was checked when it was opened.
  */
 export interface DirectoryHandle extends Disposable {
   /** The path it was opened by, for messages. */
@@ -18,9 +18,8 @@ export interface DirectoryHandle extends Disposable {
 }
 
 /**
- * Opens `path`, refusing when it or a directory above it is a symbolic link, so that a link can never
- * lead a copy elsewhere.
- * Throws OperationError that says what `path` is instead.
+ * Opens `path`, refusing when it or a directory above it is a symbolic link, so that a link can
+ * never lead a copy elsewhere. Throws OperationError that says what `path` is instead.
  */
 export function openDirectory(path: string): DirectoryHandle {
   using opening = new DisposableStack()

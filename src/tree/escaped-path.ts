@@ -1,8 +1,8 @@
 import type { BytePath } from './byte-path.ts'
 
 /**
- * As rsync prints paths in the C locale: all but printable ASCII as `\#` and three octal digits, and the
- * backslash of a path's own `\#123` likewise.
+ * As rsync prints paths in the C locale: all but printable ASCII as `\#` and three octal digits,
+ * and the backslash of a path's own `\#123` likewise.
  */
 export function escapePath(path: BytePath): string {
   return path.replace(/[^ -~]|\\(?=#[0-7]{3})/g, (byte) => {

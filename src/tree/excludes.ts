@@ -11,8 +11,8 @@ export interface Excludes {
 type Rule = (path: BytePath, isDirectory: boolean) => boolean
 
 /**
- * Of patterns as `rsync --exclude` takes them (rsync(1), PATTERN MATCHING RULES), and of single paths.
- * Throws PatternError.
+ * Of patterns as `rsync --exclude` takes them (rsync(1), PATTERN MATCHING RULES), and of single
+ * paths. Throws PatternError.
  */
 export function compileExcludes(
   patterns: readonly string[],

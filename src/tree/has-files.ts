@@ -8,8 +8,8 @@ const mostDirectories = 1000
 const mostEntries = 1000
 
 /**
- * Whether anything but directories is at or below `path`; true where it would take long to know. Other filesystems that are mounted
- * inside are not looked at. Throws what `openDirectory` does.
+ * Whether anything but directories is at or below `path`; true where it would take long to know.
+ * Other filesystems that are mounted inside are not looked at. Throws what `openDirectory` does.
  */
 export function hasFiles(path: string): boolean {
   using directory = openDirectory(path)

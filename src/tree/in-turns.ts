@@ -3,7 +3,10 @@ import { throwIfInterrupted } from '../errors.ts'
 
 const itemsPerTurn = 1000
 
-/** Gives the items, and lets signals and timers have their turn between them; ends with InterruptedError. */
+/**
+ * Gives the items, and lets signals and timers have their turn between them; ends with
+ * InterruptedError.
+ */
 export async function* inTurns<T>(
   items: Iterable<T>,
   signal: AbortSignal | undefined,

@@ -4,9 +4,9 @@ import type { DirectoryHandle } from './directory-handle.ts'
 import { PrivateDirectory } from './private-directory.ts'
 
 /**
- * Tries whether a filesystem gives the owner and times of a symbolic link to what it leads to, as sshfs does:
- * a restore would change files outside the volume. It tries it with a link of its own that leads nowhere.
- * Throws OperationError where it does.
+ * Tries whether a filesystem gives the owner and times of a symbolic link to what it leads to, as
+ * sshfs does: a restore would change files outside the volume. It tries it with a link of its own
+ * that leads nowhere. Throws OperationError where it does.
  */
 export function assertLinksApart({ here, path }: DirectoryHandle): void {
   using room = new PrivateDirectory(here)

@@ -1,6 +1,9 @@
 import type { BytePath } from './byte-path.ts'
 
-/** Paths as bytes, each ended by NUL: what rsync reads with --from0, and what crosses threads in one piece. */
+/**
+ * Paths as bytes, each ended by NUL: what rsync reads with --from0, and what crosses threads in one
+ * piece.
+ */
 export class PathList {
   #buffer = Buffer.allocUnsafe(1024)
   #length = 0

@@ -23,8 +23,9 @@ function isPrivate(directory: number): boolean {
 }
 
 /**
- * A directory in live data that nobody else can enter: what is restored is made whole in it before it gets its place by a
- * rename, and what is replaced comes into it. Whoever owns the directory above may move it; it stays the one that is open here.
+ * A directory in live data that nobody else can enter: what is restored is made whole in it before
+ * it gets its place by a rename, and what is replaced comes into it. Whoever owns the directory
+ * above may move it; it stays the one that is open here.
  */
 export class PrivateDirectory {
   /** Tells it apart from others. */
@@ -68,7 +69,10 @@ export class PrivateDirectory {
     this.#isLeft = true
   }
 
-  /** Removes it with what is in it, unless it is left. What somebody put into its place is not ours to remove. */
+  /**
+   * Removes it with what is in it, unless it is left. What somebody put into its place is not ours
+   * to remove.
+   */
   [Symbol.dispose](): void {
     try {
       if (!this.#isLeft) removeEntries(this.here)

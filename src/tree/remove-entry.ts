@@ -13,9 +13,9 @@ import {
 import { TreeReader } from './tree-reader.ts'
 
 /**
- * Removes what is at `path`, a directory with all that is in it. `path` must be through an open directory;
- * below it nothing is followed, and no other filesystem than that of `path` is entered: where one is mounted, it
- * and the directories above it stay.
+ * Removes what is at `path`, a directory with all that is in it. `path` must be through an open
+ * directory; below it nothing is followed, and no other filesystem than that of `path` is entered:
+ * where one is mounted, it and the directories above it stay.
  */
 export function removeEntry(path: BytePath): void {
   const stat = lstatIfThere(path)

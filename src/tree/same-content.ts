@@ -6,8 +6,8 @@ const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 const chunkBytes = 1024 * 1024
 
 /**
- * Compares two regular files, each by a path through an open directory: of sparse ones only the data. False for what has become
- * something else, and where somebody has a lease.
+ * Compares two regular files, each by a path through an open directory: of sparse ones only the
+ * data. False for what has become something else, and where somebody has a lease.
  */
 export async function hasSameContent(one: BytePath, other: BytePath): Promise<boolean> {
   using opened = new DisposableStack()

@@ -18,9 +18,10 @@ interface Step {
 }
 
 /**
- * Reaches entries below an open directory in a way nobody can lead out of the tree: one directory after the other is opened, and
- * no link followed. The last one stays open, so that the way to the next is short, however deep both are, with one
- * descriptor: down from there, or up by `..` where that leads to the directory that the way came from.
+ * Reaches entries below an open directory in a way nobody can lead out of the tree: one directory
+ * after the other is opened, and no link followed. The last one stays open, so that the way to the
+ * next is short, however deep both are, with one descriptor: down from there, or up by `..` where
+ * that leads to the directory that the way came from.
  */
 export class TreeReader {
   readonly #root: BytePath
@@ -33,7 +34,10 @@ export class TreeReader {
     this.#root = root
   }
 
-  /** What lstat(2) says of `path`; undefined when it is not there, or a directory above it is none any more. */
+  /**
+   * What lstat(2) says of `path`; undefined when it is not there, or a directory above it is none
+   * any more.
+   */
   lstat(path: BytePath): BigIntStats | undefined {
     return this.at(path, lstatIfThere)
   }
@@ -54,7 +58,10 @@ export class TreeReader {
     }
   }
 
-  /** A path to a directory of the tree, good until the next call of this reader; undefined when it is not there as one. */
+  /**
+   * A path to a directory of the tree, good until the next call of this reader; undefined when it
+   * is not there as one.
+   */
   enter(directory: BytePath): BytePath | undefined {
     try {
       if (this.#directory !== directory || this.#descriptor === undefined) this.#go(directory)
@@ -101,7 +108,10 @@ export class TreeReader {
     this.#steps.push({ name, dev, ino })
   }
 
-  /** False where the directories were moved meanwhile, or it leads to the root, which is opened anew at no more cost. */
+  /**
+   * False where the directories were moved meanwhile, or it leads to the root, which is opened anew
+   * at no more cost.
+   */
   #climb(levels: number): boolean {
     for (let level = 0; level < levels; level += 1) {
       this.#steps.pop()

@@ -13,9 +13,10 @@ export interface TreeEntry {
 }
 
 /**
- * Gives what is below `root` (a path through an open directory), or below some paths in it, depth first. It follows no link, stays on
- * one filesystem, and lets signals and timers have their turn; ends with InterruptedError. What vanishes meanwhile is not given, nor
- * are the paths in `except`, at which nobody looks; at one that is there as a directory somebody does, and enters it not.
+ * Gives what is below `root` (a path through an open directory), or below some paths in it, depth
+ * first. It follows no link, stays on one filesystem, and lets signals and timers have their turn;
+ * ends with InterruptedError. What vanishes meanwhile is not given, nor are the paths in `except`,
+ * at which nobody looks; at one that is there as a directory somebody does, and enters it not.
  */
 export async function* walkTree(
   root: BytePath,

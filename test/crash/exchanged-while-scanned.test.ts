@@ -33,7 +33,10 @@ describeSample({ tests: 3 }, 'A snapshot for which links were made in advance', 
     await store.prelink()
   }
 
-  /** Takes one, and runs a script in the data where it is stopped, and another one when it goes on and copies. */
+  /**
+   * Takes one, and runs a script in the data where it is stopped, and another one when it goes on
+   * and copies.
+   */
   async function snapshotWhile(
     script: string,
     where: Omit<Injection, 'fault'>,
@@ -126,7 +129,8 @@ describeSample({ tests: 3 }, 'A snapshot for which links were made in advance', 
   })
 
   it('names directories that were away when it came to them, and back when it was done', async () => {
-    // from so deep in 8, with which it begins, the others are not reached by way of d, which is open
+    // from so deep in 8, with which it begins, the others are not reached by way of d, which is
+    // open
     await shellIn(store.data, 'for f in $(seq 8); do mkdir -p d/$f/x/y/z; touch d/$f/file; done')
     await snapshotAndPrelink()
     await shellIn(store.data, 'head -c 200M /dev/zero > large')

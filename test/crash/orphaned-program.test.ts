@@ -22,7 +22,10 @@ describe('SIGKILL of node while a program that copies lives on', function () {
     expect(stderr).to.match(/the store is busy: "(manual snapshot|restore)" runs since/)
   }
 
-  /** Lets it go on; rsync ends by itself, because nobody reads what it prints, and cp when all is copied. */
+  /**
+   * Lets it go on; rsync ends by itself, because nobody reads what it prints, and cp when all is
+   * copied.
+   */
   async function letGo(orphans: ProcessGroup): Promise<void> {
     for (const { pid, name } of orphans.living()) {
       if (name === 'rsync' || name === 'cp') process.kill(pid, 'SIGCONT')

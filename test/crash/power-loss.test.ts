@@ -15,7 +15,10 @@ import { laneCount } from './support/rounds.ts'
 import { type Call, type Command, type Trace, startTraced } from './support/snap-volume.ts'
 import { childrensCalls, scansCalls, writingCalls } from './support/system-calls.ts'
 
-/** Commands of xfs_io(8): the log is lost with all that was not yet on the disk, or is flushed before. */
+/**
+ * Commands of xfs_io(8): the log is lost with all that was not yet on the disk, or is flushed
+ * before.
+ */
 const shutdowns = ['shutdown', 'shutdown -f'] as const
 type Shutdown = (typeof shutdowns)[number]
 const someShutdowns = sample(shutdowns, howOften(shutdowns.length, 1), 'shutdown')
@@ -60,7 +63,9 @@ async function createMachine({ shutdown, dataBeside = false, ...options }: Machi
   }
 }
 
-/** Stops a process right after a call, and loses the power then. Gives false when it ended before. */
+/**
+ * Stops a process right after a call, and loses the power then. Gives false when it ended before.
+ */
 async function losePowerAfter(
   machine: Machine,
   command: Command,
@@ -91,7 +96,10 @@ interface Steps {
 
 type Round = (machine: Machine, run: (command: Command) => Promise<void>) => Promise<void>
 
-/** Loses power after every flush, and after calls of node, its scan, and rsync, rm and sync, or a sample of these. */
+/**
+ * Loses power after every flush, and after calls of node, its scan, and rsync, rm and sync, or a
+ * sample of these.
+ */
 async function afterCalls(
   options: MachineOptions,
   round: Round,

@@ -13,7 +13,10 @@ import { describeSample } from '../support/sample.ts'
 const fill = `mkdir -p a/still b/still m/1 m/2; for d in a b; do (cd $d/still; seq 50 | xargs touch); done
 for d in 1 2; do (cd m/$d; echo $d > f; echo $d$d > g; touch h); done`
 
-/** Something to unlink, to copy, to remove with all that is in it, to make, and to link from another path. */
+/**
+ * Something to unlink, to copy, to remove with all that is in it, to make, and to link from another
+ * path.
+ */
 const change = `for f in 6 7 8 9; do echo $RANDOM > a/still/$f; done; rm -f b/still/$(ls b/still | head -1)
 [ -d c ] && mv c d || { rm -rf d; mkdir c; touch c/1 c/2; }
 mv m/1 m/t; mv m/2 m/1; mv m/t m/2`

@@ -65,7 +65,9 @@ const threads: Method = {
   },
 }
 
-/** Everything is killed after a flush: what came before it, such as an index, is in staging then. */
+/**
+ * Everything is killed after a flush: what came before it, such as an index, is in staging then.
+ */
 const flushes: Method = {
   trace: { calls: 'syncfs', children: true, together: true },
   async cutOff(bench, command, { name, when }) {
@@ -82,7 +84,10 @@ const flushes: Method = {
 
 type Round = (bench: Bench, run: (command: Command) => Promise<void>) => Promise<void>
 
-/** Cuts `round`'s command off at its calls, at every `step`th, or at a sample of these, on benches side by side. */
+/**
+ * Cuts `round`'s command off at its calls, at every `step`th, or at a sample of these, on benches
+ * side by side.
+ */
 async function atCalls(
   options: BenchOptions,
   { trace, cutOff }: Method,
@@ -245,7 +250,10 @@ describe('A restore that was cut off', function () {
     await bench.remove()
   })
 
-  /** Kills everything when so many files of the live data have been linked aside, of which all but the last are replaced. */
+  /**
+   * Kills everything when so many files of the live data have been linked aside, of which all but
+   * the last are replaced.
+   */
   async function cutOffInLiveData(args: readonly string[], when = 3): Promise<void> {
     const before = bench.before()
     const running = startTraced(bench.command(args), {

@@ -22,7 +22,10 @@ describe('SIGTERM', function () {
     await bench.remove()
   })
 
-  /** A file that takes rsync many seconds, and no space: it is one hole. With one name cp would copy it, at once. */
+  /**
+   * A file that takes rsync many seconds, and no space: it is one hole. With one name cp would copy
+   * it, at once.
+   */
   async function withSlowFile(work: () => Promise<void>): Promise<void> {
     const path = join(bench.volumes.www, 'slow')
     await writeFile(path, '')

@@ -35,11 +35,17 @@ import { commandsInSection, labelsInSection } from './support/markdown.ts'
 import { describeOnEngine, productImage } from './support/on-engine.ts'
 import { environment, resultOf, succeeded } from './support/sidecar.ts'
 
-/** So many as the documentation tells of when tests are thorough; fewer on the other filesystems and by hooks. */
+/**
+ * So many as the documentation tells of when tests are thorough; fewer on the other filesystems and
+ * by hooks.
+ */
 const rounds = Number(process.env['SNAP_VOLUME_TEST_ROUNDS'] ?? howOften(20, 2))
 const fewRounds = Math.ceil(rounds / 4)
 
-/** Of the snapshots of one setting: two come by chance once in a hundred times, and from a copy that is not of one instant more often. */
+/**
+ * Of the snapshots of one setting: two come by chance once in a hundred times, and from a copy that
+ * is not of one instant more often.
+ */
 const mostOwnFaults = 1
 
 const neverDue = '0 0 29 2 *'

@@ -11,7 +11,10 @@ import { isCounting, startConsumer, stateOf } from './support/consumers.ts'
 import { describeOnEngine, sampleOnEngine } from './support/on-engine.ts'
 import { type Sidecar, resultOf, runBeside, startSidecar, succeeded } from './support/sidecar.ts'
 
-/** A socket proxy as people put before the Engine: what fits a pattern of `denied` it answers with 403. */
+/**
+ * A socket proxy as people put before the Engine: what fits a pattern of `denied` it answers with
+ * 403.
+ */
 function startProxy(place: ListenOptions, denied: () => RegExp): Server {
   const server = createServer((incoming, outgoing) => {
     if (denied().test(`${incoming.method} ${incoming.url}`)) {

@@ -15,7 +15,10 @@ const mariadbImage = 'snap-volume-test/mariadb'
 
 let scratch: string
 
-/** Runs a documented command in `scratch`, with names and images of the test in place of the documented ones. */
+/**
+ * Runs a documented command in `scratch`, with names and images of the test in place of the
+ * documented ones.
+ */
 async function run(command: string, names: readonly (readonly [RegExp, string])[]) {
   const ours = names.reduce((text, [name, own]) => text.replaceAll(name, own), command)
   const line = ours.startsWith('docker run')

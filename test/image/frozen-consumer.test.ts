@@ -12,7 +12,10 @@ import { eventually, logLine } from './support/eventually.ts'
 import { describeOnEngine } from './support/on-engine.ts'
 import { type Sidecar, resultOf, startSidecar } from './support/sidecar.ts'
 
-/** For so long the disk hangs then: longer than the runtime waits on cgroup v2, which is ten seconds. */
+/**
+ * For so long the disk hangs then: longer than the runtime waits on cgroup v2, which is ten
+ * seconds.
+ */
 const hangMs = 30_000
 
 /** Whether a process of a container waits for a disk, uninterruptibly (proc(5)). */

@@ -29,8 +29,8 @@ const withDatabase = (script: string): string[] => [
 ]
 
 /**
- * There is no Kubernetes here. What its files say of containers, volumes, rights, hooks and probes is done by the Engine, and
- * the few commands of kubectl that their comments use by this test.
+ * There is no Kubernetes here. What its files say of containers, volumes, rights, hooks and probes
+ * is done by the Engine, and the few commands of kubectl that their comments use by this test.
  */
 sampleOnEngine({ oneIn: 2 }, 'examples/kubernetes', () => {
   const pods = new Map<string, RunningPod>()

@@ -25,7 +25,9 @@ const linked: Way = ({ container }) => [
 
 const question = '[y/n] '
 
-/** Presses a key at the question of `docker run -it ... restore latest`; script(1) is the terminal. */
+/**
+ * Presses a key at the question of `docker run -it ... restore latest`; script(1) is the terminal.
+ */
 async function restoreAnswering(sidecar: Sidecar, answer: string, way = beside) {
   const words = ['docker', 'run', '--rm', '-it', '--label', testLabel].concat(way(sidecar))
   const command = [...words, productImage, 'restore', 'latest'].join(' ')

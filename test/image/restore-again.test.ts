@@ -27,7 +27,10 @@ import {
   takeSnapshot,
 } from './support/sidecar.ts'
 
-/** Says on which data it was started; ends with 9 on bad ones, on `late` after three seconds, and well on `done`. */
+/**
+ * Says on which data it was started; ends with 9 on bad ones, on `late` after three seconds, and
+ * well on `done`.
+ */
 const pickyProgram = `
   const state = require('node:fs').readFileSync('/data/state', 'utf8').trim()
   console.log('started on ' + state)

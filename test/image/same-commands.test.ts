@@ -58,7 +58,9 @@ const ways: [title: string, run: Run][] = [
   ['a container on the same network, by SNAP_HOST', byName],
 ]
 
-/** Two of the ways besides `docker exec`, others with every seed; all of them where all is tried. */
+/**
+ * Two of the ways besides `docker exec`, others with every seed; all of them where all is tried.
+ */
 function someWays(name: string): Run[] {
   return sample(ways.slice(1), howOften(ways.length, 2), name).map(([, run]) => run)
 }

@@ -10,7 +10,10 @@ import { commandsUnder } from './support/compose.ts'
 
 const unit = fileURLToPath(new URL('../../examples/systemd/snap-volume.service', import.meta.url))
 
-/** What the unit makes of the machine: nothing can be written but its two directories, which are empty ones here. */
+/**
+ * What the unit makes of the machine: nothing can be written but its two directories, which are
+ * empty ones here.
+ */
 const inOwnWorld = [
   'unshare',
   '--mount',

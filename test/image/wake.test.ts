@@ -47,8 +47,8 @@ async function timeOf(sidecar: Sidecar, words: string[]): Promise<number> {
 }
 
 /**
- * Lets `kill` kill something at a random instant and then runs another command, `count` times: the consumer has to run
- * after each. Prints how often the kill left it otherwise.
+ * Lets `kill` kill something at a random instant and then runs another command, `count` times: the
+ * consumer has to run after each. Prints how often the kill left it otherwise.
  */
 async function killAgainAndAgain(
   sidecar: Sidecar,

@@ -32,7 +32,9 @@ const prepare = `
   CREATE DATABASE blog; CREATE TABLE blog.post SELECT 0 AS number;
   CREATE USER wordpress; GRANT ALL ON blog.* TO wordpress`
 
-/** Writes a number into a file, then the same into the database, then the next one, all the time. */
+/**
+ * Writes a number into a file, then the same into the database, then the next one, all the time.
+ */
 const publish = `
   number=0
   while number=$((number + 1)); do

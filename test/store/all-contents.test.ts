@@ -14,7 +14,10 @@ import { untilAllIsOld } from '../support/until-all-is-old.ts'
 const never = '0 3 1 1 *'
 const everySecond = '* * * * * *'
 
-/** A change of hello.txt to JELLO that engine rsync does not look for: its size and time are what they were. */
+/**
+ * A change of hello.txt to JELLO that engine rsync does not look for: its size and time are what
+ * they were.
+ */
 const hiddenFromRsync = `
   touch -r hello.txt ../reference
   printf JELLO | dd of=hello.txt conv=notrunc status=none

@@ -14,7 +14,10 @@ import { howOften, sample } from '../support/sample.ts'
 
 const changesOfBoth = { ...changesOfInodes, ...changesOfNames }
 
-/** Warnings of changed history anywhere in what an action gave: an event, a record, a plan, a result. */
+/**
+ * Warnings of changed history anywhere in what an action gave: an event, a record, a plan, a
+ * result.
+ */
 function historyWarnings(given: unknown): RecordWarning[] {
   const found: RecordWarning[] = []
   JSON.parse(JSON.stringify(given), (_, value: unknown) => {

@@ -121,7 +121,10 @@ for (const type of ['ext4', 'xfs'] as const) {
     const keptDirectories = (): string[] =>
       readdirSync(store.data).filter((name) => name.startsWith(keptDirectory))
 
-    /** Of each entry that is no directory, its content or target, by its path below a directory of kept entries. */
+    /**
+     * Of each entry that is no directory, its content or target, by its path below a directory of
+     * kept entries.
+     */
     function kept(): Contents {
       return Object.fromEntries(
         keptDirectories().flatMap((name) => contentsOf(walkTree(join(store.data, name)))),

@@ -10,7 +10,9 @@ import { plantCopies } from './support/planted-snapshots.ts'
 const older = '@GMT-2020.01.01-00.00.00'
 const good = '@GMT-2020.01.02-00.00.00'
 
-/** By what was done to the newest snapshots: their names, how, and how a restore of them is refused. */
+/**
+ * By what was done to the newest snapshots: their names, how, and how a restore of them is refused.
+ */
 const damages: [what: string, name: string, script: string, refusal: RegExp][] = [
   [
     'whose data are gone',

@@ -10,7 +10,9 @@ import { type TestStore, makeStore } from '../support/test-store.ts'
 const wideEntries = howOften(100_000, 30_000)
 const depth = 500
 
-/** Makes a chain of directories with names so long; its last path may be longer than mkdir(2) takes. */
+/**
+ * Makes a chain of directories with names so long; its last path may be longer than mkdir(2) takes.
+ */
 const makeChain = (levels: number, nameBytes: number): string => `
 perl -e '
   my $name = "d" x ${nameBytes};
@@ -42,7 +44,10 @@ interface Result {
   snapshot: { name: string; volumes: { contents: Record<string, number> }[] }
 }
 
-/** What the walker does not do in time for so many files, and getfattr(1) not at all for such long paths. */
+/**
+ * What the walker does not do in time for so many files, and getfattr(1) not at all for such long
+ * paths.
+ */
 async function expectEqual(wanted: string, actual: string): Promise<void> {
   const options = ['-aHAXS', '-@-1', '--checksum', '--delete', '--dry-run', '--itemize-changes']
   const { stdout } = await execa('rsync', [...options, `${wanted}/`, `${actual}/`])

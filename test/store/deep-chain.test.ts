@@ -130,7 +130,8 @@ describeSample({ tests: 1 }, 'How many files are opened for a chain of directori
     await shellIn(shallow.data, growDeep(lower))
     deep = await makeStore({ env: { SNAP_ENGINE: 'link' } })
     await shellIn(deep.data, growDeep(higher))
-    // what is young is compared with the base by rsync, which opens that from its root for each file
+    // what is young is compared with the base by rsync, which opens that from its root for each
+    // file
     for (const { data } of [shallow, deep]) await untilAllIsOld(data)
   })
 

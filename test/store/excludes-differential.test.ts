@@ -186,7 +186,10 @@ function combine(snapshot: Tree, excluded: Tree): Tree {
   return new Map([...[...snapshot].filter(([path]) => !isInside(path)), ...excluded])
 }
 
-/** Names of one file may be on both sides; directories that stay for what is in them are no difference. */
+/**
+ * Names of one file may be on both sides; directories that stay for what is in them are no
+ * difference.
+ */
 function differences(expected: Tree, actual: Tree): string[] {
   const hasInside = (path: string): boolean =>
     [...expected.keys()].some((other) => other.startsWith(`${path}/`))

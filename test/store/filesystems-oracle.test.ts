@@ -13,7 +13,10 @@ import { type TestStore, configure, makeUnconfiguredStore } from '../support/tes
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { differencesFromCopy } from './support/reference.ts'
 
-/** What has to be there of the tree, of its changes and of its damage where the filesystem can hold the least. */
+/**
+ * What has to be there of the tree, of its changes and of its damage where the filesystem can hold
+ * the least.
+ */
 const leastEntries = 120
 const leastChanges = 30
 
@@ -44,7 +47,8 @@ for (const { place, engine } of sample(all, howOften(all.length, 2), 'filesystem
 
     async function expectEqual(live: string, stored: string): Promise<void> {
       const all = await differencesFromCopy(place, live, stored, dirname(store.directory))
-      // with --checksum rsync copies a file of which only the time differs from the base, and fills its holes (generator.c)
+      // with --checksum rsync copies a file of which only the time differs from the base, and fills
+      // its holes (generator.c)
       const hasHoles = engine !== 'rsync' && place.data.looksDense !== true
       const differences = all.filter((line) => hasHoles || !line.includes(': data is '))
       expect(differences).to.deep.equal([])

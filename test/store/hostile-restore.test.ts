@@ -56,7 +56,8 @@ describe('While the owner of a directory changes it, a restore', function () {
         outside = makeOwned(join(dirname(store.data), 'outside'))
         writeOwned(join(outside, 'own'), filled('HOSTILE', sizes[type]), ownerId, 0o755)
         writeOwned(join(outside, 'good'), filled('wanted', sizes[type]), ownerId, 0o755)
-        // which others may write, so that the kernel lets them link it (proc_sys_fs(5), protected_hardlinks)
+        // which others may write, so that the kernel lets them link it (proc_sys_fs(5),
+        // protected_hardlinks)
         writeOwned(join(outside, 'theirs'), filled('wanted', sizes[type]), someoneElse, 0o666)
         untouched = walkTree(outside)
       })
@@ -140,7 +141,9 @@ async function restoreOrRefuse(act: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** Files with his content that are not his, each read through the descriptor that tells its owner. */
+/**
+ * Files with his content that are not his, each read through the descriptor that tells its owner.
+ */
 function gained(path: string): string[] {
   using opened = new DisposableStack()
   const descriptor = opened.adopt(openIfThere(path), (it) => it === undefined || closeSync(it))

@@ -9,7 +9,10 @@ import { type Finished, lastDocumentOf, programFile } from '../support/cli.ts'
 import { shellIn } from '../support/shell.ts'
 import { type TestStore, makeStore } from '../support/test-store.ts'
 
-/** Has a file open until it is killed, as `how` says: sysopen flags of perl(1), or what it does then. */
+/**
+ * Has a file open until it is killed, as `how` says: sysopen flags of perl(1), or what it does
+ * then.
+ */
 async function keepOpen(file: string, how = 'O_RDONLY'): Promise<ChildProcess> {
   const script = `use Fcntl qw(:DEFAULT F_SETLEASE F_WRLCK);
     $SIG{IO} = 'IGNORE';

@@ -7,7 +7,9 @@ import { skipBecause } from '../support/skip.ts'
 import { type TestStore, makeStore, makeUnconfiguredStore } from '../support/test-store.ts'
 import { compareTrees } from '../support/tree-walker.ts'
 
-/** Runs what follows where `change` has been done to the directory of programs, and nowhere else. */
+/**
+ * Runs what follows where `change` has been done to the directory of programs, and nowhere else.
+ */
 function inOtherWorld(change: string): string[] {
   const script = `
     mount -t tmpfs tmpfs /mnt

@@ -164,7 +164,10 @@ for (const type of sample(types, howOften(types.length, 1), 'moved')) {
   })
 }
 
-/** Removes `victim` and makes files of its size until one, `reborn`, has its number; false when none has. */
+/**
+ * Removes `victim` and makes files of its size until one, `reborn`, has its number; false when none
+ * has.
+ */
 function useAgain(directory: string, inode: number): boolean {
   rmSync(join(directory, 'victim'))
   const tries = Array.from({ length: 300 }, (_, index) => join(directory, `try-${index}`))

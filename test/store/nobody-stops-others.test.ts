@@ -193,7 +193,10 @@ describe('While the owner of one volume', function () {
   }
 })
 
-/** The tree without these paths, all that is below them, and the directories they are in, whose times may move. */
+/**
+ * The tree without these paths, all that is below them, and the directories they are in, whose
+ * times may move.
+ */
 function without(paths: readonly string[], tree: Tree): Tree {
   const isLeft = (path: string): boolean =>
     paths.every((one) => path !== dirname(one) && path !== one && !path.startsWith(`${one}/`))

@@ -349,7 +349,10 @@ describe('The start, where notices would reach nobody', () => {
   }
 })
 
-/** A run that hangs is seen by the heartbeat, 30 s after the start: both daemons are waited for at once. */
+/**
+ * A run that hangs is seen by the heartbeat, 30 s after the start: both daemons are waited for at
+ * once.
+ */
 describe('Notifications of a run that does not get on', function () {
   this.timeout(120_000)
 

@@ -66,7 +66,10 @@ describe(`Engine link with a prelinked tree, over ${generations} generations of 
   }
 })
 
-/** As a process leaves them that was killed: links are missing, and directories have no attributes yet. */
+/**
+ * As a process leaves them that was killed: links are missing, and directories have no attributes
+ * yet.
+ */
 function leaveHalf(directory: BytePath, random: Random): void {
   for (const name of readNames(directory)) {
     const path = `${directory}/${name}`

@@ -39,7 +39,10 @@ function countTree(tree: Tree): Record<string, number> {
 
 const inode = (path: string): number => lstatSync(path).ino
 
-/** With ctimes: whatever is done to an entry shows. Without the root, which gets its attributes at the end. */
+/**
+ * With ctimes: whatever is done to an entry shows. Without the root, which gets its attributes at
+ * the end.
+ */
 async function listInodes(root: string): Promise<string> {
   return shellIn(root, String.raw`find . -mindepth 1 -printf '%p %i %C@\n' | sort`)
 }

@@ -121,7 +121,9 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
   })
 }
 
-/** What this process and the programs that it waited for have read and written, from disk or not. */
+/**
+ * What this process and the programs that it waited for have read and written, from disk or not.
+ */
 function bytesSoFar(): { read: number; written: number } {
   const counters = readFileSync('/proc/self/io', 'utf8')
   const of = (name: string): number =>

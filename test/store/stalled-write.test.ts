@@ -15,8 +15,8 @@ import { type InProcessStore, makeInProcessStore } from './support/in-process.ts
 const page = 4096
 
 /**
- * Writes two pages by one call of write(2), from memory that is mapped to a file: the first page is there, and the second one
- * has to be read from a server that was stopped meanwhile.
+ * Writes two pages by one call of write(2), from memory that is mapped to a file: the first page is
+ * there, and the second one has to be read from a server that was stopped meanwhile.
  */
 const program = `
 import mmap, os, sys

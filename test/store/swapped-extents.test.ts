@@ -12,7 +12,10 @@ import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { ownerId } from './support/hostile-owner.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 
-/** XFS_IOC_SWAPEXT of xfs_fs.h with two open files, the size of both and what stat(2) says of the first one. */
+/**
+ * XFS_IOC_SWAPEXT of xfs_fs.h with two open files, the size of both and what stat(2) says of the
+ * first one.
+ */
 const program = String.raw`
   my ($one, $other, $size, $stat) = @ARGV;
   open my $target, '+<', $one or die $!;

@@ -37,7 +37,10 @@ describeSample({ tests: 3 }, 'While a directory is exchanged for a link outside'
     if (reason !== undefined) skipBecause(this, reason)
   })
 
-  /** XFS alone leaves the ctimes of two entries of one directory as they are when they are exchanged. */
+  /**
+   * XFS alone leaves the ctimes of two entries of one directory as they are when they are
+   * exchanged.
+   */
   const kinds = [
     ...engines.map((engine) => ({ engine, type: undefined })),
     { engine: 'link' as const, type: 'xfs' as const },
@@ -148,7 +151,10 @@ async function expectNoCanary(directory: string): Promise<void> {
   expect(stdout, 'what is outside is in the snapshot').to.equal('')
 }
 
-/** What is swapped meanwhile may be refused, but only with words that were meant for that. Gives how many were not. */
+/**
+ * What is swapped meanwhile may be refused, but only with words that were meant for that. Gives how
+ * many were not.
+ */
 async function repeat(act: () => Promise<void>): Promise<number> {
   let done = 0
   for (let round = 0; round < rounds; round += 1) {

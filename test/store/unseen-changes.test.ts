@@ -90,7 +90,10 @@ with open('${large}', 'r+b') as file:
         if number == 0: print('writing', flush=True)
 `
 
-/** Has `script` write while a snapshot is taken, which says so where it has not the numbers of one instant. */
+/**
+ * Has `script` write while a snapshot is taken, which says so where it has not the numbers of one
+ * instant.
+ */
 async function expectTold(
   store: TestStore,
   script: string,
@@ -133,8 +136,8 @@ describe('Engine link on an ext4 that has times of whole seconds', () => {
 })
 
 /**
- * Maps `hello.txt` and for each line on its standard input writes a number into it, then prints a line. The second
- * store goes to a page that is dirty still, which moves no time of the file.
+ * Maps `hello.txt` and for each line on its standard input writes a number into it, then prints a
+ * line. The second store goes to a page that is dirty still, which moves no time of the file.
  */
 const mapper = `
 import mmap, sys

@@ -135,7 +135,9 @@ describe('Where times are whole seconds', function () {
     while (Date.now() < ctimeMs + oldMs) await sleep(20)
   }
 
-  /** In the second in which the snapshot was finished, if that can be: then no ctime tells of it. */
+  /**
+   * In the second in which the snapshot was finished, if that can be: then no ctime tells of it.
+   */
   async function snapshotAndDelete(): Promise<void> {
     const emit = (event: ActionEvent): void => {
       if (event.type === 'published') unlinkSync(join(store.dataIn(event.name), deleted))

@@ -22,7 +22,10 @@ export async function changeAwkwardTree(
   await runIn(directory, changes, options)
 }
 
-/** Does to the tree all that a restore has to put right, including what does not show in size and time. */
+/**
+ * Does to the tree all that a restore has to put right, including what does not show in size and
+ * time.
+ */
 export async function damageAwkwardTree(
   directory: string,
   options?: AwkwardTreeOptions,

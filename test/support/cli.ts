@@ -77,7 +77,10 @@ export interface Daemon {
   end: () => Promise<number>
 }
 
-/** Runs `start` and resolves once it has logged that it started; throws what it printed when it ends before. */
+/**
+ * Runs `start` and resolves once it has logged that it started; throws what it printed when it ends
+ * before.
+ */
 export async function startDaemon(
   words: readonly string[],
   { env = {}, through = [] }: RunOptions = {},

@@ -14,7 +14,9 @@ export interface ContainerOptions {
   command?: string[]
 }
 
-/** All that a run of the tests makes carries this label, so that `sweep` and test/run.sh find it. */
+/**
+ * All that a run of the tests makes carries this label, so that `sweep` and test/run.sh find it.
+ */
 export const testLabel = `snap-volume-test=${process.env['SNAP_VOLUME_TEST_RUN'] ?? `pid-${process.pid}`}`
 
 /** Why there is no Engine to test with; undefined if there is one. */
@@ -62,7 +64,10 @@ export async function runContainer(
   return { ...finished, stderr: withoutDeprecation(finished.stderr) }
 }
 
-/** With Engine 29 docker says of each --link that it is deprecated, before the container says anything. */
+/**
+ * With Engine 29 docker says of each --link that it is deprecated, before the container says
+ * anything.
+ */
 export function withoutDeprecation(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => !/deprecat/i.test(line))
   return lines.join('\n').trimStart()
@@ -86,7 +91,9 @@ export async function removeContainer(container: string): Promise<void> {
   await docker('rm', '--force', '--volumes', container)
 }
 
-/** Waits until the HEALTHCHECK of the container succeeds; throws its log if it ends or never does. */
+/**
+ * Waits until the HEALTHCHECK of the container succeeds; throws its log if it ends or never does.
+ */
 export async function waitForHealthy(container: string, timeoutMs = 120_000): Promise<void> {
   await waitForState(
     container,

@@ -11,7 +11,10 @@ export function whyNoFakedClock(): string | undefined {
   return libraries.some((path) => existsSync(path)) ? undefined : 'libfaketime is not installed'
 }
 
-/** For a program whose clock says `time` when it starts and goes on from there; files keep the times that they have. */
+/**
+ * For a program whose clock says `time` when it starts and goes on from there; files keep the times
+ * that they have.
+ */
 export function clockSays(time: Date): Environment {
   const at = time.toISOString().replace('T', ' ').slice(0, 19)
   return {

@@ -20,7 +20,10 @@ interface Filesystem {
   mount(context: Context): Promise<MountedFilesystem>
   /** It refuses some of what a tree can have: that is left out there. */
   isLimited?: boolean
-  /** Of the root directory of an awkward tree: takes out what it keeps, but does not give back as it was. */
+  /**
+   * Of the root directory of an awkward tree: takes out what it keeps, but does not give back as it
+   * was.
+   */
   withoutUnfit?: string
   /** It has ACLs, and does not list them among the extended attributes. */
   hidesAcls?: boolean

@@ -132,7 +132,10 @@ export async function fuseOrSkip(
 
 const answers = new Map<FuseType, Promise<string | undefined>>()
 
-/** Why this machine cannot mount such a filesystem, as one line for `skipBecause`; undefined if it can. */
+/**
+ * Why this machine cannot mount such a filesystem, as one line for `skipBecause`; undefined if it
+ * can.
+ */
 export async function whyNoFuseFilesystem(type: FuseType): Promise<string | undefined> {
   try {
     const filesystem = await mountFuseFilesystem(type)

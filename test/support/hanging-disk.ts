@@ -52,7 +52,10 @@ export async function mountHangingDisk(): Promise<HangingDisk> {
   }
 }
 
-/** A command for a container that writes to `/slow` all the time, and tells the number of each write. */
+/**
+ * A command for a container that writes to `/slow` all the time, and tells the number of each
+ * write.
+ */
 export const writeToSlowDisk = [
   'node',
   '-e',

@@ -19,7 +19,10 @@ export interface LoopOptions {
   bigtime?: boolean
   /** As for `mount -o`, such as `['noatime']`. */
   mountOptions?: string[]
-  /** Past the cache of the filesystem below, or all data would be in memory twice; where that one can. */
+  /**
+   * Past the cache of the filesystem below, or all data would be in memory twice; where that one
+   * can.
+   */
   directIo?: boolean
   /** Where the file behind it is; on a tmpfs a flush waits for nothing. */
   imageIn?: string
@@ -114,7 +117,10 @@ export function makeOptions(
   }
 }
 
-/** Why this machine cannot mount such a filesystem, as one line for `skipBecause`; undefined if it can. */
+/**
+ * Why this machine cannot mount such a filesystem, as one line for `skipBecause`; undefined if it
+ * can.
+ */
 export async function whyNoLoopFilesystem(type: FilesystemType): Promise<string | undefined> {
   try {
     const filesystem = await mountLoopFilesystem(type)

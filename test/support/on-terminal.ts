@@ -14,7 +14,10 @@ export interface OnTerminal {
 
 const longestWaitMs = 20_000
 
-/** Starts the CLI with words that no shell has to quote; keys typed at once are there before it reads any. */
+/**
+ * Starts the CLI with words that no shell has to quote; keys typed at once are there before it
+ * reads any.
+ */
 export function launchOnTerminal(words: readonly string[], env: Environment): OnTerminal {
   const command = [process.execPath, programFile, ...words].join(' ')
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {

@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import type { Finished } from './cli.ts'
 
 /**
- * Expects that the program refused: one line of its own on standard error that fits `message`, foreseen,
- * without a stack, and nothing on standard output.
+ * Expects that the program refused: one line of its own on standard error that fits `message`,
+ * foreseen, without a stack, and nothing on standard output.
  */
 export function expectRefusal(finished: Finished, exitCode: number, message: RegExp): void {
   const lines = finished.stderr.split('\n').filter((line) => line !== '')

@@ -1,7 +1,10 @@
 import type { Suite, Test } from 'mocha'
 import { randomOf, seed } from '../crash/support/random.ts'
 
-/** All that can be tried is tried with SNAP_VOLUME_TEST_THOROUGH=1; else a sample, chosen by the seed. */
+/**
+ * All that can be tried is tried with SNAP_VOLUME_TEST_THOROUGH=1; else a sample, chosen by the
+ * seed.
+ */
 export const isThorough = process.env['SNAP_VOLUME_TEST_THOROUGH'] === '1'
 
 /** How often something is tried. */
@@ -9,7 +12,10 @@ export function howOften(thorough: number, sampled: number): number {
   return isThorough ? thorough : sampled
 }
 
-/** So many of them, each chosen by the seed from its part of the list: what is the same for the same name. */
+/**
+ * So many of them, each chosen by the seed from its part of the list: what is the same for the same
+ * name.
+ */
 export function sample<T>(items: readonly T[], count: number, name: string): T[] {
   const random = randomOf(name)
   if (items.length <= count) return [...items]

@@ -4,7 +4,10 @@ import { once } from 'node:events'
 export interface ShellOnTerminal {
   /** Types a line, in which a TAB completes, and gives what it prints. */
   run(line: string): Promise<string>
-  /** The lines that appear when TAB is pressed behind `line`: none where that completes a word, or nothing fits. */
+  /**
+   * The lines that appear when TAB is pressed behind `line`: none where that completes a word, or
+   * nothing fits.
+   */
   list(line: string): Promise<string[]>
   close(): Promise<void>
 }
@@ -13,7 +16,10 @@ const longestWaitMs = 20_000
 const prompt = '> '
 const killLine = '\u0015'
 
-/** How each of them is started without anyone's configuration, and made to list all at the first TAB. */
+/**
+ * How each of them is started without anyone's configuration, and made to list all at the first
+ * TAB.
+ */
 const shells = {
   bash: {
     command: 'bash --norc --noprofile -i',

@@ -1,8 +1,8 @@
 import { execa } from 'execa'
 
 /**
- * The words that run a program with a system call made to fail, as strace(1) describes `inject`, such as
- * `fsync:error=EIO:when=1`; with `path`, only where the call is about that file.
+ * The words that run a program with a system call made to fail, as strace(1) describes `inject`,
+ * such as `fsync:error=EIO:when=1`; with `path`, only where the call is about that file.
  */
 export function injecting(injection: string, path?: string): string[] {
   const [call = ''] = injection.split(':')

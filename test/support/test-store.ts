@@ -15,7 +15,9 @@ import {
 import { type Tree, walkTree } from './tree-walker.ts'
 
 export interface StoreOptions {
-  /** Where the store goes, in a directory of its own; the system's temporary directory if not given. */
+  /**
+   * Where the store goes, in a directory of its own; the system's temporary directory if not given.
+   */
   on?: string
   /** Where the data go, when that is another filesystem. */
   dataOn?: string
@@ -47,7 +49,10 @@ export interface TestStore {
   remove(): Promise<void>
 }
 
-/** For a daemon that takes no snapshot of its own, and tells when it has linked the newest one in advance. */
+/**
+ * For a daemon that takes no snapshot of its own, and tells when it has linked the newest one in
+ * advance.
+ */
 export const onlyPrelinks: Environment = {
   SNAP_CRON: '0 3 1 1 *',
   SNAP_ON_START: 'false',
@@ -84,7 +89,9 @@ export async function makeUnconfiguredStore({
 
 const tmpfsMagic = 0x0102_1994
 
-/** For a store on a tmpfs, which `start` refuses: its snapshots would be gone with the next restart. */
+/**
+ * For a store on a tmpfs, which `start` refuses: its snapshots would be gone with the next restart.
+ */
 export function acceptIfInMemory(directory: string): Environment {
   return statfsSync(directory).type === tmpfsMagic ? { SNAP_ACCEPT_STORE: 'true' } : {}
 }
@@ -104,7 +111,10 @@ interface Configuration {
 
 const configurations = new Map<string, Promise<Configuration>>()
 
-/** Gives the store what a `start` leaves, which is run once for all stores of one environment: it takes long. */
+/**
+ * Gives the store what a `start` leaves, which is run once for all stores of one environment: it
+ * takes long.
+ */
 async function copyConfiguration(store: TestStore): Promise<void> {
   const { SNAP_DIR: _, ...env } = store.env
   const key = JSON.stringify(env)
@@ -124,7 +134,8 @@ async function makeConfiguration(env: Environment): Promise<Configuration> {
   const store = await makeUnconfiguredStore({ env })
   try {
     await configure(store)
-    // it would be overdue when the tests go on past the hour of the schedule, and made up by each start
+    // it would be overdue when the tests go on past the hour of the schedule, and made up by each
+    // start
     await rm(join(store.directory, '.snap-volume/schedule.json'))
     const names = readdirSync(store.directory, { recursive: true, encoding: 'utf8' })
     const entries = ['.', ...names.toSorted()].map((path) => {
@@ -197,7 +208,10 @@ function walkVisible(directory: string): Tree {
   )
 }
 
-/** Several snapshots in one second are named ahead of the clock, which is told of and does no harm here. */
+/**
+ * Several snapshots in one second are named ahead of the clock, which is told of and does no harm
+ * here.
+ */
 function nameOfUnflagged(finished: Finished): string {
   const result = documentsOf(finished).find(({ type }) => type === 'result') as
     { snapshot: { name: string; warnings: { code: string }[] } } | undefined

@@ -12,8 +12,8 @@ import {
 } from 'node:fs'
 
 /**
- * All that a copy must keep of one name, as text. What it says was found without the program's own code
- * and without rsync.
+ * All that a copy must keep of one name, as text. What it says was found without the program's own
+ * code and without rsync.
  */
 export interface Entry {
   type: string
@@ -145,7 +145,10 @@ function shownBytes(bytes: Buffer): string {
   return shown(bytes.toString('latin1'))
 }
 
-/** All extended attributes of the tree, by getfattr(1), which escapes odd bytes in names as \ooo; some filesystems have none. */
+/**
+ * All extended attributes of the tree, by getfattr(1), which escapes odd bytes in names as \ooo;
+ * some filesystems have none.
+ */
 function readAttributes(root: string): Map<string, string> {
   const { stdout, stderr, status } = spawnSync(
     'getfattr',
@@ -173,8 +176,9 @@ function unescapeOctal(text: string): string {
 }
 
 /**
- * Where lseek(2) finds data, asked by perl because Node has no lseek; 3 is SEEK_DATA, 4 SEEK_HOLE. In units
- * of 64 KiB, because filesystems differ in the size of their blocks and in what they allocate ahead.
+ * Where lseek(2) finds data, asked by perl because Node has no lseek; 3 is SEEK_DATA, 4 SEEK_HOLE.
+ * In units of 64 KiB, because filesystems differ in the size of their blocks and in what they
+ * allocate ahead.
  */
 const mapper = String.raw`
   local $/ = "\0";

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { shellIn } from './shell.ts'
 
-/** Longer than a ctime is racy, and than one of whole seconds is; and how long a call may write a file of so many bytes. */
+/**
+ * Longer than a ctime is racy, and than one of whole seconds is; and how long a call may write a
+ * file of so many bytes.
+ */
 const oldMs = 1150
 const oldSecondsMs = 2150
 const slowestBytesEachMs = 20_000

@@ -12,8 +12,8 @@ export interface HeldNamespace {
 }
 
 /**
- * A user namespace with maps as in /proc/PID/uid_map (`inside outside count` a line), for users and groups; or skips the tests of
- * `context` where this machine makes none.
+ * A user namespace with maps as in /proc/PID/uid_map (`inside outside count` a line), for users and
+ * groups; or skips the tests of `context` where this machine makes none.
  */
 export async function userNamespaceOrSkip(
   context: Context,

@@ -8,11 +8,17 @@ export interface SourceFile {
 
 export interface ImportLine {
   specifier: string
-  /** `type` lines are erased; `static` ones are loaded at start-up, `dynamic` ones when they are reached. */
+  /**
+   * `type` lines are erased; `static` ones are loaded at start-up, `dynamic` ones when they are
+   * reached.
+   */
   form: 'static' | 'type' | 'dynamic'
 }
 
-/** From the edge inwards: a file imports from its own layer or from a later row, never from beside it. */
+/**
+ * From the edge inwards: a file imports from its own layer or from a later row, never from beside
+ * it.
+ */
 const layers = [
   ['main'],
   ['cli'],
@@ -28,8 +34,8 @@ const layers = [
 ]
 
 /**
- * The same inside of two layers, for their rooms and for the files that are in none. What is not named is in the last row,
- * which all may know.
+ * The same inside of two layers, for their rooms and for the files that are in none. What is not
+ * named is in the last row, which all may know.
  */
 const rooms: Readonly<Record<string, readonly (readonly string[])[]>> = {
   actions: [

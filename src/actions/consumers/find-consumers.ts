@@ -24,9 +24,9 @@ export interface FoundConsumers {
 }
 
 /**
- * The consumers as far as they can be known: without the API everything else works; where SNAP_QUIESCE asks for it, a warning says
- * that it was not there.
- * Throws OperationError for a restore when there is an API and it does not tell: it would write under whoever is not known.
+ * The consumers as far as they can be known: without the API everything else works; where
+ * SNAP_QUIESCE asks for it, a warning says that it was not there. Throws OperationError for a
+ * restore when there is an API and it does not tell: it would write under whoever is not known.
  */
 export async function lookForConsumers(
   { docker, config, inImage, emit }: ActionContext,
@@ -73,8 +73,8 @@ export async function lookForConsumers(
 }
 
 /**
- * The containers that mount data of `volumes`, running or not. Throws OperationError when the Docker API does not list
- * them.
+ * The containers that mount data of `volumes`, running or not. Throws OperationError when the
+ * Docker API does not list them.
  */
 export async function listConsumers(
   client: DockerClient,

@@ -8,8 +8,9 @@ import type { Clock } from '../../system/clock.ts'
 const leftFrozen = /waiting for the cgroup to freeze/
 
 /**
- * Looks whether a container is frozen although the Engine says that it runs; `before` is what was found earlier. Undefined when it
- * runs, does not run at all, or is gone. Throws OperationError when the API does not tell.
+ * Looks whether a container is frozen although the Engine says that it runs; `before` is what was
+ * found earlier. Undefined when it runs, does not run at all, or is gone. Throws OperationError
+ * when the API does not tell.
  */
 export async function findFrozen(
   client: DockerClient,

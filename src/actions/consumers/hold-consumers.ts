@@ -19,7 +19,9 @@ import { createQuiescence } from './quiesce.ts'
 import { findEndedSince } from './ran-before.ts'
 import { createHooks } from './run-hooks.ts'
 
-/** What is to be held for a snapshot, or a restore, of `volumes`, as it is now; `begin` looks again. */
+/**
+ * What is to be held for a snapshot, or a restore, of `volumes`, as it is now; `begin` looks again.
+ */
 export async function planHold(
   context: ActionContext,
   purpose: HoldPurpose,
@@ -113,7 +115,10 @@ function createHold(
     if (isAsked) warnings.push({ code: 'consumer-changed', message })
   }
 
-  /** Whether all who can write were stopped or paused before, so that it matters whether they stayed so. */
+  /**
+   * Whether all who can write were stopped or paused before, so that it matters whether they stayed
+   * so.
+   */
   function isQuietAsFound(): boolean {
     const writers = consumers.filter(({ writes }) => writes)
     return writers.length > 0 && writers.every((one) => heldByOthers(one) !== undefined)

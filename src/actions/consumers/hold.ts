@@ -16,24 +16,35 @@ export interface HoldPurpose {
 /** Containers that ran before an earlier restore. */
 export interface RanBefore {
   consumers: readonly { id: string; name: string }[]
-  /** When that restore was done. Who ended soon after it is started; where undefined, whoever does not run. */
+  /**
+   * When that restore was done. Who ended soon after it is started; where undefined, whoever does
+   * not run.
+   */
   restoredAt: Date | undefined
 }
 
 /**
- * Holds the data still: hooks, and consumers paused or stopped. Whoever calls `begin` calls `release` and `end`, whatever happens
- * in between; both can be called again and do nothing then.
+ * Holds the data still: hooks, and consumers paused or stopped. Whoever calls `begin` calls
+ * `release` and `end`, whatever happens in between; both can be called again and do nothing then.
  */
 export interface Hold {
   /** Whether anything is done at all. */
   readonly isNeeded: boolean
   /** Undefined where there is no Docker API. */
   readonly client?: DockerClient | undefined
-  /** Throws OperationError when a hook fails that must not; then `release` and `end` are still due. */
+  /**
+   * Throws OperationError when a hook fails that must not; then `release` and `end` are still due.
+   */
   begin(): Promise<void>
-  /** Throws OperationError when somebody who may write runs now, although all were stopped for a restore. */
+  /**
+   * Throws OperationError when somebody who may write runs now, although all were stopped for a
+   * restore.
+   */
   assertStopped(): Promise<void>
-  /** The data have been read, or written: lets everyone go on. Throws when a session that held them did not last. */
+  /**
+   * The data have been read, or written: lets everyone go on. Throws when a session that held them
+   * did not last.
+   */
   release(): Promise<void>
   /** Runs the post hooks. */
   end(error: unknown): Promise<void>
@@ -43,13 +54,19 @@ export interface Hold {
   readonly found: Pick<FoundConsumers, 'consumers' | 'unknown'>
   /** Names of those that should have been paused or stopped, and could not be. */
   readonly notHeld: readonly string[]
-  /** Those that are started by `release`: stopped by it, left stopped, or ended since an earlier restore. */
+  /**
+   * Those that are started by `release`: stopped by it, left stopped, or ended since an earlier
+   * restore.
+   */
   readonly stopped: readonly JournaledConsumer[]
 }
 
 const nothing = async (): Promise<void> => Promise.resolve()
 
-/** What is stopped for a restore already; nothing is done by it, but that is looked at when the data have been read. */
+/**
+ * What is stopped for a restore already; nothing is done by it, but that is looked at when the data
+ * have been read.
+ */
 export function asHeldBy(hold: Hold): Hold {
   let looking: Promise<void> | undefined
   return {

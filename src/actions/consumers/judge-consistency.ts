@@ -28,9 +28,9 @@ export function weakestHolding(
 }
 
 /**
- * Who was paused or stopped left a state of all volumes, which one instant of running data in one of them is not. What was
- * written nevertheless was written by somebody else, who may be none of the containers. That is worth a warning where this
- * program held them (`isAsked`).
+ * Who was paused or stopped left a state of all volumes, which one instant of running data in one
+ * of them is not. What was written nevertheless was written by somebody else, who may be none of
+ * the containers. That is worth a warning where this program held them (`isAsked`).
  */
 export function judgeConsistency(
   held: HeldConsistency,

@@ -5,7 +5,10 @@ import { acquireLock, findHolder } from '../../store/lock.ts'
 const wakingPurpose = 'waking containers'
 const longestWakingMs = 60_000
 
-/** Undefined where they are held for good reason; a process that wakes them, such as the daemon, is waited for. */
+/**
+ * Undefined where they are held for good reason; a process that wakes them, such as the daemon, is
+ * waited for.
+ */
 export async function lockToWake(store: StoreLayout) {
   const lock = await lockConsumers(store, wakingPurpose, 0)
   if (lock !== undefined) return lock

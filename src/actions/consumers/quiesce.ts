@@ -14,18 +14,25 @@ import { findLeftFrozen } from './find-frozen.ts'
 import { lockConsumers } from './lock-consumers.ts'
 import { findEnded, keepInJournal, wakeConsumers, withoutClockStep } from './resume.ts'
 
-/** Whoever wakes a consumer that does not come back has the lock for a while; of a frozen one runc says so after ten seconds, three times. */
+/**
+ * Whoever wakes a consumer that does not come back has the lock for a while; of a frozen one runc
+ * says so after ten seconds, three times.
+ */
 const lockTimeoutMs = 45_000
 
-/** The Engine freezes a container at once, and ends one when its grace is over; some time more for a busy machine. */
+/**
+ * The Engine freezes a container at once, and ends one when its grace is over; some time more for a
+ * busy machine.
+ */
 const settleMs = { pause: 2000, stop: 5000 } as const
 
 /** So long a pause is asked for again that the kernel refuses. */
 const longestPauseMs = 10_000
 
 /**
- * runc(8)'s words on cgroup v1 where a process of the container waits for the disk, which cannot be frozen then: it lets go of the
- * others after a third of a second. On cgroup v2 it tries for ten seconds by itself, and lets go of nobody.
+ * runc(8)'s words on cgroup v1 where a process of the container waits for the disk, which cannot be
+ * frozen then: it lets go of the others after a third of a second. On cgroup v2 it tries for ten
+ * seconds by itself, and lets go of nobody.
  */
 const cannotFreeze = /unable to freeze/
 
@@ -45,7 +52,10 @@ export interface QuiesceRequest {
   known: ReadonlyMap<string, Consumer>
 }
 
-/** Pauses and stops consumers, and lets them go on again; who is held is in the journal before the act. */
+/**
+ * Pauses and stops consumers, and lets them go on again; who is held is in the journal before the
+ * act.
+ */
 export interface Quiescence {
   readonly held: readonly HeldConsumer[]
   /** Names of those that could not be held, which `warn` was told of. */
@@ -53,9 +63,15 @@ export interface Quiescence {
   /** When the first of them was asked, and when all had been woken; undefined before. */
   readonly beganMs: number | undefined
   readonly endedMs: number | undefined
-  /** Whom `end` wakes, or has woken: those it asked to stop, those left by others, and those it is to start. */
+  /**
+   * Whom `end` wakes, or has woken: those it asked to stop, those left by others, and those it is
+   * to start.
+   */
   readonly toWake: readonly JournaledConsumer[]
-  /** Throws InterruptedError when the process is asked to stop, and what the journal throws; then `end` is still due. */
+  /**
+   * Throws InterruptedError when the process is asked to stop, and what the journal throws; then
+   * `end` is still due.
+   */
   begin(client: DockerClient, request: QuiesceRequest): Promise<void>
   end(client: DockerClient): Promise<void>
   /** Notes that one cannot be held, without trying. */

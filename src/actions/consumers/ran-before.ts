@@ -10,18 +10,25 @@ import type { Hold, RanBefore } from './hold.ts'
 /** Exit codes of a program that was told to end: well, or by SIGINT, SIGKILL and SIGTERM. */
 const codesOfStopped = [0, 130, 137, 143]
 
-/** Whoever fails within this time after a restore has failed because of it; later, it may have been stopped by its owner. */
+/**
+ * Whoever fails within this time after a restore has failed because of it; later, it may have been
+ * stopped by its owner.
+ */
 const soonMs = 600_000
 
-/** Whoever ends well after a shorter run was not stopped: a wrapper of a program that failed ends so. */
+/**
+ * Whoever ends well after a shorter run was not stopped: a wrapper of a program that failed ends
+ * so.
+ */
 const shortestRunMs = 5000
 
 /** Whoever asks for the status waits no longer for an Engine that hangs. */
 const longestLookMs = 3000
 
 /**
- * Who has to run after this restore because it ran before an earlier one. An undo goes back to that time, and so does what follows a
- * restore that was cut off. After any other, who is stopped may have been stopped by its owner.
+ * Who has to run after this restore because it ran before an earlier one. An undo goes back to that
+ * time, and so does what follows a restore that was cut off. After any other, who is stopped may
+ * have been stopped by its owner.
  */
 export function whoRanBefore(
   journal: RestoreJournal | undefined,
@@ -73,7 +80,10 @@ export async function hasFailed(
   return state !== undefined && !state.running && failedSoon(state, restoredAt)
 }
 
-/** Tells of those that ran before an earlier restore, and are left stopped by this one; to be called while all are held. */
+/**
+ * Tells of those that ran before an earlier restore, and are left stopped by this one; to be called
+ * while all are held.
+ */
 export function warnOfLeftStopped(
   { found, stopped }: Hold,
   ranBefore: RanBefore | undefined,
@@ -88,7 +98,9 @@ export function warnOfLeftStopped(
 
 type ToRun = NonNullable<RestoreJournal['consumers']>
 
-/** Who has to run when a restore is done, for the next one: also those that nobody could ask now. */
+/**
+ * Who has to run when a restore is done, for the next one: also those that nobody could ask now.
+ */
 export function listToRun(
   context: Pick<ActionContext, 'store'>,
   hold: Hold,

@@ -13,9 +13,10 @@ import { lockToWake } from './lock-consumers.ts'
 import { findEnded, keepInJournal, wakeConsumers, withoutClockStep } from './resume.ts'
 
 /**
- * Wakes those whom a process that was killed left paused or stopped. Nothing where the process that did it still lives: it holds
- * the consumers' lock. Only containers that mount our volumes are touched, whoever wrote the journal. Where `leavesStopped` says that a
- * restore follows, those that one before it stopped are left so: it starts them on other data.
+ * Wakes those whom a process that was killed left paused or stopped. Nothing where the process that
+ * did it still lives: it holds the consumers' lock. Only containers that mount our volumes are
+ * touched, whoever wrote the journal. Where `leavesStopped` says that a restore follows, those that
+ * one before it stopped are left so: it starts them on other data.
  */
 export async function wakeLeftConsumers(
   context: Pick<ActionContext, 'store' | 'clock' | 'emit' | 'docker' | 'inImage'>,

@@ -23,10 +23,11 @@ const steadyMs = 1000
 type Waking = Pick<ActionContext, 'clock' | 'emit'>
 
 /**
- * Lets consumers go on that this program paused or stopped, in reverse order, and says so. Never throws: who does not come back stays in
- * the journal, is told of, and tried again by the next command and by the daemon. Not ended by a signal.
- * Whoever is frozen, because a pause failed, is restarted if it is one of `restartable`.
- * Returns those that did not come back, with what was found of them.
+ * Lets consumers go on that this program paused or stopped, in reverse order, and says so. Never
+ * throws: who does not come back stays in the journal, is told of, and tried again by the next
+ * command and by the daemon. Not ended by a signal. Whoever is frozen, because a pause failed, is
+ * restarted if it is one of `restartable`. Returns those that did not come back, with what was
+ * found of them.
  */
 export async function wakeConsumers(
   context: Waking,
@@ -103,7 +104,10 @@ async function restartFrozen(
   return true
 }
 
-/** Throws OperationError when the API does not do it, FrozenError when the container is frozen nevertheless. */
+/**
+ * Throws OperationError when the API does not do it, FrozenError when the container is frozen
+ * nevertheless.
+ */
 async function letGoOn(
   context: Waking,
   client: DockerClient,
@@ -130,7 +134,10 @@ async function letGoOn(
   emit({ type: 'consumer', name, state: action === 'pause' ? 'unpaused' : 'started' })
 }
 
-/** A pause that failed may have left one frozen that runs in the eyes of the Engine, whoever asked for it lives or not. */
+/**
+ * A pause that failed may have left one frozen that runs in the eyes of the Engine, whoever asked
+ * for it lives or not.
+ */
 async function assertNotFrozen(
   { clock }: Waking,
   client: DockerClient,
@@ -164,7 +171,10 @@ async function readAsleep(
   }
 }
 
-/** Tells of those of `awake` that ended meanwhile or soon; returns those that were started for nothing. */
+/**
+ * Tells of those of `awake` that ended meanwhile or soon; returns those that were started for
+ * nothing.
+ */
 export async function findEnded(
   context: Waking,
   client: DockerClient,
@@ -209,8 +219,8 @@ function tellFrozen({ emit }: Waking, name: string, frozen: FrozenMark): void {
 }
 
 /**
- * Keeps those in the journal who did not come back. When it cannot be written it stays as it was: nobody is forgotten, and
- * waking twice does nothing.
+ * Keeps those in the journal who did not come back. When it cannot be written it stays as it was:
+ * nobody is forgotten, and waking twice does nothing.
  */
 export function keepInJournal(
   { store, clock, emit }: Pick<ActionContext, 'store' | 'clock' | 'emit'>,
@@ -237,7 +247,10 @@ export function keepInJournal(
   }
 }
 
-/** A clock that is behind the one that the journal was written by is not waited for: only what the Engine had asked for then. */
+/**
+ * A clock that is behind the one that the journal was written by is not waited for: only what the
+ * Engine had asked for then.
+ */
 export function withoutClockStep(
   { startedAt }: ConsumerJournal,
   consumer: JournaledConsumer,

@@ -33,8 +33,9 @@ export interface Hooks {
 }
 
 /**
- * Hooks around a snapshot or a restore: in the sidecar, then in the consumers that run, in the order of their stop-order. One
- * that cannot be run, because its container is paused or about to be started again, has failed.
+ * Hooks around a snapshot or a restore: in the sidecar, then in the consumers that run, in the
+ * order of their stop-order. One that cannot be run, because its container is paused or about to be
+ * started again, has failed.
  */
 export function createHooks(
   context: Pick<ActionContext, 'hooks' | 'emit' | 'signal'>,

@@ -107,7 +107,10 @@ function checkFilesystem(
       ]
 }
 
-/** ioctl_xfs_exchange_range(2) and XFS_IOC_SWAPEXT, which xfs_fsr(8) uses, need no more than two files one may write. */
+/**
+ * ioctl_xfs_exchange_range(2) and XFS_IOC_SWAPEXT, which xfs_fsr(8) uses, need no more than two
+ * files one may write.
+ */
 function checkExchange(
   subject: string,
   { path }: VolumeSpec,

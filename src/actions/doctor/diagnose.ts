@@ -10,7 +10,10 @@ import { checkUserNamespace, checkVolumeOwners } from './check-user-namespace.ts
 import { checkVolumes } from './check-volumes.ts'
 import { type DoctorFinding, problemOf } from './finding.ts'
 
-/** Looks at all that snapshots depend on; what cannot be looked at is a finding too. Writes nothing but a probe that is gone again. */
+/**
+ * Looks at all that snapshots depend on; what cannot be looked at is a finding too. Writes nothing
+ * but a probe that is gone again.
+ */
 export async function diagnose(
   settings: Settings,
   environment: Environment,

@@ -3,8 +3,9 @@ import type { StoreLayout } from '../../store/layout.ts'
 import type { FinishedRun, RunState } from '../../store/run-state.ts'
 
 /**
- * How the runs went, with the newest snapshot that a command took counted as one that succeeded: what was overdue is
- * there by it, and the next one is due at `nextRun`. One that failed is told to whoever ran it, and no run.
+ * How the runs went, with the newest snapshot that a command took counted as one that succeeded:
+ * what was overdue is there by it, and the next one is due at `nextRun`. One that failed is told to
+ * whoever ran it, and no run.
  */
 export function withCommands(
   store: StoreLayout,

@@ -34,8 +34,9 @@ const notShares = ['global', 'globals', 'homes', 'printers']
 const misread = /[%"\\]| {2}| $/
 
 /**
- * The shares by which Samba shows the snapshots of volumes as Previous Versions, see vfs_shadow_copy2(8).
- * Throws OperationError for a name or a path that smb.conf would take for something else.
+ * The shares by which Samba shows the snapshots of volumes as Previous Versions, see
+ * vfs_shadow_copy2(8). Throws OperationError for a name or a path that smb.conf would take for
+ * something else.
  */
 export function describeShares(
   { directory }: StoreLayout,

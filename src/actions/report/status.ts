@@ -93,7 +93,10 @@ function findNothing(snapshots: readonly Snapshot[]): HealthFinding[] {
   }))
 }
 
-/** The part that costs the same however many snapshots there are; `heartbeat` is undefined when no daemon runs. */
+/**
+ * The part that costs the same however many snapshots there are; `heartbeat` is undefined when no
+ * daemon runs.
+ */
 export async function describeCondition(
   store: StoreLayout,
   heartbeat: Heartbeat | undefined,
@@ -178,7 +181,10 @@ async function findAsleep(store: StoreLayout, now: Date): Promise<HealthFinding[
   }
 }
 
-/** Those of the last restore that came back, and ended by themselves since. Where the Docker API is not, nobody knows. */
+/**
+ * Those of the last restore that came back, and ended by themselves since. Where the Docker API is
+ * not, nobody knows.
+ */
 async function findFailed(
   restored: RestoreJournal | undefined,
   docker: ActionContext['docker'],

@@ -9,8 +9,8 @@ import { describeOwners, findUnknownOwners, ofOthers, unknownOwner } from '../un
 import { type RestoreTarget, excludesOfRestore } from './targets.ts'
 
 /**
- * Throws OperationError where a restore would meet entries, in the snapshot or the live data, whose owners it cannot give; warns of
- * those of whose owners nobody can tell.
+ * Throws OperationError where a restore would meet entries, in the snapshot or the live data, whose
+ * owners it cannot give; warns of those of whose owners nobody can tell.
  */
 export async function assertOwnersKnown(
   snapshot: Snapshot,

@@ -108,7 +108,10 @@ function assertSamePaths(
   }
 }
 
-/** Wherever they are now: data of which a part was restored and that were left behind need not be made whole. */
+/**
+ * Wherever they are now: data of which a part was restored and that were left behind need not be
+ * made whole.
+ */
 function hasSameVolumes({ volumes }: RestoreJournal, targets: readonly RestoreTarget[]): boolean {
   const [before, now] = [volumes, targets].map((all) => all.map(({ id }) => id).toSorted())
   return before?.join() === now?.join()

@@ -26,7 +26,10 @@ export function describeWriters(
   return { containers, unknown: `${unknown}${elsewhere}` }
 }
 
-/** Whether what is open can be asked: whoever runs and is not stopped may have files open, and should. */
+/**
+ * Whether what is open can be asked: whoever runs and is not stopped may have files open, and
+ * should.
+ */
 export function canAskForFiles(consumers: readonly Consumer[], isHeld: boolean): boolean {
   const stopped = planRestoreStop(consumers).filter(({ action }) => action === 'stop')
   const names = new Set(stopped.map(({ consumer }) => consumer.id))

@@ -16,7 +16,10 @@ const mostPaths = 10
 const looks = 3
 const betweenLooksMs = 200
 
-/** Asks for some files near the root of `live`, and for `paths`, of which more than `mostAsked` are not. */
+/**
+ * Asks for some files near the root of `live`, and for `paths`, of which more than `mostAsked` are
+ * not.
+ */
 export async function findOpenFiles(
   live: DirectoryHandle,
   paths: Iterable<BytePath>,

@@ -40,7 +40,10 @@ export interface VolumeRestoreRequest {
   wanted: KnownTree
   /** What the safety snapshot found changed in history, by its inode there. */
   historyChanged?: ReadonlyMap<BytePath, bigint> | undefined
-  /** Where there is no safety snapshot: what did not change since then is deleted when it is replaced. */
+  /**
+   * Where there is no safety snapshot: what did not change since then is deleted when it is
+   * replaced.
+   */
   discardBefore?: bigint | undefined
 }
 
@@ -97,7 +100,9 @@ export async function planVolume(
   return { target, plan, progress, [Symbol.dispose]: () => opened.dispose() }
 }
 
-/** Throws OperationError where the live volume cannot take what is planned; nothing is changed then. */
+/**
+ * Throws OperationError where the live volume cannot take what is planned; nothing is changed then.
+ */
 export async function tryVolume({ target: { path }, plan }: PlannedVolume): Promise<void> {
   try {
     plan.tryTarget()

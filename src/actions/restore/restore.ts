@@ -67,7 +67,8 @@ const mostSteps = 10_000
 /**
  * Compares the snapshot with the live data and says what a restore would do, and who may write
  * meanwhile; changes nothing. Throws OperationError where the restore itself would refuse, but for
- * what only a try in the live data tells, and for files that are open: who asks may stop their users yet.
+ * what only a try in the live data tells, and for files that are open: who asks may stop their
+ * users yet.
  */
 export async function planRestore(context: ActionContext, wish: RestoreWish): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (lock) => {
@@ -110,9 +111,10 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
 }
 
 /**
- * Makes live volumes equal to a snapshot. What is replaced is in a safety snapshot before the first byte
- * changes, unless nobody wants one, and the journal says from then until the end that the live data are a mixture.
- * Throws OperationError when it refuses (nothing changed) or fails (the journal stays, and every command says so).
+ * Makes live volumes equal to a snapshot. What is replaced is in a safety snapshot before the first
+ * byte changes, unless nobody wants one, and the journal says from then until the end that the live
+ * data are a mixture. Throws OperationError when it refuses (nothing changed) or fails (the journal
+ * stays, and every command says so).
  */
 export async function restore(context: ActionContext, wish: RestoreWish): Promise<RestoreResult> {
   context.emit({ type: 'phase', phase: 'lock' })

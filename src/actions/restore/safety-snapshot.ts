@@ -23,7 +23,10 @@ export interface Safety {
   /** The snapshot of them; null where nobody wanted one. */
   name: string | null
   copies: readonly VolumeCopy[]
-  /** Where there is none: what did not change since then (ns since 1970) is deleted when it is replaced. */
+  /**
+   * Where there is none: what did not change since then (ns since 1970) is deleted when it is
+   * replaced.
+   */
   discardBefore?: bigint
 }
 
@@ -75,8 +78,8 @@ async function discardAll(targets: readonly RestoreTarget[], hold: Hold): Promis
 }
 
 /**
- * For the journal: which volumes were restored without a safety snapshot, those of restores before included, until there is one
- * of them.
+ * For the journal: which volumes were restored without a safety snapshot, those of restores before
+ * included, until there is one of them.
  */
 export function listUnsaved(
   { store, clock }: ActionContext,

@@ -39,9 +39,9 @@ export function excludesOfRestore(
 type WantedVolume = VolumeSpec & Pick<RestoreTarget, 'from'>
 
 /**
- * Chooses the volumes of a restore (all, or those in `ids`, each into the one in the same place of `into`) and refuses, before
- * anything is changed, what could not be done: a volume the snapshot or the configuration does not have, a path that is
- * missing, a link or read-only.
+ * Chooses the volumes of a restore (all, or those in `ids`, each into the one in the same place of
+ * `into`) and refuses, before anything is changed, what could not be done: a volume the snapshot or
+ * the configuration does not have, a path that is missing, a link or read-only.
  */
 export function checkTargets(
   store: StoreLayout,

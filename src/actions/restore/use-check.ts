@@ -9,11 +9,15 @@ import { findOpenFiles, mostAsked } from './find-open-files.ts'
 import type { RestoreWish } from './decide.ts'
 import type { RestoreTarget } from './targets.ts'
 
-/** Whether somebody has files open that a restore would replace or remove, or others of the volume. */
+/**
+ * Whether somebody has files open that a restore would replace or remove, or others of the volume.
+ */
 export interface UseCheck {
   /** What the restore is going to do. */
   note(target: RestoreTarget, step: RestoreStep): void
-  /** Asks for the files that were noted so far, and for some more; undefined where nobody is asked. */
+  /**
+   * Asks for the files that were noted so far, and for some more; undefined where nobody is asked.
+   */
   look(targets: readonly RestoreTarget[]): Promise<OpenFiles | undefined>
 }
 
@@ -43,7 +47,10 @@ export function createUseCheck(
   }
 }
 
-/** Throws OperationError where files are open; where it goes on nevertheless, returns what there is to say of them. */
+/**
+ * Throws OperationError where files are open; where it goes on nevertheless, returns what there is
+ * to say of them.
+ */
 export async function refuseUse(
   use: UseCheck,
   { force = false }: RestoreWish,

@@ -9,9 +9,9 @@ const slackMs = 5000
 const betweenLooksMs = 250
 
 /**
- * Waits until those that were stopped and have a HEALTHCHECK are healthy, and says so. Those that are not in time, or end,
- * become warnings. So does one whose health checks do not run, as in podman without systemd: it is waited for only as long as the first
- * check may take.
+ * Waits until those that were stopped and have a HEALTHCHECK are healthy, and says so. Those that
+ * are not in time, or end, become warnings. So does one whose health checks do not run, as in
+ * podman without systemd: it is waited for only as long as the first check may take.
  */
 export async function waitUntilHealthy(
   context: Pick<ActionContext, 'clock' | 'signal' | 'emit'>,

@@ -50,7 +50,9 @@ export interface VolumeCopy {
 export interface VolumeCopying extends Disposable {
   /** All that can be done while the data still move; nothing where they are not to be held. */
   prepare(): Promise<void>
-  /** Makes the copy what the source is now. Calls `onRead` once, when that is not needed any more. */
+  /**
+   * Makes the copy what the source is now. Calls `onRead` once, when that is not needed any more.
+   */
   finish(onRead: () => void): Promise<VolumeCopy>
 }
 

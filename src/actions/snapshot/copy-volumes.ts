@@ -2,8 +2,8 @@ import type { VolumeCopy, VolumeCopying } from './copy-volume.ts'
 import type { Hold } from '../consumers/hold.ts'
 
 /**
- * Copies all volumes: what can be done while the data move, then the rest while they are held. They are let go as soon as
- * all have been read, and whatever happens.
+ * Copies all volumes: what can be done while the data move, then the rest while they are held. They
+ * are let go as soon as all have been read, and whatever happens.
  */
 export async function copyVolumes(
   hold: Hold,

@@ -15,9 +15,9 @@ export type Base = { warnings: RecordWarning[] } & (
 )
 
 /**
- * The newest snapshot that has the volume, and from which files can be linked; one whose data are gone is told of and passed
- * over. A volume is known by its ID. Where there is none of that ID, or the newest is of another directory, one of the same
- * directory is taken, whatever its ID.
+ * The newest snapshot that has the volume, and from which files can be linked; one whose data are
+ * gone is told of and passed over. A volume is known by its ID. Where there is none of that ID, or
+ * the newest is of another directory, one of the same directory is taken, whatever its ID.
  */
 export function findBase(catalog: Catalog, { id, root }: Pick<VolumeRecord, 'id' | 'root'>): Base {
   const warnings: RecordWarning[] = []

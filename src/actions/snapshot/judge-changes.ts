@@ -8,10 +8,11 @@ import { isOtherDirectory } from './volume-identity.ts'
 const fewestFiles = 100
 
 /**
- * Tells of a volume that is not what it was in the snapshots before: its directory is another one, as when a disk is not
- * mounted, or at least `limitPercent` of its files are not shared with the snapshot before, as after ransomware or a bad
- * deployment. Undefined where it is, and where nobody can know; always with a limit of 0. A restore since the snapshot before, of
- * which there is no safety snapshot (`isRestored`), may exchange all files.
+ * Tells of a volume that is not what it was in the snapshots before: its directory is another one,
+ * as when a disk is not mounted, or at least `limitPercent` of its files are not shared with the
+ * snapshot before, as after ransomware or a bad deployment. Undefined where it is, and where nobody
+ * can know; always with a limit of 0. A restore since the snapshot before, of which there is no
+ * safety snapshot (`isRestored`), may exchange all files.
  */
 export function judgeChanges(
   volume: VolumeRecord,
@@ -33,7 +34,8 @@ export function judgeChanges(
   if (isOtherDirectory(volume, last)) {
     return tell(`${volume.path} is another directory than in ${before.name}`)
   }
-  // a restore makes many files anew after its safety snapshot, and rsync shares none with a store of coarser times
+  // a restore makes many files anew after its safety snapshot, and rsync shares none with a store
+  // of coarser times
   const { kind, mtimeStepNs } = before.record
   if (kind === 'safety' || isRestored || mtimeStepNs !== undefined || volume.base === null)
     return undefined

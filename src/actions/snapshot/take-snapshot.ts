@@ -124,13 +124,19 @@ async function pruneAfter(
 }
 
 export interface WriteOptions extends SnapshotOptions {
-  /** Compare contents where nothing is proven, so that a change that kept size and time is captured too. */
+  /**
+   * Compare contents where nothing is proven, so that a change that kept size and time is captured
+   * too.
+   */
   exact?: boolean
   /** How the data are held still; by default what SNAP_QUIESCE and the labels of consumers say. */
   hold?: Hold
 }
 
-/** Copies, checks and publishes, as the holder of the lock; the part that a restore uses for its safety. */
+/**
+ * Copies, checks and publishes, as the holder of the lock; the part that a restore uses for its
+ * safety.
+ */
 export async function writeSnapshot(
   context: ActionContext,
   lock: Lock,
@@ -242,8 +248,8 @@ async function dropUsedLinks({ store, emit }: ActionContext): Promise<void> {
 }
 
 /**
- * Only the newest snapshot of a volume is a base: the index beside the one before has served. What cannot be
- * removed takes space and does nothing else, and the snapshot is published already.
+ * Only the newest snapshot of a volume is a base: the index beside the one before has served. What
+ * cannot be removed takes space and does nothing else, and the snapshot is published already.
  */
 function dropIndexes({ store, emit }: ActionContext, { volumes }: SnapshotRecord): void {
   for (const { id, base, baseVolume = id } of volumes) {

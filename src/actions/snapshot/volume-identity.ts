@@ -7,8 +7,8 @@ type Root = VolumeRecord['root']
 type Identity = Pick<VolumeRecord, 'root' | 'filesystem'>
 
 /**
- * Inode and time of birth, where the filesystem keeps both for good. Another filesystem at a path, or none, brings another
- * pair; a reboot does not.
+ * Inode and time of birth, where the filesystem keeps both for good. Another filesystem at a path,
+ * or none, brings another pair; a reboot does not.
  */
 export function identify({ here, descriptor }: DirectoryHandle): Root {
   const { ino, birthtimeNs, ctimeNs } = fstatSync(descriptor, { bigint: true })

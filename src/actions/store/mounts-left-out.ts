@@ -6,9 +6,9 @@ import { compileExcludes, isWithin } from '../../tree/excludes.ts'
 import { listed } from '../check-volumes.ts'
 
 /**
- * The directories inside a volume on which another filesystem is mounted: its snapshots have an empty directory in their place.
- * A file that is mounted is in them, and so is a directory of the same filesystem. What `exclude` names is left out because somebody wants
- * that.
+ * The directories inside a volume on which another filesystem is mounted: its snapshots have an
+ * empty directory in their place. A file that is mounted is in them, and so is a directory of the
+ * same filesystem. What `exclude` names is left out because somebody wants that.
  */
 export function findMountsLeftOut(
   path: string,
@@ -34,7 +34,9 @@ export function describeMountsLeftOut(path: string, places: readonly string[]): 
   return `snapshots of ${path} leave out what is mounted inside it: ${listed(places)}`
 }
 
-/** Subvolumes of one btrfs have one device there, and another one for stat(2), by which a copy goes. */
+/**
+ * Subvolumes of one btrfs have one device there, and another one for stat(2), by which a copy goes.
+ */
 function isOtherFilesystem(mount: Mount, path: string, own: Mount | undefined): boolean {
   if (mount.device !== own?.device) return true
   if (mount.type !== 'btrfs') return false

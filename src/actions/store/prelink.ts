@@ -19,7 +19,10 @@ import { type ActionContext, deleteTrash } from '../context.ts'
 /** The directories take room that others may need: the last tenth is theirs. */
 const leastFree = 0.1
 
-/** The newest snapshot, where links to it would be of use for the next one, there are none, and there is room. */
+/**
+ * The newest snapshot, where links to it would be of use for the next one, there are none, and
+ * there is room.
+ */
 export function findModel(store: StoreLayout, now: Date): Snapshot | undefined {
   const newest = futureFirst(readCatalog(store), now).snapshots.at(-1)
   if (newest === undefined || hasPrelinked(store, newest.name) || !hasRoom(store)) return undefined
@@ -33,9 +36,10 @@ function hasRoom({ directory }: StoreLayout): boolean {
 }
 
 /**
- * Links the newest snapshot in advance, so that the next one takes as long as a scan: what its links cost is paid while
- * nobody waits for it. Others may write the store meanwhile. Given up half-way, it is of use all the same.
- * Throws OperationError when it cannot be done; BusyError when somebody does; InterruptedError.
+ * Links the newest snapshot in advance, so that the next one takes as long as a scan: what its
+ * links cost is paid while nobody waits for it. Others may write the store meanwhile. Given up
+ * half-way, it is of use all the same. Throws OperationError when it cannot be done; BusyError when
+ * somebody does; InterruptedError.
  */
 export async function prelinkSnapshot(context: ActionContext, model: Snapshot): Promise<void> {
   const { store, config, signal } = context

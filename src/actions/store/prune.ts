@@ -83,7 +83,9 @@ function isFlagged({ record }: Snapshot, id: string): boolean {
   return record.warnings.some(({ volume = id }) => volume === id)
 }
 
-/** A restore under way needs its snapshot; the way back from the last one stays open until the next. */
+/**
+ * A restore under way needs its snapshot; the way back from the last one stays open until the next.
+ */
 function snapshotsOfLastRestore(store: StoreLayout, catalog: Catalog): Map<string, string> {
   const journal = readRestoreJournal(store)
   const inUse = new Map<string, string>()
@@ -152,7 +154,10 @@ async function pruneAsWriter(context: ActionContext): Promise<PruneResult> {
   })
 }
 
-/** The same as the last step of another action, where the clock may have taken a `jump`; returns the names removed. */
+/**
+ * The same as the last step of another action, where the clock may have taken a `jump`; returns the
+ * names removed.
+ */
 export async function applyRetention(
   context: ActionContext,
   jump: string | undefined,

@@ -27,8 +27,8 @@ export interface RenamePlan {
 }
 
 /**
- * Says which snapshots get the names of their starts; changes nothing.
- * Throws OperationError for one that is named and cannot have another name, UsageError for what is no time.
+ * Says which snapshots get the names of their starts; changes nothing. Throws OperationError for
+ * one that is named and cannot have another name, UsageError for what is no time.
  */
 export function planRenames(context: ActionContext, wish: RenameWish): RenamePlan {
   const { renames, left } = decideRenames(context, wish)
@@ -36,8 +36,8 @@ export function planRenames(context: ActionContext, wish: RenameWish): RenamePla
 }
 
 /**
- * Gives snapshots the names of their starts. A crash leaves each with its old name or with its new one: the record, which
- * says both, is written before the directory is renamed.
+ * Gives snapshots the names of their starts. A crash leaves each with its old name or with its new
+ * one: the record, which says both, is written before the directory is renamed.
  */
 export async function renameSnapshots(
   context: ActionContext,

@@ -59,7 +59,10 @@ export async function prepareStore(
   }
 }
 
-/** Or it would be there, with whatever modes this filesystem gave it, when it is mounted as it should be. */
+/**
+ * Or it would be there, with whatever modes this filesystem gave it, when it is mounted as it
+ * should be.
+ */
 function takeBack(store: StoreLayout, found: { directory: boolean; own: boolean }): void {
   try {
     if (!found.own) removeEmptyStore(store)

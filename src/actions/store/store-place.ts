@@ -29,7 +29,10 @@ export function findDoubtsOfStore(directory: string, mounts = readMounts()): Dou
   ]
 }
 
-/** A directory below a place where fstab has a disk and none is mounted is on another disk than is meant. */
+/**
+ * A directory below a place where fstab has a disk and none is mounted is on another disk than is
+ * meant.
+ */
 export function findUnmountedDisk(path: string, mounts = readMounts()): DoubtfulPlace[] {
   const mountPoint = findUnmounted(path, mounts)
   if (mountPoint === undefined) return []

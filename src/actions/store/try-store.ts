@@ -9,8 +9,8 @@ import type { ActionEvent } from '../events.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 
 /**
- * What the store keeps of what it is given. Throws OperationError when a restore might be wrong for it without a word, and
- * nobody has said that this is accepted.
+ * What the store keeps of what it is given. Throws OperationError when a restore might be wrong for
+ * it without a word, and nobody has said that this is accepted.
  */
 export async function tryStore(
   store: StoreLayout,

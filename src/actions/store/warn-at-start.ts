@@ -41,8 +41,9 @@ export function warnOfPlaces(store: StoreLayout, { volumes, exclude }: StoreConf
 }
 
 /**
- * A store that another application's volumes are in is likely the wrong one, and so is an ID under which a predecessor did not keep
- * its snapshots: those are told of at the first start, before retention counts them.
+ * A store that another application's volumes are in is likely the wrong one, and so is an ID under
+ * which a predecessor did not keep its snapshots: those are told of at the first start, before
+ * retention counts them.
  */
 export function warnOfOthers(
   store: StoreLayout,

@@ -25,13 +25,16 @@ export interface SubvolumeDecision {
   copy: string
   /** The directory, once the subvolume has its place. */
   oldDirectory: string
-  /** Whether a run before was cut off between the two renames: both are there, and nothing is at `path`. */
+  /**
+   * Whether a run before was cut off between the two renames: both are there, and nothing is at
+   * `path`.
+   */
   isHalfDone: boolean
 }
 
 /**
- * Finds the volume that `wish` names, by its ID or as ID:PATH where it has another path here, and refuses what
- * need not or cannot become a subvolume.
+ * Finds the volume that `wish` names, by its ID or as ID:PATH where it has another path here, and
+ * refuses what need not or cannot become a subvolume.
  */
 export function decideSubvolume({ store, config }: ActionContext, wish: string): SubvolumeDecision {
   const { id, path } = findVolume(config.volumes, wish)

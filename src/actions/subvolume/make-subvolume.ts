@@ -41,9 +41,10 @@ export async function planSubvolume(context: ActionContext, wish: string): Promi
 }
 
 /**
- * Makes a subvolume of a volume that is a plain directory on btrfs. The directory keeps its content throughout,
- * and stays under another name. ARCHITECTURE.md says what a crash leaves at each step.
- * Throws OperationError when it refuses, or when the directory changed meanwhile; then the directory is at `path`.
+ * Makes a subvolume of a volume that is a plain directory on btrfs. The directory keeps its content
+ * throughout, and stays under another name. ARCHITECTURE.md says what a crash leaves at each step.
+ * Throws OperationError when it refuses, or when the directory changed meanwhile; then the
+ * directory is at `path`.
  */
 export async function makeSubvolume(context: ActionContext, wish: string): Promise<SubvolumePlan> {
   return logged(
@@ -127,8 +128,8 @@ class Exchange {
   }
 
   /**
-   * After a crash between the renames: the second one, or, where the two are not equal any more, the first one back;
-   * the copy, which this run did not make, stays then.
+   * After a crash between the renames: the second one, or, where the two are not equal any more,
+   * the first one back; the copy, which this run did not make, stays then.
    */
   async goOn(): Promise<SubvolumePlan> {
     const { volume, path, copy, oldDirectory } = this.#decision

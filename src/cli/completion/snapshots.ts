@@ -1,6 +1,7 @@
 /**
- * A shell's command that prints the names of the snapshots, one a line. It reads no key that is meant for the shell,
- * says nothing where it fails, and lets names of one form through only: nothing in them means anything to a shell.
+ * A shell's command that prints the names of the snapshots, one a line. It reads no key that is
+ * meant for the shell, says nothing where it fails, and lets names of one form through only:
+ * nothing in them means anything to a shell.
  */
 export const listSnapshots =
   '{ snap-volume show --json </dev/null |' +

@@ -13,15 +13,17 @@ import { formatWriters } from './writers.ts'
 export interface EventPrinter {
   emit: Emit
   /**
-   * Prints the result: the document with --json, else the text. Of the warnings that came with it people read last, and programs
-   * before: their result is the last line.
+   * Prints the result: the document with --json, else the text. Of the warnings that came with it
+   * people read last, and programs before: their result is the last line.
    */
   result(document: object, text: string, warnings?: readonly RecordWarning[]): void
   /** Takes the progress bar away. */
   end(): void
 }
 
-/** JSON lines on standard output, or lines for people on standard error with a bar on a terminal. */
+/**
+ * JSON lines on standard output, or lines for people on standard error with a bar on a terminal.
+ */
 export function createEventPrinter({ stdout, stderr }: Terminal, json: boolean): EventPrinter {
   if (json) {
     const print = (document: object): void => {

@@ -13,7 +13,10 @@ export interface ProgressLines {
 const mostASecond = 3
 const everyMs = 1000 / mostASecond
 
-/** Prints at most four lines in a second: the first, what comes a third of a second later, ends where there is room, and the last. */
+/**
+ * Prints at most four lines in a second: the first, what comes a third of a second later, ends
+ * where there is room, and the last.
+ */
 export function createProgressLines(
   print: (progress: Progress) => void,
   nowMs = (): number => performance.now(),

@@ -7,8 +7,8 @@ import { planByComparison } from '../restore/restore-by-comparison.ts'
 import { formatIndex } from '../index/source-index.ts'
 
 /**
- * Read-only subvolume snapshots: atomic, and as fast for a million files as for one. Nothing is counted,
- * because nothing is read.
+ * Read-only subvolume snapshots: atomic, and as fast for a million files as for one. Nothing is
+ * counted, because nothing is read.
  */
 export const btrfsEngine: CopyEngine = {
   name: 'btrfs',
@@ -18,7 +18,10 @@ export const btrfsEngine: CopyEngine = {
   planRestore: planByComparison,
 }
 
-/** The index tells of no entry, because inodes and ctimes are in the snapshot itself; but which of them were racy. */
+/**
+ * The index tells of no entry, because inodes and ctimes are in the snapshot itself; but which of
+ * them were racy.
+ */
 async function snapshotByBtrfs(request: SnapshotRequest): Promise<SnapshotCopy> {
   const racyCutoffNs = racyCutoff()
   const mount = await identifyMount(request.source)

@@ -13,7 +13,9 @@ import { walkTree } from '../../tree/walk-tree.ts'
 export interface CloneSurvey {
   files: number
   entries: EntryLists
-  /** Directories that are subvolumes or other filesystems: a clone would not hold what is in them. */
+  /**
+   * Directories that are subvolumes or other filesystems: a clone would not hold what is in them.
+   */
   foreign: string[]
   /** Tells of attributes that a clone would not have. */
   leftOut: RecordWarning[]
@@ -52,8 +54,8 @@ export async function surveyForClone(
 }
 
 /**
- * Copies a tree into an empty directory with all that rsync keeps; files share their extents with the
- * source. What changes meanwhile is for `findDifferences` to find.
+ * Copies a tree into an empty directory with all that rsync keeps; files share their extents with
+ * the source. What changes meanwhile is for `findDifferences` to find.
  */
 export async function cloneTree(
   { source, target, lockDescriptor, signal }: CloneRequest,

@@ -4,8 +4,8 @@ import { foreignMounts } from '../../system/mounts.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 
 /**
- * The paths of the subvolumes below a directory on btrfs, of which no list of mounts knows; those in one of them are not
- * looked for.
+ * The paths of the subvolumes below a directory on btrfs, of which no list of mounts knows; those
+ * in one of them are not looked for.
  */
 export function findSubvolumes(root: DirectoryHandle): BytePath[] {
   using reader = new TreeReader(root.here)

@@ -4,8 +4,9 @@ import { entryHeaderBytes } from './format.ts'
 type Ranges = ReadonlyMap<BytePath, { start: number; end: number }>
 
 /**
- * Finds the entries of an index by their inodes: a hash table of positions in the index, so that a million entries take
- * eight megabytes, made when something is looked for that is not under its path.
+ * Finds the entries of an index by their inodes: a hash table of positions in the index, so that a
+ * million entries take eight megabytes, made when something is looked for that is not under its
+ * path.
  */
 export class InodeTable {
   readonly #numbers: DataView

@@ -22,7 +22,10 @@ export interface Knowledge extends Disposable {
   has(path: BytePath, live: BigIntStats): boolean
 }
 
-/** `mount` is that of the live data. Undefined where nothing can be proven, as when the index is of another tree. */
+/**
+ * `mount` is that of the live data. Undefined where nothing can be proven, as when the index is of
+ * another tree.
+ */
 export function openKnowledge(
   known: KnownTree | undefined,
   mount: string | undefined,

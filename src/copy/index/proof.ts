@@ -5,16 +5,19 @@ import type { KeptTimes } from '../../system/kept-times.ts'
  * What proves a file unchanged. An entry of the source is the one that an earlier scan saw when
  *
  * 1. the index of that scan has its inode, ctime, size and mtime (copy/index/source-index.ts),
- * 2. the index is of the same mounted filesystem (system/mounted-filesystem.ts), which is one whose ctime is a change time,
+ * 2. the index is of the same mounted filesystem (system/mounted-filesystem.ts), which is one whose
+ *    ctime is a change time,
  * 3. the ctime was not racy when it was seen: a later change would have got another one,
  * 4. and what is linked or kept for it looks the same by lstat(2).
  *
- * Rule 4 is about the snapshot, into which somebody may have written; the others are about the source.
+ * Rule 4 is about the snapshot, into which somebody may have written; the others are about the
+ * source.
  */
 
 /**
- * The kernel's clock for ctimes moves in steps: of up to 10 ms, on some filesystems of a second (ext4 with inodes of 128 bytes,
- * ext3). The second of two changes within one step has the ctime of the first.
+ * The kernel's clock for ctimes moves in steps: of up to 10 ms, on some filesystems of a second
+ * (ext4 with inodes of 128 bytes, ext3). The second of two changes within one step has the ctime of
+ * the first.
  */
 const stepNs = 20_000_000n
 const secondNs = 1_000_000_000n
@@ -25,8 +28,8 @@ const nsEachMs = 1_000_000n
 const racyMs = 100
 
 /**
- * A call of write(2) moves the ctime when it begins, and not again: it may go on for longer with a large file, and while the
- * kernel holds writers back for the disk. No call writes more than 2 GiB.
+ * A call of write(2) moves the ctime when it begins, and not again: it may go on for longer with a
+ * large file, and while the kernel holds writers back for the disk. No call writes more than 2 GiB.
  */
 const longestSmallWriteNs = secondNs
 const mostBytesEachCall = 2n ** 31n
@@ -37,7 +40,10 @@ export function racyCutoff(): bigint {
   return BigInt(Date.now() - racyMs) * nsEachMs
 }
 
-/** Whether a change that follows the look could get this ctime again. Those of whole seconds are racy for longer. */
+/**
+ * Whether a change that follows the look could get this ctime again. Those of whole seconds are
+ * racy for longer.
+ */
 export function isRacy(ctimeNs: bigint, racyCutoffNs: bigint): boolean {
   if (ctimeNs < racyCutoffNs - coarsestNs) return false
   return ctimeNs >= racyCutoffNs || ctimeNs % secondNs === 0n
@@ -60,8 +66,8 @@ export function msUntilOutdated(ctimeNs: bigint): number {
 }
 
 /**
- * A time as such a filesystem keeps it: the kernel cuts it off at its range, without a fraction there, and rounds it down
- * (timestamp_truncate).
+ * A time as such a filesystem keeps it: the kernel cuts it off at its range, without a fraction
+ * there, and rounds it down (timestamp_truncate).
  */
 export function asKept(timeNs: bigint, { stepNs, earliestNs, latestNs }: KeptTimes): bigint {
   if (timeNs < earliestNs + secondNs) return earliestNs
@@ -82,7 +88,10 @@ export function looksSame(source: BigIntStats, stored: BigIntStats, times: KeptT
   )
 }
 
-/** Whether two files or two links have as much in them; of others the size tells nothing: on ntfs-3g a device has 24 bytes. */
+/**
+ * Whether two files or two links have as much in them; of others the size tells nothing: on ntfs-3g
+ * a device has 24 bytes.
+ */
 export function isOfSameSize(source: BigIntStats, stored: BigIntStats): boolean {
   return !(source.isFile() || source.isSymbolicLink()) || source.size === stored.size
 }

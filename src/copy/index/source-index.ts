@@ -57,7 +57,10 @@ function writeChecksum(index: Buffer): void {
   index.writeUInt32LE(crc32(index.subarray(headerStart)), magic.length)
 }
 
-/** Has nothing match these paths, nor the directories they are in, nor what is in the directories `lost`. */
+/**
+ * Has nothing match these paths, nor the directories they are in, nor what is in the directories
+ * `lost`.
+ */
 export function invalidatePaths(
   index: Buffer,
   paths: readonly BytePath[],
@@ -99,7 +102,10 @@ export function asRead(writtenNs: bigint): bigint {
   return writtenNs < -(2n ** 62n) ? writtenNs + 2n ** 64n : writtenNs
 }
 
-/** Whether it was seen with that inode, ctime, size and mtime: of the same mount, it is unchanged since (proof.ts). */
+/**
+ * Whether it was seen with that inode, ctime, size and mtime: of the same mount, it is unchanged
+ * since (proof.ts).
+ */
 export function proves(
   entry: IndexEntry | undefined,
   { ino, ctimeNs, size, mtimeNs }: BigIntStats,
@@ -120,9 +126,10 @@ export interface FoundEntry extends IndexEntry {
 }
 
 /**
- * What a scan saw of the source: for each directory, itself (under the name `.`), and every entry that is not a directory.
- * Whatever changes content, mode, owner, ACL, xattrs or the name itself gives the inode a new ctime, and a directory that
- * was moved brings other inodes to the path. A racy ctime is written as 0, which matches nothing.
+ * What a scan saw of the source: for each directory, itself (under the name `.`), and every entry
+ * that is not a directory. Whatever changes content, mode, owner, ACL, xattrs or the name itself
+ * gives the inode a new ctime, and a directory that was moved brings other inodes to the path. A
+ * racy ctime is written as 0, which matches nothing.
  */
 export class SourceIndex {
   readonly #buffer: Buffer

@@ -4,9 +4,10 @@ import { isRacy, msUntilOutdated } from '../index/proof.ts'
 import type { CopyList } from '../scan/report.ts'
 
 /**
- * Returns when each change to these entries will give them another ctime than the one that was seen, so that a copy that is
- * made then can be told to be of one instant. Until it was written back, a page that is mapped and dirty takes stores that move
- * no ctime: `racyCutoffNs` is of before their filesystem was written back last; without it none of them is known to have been.
+ * Returns when each change to these entries will give them another ctime than the one that was
+ * seen, so that a copy that is made then can be told to be of one instant. Until it was written
+ * back, a page that is mapped and dirty takes stores that move no ctime: `racyCutoffNs` is of
+ * before their filesystem was written back last; without it none of them is known to have been.
  * Throws ProgramError when it cannot be written back now.
  */
 export async function awaitNewCtimes(

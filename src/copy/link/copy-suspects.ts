@@ -40,7 +40,10 @@ export async function copySuspects(
   )
 }
 
-/** Those that were moved and are linked to the same file of the base as a suspect, which came into its place. */
+/**
+ * Those that were moved and are linked to the same file of the base as a suspect, which came into
+ * its place.
+ */
 function findShared(staging: string, paths: Uint8Array, moved: Uint8Array): BytePath[] {
   if (moved.length === 0) return []
   using reader = new TreeReader(staging)
@@ -51,8 +54,8 @@ function findShared(staging: string, paths: Uint8Array, moved: Uint8Array): Byte
 const progress = ['--info=progress2']
 
 /**
- * rsync links by path what it has compared. Where somebody exchanges directories of the base meanwhile, that is not what it
- * links, or it fails: then the files are copied.
+ * rsync links by path what it has compared. Where somebody exchanges directories of the base
+ * meanwhile, that is not what it links, or it fails: then the files are copied.
  */
 async function compareWithBase(
   trees: RsyncTrees,
@@ -105,7 +108,10 @@ async function divide(
   return { ...compared, other: single }
 }
 
-/** Gives the base's files their new paths, in a tree beside the target: rsync compares files of one path only. */
+/**
+ * Gives the base's files their new paths, in a tree beside the target: rsync compares files of one
+ * path only.
+ */
 function linkRenamed(
   target: string,
   base: string,

@@ -5,9 +5,9 @@ import type { ScanResult } from '../scan/report.ts'
 import { invalidatePaths } from '../index/source-index.ts'
 
 /**
- * Invalidates in the index of a scan what the copy is not: it may all be in the source again as the scan saw it, with the same
- * inodes and ctimes, because a directory above it was moved away and back. The next snapshot would take it as proven.
- * `unproven` are files of which that is known.
+ * Invalidates in the index of a scan what the copy is not: it may all be in the source again as the
+ * scan saw it, with the same inodes and ctimes, because a directory above it was moved away and
+ * back. The next snapshot would take it as proven. `unproven` are files of which that is known.
  */
 export function correctIndex(
   index: Buffer,

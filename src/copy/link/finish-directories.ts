@@ -14,15 +14,21 @@ export interface FinishedDirectories {
   vanished: BytePath[]
   /** No more what the scan saw: the attributes in staging may be of another one. */
   moved: BytePath[]
-  /** Of these, those that may have been moved themselves, away and back, so that programs read what was in their place. */
+  /**
+   * Of these, those that may have been moved themselves, away and back, so that programs read what
+   * was in their place.
+   */
   ledAway: BytePath[]
-  /** The scan or the copy did not find them, such as when one above was moved away and back: they are empty in staging, or not there. */
+  /**
+   * The scan or the copy did not find them, such as when one above was moved away and back: they
+   * are empty in staging, or not there.
+   */
   missed: BytePath[]
 }
 
 /**
- * Gives directories in staging their attributes, when nothing will be written into them any more, and takes those out that are
- * gone from the source. `seen` is the index of the scan.
+ * Gives directories in staging their attributes, when nothing will be written into them any more,
+ * and takes those out that are gone from the source. `seen` is the index of the scan.
  */
 export async function finishDirectories(
   request: RsyncTrees,
@@ -31,7 +37,8 @@ export async function finishDirectories(
 ): Promise<FinishedDirectories> {
   // one whose attributes cannot be read would stay as it was made
   const trees = { ...request, leavesUnreadable: false }
-  // those above too: rsync sends their attributes along, and what vanishes from them moves their times
+  // those above too: rsync sends their attributes along, and what vanishes from them moves their
+  // times
   const directories = listPaths(withThoseAbove(listed))
   const before = dropVanished(trees, directories)
   await rsyncDirectories(trees, directories)
@@ -66,8 +73,9 @@ function isSame({ inode, ctimeNs }: IndexEntry, stat: BigIntStats | undefined): 
 }
 
 /**
- * Whatever moves a directory moves its ctime and that of the one it is in; the root is held open. On XFS the latter alone, but to
- * doubt all that is in a directory because a name in it came or went would cost a database a copy while it is held.
+ * Whatever moves a directory moves its ctime and that of the one it is in; the root is held open.
+ * On XFS the latter alone, but to doubt all that is in a directory because a name in it came or
+ * went would cost a database a copy while it is held.
  */
 function findLedAway(moved: readonly BytePath[]): BytePath[] {
   const all = new Set(moved)

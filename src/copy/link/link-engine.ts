@@ -41,8 +41,10 @@ import { surveyTree } from '../programs/survey.ts'
 /**
  * Links what provably did not change (copy/index/proof.ts); cp and rsync do everything else:
  *
- * 1. scan: what is unchanged is linked from the base, or stays where the links were made in advance; the rest is listed
- * 2. suspects, which look like a file of the base, are compared with it by content; changed files are copied
+ * 1. scan: what is unchanged is linked from the base, or stays where the links were made in
+ *    advance; the rest is listed
+ * 2. suspects, which look like a file of the base, are compared with it by content; changed files
+ *    are copied
  * 3. what moved meanwhile is copied again
  * 4. directories get their attributes, last
  * 5. the index of the scan is written for the next snapshot
@@ -164,7 +166,9 @@ async function listCopied(
   return list.bytes()
 }
 
-/** A second try must not hide that what this one wrote is not on the disk: the kernel says so once. */
+/**
+ * A second try must not hide that what this one wrote is not on the disk: the kernel says so once.
+ */
 async function failAfter(writing: Promise<void>, error: unknown): Promise<never> {
   await writing
   throw error
@@ -210,7 +214,9 @@ async function finishCopies(
   }
 }
 
-/** Links and copies; what is left are the attributes of directories, and another look at the copies. */
+/**
+ * Links and copies; what is left are the attributes of directories, and another look at the copies.
+ */
 async function copyScanned(
   request: SnapshotRequest,
   pass: Pass,
@@ -239,7 +245,8 @@ async function scanSource(
   staging: DirectoryHandle,
   racyCutoffNs: bigint,
 ): Promise<ScanResult> {
-  // a store to a page that is dirty and mapped moves no ctime; the first one after it was written back does
+  // a store to a page that is dirty and mapped moves no ctime; the first one after it was written
+  // back does
   await syncFilesystem(source.cwd)
   using openBase = base === undefined ? undefined : openDirectory(base)
   let files = 0

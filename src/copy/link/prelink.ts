@@ -14,11 +14,15 @@ import { TreeReader } from '../../tree/tree-reader.ts'
 /** So many entries between two looks at what else there is to do. */
 const linksAtATime = 500
 
-/** What link(2) says where there are too many links already, of what is immutable, or mounted over. */
+/**
+ * What link(2) says where there are too many links already, of what is immutable, or mounted over.
+ */
 const left = ['EMLINK', 'EPERM', 'EACCES', 'EXDEV', 'ENOENT', 'ENOTDIR', 'EEXIST']
 
 export interface PrelinkRequest {
-  /** A volume in the newest snapshot, and its index, which was written when the tree was finished. */
+  /**
+   * A volume in the newest snapshot, and its index, which was written when the tree was finished.
+   */
   model: string
   index: string
   /** An empty directory on the same filesystem that nobody else can reach. */
@@ -31,9 +35,9 @@ export interface PrelinkRequest {
 }
 
 /**
- * Makes a tree of links to a snapshot, with directories of its own: what the next snapshot begins with. What cannot be linked is left
- * out, and the root gets no attributes, because the next snapshot sees to both.
- * Throws OperationError where it cannot be made; InterruptedError.
+ * Makes a tree of links to a snapshot, with directories of its own: what the next snapshot begins
+ * with. What cannot be linked is left out, and the root gets no attributes, because the next
+ * snapshot sees to both. Throws OperationError where it cannot be made; InterruptedError.
  */
 export async function prelink(request: PrelinkRequest): Promise<void> {
   const { model, index, target, exclude, lockDescriptor, signal } = request
@@ -65,7 +69,10 @@ async function assertCanBeKept(
   if (warning !== undefined) throw new OperationError(`${path} is not linked: ${warning.message}`)
 }
 
-/** Returns the directories that it made, but for those that somebody changed since they were finished. */
+/**
+ * Returns the directories that it made, but for those that somebody changed since they were
+ * finished.
+ */
 async function linkTree(
   source: DirectoryHandle,
   target: DirectoryHandle,

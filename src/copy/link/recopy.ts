@@ -14,17 +14,20 @@ const mostRounds = 3
 
 export interface Copied {
   list: CopyList
-  /** Whether each entry is known to be staged, of the type and size that it had when it was read. */
+  /**
+   * Whether each entry is known to be staged, of the type and size that it had when it was read.
+   */
   isComplete: boolean
 }
 const typeBits = BigInt(constants.S_IFMT)
 
 /**
- * Looks again at what was copied: a file whose inode or ctime is not what was seen before the copy may have
- * been read half old, half new. It is copied again, a few times; what will not hold still is named in a warning,
- * and so is what vanished before it was read, and what had vanished before the copy. Says also whether anything moved at all, and
- * of which paths the copy is not what the scan saw: they may be that again, and are none the less to be copied the next time.
- * `unread` is what is not staged although it is there: where that may be, the caller tells of it.
+ * Looks again at what was copied: a file whose inode or ctime is not what was seen before the copy
+ * may have been read half old, half new. It is copied again, a few times; what will not hold still
+ * is named in a warning, and so is what vanished before it was read, and what had vanished before
+ * the copy. Says also whether anything moved at all, and of which paths the copy is not what the
+ * scan saw: they may be that again, and are none the less to be copied the next time. `unread` is
+ * what is not staged although it is there: where that may be, the caller tells of it.
  */
 export async function settleCopies(
   trees: RsyncTrees,
@@ -87,7 +90,10 @@ interface Found {
   becameDirectories: BytePath[]
 }
 
-/** Which files are not as they were seen or not staged as they are, and which are in neither tree any more. */
+/**
+ * Which files are not as they were seen or not staged as they are, and which are in neither tree
+ * any more.
+ */
 function compareWithSource(trees: RsyncTrees, { list, isComplete }: Copied): Found {
   using source = new TreeReader(trees.source.here)
   using staging = new TreeReader(trees.staging)
@@ -111,7 +117,10 @@ function compareWithSource(trees: RsyncTrees, { list, isComplete }: Copied): Fou
   return { moved, vanished, becameDirectories }
 }
 
-/** False for what was swapped in for the time of the copy, and out again, and for what a program passed over. */
+/**
+ * False for what was swapped in for the time of the copy, and out again, and for what a program
+ * passed over.
+ */
 function looksEqual(source: BigIntStats, staged: BigIntStats | undefined): boolean {
   return (
     staged !== undefined &&

@@ -4,8 +4,9 @@ import { eachPath } from '../../tree/path-list.ts'
 import { type CopyList, type ScanResult, eachSeen, joinLists, listSeen } from '../scan/report.ts'
 
 /**
- * Where some names of a file are to be copied and others were linked to the base, as when a directory with one
- * of them was renamed, takes the others back too: rsync makes one file of them only when it gets all of them.
+ * Where some names of a file are to be copied and others were linked to the base, as when a
+ * directory with one of them was renamed, takes the others back too: rsync makes one file of them
+ * only when it gets all of them.
  */
 export function tearGroups(staging: string, scan: ScanResult): ScanResult {
   if (scan.keptLinks.seen.length === 0) return scan

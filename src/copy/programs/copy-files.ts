@@ -19,14 +19,18 @@ export type FilesToCopy = Pick<CopyList, 'paths' | 'files' | 'bytes'>
 export interface FilesCopied {
   /** Whether cp copied all: then each entry is staged as what its name was. */
   isComplete: boolean
-  /** Whether what was copied shares its contents with the source; undefined where there are none, or nobody knows. */
+  /**
+   * Whether what was copied shares its contents with the source; undefined where there are none, or
+   * nobody knows.
+   */
   reflink: boolean | undefined
 }
 
 /**
- * Copies listed entries that have one name each and are not in staging, with all that rsync keeps but in half of its time:
- * by cp(1), several at a time. Where the filesystem can, contents are shared with the source (reflinks), and each file
- * is taken at one instant. What cp could not copy, or not with all attributes, is left to rsync.
+ * Copies listed entries that have one name each and are not in staging, with all that rsync keeps
+ * but in half of its time: by cp(1), several at a time. Where the filesystem can, contents are
+ * shared with the source (reflinks), and each file is taken at one instant. What cp could not copy,
+ * or not with all attributes, is left to rsync.
  */
 export async function copyFiles(
   trees: RsyncTrees,
@@ -76,7 +80,8 @@ async function copyByProcesses(
   const share = ['-0', '-P', String(processes), '-n', String(mostPathsEach)]
   // recursive, because cp would read from a pipe otherwise; directories are in no list
   const faithful = ['-R', '-d', '-x', '--preserve=mode,ownership,timestamps,xattr']
-  // it would write into a file that is there, and through it into history if that were a link to the base
+  // it would write into a file that is there, and through it into history if that were a link to
+  // the base
   const anew = '--remove-destination'
   const words = ['cp', ...faithful, `--reflink=${reflink}`, anew, '--parents', '-t']
   const all = { isComplete: true, stderr: '' }

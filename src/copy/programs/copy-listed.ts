@@ -36,9 +36,9 @@ export interface RsyncTrees {
 }
 
 /**
- * Copies the listed paths (NUL after each) and no others, but those that are gone; none of them may be in staging
- * yet, but as directories or as files of its own: rsync changes attributes in place, and those of a file
- * shared with a published snapshot would change there too.
+ * Copies the listed paths (NUL after each) and no others, but those that are gone; none of them may
+ * be in staging yet, but as directories or as files of its own: rsync changes attributes in place,
+ * and those of a file shared with a published snapshot would change there too.
  */
 export async function rsyncFiles(
   trees: RsyncTrees,
@@ -52,8 +52,9 @@ export async function rsyncFiles(
 }
 
 /**
- * Has `copy` copy the listed paths by a program that follows links in the directories above them, and copies again from
- * open directories what it may have been led away from. Returns whether that was the case: then some may not be staged.
+ * Has `copy` copy the listed paths by a program that follows links in the directories above them,
+ * and copies again from open directories what it may have been led away from. Returns whether that
+ * was the case: then some may not be staged.
  */
 export async function copyWatched(
   trees: RsyncTrees,
@@ -70,7 +71,10 @@ export async function copyWatched(
   return true
 }
 
-/** Gives the listed directories, the root not among them, their attributes, once nothing is written into them any more. */
+/**
+ * Gives the listed directories, the root not among them, their attributes, once nothing is written
+ * into them any more.
+ */
 export async function rsyncDirectories(
   trees: RsyncTrees,
   paths: Uint8Array,
@@ -87,8 +91,8 @@ export async function rsyncDirectories(
 }
 
 /**
- * Has `copy` copy listed paths, however deep: those that are too deep to be quick from open directories on their way, one after the
- * other.
+ * Has `copy` copy listed paths, however deep: those that are too deep to be quick from open
+ * directories on their way, one after the other.
  */
 export async function copyByDepth(
   trees: RsyncTrees,
@@ -117,7 +121,10 @@ async function findLedAway(
   return [...eachPath(paths)].filter((path) => doubtful.has(parentOf(path)))
 }
 
-/** Calls `copy` for the paths from one directory on at a time, with that directory held open in both trees. */
+/**
+ * Calls `copy` for the paths from one directory on at a time, with that directory held open in both
+ * trees.
+ */
 async function fromOpenDirectories(
   trees: RsyncTrees,
   paths: readonly BytePath[],
@@ -152,7 +159,10 @@ async function fromOpenDirectories(
   }
 }
 
-/** Makes one file of the names that are one in the source, which rsync does only for what it copies at a time. */
+/**
+ * Makes one file of the names that are one in the source, which rsync does only for what it copies
+ * at a time.
+ */
 function joinGroups({ source, staging }: RsyncTrees, paths: readonly BytePath[]): void {
   using from = new TreeReader(source.here)
   using to = new TreeReader(staging)
@@ -214,7 +224,10 @@ async function rsyncNamed(
   })
 }
 
-/** Copies anew, and gives, those of the paths that `--link-dest` gave one inode (with `others` too) where the source has several. */
+/**
+ * Copies anew, and gives, those of the paths that `--link-dest` gave one inode (with `others` too)
+ * where the source has several.
+ */
 export async function separateMergedPaths(
   trees: RsyncTrees,
   paths: Iterable<BytePath>,

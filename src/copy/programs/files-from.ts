@@ -1,8 +1,9 @@
 const commentMarks = Buffer.from('#;')
 
 /**
- * The options and the standard input by which rsync takes listed paths (NUL after each). With --from0 too, it passes over
- * those that begin like a comment; with a slash before they are the same paths to it.
+ * The options and the standard input by which rsync takes listed paths (NUL after each). With
+ * --from0 too, it passes over those that begin like a comment; with a slash before they are the
+ * same paths to it.
  */
 export function filesFrom(paths: Uint8Array): { options: readonly string[]; input: Buffer } {
   const list = Buffer.from(paths.buffer, paths.byteOffset, paths.length)

@@ -4,22 +4,26 @@ import { type BytePath, lstatIfThere, parentOf } from '../../tree/byte-path.ts'
 import { isRacy, racyCutoff } from '../index/proof.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 
-/** A little longer than a ctime is racy; the second where times are of whole seconds, and in snapshots, which do not change. */
+/**
+ * A little longer than a ctime is racy; the second where times are of whole seconds, and in
+ * snapshots, which do not change.
+ */
 const racyWaitsMs = [110, 2000]
 
 /**
- * Of ext2 to ext4, btrfs and tmpfs, by statfs(2): both of two entries that are exchanged in one directory get another
- * ctime. XFS gives it to the directory alone; of others nobody looked.
+ * Of ext2 to ext4, btrfs and tmpfs, by statfs(2): both of two entries that are exchanged in one
+ * directory get another ctime. XFS gives it to the directory alone; of others nobody looked.
  */
 const exchangeMovesBoth = [0xef53, 0x9123683e, 0x01021994]
 
 /**
- * rsync follows symbolic links in the directories of a listed path. Whoever owns the tree could put one in the
- * place of a directory while rsync reads, and take it back. But whatever moves a directory gives it another ctime, or
- * the one that it is in.
+ * rsync follows symbolic links in the directories of a listed path. Whoever owns the tree could put
+ * one in the place of a directory while rsync reads, and take it back. But whatever moves a
+ * directory gives it another ctime, or the one that it is in.
  *
- * Looks at the directories above `paths` now, through no link, and gives a function that looks again: it tells of
- * which directories it cannot be said that they were there all the time; of a snapshot, also that they were not.
+ * Looks at the directories above `paths` now, through no link, and gives a function that looks
+ * again: it tells of which directories it cannot be said that they were there all the time; of a
+ * snapshot, also that they were not.
  */
 export async function watchDirectories(
   root: BytePath,

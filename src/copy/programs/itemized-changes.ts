@@ -22,7 +22,9 @@ export async function rsyncItemized(
   await rsync(['--out-format=%i %n', ...args], { ...options, onOutput: readChanges(onChange) })
 }
 
-/** Reads `--out-format=%i %n`; the item is eleven characters, and the name may begin with a blank. */
+/**
+ * Reads `--out-format=%i %n`; the item is eleven characters, and the name may begin with a blank.
+ */
 function readChanges(onChange: (change: ItemizedChange) => void) {
   let pending = ''
   return (chunk: Buffer): void => {

@@ -2,8 +2,8 @@ import type { BytePath } from '../../tree/byte-path.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 
 /**
- * Of `paths`, those that share a file in staging although the source's do not. `rsync -H --link-dest` merges
- * them when a link group of the base was split since.
+ * Of `paths`, those that share a file in staging although the source's do not. `rsync -H
+ * --link-dest` merges them when a link group of the base was split since.
  */
 export function findMergedPaths(
   source: string,

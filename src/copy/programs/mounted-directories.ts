@@ -11,8 +11,9 @@ import type { DirectoryHandle } from '../../tree/directory-handle.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 
 /**
- * The directories below an open one on which another filesystem is mounted, without those inside of one. Nobody looks at
- * them, because the filesystem may not answer: the directories that they are in tell what they are mounted on.
+ * The directories below an open one on which another filesystem is mounted, without those inside of
+ * one. Nobody looks at them, because the filesystem may not answer: the directories that they are
+ * in tell what they are mounted on.
  */
 export function mountedDirectories({ here, path }: DirectoryHandle): Set<BytePath> {
   const mounts = foreignMounts(bytePath(path))

@@ -4,8 +4,8 @@ import type { CopyProgress } from '../engine.ts'
 const everyMs = 500
 
 /**
- * Tells how far programs are that do not tell it themselves, by what the filesystem of `target` has filled since now.
- * Others may write there too: it is good for a display. Returns what ends it.
+ * Tells how far programs are that do not tell it themselves, by what the filesystem of `target` has
+ * filled since now. Others may write there too: it is good for a display. Returns what ends it.
  */
 export function watchSpace(
   target: string,

@@ -3,7 +3,10 @@ import { type RunOptions, run } from '../../system/run.ts'
 import type { LeftOutAttributes } from '../left-out-attributes.ts'
 import type { RsyncTrees } from './copy-listed.ts'
 
-/** All that rsync keeps of a directory; ACLs come as such, and not as the xattrs that some filesystems show them by. */
+/**
+ * All that rsync keeps of a directory; ACLs come as such, and not as the xattrs that some
+ * filesystems show them by.
+ */
 const faithful = [
   '--acls',
   '--xattrs',
@@ -14,9 +17,10 @@ const faithful = [
 ]
 
 /**
- * Gives the root of the staged volume, which has no attributes of its own yet, those of the source, once nothing is written into it
- * any more. By tar(1), through open directories: rsync would look at every entry of the root, and at what is mounted on one.
- * Throws ProgramError where they cannot be read or set.
+ * Gives the root of the staged volume, which has no attributes of its own yet, those of the source,
+ * once nothing is written into it any more. By tar(1), through open directories: rsync would look
+ * at every entry of the root, and at what is mounted on one. Throws ProgramError where they cannot
+ * be read or set.
  */
 export async function copyRootAttributes({
   source,

@@ -5,10 +5,10 @@ import { firstCause } from './rsync-output.ts'
 import { unblockRsync } from './unblock.ts'
 
 /**
- * All that rsync can keep: links, ACLs, xattrs, holes, owners by number, times to the nanosecond (`-@-1`,
- * without which they are compared in whole seconds), on one filesystem. ACLs come with -A and not as the
- * xattrs system.*, nor as trusted.SGI_ACL_*, which XFS shows beside them: rsync would delete these where another
- * filesystem has none, and the ACLs with them.
+ * All that rsync can keep: links, ACLs, xattrs, holes, owners by number, times to the nanosecond
+ * (`-@-1`, without which they are compared in whole seconds), on one filesystem. ACLs come with -A
+ * and not as the xattrs system.*, nor as trusted.SGI_ACL_*, which XFS shows beside them: rsync
+ * would delete these where another filesystem has none, and the ACLs with them.
  */
 const faithful = [
   '-aHAXS',
@@ -24,7 +24,10 @@ const machineReadable = ['--no-human-readable', '--outbuf=Line']
 const partial = 23
 const vanished = 24
 const someNotTransferred = /^rsync error: some files\/attrs were not transferred /
-/** What the sender says of an entry that went, shrank or became something else after it was listed (errno(3)). */
+/**
+ * What the sender says of an entry that went, shrank or became something else after it was listed
+ * (errno(3)).
+ */
 const liveDataMessages = [
   /^(file|directory) has vanished: /,
   /^rsync: \[sender\] (get_acl: |opendir |link_stat |send_files failed to open ).*: (No such file or directory \(2\)|Not a directory \(20\)|Too many levels of symbolic links \(40\))$/,
@@ -55,7 +58,10 @@ export interface RsyncOptions {
   onOutput?: (chunk: Buffer) => void
   /** Files may go while they are read, and rsync's own words for that are enough. */
   mayVanish?: boolean
-  /** Files may go, shrink or change their type while they are read: for a caller that looks at all of them again. */
+  /**
+   * Files may go, shrink or change their type while they are read: for a caller that looks at all
+   * of them again.
+   */
   isLive?: boolean
   /** Hears of attributes that are refused; without it each is a failure. */
   leftOut?: LeftOutAttributes | undefined
@@ -64,8 +70,9 @@ export interface RsyncOptions {
 }
 
 /**
- * Runs rsync, without the attributes that this process may not set: for a caller that looks for them (left-out-attributes.ts).
- * Throws OperationError for a failure that the options do not allow, with rsync's own first message.
+ * Runs rsync, without the attributes that this process may not set: for a caller that looks for
+ * them (left-out-attributes.ts). Throws OperationError for a failure that the options do not allow,
+ * with rsync's own first message.
  */
 export async function rsync(args: readonly string[], options: RsyncOptions): Promise<RunResult> {
   const { cwd, lockDescriptor, input, signal, onOutput, leftOut } = options
@@ -93,7 +100,9 @@ function isEnd(stderr: string): boolean {
   return stderr.split('\n').every((line) => line === '' || someNotTransferred.test(line))
 }
 
-/** Nothing went wrong but that files vanished, or were not what they had been when they were listed. */
+/**
+ * Nothing went wrong but that files vanished, or were not what they had been when they were listed.
+ */
 export function isOfLiveData(
   { exitCode, stderr }: RunResult,
   otherMessages: readonly RegExp[] = [],

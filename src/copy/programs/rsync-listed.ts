@@ -34,8 +34,9 @@ export async function compareContents(
 }
 
 /**
- * Compares the listed paths (NUL after each) of a snapshot with the live data by all that rsync keeps; changes nothing.
- * Throws OperationError when somebody moved directories of the snapshot meanwhile.
+ * Compares the listed paths (NUL after each) of a snapshot with the live data by all that rsync
+ * keeps; changes nothing. Throws OperationError when somebody moved directories of the snapshot
+ * meanwhile.
  */
 async function compareListed(
   { source, target, lacking, lockDescriptor, signal }: RestoreRequest,

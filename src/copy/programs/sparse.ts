@@ -15,8 +15,8 @@ export interface Compared {
 }
 
 /**
- * Compares sparse files of two trees (paths through open directories) by their data: rsync would read their holes, too. `pathIn`
- * tells where the second tree has one.
+ * Compares sparse files of two trees (paths through open directories) by their data: rsync would
+ * read their holes, too. `pathIn` tells where the second tree has one.
  */
 export async function compareSparse(
   root: string,

@@ -5,7 +5,10 @@ import { walkTree } from '../../tree/walk-tree.ts'
 
 /** What is in a tree. */
 export interface Survey {
-  /** Added is what has all its names in this tree: for a fresh snapshot, what it does not share with others. */
+  /**
+   * Added is what has all its names in this tree: for a fresh snapshot, what it does not share with
+   * others.
+   */
   contents: VolumeContents
   /** The names of everything but directories whose link count is not 1. */
   linked: BytePath[]

@@ -4,10 +4,11 @@ import { syncFilesystem } from '../../store/durable.ts'
 const everyMs = 1000
 
 /**
- * Has what is copied to the filesystem of `target` written to its disk meanwhile, again and again. Else gigabytes of it
- * wait in memory for the flush at the end, and whoever else flushes there, such as a database, waits for them too. The
- * function it returns ends it, and throws ProgramError when a flush failed: the kernel tells of data it could not write
- * only once (syncfs(2)), so the flush at the end would not. After an interruption nothing is published, and nobody waits.
+ * Has what is copied to the filesystem of `target` written to its disk meanwhile, again and again.
+ * Else gigabytes of it wait in memory for the flush at the end, and whoever else flushes there,
+ * such as a database, waits for them too. The function it returns ends it, and throws ProgramError
+ * when a flush failed: the kernel tells of data it could not write only once (syncfs(2)), so the
+ * flush at the end would not. After an interruption nothing is published, and nobody waits.
  */
 export function writeAlong(target: string, interruption?: AbortSignal): () => Promise<void> {
   const ending = new AbortController()

@@ -20,7 +20,10 @@ export interface Comparison {
   own: Knowledge | undefined
   /** The same of the newest one. */
   newest: Knowledge | undefined
-  /** What somebody changed in history, by the inode that is changed: the newest snapshot has it as it was. */
+  /**
+   * What somebody changed in history, by the inode that is changed: the newest snapshot has it as
+   * it was.
+   */
   historyChanged: ReadonlyMap<BytePath, bigint>
   /** How the store keeps times. */
   times: KeptTimes
@@ -47,15 +50,19 @@ export interface Difference {
   newDirectories: PathList
   /** Those that both have. */
   directories: PathList
-  /** The live data have what the snapshot had, and somebody changed that in the snapshot: they stay as they are. */
+  /**
+   * The live data have what the snapshot had, and somebody changed that in the snapshot: they stay
+   * as they are.
+   */
   historyChanged: BytePath[]
   /** In the wanted tree, and excluded there or in the live data: they stay as they are. */
   leftAlone: BytePath[]
 }
 
 /**
- * Compares a snapshot with the live data without reading contents. A live file is provably equal when the snapshot is known
- * to have it as it is; or when the newest one is, and its file is the wanted one's.
+ * Compares a snapshot with the live data without reading contents. A live file is provably equal
+ * when the snapshot is known to have it as it is; or when the newest one is, and its file is the
+ * wanted one's.
  */
 export async function compareLive(comparison: Comparison): Promise<Difference> {
   const { wanted, live, own, newest, historyChanged, times, except, excludes, signal } = comparison
@@ -159,7 +166,10 @@ interface SeveralNames {
   proven: Set<bigint>
 }
 
-/** Leaves the names of link groups to links, but one of each, and keeps those apart that must not share a file. */
+/**
+ * Leaves the names of link groups to links, but one of each, and keeps those apart that must not
+ * share a file.
+ */
 function separate(
   difference: Difference,
   groups: readonly LinkedName[][],

@@ -8,9 +8,10 @@ import { rsyncAttributes } from '../programs/rsync-listed.ts'
 const atATime = 100
 
 /**
- * Gives live directories the attributes that they have in the snapshot, through open descriptors, so that they are never those
- * of something else that somebody puts into the place of one. True marks those of which lstat(2) does not show all.
- * To be called when nothing is written into them any more.
+ * Gives live directories the attributes that they have in the snapshot, through open descriptors,
+ * so that they are never those of something else that somebody puts into the place of one. True
+ * marks those of which lstat(2) does not show all. To be called when nothing is written into them
+ * any more.
  */
 export async function restoreDirectories(
   request: RestoreRequest,

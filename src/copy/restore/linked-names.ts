@@ -12,8 +12,8 @@ export interface LinkedName {
 const nothing = 0n
 
 /**
- * Finds the link groups of a tree of which nearly every file has names elsewhere too, as in a snapshot: in little more memory
- * than the paths take, because most are alone in their tree.
+ * Finds the link groups of a tree of which nearly every file has names elsewhere too, as in a
+ * snapshot: in little more memory than the paths take, because most are alone in their tree.
  */
 export class LinkedNames {
   readonly #paths = new PathList()
@@ -64,8 +64,9 @@ export interface WantedLink {
 }
 
 /**
- * Of each link group of a wanted tree one name is compared like any other file: one that is proven, which costs no reading, else one
- * that is there. The others are right when they are names of its file.
+ * Of each link group of a wanted tree one name is compared like any other file: one that is proven,
+ * which costs no reading, else one that is there. The others are right when they are names of its
+ * file.
  */
 export function planLinks(
   groups: readonly LinkedName[][],

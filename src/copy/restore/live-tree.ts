@@ -31,10 +31,10 @@ export interface LiveTreeOptions {
 }
 
 /**
- * Puts entries that were made whole in a private directory into live data, and takes others out, each by one rename: a crash
- * leaves the old entry or the new one. What is replaced comes into the private directory first. There it is held against
- * the safety snapshot, and is deleted where that has it; what changed since is kept aside. Without one, what changed since the
- * restore began is.
+ * Puts entries that were made whole in a private directory into live data, and takes others out,
+ * each by one rename: a crash leaves the old entry or the new one. What is replaced comes into the
+ * private directory first. There it is held against the safety snapshot, and is deleted where that
+ * has it; what changed since is kept aside. Without one, what changed since the restore began is.
  */
 export class LiveTree implements Disposable {
   /** Directories in which names came or went, which moves their times. */
@@ -75,7 +75,10 @@ export class LiveTree implements Disposable {
     this.touched.add(parentOf(path))
   }
 
-  /** Takes out what is at `path`, a directory with all that is in it; what is left alone stays, and what is above it. */
+  /**
+   * Takes out what is at `path`, a directory with all that is in it; what is left alone stays, and
+   * what is above it.
+   */
   remove(path: BytePath): void {
     const { except } = this.#options
     if (except.has(path)) return
@@ -95,7 +98,10 @@ export class LiveTree implements Disposable {
     )
   }
 
-  /** Deletes what was replaced and is not known to be in the safety snapshot where that has it all the same; keeps the rest. */
+  /**
+   * Deletes what was replaced and is not known to be in the safety snapshot where that has it all
+   * the same; keeps the rest.
+   */
   async settle(): Promise<void> {
     for (const [entry, path] of this.#doubtful) {
       if (await this.#isStored(path, entry)) removeEntry(entry)
@@ -105,8 +111,9 @@ export class LiveTree implements Disposable {
   }
 
   /**
-   * Gives what was kept aside a place in the live data, and tells where, and of which paths; undefined when there is
-   * nothing. To be called whatever happened: where that fails, the private directory stays with what is in it.
+   * Gives what was kept aside a place in the live data, and tells where, and of which paths;
+   * undefined when there is nothing. To be called whatever happened: where that fails, the private
+   * directory stays with what is in it.
    */
   release(): { directory: string; paths: BytePath[] } | undefined {
     const { live, room } = this.#options
@@ -148,7 +155,9 @@ export class LiveTree implements Disposable {
     }
   }
 
-  /** Puts the new entry into the place of the old one, which keeps a name in the private directory. */
+  /**
+   * Puts the new entry into the place of the old one, which keeps a name in the private directory.
+   */
   #setAside(made: BytePath, target: BytePath): void {
     try {
       linkSync(systemPath(target), this.#old)
@@ -167,7 +176,10 @@ export class LiveTree implements Disposable {
     }
   }
 
-  /** Deletes what was replaced, where the safety snapshot is known to have it; `before` is what it was a moment before it was taken away. */
+  /**
+   * Deletes what was replaced, where the safety snapshot is known to have it; `before` is what it
+   * was a moment before it was taken away.
+   */
   #settle(path: BytePath, before: BigIntStats): void {
     const after = lstatIfThere(this.#old)
     if (after === undefined) return
@@ -195,8 +207,8 @@ export class LiveTree implements Disposable {
   }
 
   /**
-   * Whether the safety snapshot is known to have it, or nobody wants it: what takes it away moves its ctime, and nothing else
-   * that shows.
+   * Whether the safety snapshot is known to have it, or nobody wants it: what takes it away moves
+   * its ctime, and nothing else that shows.
    */
   #isProven(path: BytePath, before: BigIntStats, after: BigIntStats): boolean {
     const { known, discardBefore = -1n } = this.#options

@@ -19,8 +19,8 @@ export function noEntries(): EntryLists {
 }
 
 /**
- * Makes entries of one tree whole in another that nobody else can reach, with the directories above them: contents and all
- * attributes that rsync keeps.
+ * Makes entries of one tree whole in another that nobody else can reach, with the directories above
+ * them: contents and all attributes that rsync keeps.
  */
 export async function makeEntries(
   trees: RsyncTrees,

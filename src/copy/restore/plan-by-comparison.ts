@@ -22,9 +22,14 @@ export interface RestorePlan {
   groups: BytePath[][]
   /** Whether a symbolic link is among what is made. */
   makesLinks: boolean
-  /** Existing directories that get other attributes; true where more differs than lstat(2) shows. */
+  /**
+   * Existing directories that get other attributes; true where more differs than lstat(2) shows.
+   */
   directories: Map<BytePath, boolean>
-  /** Left as they are, because the live data have what the snapshot had before somebody changed it there. */
+  /**
+   * Left as they are, because the live data have what the snapshot had before somebody changed it
+   * there.
+   */
   historyChanged: BytePath[]
   /** What the snapshot has and the live data may not get, and what they have and lose. */
   leftOut: LeftOutAttributes
@@ -74,7 +79,10 @@ export async function planRestore(
   return { remove, ...made, directories, historyChanged, leftAlone, leftOut, counts }
 }
 
-/** Looks at all that is not proven to be equal, because a comparison does not tell; and at what is replaced. */
+/**
+ * Looks at all that is not proven to be equal, because a comparison does not tell; and at what is
+ * replaced.
+ */
 async function findLeftOut(
   { source, target, lacking, signal }: RestoreRequest,
   { create, suspects, newDirectories, directories }: Difference,

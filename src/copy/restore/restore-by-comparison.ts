@@ -20,12 +20,13 @@ import { TreeReader } from '../../tree/tree-reader.ts'
 import { warnOfPaths } from '../warnings.ts'
 
 /**
- * Makes live data equal to a snapshot, touching only what is not provably equal already (copy/index/proof.ts):
+ * Makes live data equal to a snapshot, touching only what is not provably equal already
+ * (copy/index/proof.ts):
  *
  * 1. compare: what differs is the plan
  * 2. what the snapshot does not have is taken out of the live data
- * 3. what differs is made whole, contents and attributes, in a private directory on the live filesystem: like a snapshot in
- *    staging, by the same programs
+ * 3. what differs is made whole, contents and attributes, in a private directory on the live
+ *    filesystem: like a snapshot in staging, by the same programs
  * 4. each entry gets its place by one rename; a new directory with all that is in it
  * 5. directories get their attributes, through open descriptors
  *
@@ -148,7 +149,10 @@ async function makeAtOnce(
   await live.settle()
 }
 
-/** Where space is short: directories first, then as much at a time as has room; where one entry has none, the old one goes first. */
+/**
+ * Where space is short: directories first, then as much at a time as has room; where one entry has
+ * none, the old one goes first.
+ */
 async function makeByTurns(
   request: RestoreRequest,
   { directories }: EntryLists,

@@ -14,14 +14,20 @@ import { walkTree } from '../../tree/walk-tree.ts'
 /** What a filesystem needs itself: the last 2 % are not counted on. */
 const usable = 0.98
 
-/** What is made at a time, with what it takes on the disk, and what the entries that it replaces take there. */
+/**
+ * What is made at a time, with what it takes on the disk, and what the entries that it replaces
+ * take there.
+ */
 export interface Unit {
   paths: BytePath[]
   newBytes: number
   oldBytes: number
 }
 
-/** Undefined where all that is made has room beside what it replaces; else what to make one after the other. */
+/**
+ * Undefined where all that is made has room beside what it replaces; else what to make one after
+ * the other.
+ */
 export async function planSpace(
   request: RestoreRequest,
   plan: RestorePlan,
@@ -88,7 +94,9 @@ async function* eachUnit(
   for (const paths of groups) yield measure(paths)
 }
 
-/** What its deletion gives back; of a file with several names nobody knows when the last one goes. */
+/**
+ * What its deletion gives back; of a file with several names nobody knows when the last one goes.
+ */
 function freedBytes(stat: BigIntStats | undefined): number {
   return stat?.isFile() === true && stat.nlink === 1n ? allocatedBytes(stat) : 0
 }

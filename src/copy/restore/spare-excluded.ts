@@ -20,9 +20,9 @@ export interface Removal {
 }
 
 /**
- * Of live entries that are to be removed, and are not excluded themselves, gives what can go. What is
- * excluded in one stays, with the directories above it, as with `rsync --delete`. `onSpared` hears of
- * each entry of which something stays.
+ * Of live entries that are to be removed, and are not excluded themselves, gives what can go. What
+ * is excluded in one stays, with the directories above it, as with `rsync --delete`. `onSpared`
+ * hears of each entry of which something stays.
  */
 export async function spareExcluded(
   { live, excludes, except, signal }: Removal,

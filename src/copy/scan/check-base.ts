@@ -15,8 +15,8 @@ import type { Place, ScanTask } from './scan-task.ts'
 import { type IndexEntry, asRead, asWritten, proves } from '../index/source-index.ts'
 
 /**
- * Reports what somebody changed in a directory of the base: names that came or went move its mtime, which the scan before
- * saw. What became of entries that are linked shows when they are.
+ * Reports what somebody changed in a directory of the base: names that came or went move its mtime,
+ * which the scan before saw. What became of entries that are linked shows when they are.
  */
 export function checkBase(
   { index, base, baseMounts, times }: ScanTask,

@@ -4,8 +4,8 @@ import { type ScanResult, allocatedBytes } from './report.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 
 /**
- * What does not share its inode with the base: all that changed, suspects that turned out different, and what
- * the first pass copied. Bytes are those that it takes on the disk.
+ * What does not share its inode with the base: all that changed, suspects that turned out
+ * different, and what the first pass copied. Bytes are those that it takes on the disk.
  */
 export function countAdded(
   staging: string,

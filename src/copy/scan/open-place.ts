@@ -22,7 +22,10 @@ export function openPlace(task: ScanTask, path: BytePath): Place | undefined {
   }
 }
 
-/** The directory was made with the one above it, by the same scan: what leads there is known to be directories. */
+/**
+ * The directory was made with the one above it, by the same scan: what leads there is known to be
+ * directories.
+ */
 export function openStaging({ staging, trees }: ScanTask, path: BytePath): BytePath {
   const opened = directPath(staging, path) ?? trees.staging.enter(path)
   if (opened !== undefined) return opened

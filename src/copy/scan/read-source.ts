@@ -17,8 +17,8 @@ export function readSource<T>(task: ScanTask, path: BytePath, read: () => T): T 
 }
 
 /**
- * Looks at an entry of the source, whose directory may be none any more; errors as above. `mounted` where another filesystem was
- * mounted on it since the scan began.
+ * Looks at an entry of the source, whose directory may be none any more; errors as above. `mounted`
+ * where another filesystem was mounted on it since the scan began.
  */
 export function lstatSource(
   task: ScanTask,

@@ -9,7 +9,10 @@ const listNames = [
   'directories',
   /** New, or different from the base by what lstat shows. */
   'changed',
-  /** Not provably unchanged, but equal to the base by what lstat shows, or a file with several names. */
+  /**
+   * Not provably unchanged, but equal to the base by what lstat shows, or a file with several
+   * names.
+   */
   'suspects',
   /** Files with several names that were linked to the base. */
   'keptLinks',
@@ -245,7 +248,9 @@ export function allocatedBytes({ blocks }: BigIntStats): number {
   return Number(blocks) * 512
 }
 
-/** In a buffer of its own: what crosses threads takes all of the buffer along that it is a part of. */
+/**
+ * In a buffer of its own: what crosses threads takes all of the buffer along that it is a part of.
+ */
 function exactly(list: { bytes(): Uint8Array }): Uint8Array {
   return new Uint8Array(list.bytes())
 }

@@ -19,8 +19,8 @@ import { proves } from '../index/source-index.ts'
 import { makeDirectory, stageEntry } from './stage-entry.ts'
 
 /**
- * Makes the directory `path` in staging what it provably is, by what is there and by hard links to the base, and reports
- * what has to be copied. Subdirectories go to `next`.
+ * Makes the directory `path` in staging what it provably is, by what is there and by hard links to
+ * the base, and reports what has to be copied. Subdirectories go to `next`.
  */
 export function scanDirectory(
   task: ScanTask,
@@ -147,12 +147,17 @@ function lookAt(
   }
 }
 
-/** rsync takes no path of as many bytes as PATH_MAX, with the NUL at its end (path_resolution(7)). */
+/**
+ * rsync takes no path of as many bytes as PATH_MAX, with the NUL at its end (path_resolution(7)).
+ */
 function isTooLong({ source }: ScanTask, path: BytePath): boolean {
   return source.path.length + 1 + path.length >= 4096
 }
 
-/** Without a look at it: the directory below tells what it is mounted on. A file may be mounted on a file, and is copied. */
+/**
+ * Without a look at it: the directory below tells what it is mounted on. A file may be mounted on a
+ * file, and is copied.
+ */
 function isMountedDirectory({ source }: Place, name: BytePath): boolean {
   const kinds = readKinds(source) ?? []
   return kinds.some((kind) => kind.name === name && kind.isDirectory)

@@ -19,7 +19,10 @@ export interface ScanSettings {
   staging: ScanRoot
   /** Whether staging has something already: what is right stays, all else goes. */
   isFilled: boolean
-  /** Whether the index proves anything (proof.ts); else it only tells what the base was when it was published. */
+  /**
+   * Whether the index proves anything (proof.ts); else it only tells what the base was when it was
+   * published.
+   */
   isProof: boolean
   /** Patterns of what is left out. */
   exclude: readonly string[]
@@ -27,7 +30,10 @@ export interface ScanSettings {
   leavesUnreadable: boolean
   /** The filesystem of the source. */
   device: bigint
-  /** Below the source, where another filesystem is mounted: nobody looks at it, because it may not answer. */
+  /**
+   * Below the source, where another filesystem is mounted: nobody looks at it, because it may not
+   * answer.
+   */
   mounts: ReadonlySet<BytePath>
   /** The same below the base. */
   baseMounts: ReadonlySet<BytePath>
@@ -52,13 +58,16 @@ export interface ScanTrees {
   staging: TreeReader
 }
 
-/** One directory in the three trees; each a path through an open directory, good until the worker goes to the next one. */
+/**
+ * One directory in the three trees; each a path through an open directory, good until the worker
+ * goes to the next one.
+ */
 export interface Place {
   path: BytePath
   source: BytePath
   /**
-   * A quicker path to look at its entries by, which others may lead elsewhere: what is seen there is either
-   * proven by inode and ctime, or looked at again by who copies it.
+   * A quicker path to look at its entries by, which others may lead elsewhere: what is seen there
+   * is either proven by inode and ctime, or looked at again by who copies it.
    */
   sourceEntries: BytePath
   /** Undefined where the base has no such directory. */

@@ -16,9 +16,9 @@ export interface ScanRequest extends Omit<ScanSettings, 'device'> {
 }
 
 /**
- * Scans a tree with a worker thread a core. Directories are the unit of work: a worker goes depth first and
- * gives half of what it has left to those that have nothing.
- * Throws what a worker threw; InterruptedError when `signal` aborts.
+ * Scans a tree with a worker thread a core. Directories are the unit of work: a worker goes depth
+ * first and gives half of what it has left to those that have nothing. Throws what a worker threw;
+ * InterruptedError when `signal` aborts.
  */
 export async function scanTree(request: ScanRequest): Promise<ScanResult> {
   const workers = borrowWorkers()

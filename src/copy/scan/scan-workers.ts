@@ -7,7 +7,10 @@ const idleMs = 3000
 let waiting: Worker[] = []
 let dismissal: NodeJS.Timeout | undefined
 
-/** Starts the threads of the next scan, so that they are ready when it begins. They keep no process alive. */
+/**
+ * Starts the threads of the next scan, so that they are ready when it begins. They keep no process
+ * alive.
+ */
 export function warmUpWorkers(): void {
   returnWorkers(borrowWorkers())
 }
@@ -21,7 +24,10 @@ export function borrowWorkers(): Worker[] {
   return workers
 }
 
-/** Takes back workers that have nothing to do; the next scan has them if it begins soon. Those of one scan are enough. */
+/**
+ * Takes back workers that have nothing to do; the next scan has them if it begins soon. Those of
+ * one scan are enough.
+ */
 export function returnWorkers(workers: Worker[]): void {
   if (waiting.length > 0) {
     for (const worker of workers) void worker.terminate()

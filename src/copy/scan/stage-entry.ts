@@ -25,8 +25,8 @@ type Provenance =
   | { kind: 'changed' }
 
 /**
- * Stages an entry that is not a directory: what provably did not change by what is there, or by a link to the base; all else is
- * listed, so that it is copied. True when it was there.
+ * Stages an entry that is not a directory: what provably did not change by what is there, or by a
+ * link to the base; all else is listed, so that it is copied. True when it was there.
  */
 export function stageEntry(
   task: ScanTask,
@@ -96,7 +96,10 @@ function isRight(
   return true
 }
 
-/** Links the base's entry into staging, and looks whether it is what the source is; false when it has to be copied. */
+/**
+ * Links the base's entry into staging, and looks whether it is what the source is; false when it
+ * has to be copied.
+ */
 function linkUnchanged(
   { trees, times }: ScanTask,
   place: Place,
@@ -160,7 +163,10 @@ function listForCopy(
   report.add(list, path, stat)
 }
 
-/** In a tree that is filled already there may be the directory, or something else in its place. True when it was there. */
+/**
+ * In a tree that is filled already there may be the directory, or something else in its place. True
+ * when it was there.
+ */
 export function makeDirectory(path: BytePath): boolean {
   try {
     mkdirSync(systemPath(path), 0o700)

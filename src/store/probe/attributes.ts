@@ -17,9 +17,9 @@ export interface AttributeAbilities {
 }
 
 /**
- * Gives a file and a directory, which it makes in `home`, an extended attribute and ACLs for user `id`, and reads them back; undefined
- * where that cannot be done. Node has no calls for that. tar has, which reads them as text from an archive: setfacl and
- * setfattr are not in the image.
+ * Gives a file and a directory, which it makes in `home`, an extended attribute and ACLs for user
+ * `id`, and reads them back; undefined where that cannot be done. Node has no calls for that. tar
+ * has, which reads them as text from an archive: setfacl and setfattr are not in the image.
  */
 export async function probeAttributes(
   home: string,
@@ -39,7 +39,8 @@ export async function probeAttributes(
   if (!isAble) return undefined
   return {
     xattrs: stdout.includes(`${xattr}=kept\n`),
-    // the one of the file, and the default one of the directory; the user has a name where the machine knows one
+    // the one of the file, and the default one of the directory; the user has a name where the
+    // machine knows one
     acls: /^user:[^:\n]+:r--$/m.test(stdout) && /^user:[^:\n]+:rwx$/m.test(stdout),
   }
 }

@@ -35,7 +35,10 @@ export function probeEntries(home: string, id: number): Lack[] {
   return kept.filter(([, keeps]) => !keeps).map(([lack]) => lack)
 }
 
-/** One that needs more than 16 bits, where this process may give it: a user namespace may have fewer (user_namespaces(7)). */
+/**
+ * One that needs more than 16 bits, where this process may give it: a user namespace may have fewer
+ * (user_namespaces(7)).
+ */
 export function highestId(map = readFileSync('/proc/self/uid_map', 'utf8')): number {
   const ranges = map.split('\n').map((line) => line.trim().split(/\s+/).map(Number))
   const isMapped = (id: number): boolean =>

@@ -9,8 +9,9 @@ const withColon = Buffer.from('a:b')
 const notUtf8 = Buffer.from([0x61, 0xff, 0xfe, 0x80])
 
 /**
- * Makes files of awkward names in the new directory `home`, and tells which cannot be, or are others when they are listed.
- * A name that cannot be made fails the snapshot that has it; one that becomes another does not.
+ * Makes files of awkward names in the new directory `home`, and tells which cannot be, or are
+ * others when they are listed. A name that cannot be made fails the snapshot that has it; one that
+ * becomes another does not.
  */
 export function probeNames(home: string): Lack[] {
   mkdirSync(home)

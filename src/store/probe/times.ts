@@ -4,7 +4,10 @@ import type { StoreAbilities } from '../abilities.ts'
 /** Times that files do have, in seconds: of 1902 and 2400. */
 const usual = { from: -2_145_916_800, to: 13_569_465_600 }
 
-/** How the filesystem of `file` keeps modification times; the range only where it is not all that files have. */
+/**
+ * How the filesystem of `file` keeps modification times; the range only where it is not all that
+ * files have.
+ */
 export function probeTimes(file: string): Pick<StoreAbilities, 'mtimeStepNs' | 'mtimeRange'> {
   const { stepNs, earliestNs, latestNs } = measureKeptTimes(file)
   const [from, to] = [secondsOf(earliestNs), secondsOf(latestNs)]

@@ -19,8 +19,8 @@ interface Remembered {
   /** Its record and the directories of its volumes. */
   tree: Tree
   /**
-   * What the scan saw of its volumes, as it was when it was last there: it goes when a later snapshot has its own, may
-   * be there again after a power loss, and never changes.
+   * What the scan saw of its volumes, as it was when it was last there: it goes when a later
+   * snapshot has its own, may be there again after a power loss, and never changes.
    */
   indexes: Tree
   pinned: boolean
@@ -32,9 +32,15 @@ const indexNames: readonly string[] = volumeIds.map((id) => `.snapshot.index.${i
 export interface BenchOptions {
   /** Where the store is made; else on a tmpfs, where a flush need not wait for others' data. */
   storeIn?: string
-  /** Where the volumes are made; else on a tmpfs, where engine link can prove nothing and compares contents. */
+  /**
+   * Where the volumes are made; else on a tmpfs, where engine link can prove nothing and compares
+   * contents.
+   */
   dataIn?: string
-  /** Makes the volumes on an ext4 of their own, where engine link links what provably did not change. */
+  /**
+   * Makes the volumes on an ext4 of their own, where engine link links what provably did not
+   * change.
+   */
   dataOnExt4?: boolean
   /** SNAP_MAX, unless a command says otherwise. */
   keep?: number
@@ -48,8 +54,8 @@ export interface Before {
 }
 
 /**
- * A store, its two volumes, and what has to be true of them: it reads the store by itself, and holds
- * against it what the live data were when each snapshot was begun.
+ * A store, its two volumes, and what has to be true of them: it reads the store by itself, and
+ * holds against it what the live data were when each snapshot was begun.
  */
 export class Bench {
   readonly store: string
@@ -166,8 +172,9 @@ export class Bench {
   }
 
   /**
-   * Holds the store against what is known: the snapshots as before, or with one more that is the live data
-   * of then; none of the older ones changed, none removed that retention keeps. Gives the new one's name.
+   * Holds the store against what is known: the snapshots as before, or with one more that is the
+   * live data of then; none of the older ones changed, none removed that retention keeps. Gives the
+   * new one's name.
    */
   check({ live, names: namesBefore, keep }: Before): string | undefined {
     const entries = readdirSync(this.store).toSorted()
@@ -227,7 +234,10 @@ export class Bench {
     return { ...withoutIndexes(walkTree(path)), pinned: record.pinned }
   }
 
-  /** The next run: it succeeds, the list grows by that one, and nothing of a killed run is left over. */
+  /**
+   * The next run: it succeeds, the list grows by that one, and nothing of a killed run is left
+   * over.
+   */
   async takesCleanSnapshot(...options: string[]): Promise<string> {
     const before = this.before()
     const { exitCode, stdout, stderr } = await this.run(['snapshot', '--json', ...options])
@@ -244,7 +254,9 @@ export class Bench {
     return added
   }
 
-  /** How live data differ from a snapshot (or from trees read before); empty when they are equal. */
+  /**
+   * How live data differ from a snapshot (or from trees read before); empty when they are equal.
+   */
   liveDifferences(wanted: string | Trees): string[] {
     return volumeIds.flatMap((id) => {
       const tree = typeof wanted === 'string' ? walkTree(join(this.store, wanted, id)) : wanted[id]
@@ -260,7 +272,10 @@ export function expectNone(lines: readonly string[], problem: string): void {
   expect.fail(`${problem}: ${lines.slice(0, 5).join(', ')}${more}`)
 }
 
-/** Takes the indexes of a snapshot apart, and the times of its directory, which move when an index goes. */
+/**
+ * Takes the indexes of a snapshot apart, and the times of its directory, which move when an index
+ * goes.
+ */
 function withoutIndexes(all: Tree): { tree: Tree; indexes: Tree } {
   const tree = new Map(all)
   const indexes = new Map<string, Entry>()
@@ -275,8 +290,8 @@ function withoutIndexes(all: Tree): { tree: Tree; indexes: Tree } {
 }
 
 /**
- * More than one snapshot a second makes the names run ahead of the clock, and on a tmpfs contents are compared: that is
- * told and right.
+ * More than one snapshot a second makes the names run ahead of the clock, and on a tmpfs contents
+ * are compared: that is told and right.
  */
 function unexpectedWarnings(jsonLines: string): string[] {
   return jsonLines

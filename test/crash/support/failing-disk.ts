@@ -76,8 +76,8 @@ async function sysfsOf(type: FilesystemType, path: string, device: string): Prom
 }
 
 /**
- * A container that is just being started holds a copy of every mount, and mount(8) would take the dead filesystem again as long
- * as there is one.
+ * A container that is just being started holds a copy of every mount, and mount(8) would take the
+ * dead filesystem again as long as there is one.
  */
 async function waitUntilGone(sysfs: string): Promise<void> {
   const deadline = performance.now() + longestWaitMs
@@ -87,7 +87,10 @@ async function waitUntilGone(sysfs: string): Promise<void> {
   }
 }
 
-/** Writes `content` over each `placeholder` of the same length on the device, of which no time tells. */
+/**
+ * Writes `content` over each `placeholder` of the same length on the device, of which no time
+ * tells.
+ */
 export async function exchangeOnDevice(
   device: string,
   placeholder: string,

@@ -15,7 +15,9 @@ export interface ProcessGroup {
   readonly pid: number
   /** Resolves when the program itself has ended and nobody holds its output open. */
   readonly ended: Promise<Ended>
-  /** Resolves with the first match in standard error or output; rejects when it ends without one. */
+  /**
+   * Resolves with the first match in standard error or output; rejects when it ends without one.
+   */
   printed(pattern: RegExp): Promise<RegExpExecArray>
   /** Signals the program alone. */
   signal(name: NodeJS.Signals): void

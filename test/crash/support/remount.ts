@@ -4,8 +4,9 @@ import { execa } from 'execa'
 const longestWaitMs = 30_000
 
 /**
- * Unmounts a shut down loop filesystem and mounts it again, once it is really gone: a container that is
- * just being started holds a copy of every mount, and mount(8) would take the dead one again.
+ * Unmounts a shut down loop filesystem and mounts it again, once it is really gone: a container
+ * that is just being started holds a copy of every mount, and mount(8) would take the dead one
+ * again.
  */
 export async function remountFresh(mountPoint: string): Promise<void> {
   const { stdout: device } = await execa('findmnt', ['-n', '-o', 'SOURCE', mountPoint])

@@ -4,9 +4,9 @@ import { expect } from 'chai'
 import { type Before, type Bench, expectNone } from './bench.ts'
 
 /**
- * After a restore of `snapshot` was cut off: either the live data are as before, or as the snapshot, or
- * every command says that they are a mixture. Then finishes or undoes it, as `choice` says, and the live
- * data are exactly the snapshot or exactly what was there before.
+ * After a restore of `snapshot` was cut off: either the live data are as before, or as the
+ * snapshot, or every command says that they are a mixture. Then finishes or undoes it, as `choice`
+ * says, and the live data are exactly the snapshot or exactly what was there before.
  */
 export async function checkCutOffRestore(
   bench: Bench,

@@ -1,7 +1,10 @@
 import { Bench, type BenchOptions } from './bench.ts'
 import { type Random, randomOf, seed } from './random.ts'
 
-/** A snapshot waits for a second of its own; more would be late with their kills, because other files of tests run beside. */
+/**
+ * A snapshot waits for a second of its own; more would be late with their kills, because other
+ * files of tests run beside.
+ */
 export const laneCount = 2
 
 /** Runs `round` until it was true so many times; a failure says which one of which seed it was. */

@@ -17,24 +17,36 @@ export interface Trace {
   path?: string
   /** Also in its other threads and in every program it starts; else only in its main thread. */
   children?: boolean
-  /** Counts the calls of all processes together; for SIGSTOP only, and those before the one that is wanted go on. */
+  /**
+   * Counts the calls of all processes together; for SIGSTOP only, and those before the one that is
+   * wanted go on.
+   */
   together?: boolean
 }
 
 export interface Injection extends Trace {
-  /** What happens, such as `signal=SIGKILL` (instead of the call) or `signal=SIGSTOP` (after it). */
+  /**
+   * What happens, such as `signal=SIGKILL` (instead of the call) or `signal=SIGSTOP` (after it).
+   */
   fault: string
-  /** At which one it happens; every process and thread counts for itself (unless `together`), and every call of the set. */
+  /**
+   * At which one it happens; every process and thread counts for itself (unless `together`), and
+   * every call of the set.
+   */
   when: number | string
   /**
-   * For SIGSTOP only, with the name of the program that was stopped: all go on until this is true of one. Whoever is stopped
-   * after that stays so, until all are continued. Not for calls that a signal interrupts: they would be made again and again.
+   * For SIGSTOP only, with the name of the program that was stopped: all go on until this is true
+   * of one. Whoever is stopped after that stays so, until all are continued. Not for calls that a
+   * signal interrupts: they would be made again and again.
    */
   once?: (program: string) => boolean
 }
 
 export interface TracedCommand extends ProcessGroup {
-  /** Resolves with true when a process was stopped by an injected SIGSTOP, false when it ended before. */
+  /**
+   * Resolves with true when a process was stopped by an injected SIGSTOP, false when it ended
+   * before.
+   */
   readonly stopped: Promise<boolean>
   /** Whether any process was killed by a signal so far. */
   hasKilled(): boolean
@@ -101,7 +113,10 @@ export interface Call {
   when: number
 }
 
-/** Runs the program to its end and gives the calls it makes, each name as often as one process makes it (or all `together`). */
+/**
+ * Runs the program to its end and gives the calls it makes, each name as often as one process makes
+ * it (or all `together`).
+ */
 export async function listCalls(command: Command, trace: Trace): Promise<Call[]> {
   let output = ''
   const group = strace(command, trace, [], (chunk) => {

@@ -15,8 +15,8 @@ const filler = '.'.repeat(3000)
 const largeFiller = '.'.repeat(100_000)
 
 /**
- * Writes generation `number` of two volumes: every file but those in `still` says which it is, so that a
- * copy that mixes two is not equal to either.
+ * Writes generation `number` of two volumes: every file but those in `still` says which it is, so
+ * that a copy that mixes two is not equal to either.
  */
 export function writeGeneration(db: string, www: string, number: number): void {
   for (let index = 0; index < 12; index += 1) {

@@ -12,7 +12,10 @@ export async function findCompose(): Promise<string | undefined> {
   return undefined
 }
 
-/** The commands under the heading, known by its beginning, in the comment at the top of a Compose file. */
+/**
+ * The commands under the heading, known by its beginning, in the comment at the top of a Compose
+ * file.
+ */
 export async function commandsUnder(file: string, heading: string): Promise<string[]> {
   const lines = (await readFile(file, 'utf8')).split('\n')
   const begin = lines.findIndex((line) => line.startsWith(`# ${heading}`))
@@ -27,8 +30,8 @@ export async function commandsUnder(file: string, heading: string): Promise<stri
 }
 
 /**
- * Runs lines that begin with `docker compose`, in the directory of the first file and a project of its own with more
- * files, without a terminal.
+ * Runs lines that begin with `docker compose`, in the directory of the first file and a project of
+ * its own with more files, without a terminal.
  */
 export function composeRunner(
   compose: string,

@@ -2,7 +2,9 @@ import { expect } from 'chai'
 import { docker, execIn, logsOf, startContainer, waitForHealthy } from '../../support/docker.ts'
 import { succeeded } from './sidecar.ts'
 
-/** A database server that can be put under load, and asked whether what it holds belongs together. */
+/**
+ * A database server that can be put under load, and asked whether what it holds belongs together.
+ */
 export interface Database {
   name: string
   image: string
@@ -16,7 +18,10 @@ export interface Database {
   load(server: string): Promise<void>
   /** Throws when it is not in order. */
   check(server: string): Promise<void>
-  /** What the server itself fails at now and then, whoever copied its data, as the error of a check says it. */
+  /**
+   * What the server itself fails at now and then, whoever copied its data, as the error of a check
+   * says it.
+   */
   ownFault?: RegExp
   countTransactions(server: string): Promise<number>
   recipes: readonly HookRecipe[]
@@ -24,7 +29,10 @@ export interface Database {
 
 /** How a server is snapshotted by hooks instead of a pause, as docs/databases.md has it. */
 export interface HookRecipe {
-  /** Over its labels in the documentation, and over the commands that restore it where there are any. */
+  /**
+   * Over its labels in the documentation, and over the commands that restore it where there are
+   * any.
+   */
   heading: string
   /** Where another volume of the server is mounted, if it has one. */
   beside?: string
@@ -35,9 +43,10 @@ export interface HookRecipe {
 }
 
 /**
- * MariaDB 10.11.19 cannot recover each of its own crashes under this load: of 659 times that it was killed and started again,
- * or paused, copied by cp(1) and started on the copy, it had made rows twice 4 times, and did so whenever it was started on those
- * bytes again. Of 30 live snapshots, which are not of one instant, 18 failed, and none of them so: pages could not take the log, or
+ * MariaDB 10.11.19 cannot recover each of its own crashes under this load: of 659 times that it was
+ * killed and started again, or paused, copied by cp(1) and started on the copy, it had made rows
+ * twice 4 times, and did so whenever it was started on those bytes again. Of 30 live snapshots,
+ * which are not of one instant, 18 failed, and none of them so: pages could not take the log, or
  * were of the future.
  */
 const recoveryFault =
@@ -144,7 +153,10 @@ async function psql(server: string, text: string): Promise<string> {
   )
 }
 
-/** Starts a server on the data that `options` mount, and waits until it answers; throws its log when it ends. */
+/**
+ * Starts a server on the data that `options` mount, and waits until it answers; throws its log when
+ * it ends.
+ */
 export async function startServer(
   { image, options, command }: Database,
   mounts: readonly string[],

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { docker, logsOf } from '../../support/docker.ts'
 
-/** Looks again and again until there is something; throws after `timeoutMs`, naming what was waited for. */
+/**
+ * Looks again and again until there is something; throws after `timeoutMs`, naming what was waited
+ * for.
+ */
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined> | T | undefined,
@@ -16,7 +19,10 @@ export async function eventually<T>(
   }
 }
 
-/** Waits until the log of a container has a line that fits, and gives it; throws when it ends without. */
+/**
+ * Waits until the log of a container has a line that fits, and gives it; throws when it ends
+ * without.
+ */
 export async function logLine(
   container: string,
   pattern: RegExp,

@@ -2,7 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { parse } from 'yaml'
 
-/** The commands in the code blocks under a heading, until the next one; lines that end with `\` go on. */
+/**
+ * The commands in the code blocks under a heading, until the next one; lines that end with `\` go
+ * on.
+ */
 export async function commandsInSection(file: string, heading: string): Promise<string[]> {
   const blocks = blocksIn(await readSection(file, heading), '')
   return blocks.flatMap((block) => block.split(/(?<!\\)\n/)).filter((line) => line !== '')

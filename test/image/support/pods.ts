@@ -2,7 +2,10 @@ import type { Container, PodSpec } from 'kubernetes-types/core/v1.js'
 import { docker, startContainer } from '../../support/docker.ts'
 import { baseImage, productImage } from './on-engine.ts'
 
-/** A Pod of Kubernetes as containers of the Engine: what it says of its containers and volumes is done, the rest is not. */
+/**
+ * A Pod of Kubernetes as containers of the Engine: what it says of its containers and volumes is
+ * done, the rest is not.
+ */
 export interface RunningPod {
   /** Ids by the names of the containers. */
   containers: ReadonlyMap<string, string>

@@ -17,7 +17,10 @@ export interface Samba {
 }
 
 interface SambaOptions {
-  /** Where volume and store are mounted in its container, if not where they are in that of the sidecar. */
+  /**
+   * Where volume and store are mounted in its container, if not where they are in that of the
+   * sidecar.
+   */
   path?: string
   storePath?: string
   /** By default it is mounted as `samba-config` asks for. */
@@ -59,7 +62,10 @@ export async function startSamba(
   return { container: samba, share: id }
 }
 
-/** Runs commands of smbclient(1) as a user who is not root; the exit code does not tell of everything that fails. */
+/**
+ * Runs commands of smbclient(1) as a user who is not root; the exit code does not tell of
+ * everything that fails.
+ */
 export async function runSmbclient(
   { container, share }: Samba,
   commands: string,
@@ -75,7 +81,10 @@ export async function versionsOf(samba: Samba, name: string): Promise<string[]> 
   return stdout.split('\n').filter((line) => line.startsWith('@GMT-'))
 }
 
-/** What a file holds, or a version of one, which is `@GMT-...\name`; throws what keeps the user from it. */
+/**
+ * What a file holds, or a version of one, which is `@GMT-...\name`; throws what keeps the user from
+ * it.
+ */
 export async function fetchFile(samba: Samba, name: string): Promise<string> {
   return succeeded(await runSmbclient(samba, `get "${name}" -`))
 }

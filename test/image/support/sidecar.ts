@@ -18,7 +18,9 @@ export interface SidecarOptions {
   /** The UNIQID of the volume. */
   id?: string
   env?: Readonly<Record<string, string>>
-  /** More options of `docker run`, for the sidecar and for the containers that share its volumes. */
+  /**
+   * More options of `docker run`, for the sidecar and for the containers that share its volumes.
+   */
   options?: readonly string[]
   /** A shell script that fills the data before the first start; it runs in the data volume. */
   fill?: string
@@ -122,8 +124,8 @@ export async function runInVolume(volume: string, script: string): Promise<strin
 }
 
 /**
- * Takes a snapshot by `docker exec` and gives its name; throws when it was refused or is flagged. Several in
- * one second are named ahead of the clock, which is told of and does no harm here.
+ * Takes a snapshot by `docker exec` and gives its name; throws when it was refused or is flagged.
+ * Several in one second are named ahead of the clock, which is told of and does no harm here.
  */
 export async function takeSnapshot({ container }: Sidecar, ...words: string[]): Promise<string> {
   const finished = await execIn(container, 'snap-volume', 'snapshot', '--json', ...words)

@@ -23,7 +23,10 @@ export interface MountsOfContainer {
   remove(): Promise<void>
 }
 
-/** Gives a command the mounts of a container: a root of layers over this machine's, the runtime's own, and some volumes. */
+/**
+ * Gives a command the mounts of a container: a root of layers over this machine's, the runtime's
+ * own, and some volumes.
+ */
 export async function makeMountsOfContainer(
   test: Context,
   facts: ContainerFacts,

@@ -19,7 +19,10 @@ export interface CopyOptions {
   isTwoPass?: boolean
 }
 
-/** Copies of one tree by engine link itself, without a store around them; each has the one before as its base. */
+/**
+ * Copies of one tree by engine link itself, without a store around them; each has the one before as
+ * its base.
+ */
 export interface Generations {
   data: string
   /** Oldest first. */

@@ -5,7 +5,10 @@ import { text } from 'node:stream/consumers'
 /** Who owns the data and means harm. */
 export const ownerId = 1000
 
-/** A loop asks `goes_on` and so ends with the test, whatever happens to the test; and after 90 seconds. */
+/**
+ * A loop asks `goes_on` and so ends with the test, whatever happens to the test; and after 90
+ * seconds.
+ */
 const prelude = String.raw`
   use strict;
   use warnings;
@@ -23,7 +26,10 @@ export interface OwnersProcess {
   stop(): Promise<string[]>
 }
 
-/** Runs a Perl program in `directory` with the rights of the owner, and waits for the first line that it prints. */
+/**
+ * Runs a Perl program in `directory` with the rights of the owner, and waits for the first line
+ * that it prints.
+ */
 export async function startAsOwner(
   directory: string,
   program: string,

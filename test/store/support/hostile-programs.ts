@@ -1,6 +1,7 @@
 /**
- * What the owner of a directory does in it while a restore works there. Each program takes the directory outside of
- * the volume and the names that the restore makes. `own` outside is a file of his; its inode stays his evidence.
+ * What the owner of a directory does in it while a restore works there. Each program takes the
+ * directory outside of the volume and the names that the restore makes. `own` outside is a file of
+ * his; its inode stays his evidence.
  */
 const give = String.raw`
   my ($outside, @names) = @ARGV;
@@ -30,7 +31,10 @@ const give = String.raw`
   }
 `
 
-/** He renames files of his over the names, and over whatever is being made beside them under a hidden name. */
+/**
+ * He renames files of his over the names, and over whatever is being made beside them under a
+ * hidden name.
+ */
 export const renamesFiles = String.raw`${give}
   my @sources = ("$outside/own", '', "$outside/good");
   print "begun\n";
@@ -79,7 +83,10 @@ export const replacesDirectories = String.raw`${give}
   }
 `
 
-/** He holds a lease on a file and does not give it back when he is asked to (fcntl(2), F_SETLEASE and F_WRLCK). */
+/**
+ * He holds a lease on a file and does not give it back when he is asked to (fcntl(2), F_SETLEASE
+ * and F_WRLCK).
+ */
 export const holdsLease = String.raw`
   $SIG{IO} = 'IGNORE';
   sysopen my $file, $ARGV[0], O_RDWR or die $!;
@@ -109,8 +116,9 @@ const inotifyCalls: Partial<Record<NodeJS.Architecture, string>> = {
 const [beginToWatch, addWatch] = (inotifyCalls[process.arch] ?? '0 0').split(' ')
 
 /**
- * He exchanges two names and back when a second begins, so that both have the ctime of that second. When somebody
- * opens a file in the first one, he does so again: in the same second no ctime of whole seconds tells of it.
+ * He exchanges two names and back when a second begins, so that both have the ctime of that second.
+ * When somebody opens a file in the first one, he does so again: in the same second no ctime of
+ * whole seconds tells of it.
  */
 export const exchangesWhenOpened = String.raw`
   use Time::HiRes 'time';

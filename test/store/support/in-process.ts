@@ -19,7 +19,10 @@ export interface InProcessStore {
   /** Oldest first. */
   snapshotNames(): string[]
   dataIn(name: string): string
-  /** The tree of links to a volume of the newest snapshot that were made in advance, if there is one. */
+  /**
+   * The tree of links to a volume of the newest snapshot that were made in advance, if there is
+   * one.
+   */
   prelinkedOf(volume: string): string | undefined
   remove(): Promise<void>
 }
@@ -54,8 +57,9 @@ export function contextInProcess(
 }
 
 /**
- * A store whose snapshots are taken in this process, by a clock that is a second later each time: so that no
- * snapshot waits for a second of its own, and what the data changed just before has a racy ctime.
+ * A store whose snapshots are taken in this process, by a clock that is a second later each time:
+ * so that no snapshot waits for a second of its own, and what the data changed just before has a
+ * racy ctime.
  */
 export function makeInProcessStore(
   engine: EngineChoice,

@@ -8,7 +8,10 @@ export interface Move {
   copied?: readonly string[]
 }
 
-/** All of one size and time, so that only the inode and the content tell which is which; 300 are enough to move them as a whole. */
+/**
+ * All of one size and time, so that only the inode and the content tell which is which; 300 are
+ * enough to move them as a whole.
+ */
 const growFiles = (directory: string, files = 40): string => `
 mkdir -p ${directory}
 (cd ${directory}; seq 100 ${99 + files} | split -l 1 -a 3 -d - file; touch -d 2020-01-01 file*; chown 12:34 file*

@@ -72,7 +72,10 @@ export class Mutator {
     }
   }
 
-  /** Does some mutations and gives the names of those that could be done, for the message of a failure. */
+  /**
+   * Does some mutations and gives the names of those that could be done, for the message of a
+   * failure.
+   */
   mutate(most = 9): string[] {
     const count = this.below(most) + 1
     return Array.from({ length: count }, () => {
@@ -149,7 +152,10 @@ export class Mutator {
     return Buffer.alloc(size, `${this.random()}`)
   }
 
-  /** Runs a program on an entry; its name comes last, after the working directory was changed to the root. */
+  /**
+   * Runs a program on an entry; its name comes last, after the working directory was changed to the
+   * root.
+   */
   run(program: string, args: readonly string[], path: string): void {
     // node would write other characters than ASCII as UTF-8
     const words = [program, ...args].map((word) => `'${word}'`).join(' ')
@@ -172,7 +178,9 @@ function isBetweenLayers(error: unknown): boolean {
   return (error as { code?: unknown }).code === 'EXDEV'
 }
 
-/** Of a filesystem to what it cannot have; programs that were run tell nothing but that they failed. */
+/**
+ * Of a filesystem to what it cannot have; programs that were run tell nothing but that they failed.
+ */
 function isRefusal(error: unknown): boolean {
   const { code, status } = error as { code?: unknown; status?: unknown }
   return typeof status === 'number' || refusals.includes(String(code))

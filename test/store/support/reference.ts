@@ -5,14 +5,14 @@ import type { FurtherPlace } from '../../support/filesystems.ts'
 import { type Tree, compareTrees, walkTree } from '../../support/tree-walker.ts'
 
 /**
- * ACLs come with -A. Besides, XFS shows them as trusted.SGI_ACL_*: rsync would delete these where the source is on another
- * filesystem, and the ACLs with them.
+ * ACLs come with -A. Besides, XFS shows them as trusted.SGI_ACL_*: rsync would delete these where
+ * the source is on another filesystem, and the ACLs with them.
  */
 const aclsOnce = ['--filter=-x system.*', '--filter=-x trusted.SGI_ACL_*']
 
 /**
- * What the reference, `rsync -aHAXS --checksum`, makes of a source in a directory, walked; beside the source if not given. Without
- * what the patterns exclude.
+ * What the reference, `rsync -aHAXS --checksum`, makes of a source in a directory, walked; beside
+ * the source if not given. Without what the patterns exclude.
  */
 export async function walkReference(
   source: string,
@@ -38,8 +38,9 @@ export async function walkReference(
 }
 
 /**
- * How a copy in the store differs from what rsync makes of the live data there, and from the live data themselves but for what
- * one of the two filesystems cannot tell. `home` is a directory on the filesystem of the store.
+ * How a copy in the store differs from what rsync makes of the live data there, and from the live
+ * data themselves but for what one of the two filesystems cannot tell. `home` is a directory on the
+ * filesystem of the store.
  */
 export async function differencesFromCopy(
   { store, data }: FurtherPlace,

@@ -30,8 +30,8 @@ export function whyNoSwapper(): string | undefined {
 }
 
 /**
- * Begins to exchange two names in `directory`, again and again, each time in one step: at any instant both are
- * there. Gives the function that ends it.
+ * Begins to exchange two names in `directory`, again and again, each time in one step: at any
+ * instant both are there. Gives the function that ends it.
  */
 export async function startSwapping(
   directory: string,

@@ -4,8 +4,8 @@ import { execa } from 'execa'
 import { ownerId } from './hostile-owner.ts'
 
 /**
- * Keeps /dev/fuse open and never answers, as a server that was stopped; so the kernel lets root see EACCES, or wait.
- * Ends after 40 seconds, which lets everybody go on who waits for it.
+ * Keeps /dev/fuse open and never answers, as a server that was stopped; so the kernel lets root see
+ * EACCES, or wait. Ends after 40 seconds, which lets everybody go on who waits for it.
  */
 const program = String.raw`
   exec 3<>/dev/fuse
@@ -16,12 +16,18 @@ const program = String.raw`
 `
 
 export interface UnansweredMount {
-  /** Ends the server: whoever looks there gets ENOTCONN then, and EACCES as before where only the owner may look. */
+  /**
+   * Ends the server: whoever looks there gets ENOTCONN then, and EACCES as before where only the
+   * owner may look.
+   */
   kill(): Promise<void>
   remove(): Promise<void>
 }
 
-/** Mounts a filesystem of the owner on `path`, where nobody but him may look unless `isForAll` (fuse(8), allow_other). */
+/**
+ * Mounts a filesystem of the owner on `path`, where nobody but him may look unless `isForAll`
+ * (fuse(8), allow_other).
+ */
 export async function mountUnanswered(path: string, isForAll: boolean): Promise<UnansweredMount> {
   const options = isForAll ? ',allow_other' : ''
   const words = ['-euc', program, 'bash', path, String(ownerId), options]

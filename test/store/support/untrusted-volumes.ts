@@ -14,7 +14,10 @@ import type { TestStore } from '../../support/test-store.ts'
 export const exchanged = 'deep/file'
 const time = '2020-01-01T00:00:00Z'
 
-/** Where a file can get another content of the same length and keep inode and times, as far as that can be there. */
+/**
+ * Where a file can get another content of the same length and keep inode and times, as far as that
+ * can be there.
+ */
 export interface UntrustedVolume {
   /** Where the data go; elsewhere a filesystem is mounted on them. */
   dataOn?: string

@@ -22,7 +22,10 @@ describe('findClockJump', () => {
     store = createStore(directory.path)
   })
 
-  /** `ranMs` is for how long this machine has run since; of another start of it where that is undefined. */
+  /**
+   * `ranMs` is for how long this machine has run since; of another start of it where that is
+   * undefined.
+   */
   const cases: [
     what: string,
     passedMs: number,

@@ -6,7 +6,9 @@ import { describeVariables, readSettings } from '../../../src/config/settings.ts
 
 const variables = describeVariables()
 
-/** Name and default of each variable in a document's table; a row may say that others are likewise. */
+/**
+ * Name and default of each variable in a document's table; a row may say that others are likewise.
+ */
 function tableOf(document: string): string[][] {
   const text = readFileSync(new URL(`../../../${document}`, import.meta.url), 'utf8')
   const rows = text.matchAll(/^\| `((?:SNAP|DOCKER)_\w+)` *\| (?:`(.*?)`)? *\|.*$/gm)

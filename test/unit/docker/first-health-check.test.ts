@@ -10,7 +10,10 @@ const before = { End: '2026-11-30T12:01:09.257298295Z', ExitCode: 0 }
 const since = { End: '2026-11-30T12:01:32.485537514Z', ExitCode: 1 }
 const check = { Test: ['CMD-SHELL', 'true'], Interval: 5_000_000_000, Timeout: 2_000_000_000 }
 
-/** As Docker and podman say it: podman has an empty Health where nothing is checked, and null for an empty log. */
+/**
+ * As Docker and podman say it: podman has an empty Health where nothing is checked, and null for an
+ * empty log.
+ */
 const cases: [what: string, health: object | undefined, check: object, withinMs?: number][] = [
   ['has its interval and its timeout', { Status: 'starting', Log: [] }, check, 7000],
   ['counts none from before the start', { Status: 'starting', Log: [before] }, check, 7000],

@@ -19,7 +19,10 @@ const example = async (name: string): Promise<string> =>
 describe('examples/kubernetes', () => {
   const directory = useTemporaryDirectory()
 
-  /** What the types that are made of Kubernetes' own OpenAPI schema find wrong: names that are none, missing ones, wrong values. */
+  /**
+   * What the types that are made of Kubernetes' own OpenAPI schema find wrong: names that are none,
+   * missing ones, wrong values.
+   */
   async function problemsOf(text: string): Promise<string[]> {
     const documents = parseAllDocuments(text).map((each) => each.toJS() as { kind: string })
     const types = join(repository, 'node_modules/kubernetes-types')

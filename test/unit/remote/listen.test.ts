@@ -16,7 +16,9 @@ interface Stream {
   isCancelled: () => boolean
 }
 
-/** Answers with as many of the chunks as are taken, and with a line that says nothing now and then. */
+/**
+ * Answers with as many of the chunks as are taken, and with a line that says nothing now and then.
+ */
 function streamOf(chunk: Uint8Array | undefined): Stream {
   let isCancelled = false
   let alive: NodeJS.Timeout | undefined

@@ -33,7 +33,10 @@ function reasons(candidates: readonly Candidate[], rules: RetentionPolicy): stri
   return planRetention(candidates, rules).map(({ reason }) => reason)
 }
 
-/** Those that hold a volume and are flagged for it, or not, as `states` says; without safety snapshots. */
+/**
+ * Those that hold a volume and are flagged for it, or not, as `states` says; without safety
+ * snapshots.
+ */
 function regularOf(
   candidates: readonly Candidate[],
   id: string,

@@ -8,7 +8,10 @@ interface Schema {
   items?: Schema
 }
 
-/** Where `value` is not as a schema says, by path; of JSON Schema only what `Schema` names. `root` is what `$ref` refers to. */
+/**
+ * Where `value` is not as a schema says, by path; of JSON Schema only what `Schema` names. `root`
+ * is what `$ref` refers to.
+ */
 export function misfitsOf(value: unknown, schema: Schema, root: object, path = '$'): string[] {
   const { $ref, anyOf, const: constant, type, required = [], properties = {}, items } = schema
   if ($ref !== undefined) return misfitsOf(value, resolve($ref, root), root, path)

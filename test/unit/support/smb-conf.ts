@@ -4,8 +4,9 @@ type Section = Record<string, string>
 const blanks = /[ \t\v\f]+/g
 
 /**
- * Reads smb.conf as smbd does: lines that begin with # or ; are comments, a \ at the end continues a line, blanks side by
- * side are one, quotation marks around a value go, `globals` is `global`, and sections that differ in case only are one.
+ * Reads smb.conf as smbd does: lines that begin with # or ; are comments, a \ at the end continues
+ * a line, blanks side by side are one, quotation marks around a value go, `globals` is `global`,
+ * and sections that differ in case only are one.
  */
 export function readSmbConf(text: string): Record<string, Section> {
   const sections: Record<string, Section> = { global: {} }

@@ -1,7 +1,10 @@
 import type { StoreDescription } from '../../../src/actions/report/store.ts'
 import { aRecord } from './snapshots.ts'
 
-/** What `show` knows of a store with one snapshot of 2026-11-20 and a daemon, with what differs from it. */
+/**
+ * What `show` knows of a store with one snapshot of 2026-11-20 and a daemon, with what differs from
+ * it.
+ */
 export function aDescription(differences: Partial<StoreDescription> = {}): StoreDescription {
   return {
     schema: 1,

@@ -16,7 +16,10 @@ async function answer<T>(value: T | Error): Promise<T> {
   return Promise.resolve(value)
 }
 
-/** An Engine that says of the only container whether it is frozen, and what it is else; an error is thrown. */
+/**
+ * An Engine that says of the only container whether it is frozen, and what it is else; an error is
+ * thrown.
+ */
 function engine(isFrozen: boolean | Error, state?: Partial<ContainerState> | Error): DockerClient {
   return {
     isFrozen: async () => answer(isFrozen),

@@ -11,7 +11,10 @@ import type { Consumer } from '../../../../src/docker/consumers.ts'
 import { readPolicy } from '../../../../src/docker/labels.ts'
 import type { RestoreJournal } from '../../../../src/store/restore-journal.ts'
 
-/** Exit code, and how long after the restore it ended, in seconds; it was started when that was done. */
+/**
+ * Exit code, and how long after the restore it ended, in seconds; it was started when that was
+ * done.
+ */
 const ended: Record<string, [exitCode: number, seconds: number]> = {
   'well at once': [0, 2],
   'by-hand': [143, 3600],

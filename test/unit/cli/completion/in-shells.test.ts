@@ -65,7 +65,10 @@ for (const shellName of shellNames) {
       showPrints(JSON.stringify(description))
     })
 
-    /** Instead of the program: `show` prints what is in a file, and tells that it ran; the rest print their words. */
+    /**
+     * Instead of the program: `show` prints what is in a file, and tells that it ran; the rest
+     * print their words.
+     */
     const program = `snap-volume() {
       if [[ $1 == show ]]; then : >>asked; cat; echo problem >&2; cat shown; return 3; fi
       printf '<%s>' "$@"; echo
