@@ -1,8 +1,6 @@
 import {
   type QuiesceStep,
   findPausedByOthers,
-  heldByOthers,
-  mayWrite,
   planQuiesce,
   planRestoreStop,
 } from '../../docker/quiesce-plan.ts'
@@ -13,11 +11,11 @@ import { hasConsumerJournal } from '../../store/consumer-journal.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import type { ActionContext } from '../context.ts'
 import { type FoundConsumers, listConsumers, lookForConsumers } from './find-consumers.ts'
-import type { Hold, HoldPurpose } from './hold.ts'
-import { type HeldConsistency, weakestHolding } from './judge-consistency.ts'
-import { createQuiescence } from './quiesce.ts'
+import type { Hold, HoldPurpose, HoldReport } from './hold.ts'
+import { type Quiescence, createQuiescence } from './quiesce.ts'
 import { findEndedSince } from './ran-before.ts'
-import { createHooks } from './run-hooks.ts'
+import { type Hooks, createHooks } from './run-hooks.ts'
+import { type HeldTime, areQuietAsFound, findLoose, judgeHeldTime } from './stayed-held.ts'
 
 /**
  * What is to be held for a snapshot, or a restore, of `volumes`, as it is now; `begin` looks again.
@@ -28,196 +26,220 @@ export async function planHold(
   volumes: readonly VolumeSpec[],
 ): Promise<Hold> {
   const found = await lookForConsumers(context, purpose.kind, volumes)
-  return createHold(context, purpose, volumes, found)
+  return new ConsumerHold(context, purpose, volumes, found)
 }
 
-function createHold(
-  context: ActionContext,
-  purpose: HoldPurpose,
-  volumes: readonly VolumeSpec[],
-  found: FoundConsumers,
-): Hold {
-  const { signal } = context
-  const { kind } = purpose
-  let { client, consumers, warnings, unknown } = found
-  let steps = planSteps()
-  let hooks = createHooks(context, client, purpose, consumers)
-  const isNeeded = steps.length > 0 || hooks.exist
-  const isAsked = isNeeded || kind === 'restore'
-  const quiescence = createQuiescence(context, kind, (warning) => warnings.push(warning))
-  let releasing: Promise<void> | undefined
-  let isBroken = false
+class ConsumerHold implements Hold {
+  readonly isNeeded: boolean
+  readonly #context: ActionContext
+  readonly #purpose: HoldPurpose
+  readonly #volumes: readonly VolumeSpec[]
+  /** Whether consumers are to be held; else they are only looked at. */
+  readonly #isAsked: boolean
+  readonly #quiescence: Quiescence
+  #found: FoundConsumers
+  #steps: readonly QuiesceStep[]
+  #hooks: Hooks
+  #releasing: Promise<void> | undefined
+  #isBroken = false
   /** The consumers as they were when the data had been read. */
-  let seen: readonly Consumer[] = []
+  #seen: readonly Consumer[] = []
 
-  function planSteps(): QuiesceStep[] {
-    return kind === 'snapshot'
-      ? planQuiesce(consumers, context.config.quiesce)
+  constructor(
+    context: ActionContext,
+    purpose: HoldPurpose,
+    volumes: readonly VolumeSpec[],
+    found: FoundConsumers,
+  ) {
+    this.#context = context
+    this.#purpose = purpose
+    this.#volumes = volumes
+    this.#found = found
+    this.#steps = this.#planSteps()
+    this.#hooks = createHooks(context, found.client, purpose, found.consumers)
+    this.isNeeded = this.#steps.length > 0 || this.#hooks.exist
+    this.#isAsked = this.isNeeded || purpose.kind === 'restore'
+    this.#quiescence = createQuiescence(context, purpose.kind, (warning) =>
+      this.#found.warnings.push(warning),
+    )
+  }
+
+  get client(): DockerClient | undefined {
+    return this.#found.client
+  }
+
+  get found(): Hold['found'] {
+    const { consumers, unknown } = this.#found
+    return { consumers, unknown }
+  }
+
+  get notHeld(): readonly string[] {
+    return this.#quiescence.failed
+  }
+
+  get stopped(): Hold['stopped'] {
+    return this.#quiescence.toWake.filter(
+      ({ action, settledBy }) => action === 'stop' && settledBy !== undefined,
+    )
+  }
+
+  async begin(): Promise<void> {
+    // the first pass may have taken hours
+    await this.#look()
+    const { client, consumers } = this.#found
+    this.#hooks = createHooks(this.#context, client, this.#purpose, consumers)
+
+    await this.#hooks.runPre()
+    throwIfInterrupted(this.#context.signal)
+    // so may hooks, and others have come
+    if (this.#hooks.exist) await this.#look()
+
+    await this.#holdConsumers()
+  }
+
+  async assertStopped(): Promise<void> {
+    const { client } = this.#found
+    const [loose] = client === undefined ? [] : await this.#findLoose(client)
+    if (loose === undefined) return
+
+    throw new OperationError(
+      `nothing was restored, because the container ${loose.name} runs, which was stopped, or was not there: somebody has started it;`,
+      { fix: 'stop whoever does that first' },
+    )
+  }
+
+  async release(): Promise<void> {
+    this.#releasing ??= this.#letGo()
+    return this.#releasing
+  }
+
+  async end(error: unknown): Promise<void> {
+    await this.#hooks.runPost({ error: error === undefined ? undefined : messageOf(error) })
+  }
+
+  report(): HoldReport {
+    const { held, beganMs, endedMs } = this.#quiescence
+    const msUntilEnd = (sinceMs: number): number => Math.round((endedMs ?? sinceMs) - sinceMs)
+
+    return {
+      consistency: this.#isBroken ? 'live' : judgeHeldTime(this.#heldTime()),
+      isAsked: this.#isAsked,
+      quietMs: beganMs === undefined || endedMs === undefined ? undefined : msUntilEnd(beganMs),
+      consumers: held.map(({ consumer: { name }, action, sinceMs }) => {
+        return { name, action, ms: msUntilEnd(sinceMs) }
+      }),
+      hooks: this.#hooks.records,
+      warnings: [...this.#found.warnings, ...this.#hooks.warnings],
+    }
+  }
+
+  async #look(): Promise<void> {
+    this.#found = await lookForConsumers(this.#context, this.#purpose.kind, this.#volumes)
+    this.#steps = this.#planSteps()
+  }
+
+  #planSteps(): QuiesceStep[] {
+    const { consumers } = this.#found
+    return this.#purpose.kind === 'snapshot'
+      ? planQuiesce(consumers, this.#context.config.quiesce)
       : planRestoreStop(consumers)
   }
 
-  async function look(): Promise<void> {
-    ;({ client, consumers, warnings, unknown } = await lookForConsumers(context, kind, volumes))
-    steps = planSteps()
+  async #holdConsumers(): Promise<void> {
+    const { client, consumers } = this.#found
+    const { kind, ranBefore } = this.#purpose
+    if (kind === 'restore') {
+      for (const consumer of findPausedByOthers(consumers)) {
+        this.#quiescence.giveUp({ consumer, action: 'stop' }, 'somebody else has paused it')
+      }
+    }
+    if (client === undefined) return
+
+    const toStart = await findEndedSince(client, ranBefore, consumers)
+    const isRestoreOfSome = kind === 'restore' && (toStart.length > 0 || this.#isLeftByOthers())
+    if (this.#steps.length === 0 && !isRestoreOfSome) return
+
+    if (this.#isAsked) await this.#quiesce(client, toStart)
+    // all would be copied while they are held
+    else this.#giveUpAll('nobody knew of it when this began')
   }
 
-  async function quiesce(engine: DockerClient, toStart: readonly Consumer[]): Promise<void> {
+  async #quiesce(client: DockerClient, toStart: readonly Consumer[]): Promise<void> {
+    const { config, inImage, signal } = this.#context
+    const steps = this.#steps
     try {
-      const all = isLeftByOthers()
-        ? await listConsumers(engine, context.config.volumes, context.inImage)
-        : []
-      const known = new Map([...consumers, ...all].map((consumer) => [consumer.id, consumer]))
-      await quiescence.begin(engine, { steps, toStart, known })
+      const all = this.#isLeftByOthers() ? await listConsumers(client, config.volumes, inImage) : []
+      const known = new Map(
+        [...this.#found.consumers, ...all].map((consumer) => [consumer.id, consumer]),
+      )
+      await this.#quiescence.begin(client, { steps, toStart, known })
     } catch (error) {
       if (!(error instanceof OperationError) || signal?.aborted || steps.length === 0) throw error
-      for (const step of steps) {
-        if (actionOn(step.consumer) === undefined) quiescence.giveUp(step, error.message)
-      }
+      this.#giveUpAll(error.message)
     }
   }
 
-  function isLeftByOthers(): boolean {
-    return hasConsumerJournal(context.store)
+  #isLeftByOthers(): boolean {
+    return hasConsumerJournal(this.#context.store)
+  }
+
+  /** Gives up those that nothing is done to yet. */
+  #giveUpAll(why: string): void {
+    for (const step of this.#steps) {
+      if (this.#actionOn(step.consumer) === undefined) this.#quiescence.giveUp(step, why)
+    }
   }
 
   /** What is done to one; undefined where nothing is. */
-  function actionOn({ id }: Consumer): QuiesceStep['action'] | undefined {
-    return quiescence.held.find(({ consumer }) => consumer.id === id)?.action
+  #actionOn({ id }: Consumer): QuiesceStep['action'] | undefined {
+    return this.#quiescence.held.find(({ consumer }) => consumer.id === id)?.action
   }
 
-  /** Those that are not as they were left, or came; what they wrote meanwhile nobody knows. */
-  async function findLoose(engine: DockerClient): Promise<Consumer[]> {
-    seen = await listConsumers(engine, volumes, context.inImage)
-    return seen.filter((consumer) => {
-      const action = actionOn(consumer)
-      const isAsLeft =
-        action === undefined
-          ? consumers.some((known) => known.id === consumer.id && mayWrite(known))
-          : action === 'pause' && consumer.state === 'paused'
-      return !isAsLeft && mayWrite(consumer)
-    })
-  }
-
-  async function checkHeld(engine: DockerClient): Promise<void> {
+  async #letGo(): Promise<void> {
+    const { client } = this.#found
     try {
-      for (const { name } of await findLoose(engine)) {
-        noteBroken(`the container ${name} ran meanwhile`)
+      if (client !== undefined && (this.#isAsked || areQuietAsFound(this.#found.consumers))) {
+        await this.#checkHeld(client)
+      }
+    } finally {
+      try {
+        if (client !== undefined) await this.#quiescence.end(client)
+      } finally {
+        // now, because whoever is paused cannot end a session
+        await this.#hooks.endSessions()
+      }
+    }
+  }
+
+  async #checkHeld(client: DockerClient): Promise<void> {
+    try {
+      for (const { name } of await this.#findLoose(client)) {
+        this.#noteBroken(`the container ${name} ran meanwhile`)
       }
     } catch (error) {
       if (!(error instanceof OperationError)) throw error
-      noteBroken(`whether others wrote meanwhile is not known: ${error.message}`)
+      this.#noteBroken(`whether others wrote meanwhile is not known: ${error.message}`)
     }
+  }
+
+  async #findLoose(client: DockerClient): Promise<Consumer[]> {
+    this.#seen = await listConsumers(client, this.#volumes, this.#context.inImage)
+    return findLoose(this.#heldTime())
   }
 
   /** Where nobody was to be held, it is only less than it might have been. */
-  function noteBroken(message: string): void {
-    isBroken = true
-    if (isAsked) warnings.push({ code: 'consumer-changed', message })
+  #noteBroken(message: string): void {
+    this.#isBroken = true
+    if (this.#isAsked) this.#found.warnings.push({ code: 'consumer-changed', message })
   }
 
-  /**
-   * Whether all who can write were stopped or paused before, so that it matters whether they stayed
-   * so.
-   */
-  function isQuietAsFound(): boolean {
-    const writers = consumers.filter(({ writes }) => writes)
-    return writers.length > 0 && writers.every((one) => heldByOthers(one) !== undefined)
-  }
-
-  function stayedAsFound({ id }: Consumer, found: 'paused' | 'stopped'): boolean {
-    const now = seen.find((consumer) => consumer.id === id)
-    return now === undefined ? found === 'stopped' : heldByOthers(now) === found
-  }
-
-  async function letGo(): Promise<void> {
-    try {
-      if (client !== undefined && (isAsked || isQuietAsFound())) await checkHeld(client)
-    } finally {
-      try {
-        if (client !== undefined) await quiescence.end(client)
-      } finally {
-        // now, because whoever is paused cannot end a session
-        await hooks.endSessions()
-      }
+  #heldTime(): HeldTime {
+    return {
+      kind: this.#purpose.kind,
+      consumers: this.#found.consumers,
+      seen: this.#seen,
+      actionOn: (consumer) => this.#actionOn(consumer),
+      hooks: this.#hooks,
     }
-  }
-
-  function holdingOf(consumer: Consumer): HeldConsistency {
-    const action = actionOn(consumer)
-    if (action !== undefined) return action === 'pause' ? 'paused' : 'stopped'
-    const found = heldByOthers(consumer)
-    if (found !== undefined && stayedAsFound(consumer, found)) return found
-    const isOwnEnough = hooks.ownIsDone && consumer.policy.hooks[`pre-${kind}`] === undefined
-    return hooks.done.has(consumer.id) || isOwnEnough ? 'hooked' : 'live'
-  }
-
-  return {
-    isNeeded,
-    get client() {
-      return client
-    },
-    get found() {
-      return { consumers, unknown }
-    },
-    get notHeld() {
-      return quiescence.failed
-    },
-    get stopped() {
-      return quiescence.toWake.filter(
-        ({ action, settledBy }) => action === 'stop' && settledBy !== undefined,
-      )
-    },
-    async begin() {
-      // the first pass may have taken hours
-      await look()
-      hooks = createHooks(context, client, purpose, consumers)
-      await hooks.runPre()
-      throwIfInterrupted(signal)
-      // so may hooks, and others have come
-      if (hooks.exist) await look()
-      if (kind === 'restore') {
-        for (const consumer of findPausedByOthers(consumers)) {
-          quiescence.giveUp({ consumer, action: 'stop' }, 'somebody else has paused it')
-        }
-      }
-      if (client === undefined) return
-      const toStart = await findEndedSince(client, purpose.ranBefore, consumers)
-      const isRestoreOfSome = kind === 'restore' && (toStart.length > 0 || isLeftByOthers())
-      if (steps.length === 0 && !isRestoreOfSome) return
-      if (isAsked) await quiesce(client, toStart)
-      // all would be copied while they are held
-      else for (const step of steps) quiescence.giveUp(step, 'nobody knew of it when this began')
-    },
-    async assertStopped() {
-      const [loose] = client === undefined ? [] : await findLoose(client)
-      if (loose === undefined) return
-      throw new OperationError(
-        `nothing was restored, because the container ${loose.name} runs, which was stopped, or was not there: somebody has started it;`,
-        { fix: 'stop whoever does that first' },
-      )
-    },
-    async release() {
-      releasing ??= letGo()
-      return releasing
-    },
-    async end(error) {
-      await hooks.runPost({ error: error === undefined ? undefined : messageOf(error) })
-    },
-    report() {
-      const { held, beganMs, endedMs } = quiescence
-      const msUntilEnd = (sinceMs: number): number => Math.round((endedMs ?? sinceMs) - sinceMs)
-      return {
-        consistency: isBroken
-          ? 'live'
-          : weakestHolding(consumers, holdingOf, hooks.ownIsDone ? 'hooked' : 'live'),
-        isAsked,
-        quietMs: beganMs === undefined || endedMs === undefined ? undefined : msUntilEnd(beganMs),
-        consumers: held.map(({ consumer: { name }, action, sinceMs }) => {
-          return { name, action, ms: msUntilEnd(sinceMs) }
-        }),
-        hooks: hooks.records,
-        warnings: [...warnings, ...hooks.warnings],
-      }
-    },
   }
 }
