@@ -12,7 +12,7 @@ import type { VolumeSpec } from '../../config/volume-spec.ts'
 import type { ActionContext } from '../context.ts'
 import { type FoundConsumers, listConsumers, lookForConsumers } from './find-consumers.ts'
 import type { Hold, HoldPurpose, HoldReport } from './hold.ts'
-import { type Quiescence, createQuiescence } from './quiesce.ts'
+import { Quiescence } from './quiesce.ts'
 import { findEndedSince } from './ran-before.ts'
 import { type Hooks, createHooks } from './run-hooks.ts'
 import { type HeldTime, areQuietAsFound, findLoose, judgeHeldTime } from './stayed-held.ts'
@@ -59,7 +59,7 @@ class ConsumerHold implements Hold {
     this.#hooks = createHooks(context, found.client, purpose, found.consumers)
     this.isNeeded = this.#steps.length > 0 || this.#hooks.exist
     this.#isAsked = this.isNeeded || purpose.kind === 'restore'
-    this.#quiescence = createQuiescence(context, purpose.kind, (warning) =>
+    this.#quiescence = new Quiescence(context, purpose.kind, (warning) =>
       this.#found.warnings.push(warning),
     )
   }

@@ -1,18 +1,15 @@
 import type { DockerClient } from '../../docker/client.ts'
 import type { Consumer } from '../../docker/consumers.ts'
-import { type QuiesceStep, compareStopOrder } from '../../docker/quiesce-plan.ts'
+import type { QuiesceStep } from '../../docker/quiesce-plan.ts'
 import { OperationError, messageOf, throwIfInterrupted } from '../../errors.ts'
-import {
-  type JournaledConsumer,
-  readConsumerJournal,
-  writeConsumerJournal,
-} from '../../store/consumer-journal.ts'
+import type { JournaledConsumer } from '../../store/consumer-journal.ts'
 import type { Lock } from '../../store/lock.ts'
 import type { RecordWarning } from '../../store/record.ts'
 import type { ActionContext } from '../context.ts'
 import { findLeftFrozen } from './find-frozen.ts'
+import { HeldJournal, type QuiesceRequest } from './held-journal.ts'
 import { lockConsumers } from './lock-consumers.ts'
-import { findEnded, keepInJournal, wakeConsumers, withoutClockStep } from './resume.ts'
+import { findEnded, wakeConsumers } from './resume.ts'
 
 /**
  * Whoever wakes a consumer that does not come back has the lock for a while; of a frozen one runc
@@ -44,59 +41,136 @@ export interface HeldConsumer {
   sinceMs: number
 }
 
-export interface QuiesceRequest {
-  steps: readonly QuiesceStep[]
-  /** Those that do not run, and are started when the others are. */
-  toStart: readonly Pick<Consumer, 'id' | 'name'>[]
-  /** Those that mount the data, by id: no others are touched, whoever wrote the journal. */
-  known: ReadonlyMap<string, Consumer>
-}
-
 /**
  * Pauses and stops consumers, and lets them go on again; who is held is in the journal before the
  * act.
  */
-export interface Quiescence {
-  readonly held: readonly HeldConsumer[]
+export class Quiescence {
+  readonly #context: ActionContext
+  readonly #purpose: string
+  readonly #warn: (warning: RecordWarning) => void
+  readonly #journal: HeldJournal
+  readonly #held: HeldConsumer[] = []
+  readonly #failed: string[] = []
+  /** Ids of those that may be restarted where they are frozen. */
+  readonly #restartable = new Set<string>()
+  #lock: Lock | undefined
+  #notBack: readonly JournaledConsumer[] = []
+  #beganMs: number | undefined
+  #endedMs: number | undefined
+
+  constructor(context: ActionContext, purpose: string, warn: (warning: RecordWarning) => void) {
+    this.#context = context
+    this.#purpose = purpose
+    this.#warn = warn
+    this.#journal = new HeldJournal(context, purpose)
+  }
+
+  get held(): readonly HeldConsumer[] {
+    return this.#held
+  }
+
   /** Names of those that could not be held, which `warn` was told of. */
-  readonly failed: readonly string[]
-  /** When the first of them was asked, and when all had been woken; undefined before. */
-  readonly beganMs: number | undefined
-  readonly endedMs: number | undefined
+  get failed(): readonly string[] {
+    return this.#failed
+  }
+
+  /** When the first of them was asked; undefined before. */
+  get beganMs(): number | undefined {
+    return this.#beganMs
+  }
+
+  /** When all had been woken; undefined before. */
+  get endedMs(): number | undefined {
+    return this.#endedMs
+  }
+
   /**
    * Whom `end` wakes, or has woken: those it asked to stop, those left by others, and those it is
    * to start.
    */
-  readonly toWake: readonly JournaledConsumer[]
+  get toWake(): readonly JournaledConsumer[] {
+    return this.#journal.consumers.filter(({ id }) => !this.#notBack.some((one) => one.id === id))
+  }
+
   /**
    * Throws InterruptedError when the process is asked to stop, and what the journal throws; then
    * `end` is still due.
    */
-  begin(client: DockerClient, request: QuiesceRequest): Promise<void>
-  end(client: DockerClient): Promise<void>
+  async begin(client: DockerClient, request: QuiesceRequest): Promise<void> {
+    const { store, signal } = this.#context
+    this.#lock = await lockConsumers(store, this.#purpose, lockTimeoutMs)
+    if (this.#lock === undefined) {
+      throw new OperationError('another process has the containers paused or stopped')
+    }
+
+    const { steps, toStart, known } = request
+    this.#journal.open(request)
+    if (toStart.length > 0) {
+      const ids = toStart.map(({ id }) => id)
+      this.#journal.announce(ids, 0)
+    }
+    for (const { id, policy } of known.values()) {
+      if (policy.onFrozen === 'restart') this.#restartable.add(id)
+    }
+
+    for (const step of steps.filter(({ action }) => action === 'stop')) {
+      throwIfInterrupted(signal)
+      await this.#hold(step, async (id) => this.#stop(client, id))
+    }
+
+    throwIfInterrupted(signal)
+    // last and at once, because paused ones keep others waiting
+    const pauses = steps.filter(({ action }) => action === 'pause')
+    const ids = pauses.map(({ consumer }) => consumer.id)
+    if (ids.length > 0) this.#journal.announce(ids, settleMs.pause)
+    await Promise.all(
+      pauses.map(async (step) => this.#hold(step, async (id) => this.#pause(client, id))),
+    )
+  }
+
+  async end(client: DockerClient): Promise<void> {
+    if (this.#lock === undefined) return
+    try {
+      await this.#wake(client)
+    } finally {
+      this.#lock.release()
+      this.#lock = undefined
+    }
+  }
+
   /** Notes that one cannot be held, without trying. */
-  giveUp(step: QuiesceStep, why: string): void
-}
+  giveUp({ consumer: { name }, action }: QuiesceStep, why: string): void {
+    this.#failed.push(name)
+    const word = action === 'pause' ? 'paused' : 'stopped'
+    const message = `the container ${name} could not be ${word}: ${why}`
+    this.#warn({ code: 'consumer-not-held', message })
+  }
 
-export function createQuiescence(
-  context: ActionContext,
-  purpose: string,
-  warn: (warning: RecordWarning) => void,
-): Quiescence {
-  const { store, clock, emit, signal } = context
-  const held: HeldConsumer[] = []
-  const failed: string[] = []
-  let lock: Lock | undefined
-  let isJournaled = false
-  let journaled: JournaledConsumer[] = []
-  let strangers: JournaledConsumer[] = []
-  let notBack: JournaledConsumer[] = []
-  let beganMs: number | undefined
-  let endedMs: number | undefined
+  async #hold(step: QuiesceStep, act: (id: string) => Promise<boolean>): Promise<void> {
+    const { consumer, action } = step
+    const { id, name } = consumer
+    const sinceMs = performance.now()
+    this.#beganMs ??= sinceMs
 
-  const restartable = new Set<string>()
+    try {
+      if (await act(id)) {
+        this.#journal.clearFrozen(id)
+        this.#held.push({ consumer, action, sinceMs })
+        const state = action === 'pause' ? 'paused' : 'stopped'
+        this.#context.emit({ type: 'consumer', name, state })
+        return
+      }
+      // somebody else did, or it ended: then it is not for us to wake
+      this.#journal.forget(id)
+      this.giveUp(step, 'it is not as it was a moment ago')
+    } catch (error) {
+      if (!(error instanceof OperationError)) throw error
+      this.giveUp(step, messageOf(error))
+    }
+  }
 
-  async function stopOne(client: DockerClient, id: string): Promise<boolean> {
+  async #stop(client: DockerClient, id: string): Promise<boolean> {
     const state = await client.inspect(id)
     if (state?.isRemovedAtEnd === true) {
       throw new OperationError('it would be gone, because it was started with --rm')
@@ -104,179 +178,58 @@ export function createQuiescence(
     if (state !== undefined && state.stopGraceMs === undefined) {
       throw new OperationError('it has all the time it wants to end (--stop-timeout -1)')
     }
+
     const graceMs = state?.stopGraceMs ?? 0
-    announce([id], graceMs + settleMs.stop)
+    this.#journal.announce([id], graceMs + settleMs.stop)
     return client.stop(id, graceMs)
   }
 
   /** Again and again while processes of it wait for the disk. */
-  async function pauseOne(client: DockerClient, id: string): Promise<boolean> {
+  async #pause(client: DockerClient, id: string): Promise<boolean> {
     const giveUpMs = performance.now() + longestPauseMs
     for (;;) {
       try {
         return await client.pause(id)
       } catch (error) {
-        const isOver = performance.now() > giveUpMs || signal?.aborted === true
+        const isOver = performance.now() > giveUpMs || this.#context.signal?.aborted === true
         if (isOver || !cannotFreeze.test(messageOf(error))) {
-          await noteFrozen(client, id, messageOf(error))
+          await this.#noteFrozen(client, id, messageOf(error))
           throw error
         }
       }
-      announce([id], settleMs.pause)
+      this.#journal.announce([id], settleMs.pause)
     }
   }
 
-  /** A container that does not run is in the journal until it does. */
-  async function noteFrozen(client: DockerClient, id: string, problem: string): Promise<void> {
-    const frozen = await findLeftFrozen(client, clock, id, problem)
-    if (frozen === undefined) return
-    change([id], (one) => ({ ...one, frozen }))
-    for (const { name } of journaled.filter((one) => one.id === id)) {
-      emit({ type: 'consumer', name, state: 'frozen' })
-    }
+  async #noteFrozen(client: DockerClient, id: string, problem: string): Promise<void> {
+    const frozen = await findLeftFrozen(client, this.#context.clock, id, problem)
+    if (frozen !== undefined) this.#journal.noteFrozen(id, frozen)
   }
 
-  /** Before the act, and to the disk. */
-  function announce(ids: readonly string[], settledInMs: number): void {
-    const settledBy = new Date(clock.now().getTime() + settledInMs).toISOString()
-    change(ids, (one) => ({ ...one, settledBy }))
-  }
+  async #wake(client: DockerClient): Promise<void> {
+    const journal = this.#journal
+    const { clock, emit } = this.#context
+    const waking = { clock, emit: divertWarnings(emit, this.#warn) }
 
-  function change(
-    ids: readonly string[],
-    changed: (one: JournaledConsumer) => JournaledConsumer,
-  ): void {
-    journaled = journaled.map((one) => (ids.includes(one.id) ? changed(one) : one))
-    isJournaled = true
-    writeConsumerJournal(store, {
-      schema: 1,
-      purpose,
-      startedAt: clock.now().toISOString(),
-      consumers: [...strangers, ...journaled],
-    })
-  }
+    const others = journal.consumers.filter((one) => !isFrozen(one))
+    const left = await wakeConsumers(waking, client, others, this.#restartable)
+    this.#endedMs = performance.now()
 
-  async function holdOne(step: QuiesceStep, act: (id: string) => Promise<boolean>): Promise<void> {
-    const { consumer, action } = step
-    const { id, name } = consumer
-    const sinceMs = performance.now()
-    beganMs ??= sinceMs
-    try {
-      if (await act(id)) {
-        // whoever can be paused or stopped now is not frozen any more
-        for (const one of journaled) if (one.id === id) delete one.frozen
-        held.push({ consumer, action, sinceMs })
-        emit({ type: 'consumer', name, state: action === 'pause' ? 'paused' : 'stopped' })
-        return
-      }
-      // somebody else did, or it ended: then it is not for us to wake
-      journaled = journaled.filter((one) => one.id !== id)
-      giveUp(step, 'it is not as it was a moment ago')
-    } catch (error) {
-      if (!(error instanceof OperationError)) throw error
-      giveUp(step, messageOf(error))
-    }
-  }
+    // that may take long, and nobody waits for it who was held
+    const stuck = journal.consumers.filter(isFrozen)
+    const asleep = [...left, ...(await wakeConsumers(waking, client, stuck, this.#restartable))]
+    const started = journal.consumers.filter(({ id }) => !asleep.some((one) => one.id === id))
+    // at once: whoever finds them in the journal would wait for what was asked for
+    journal.close(asleep)
 
-  function giveUp({ consumer: { name }, action }: QuiesceStep, why: string): void {
-    failed.push(name)
-    const word = action === 'pause' ? 'paused' : 'stopped'
-    const message = `the container ${name} could not be ${word}: ${why}`
-    warn({ code: 'consumer-not-held', message })
-  }
-
-  return {
-    held,
-    failed,
-    get beganMs() {
-      return beganMs
-    },
-    get endedMs() {
-      return endedMs
-    },
-    get toWake() {
-      return journaled.filter(({ id }) => !notBack.some((one) => one.id === id))
-    },
-    giveUp,
-    async begin(client, { steps, toStart, known }) {
-      lock = await lockConsumers(store, purpose, lockTimeoutMs)
-      if (lock === undefined) {
-        throw new OperationError('another process has the containers paused or stopped')
-      }
-      // those who did not come back before are not forgotten
-      const journal = readConsumerJournal(store)
-      const own: JournaledConsumer[] = [
-        ...steps.map(({ consumer: { id, name }, action }) => {
-          const frozen = journal?.consumers.find((one) => one.id === id)?.frozen
-          return { id, name, action, ...(frozen && { frozen }) }
-        }),
-        ...toStart.map(({ id, name }) => ({ id, name, action: 'stop' as const })),
-      ]
-      const left = (journal?.consumers ?? []).filter(({ id }) => !own.some((one) => one.id === id))
-      strangers = left.filter(({ id }) => !known.has(id))
-      const ours = left.filter(({ id }) => known.has(id))
-      const now = clock.now()
-      journaled = [
-        ...ours.map((one) => (journal === undefined ? one : withoutClockStep(journal, one, now))),
-        ...own,
-      ].toSorted((one, other) => compareKnown(known, one, other))
-      if (journal !== undefined) isJournaled = true
-      if (toStart.length > 0) {
-        const ids = toStart.map(({ id }) => id)
-        announce(ids, 0)
-      }
-      for (const { id, policy } of known.values()) {
-        if (policy.onFrozen === 'restart') restartable.add(id)
-      }
-      for (const step of steps.filter(({ action }) => action === 'stop')) {
-        throwIfInterrupted(signal)
-        await holdOne(step, async (id) => stopOne(client, id))
-      }
-      throwIfInterrupted(signal)
-      // last and at once, because paused ones keep others waiting
-      const pauses = steps.filter(({ action }) => action === 'pause')
-      const ids = pauses.map(({ consumer }) => consumer.id)
-      if (ids.length > 0) announce(ids, settleMs.pause)
-      await Promise.all(
-        pauses.map(async (step) => holdOne(step, async (id) => pauseOne(client, id))),
-      )
-    },
-    async end(client) {
-      if (lock === undefined) return
-      const waking = { clock, emit: divertWarnings(emit, warn) }
-      try {
-        const others = journaled.filter((one) => !isFrozen(one))
-        const left = await wakeConsumers(waking, client, others, restartable)
-        endedMs = performance.now()
-        // that may take long, and nobody waits for it who was held
-        const stuck = journaled.filter(isFrozen)
-        const asleep = [...left, ...(await wakeConsumers(waking, client, stuck, restartable))]
-        const started = journaled.filter(({ id }) => !asleep.some((one) => one.id === id))
-        // at once: whoever finds them in the journal would wait for what was asked for
-        if (isJournaled) keepInJournal(context, [...asleep, ...strangers])
-        const ended = await findEnded(waking, client, started)
-        notBack = [...asleep, ...ended]
-        if (ended.length > 0) keepInJournal(context, [...asleep, ...ended, ...strangers])
-      } finally {
-        lock.release()
-        lock = undefined
-      }
-    },
+    const ended = await findEnded(waking, client, started)
+    this.#notBack = [...asleep, ...ended]
+    if (ended.length > 0) journal.keep(this.#notBack)
   }
 }
 
 function isFrozen({ frozen }: JournaledConsumer): boolean {
   return frozen !== undefined
-}
-
-/** All of them come back in reverse, those that others left or that are started too. */
-function compareKnown(
-  known: ReadonlyMap<string, Consumer>,
-  one: JournaledConsumer,
-  other: JournaledConsumer,
-): number {
-  const [first, second] = [known.get(one.id), known.get(other.id)]
-  return first === undefined || second === undefined ? 0 : compareStopOrder(first, second)
 }
 
 /** A warning while consumers are woken belongs into the record too. */

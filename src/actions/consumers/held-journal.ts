@@ -1,0 +1,119 @@
+import type { Consumer } from '../../docker/consumers.ts'
+import { type QuiesceStep, compareStopOrder } from '../../docker/quiesce-plan.ts'
+import {
+  type FrozenMark,
+  type JournaledConsumer,
+  readConsumerJournal,
+  writeConsumerJournal,
+} from '../../store/consumer-journal.ts'
+import type { ActionContext } from '../context.ts'
+import { keepInJournal, withoutClockStep } from './resume.ts'
+
+export interface QuiesceRequest {
+  steps: readonly QuiesceStep[]
+  /** Those that do not run, and are started when the others are. */
+  toStart: readonly Pick<Consumer, 'id' | 'name'>[]
+  /** Those that mount the data, by id: no others are touched, whoever wrote the journal. */
+  known: ReadonlyMap<string, Consumer>
+}
+
+/**
+ * Those that a hold pauses, stops and starts, as the journal of the store has them: there before
+ * the act, and until they run again.
+ */
+export class HeldJournal {
+  readonly #context: Pick<ActionContext, 'store' | 'clock' | 'emit'>
+  readonly #purpose: string
+  #consumers: readonly JournaledConsumer[] = []
+  /** Those of the journal that do not mount the data: they are not touched, and not forgotten. */
+  #strangers: readonly JournaledConsumer[] = []
+  #isWritten = false
+
+  constructor(context: Pick<ActionContext, 'store' | 'clock' | 'emit'>, purpose: string) {
+    this.#context = context
+    this.#purpose = purpose
+  }
+
+  get consumers(): readonly JournaledConsumer[] {
+    return this.#consumers
+  }
+
+  /** Begins with those of a request, and with what others left in the journal. */
+  open({ steps, toStart, known }: QuiesceRequest): void {
+    const { store, clock } = this.#context
+    // those who did not come back before are not forgotten
+    const journal = readConsumerJournal(store)
+    const own: JournaledConsumer[] = [
+      ...steps.map(({ consumer: { id, name }, action }) => {
+        const frozen = journal?.consumers.find((one) => one.id === id)?.frozen
+        return { id, name, action, ...(frozen && { frozen }) }
+      }),
+      ...toStart.map(({ id, name }) => ({ id, name, action: 'stop' as const })),
+    ]
+
+    const left = (journal?.consumers ?? []).filter(({ id }) => !own.some((one) => one.id === id))
+    this.#strangers = left.filter(({ id }) => !known.has(id))
+    const ours = left.filter(({ id }) => known.has(id))
+
+    const now = clock.now()
+    this.#consumers = [
+      ...ours.map((one) => (journal === undefined ? one : withoutClockStep(journal, one, now))),
+      ...own,
+    ].toSorted((one, other) => compareKnown(known, one, other))
+    if (journal !== undefined) this.#isWritten = true
+  }
+
+  /** Before the act, and to the disk. */
+  announce(ids: readonly string[], settledInMs: number): void {
+    const settledBy = new Date(this.#context.clock.now().getTime() + settledInMs).toISOString()
+    this.#change(ids, (one) => ({ ...one, settledBy }))
+  }
+
+  /** A container that does not run is in the journal until it does. */
+  noteFrozen(id: string, frozen: FrozenMark): void {
+    this.#change([id], (one) => ({ ...one, frozen }))
+    for (const { name } of this.#consumers.filter((one) => one.id === id)) {
+      this.#context.emit({ type: 'consumer', name, state: 'frozen' })
+    }
+  }
+
+  /** Whoever can be paused or stopped now is not frozen any more. */
+  clearFrozen(id: string): void {
+    for (const one of this.#consumers) if (one.id === id) delete one.frozen
+  }
+
+  forget(id: string): void {
+    this.#consumers = this.#consumers.filter((one) => one.id !== id)
+  }
+
+  /** Leaves those that have to be woken yet, where anything was written. */
+  close(asleep: readonly JournaledConsumer[]): void {
+    if (this.#isWritten) this.keep(asleep)
+  }
+
+  keep(asleep: readonly JournaledConsumer[]): void {
+    keepInJournal(this.#context, [...asleep, ...this.#strangers])
+  }
+
+  #change(ids: readonly string[], changed: (one: JournaledConsumer) => JournaledConsumer): void {
+    const { store, clock } = this.#context
+    this.#consumers = this.#consumers.map((one) => (ids.includes(one.id) ? changed(one) : one))
+    this.#isWritten = true
+    writeConsumerJournal(store, {
+      schema: 1,
+      purpose: this.#purpose,
+      startedAt: clock.now().toISOString(),
+      consumers: [...this.#strangers, ...this.#consumers],
+    })
+  }
+}
+
+/** All of them come back in reverse, those that others left or that are started too. */
+function compareKnown(
+  known: QuiesceRequest['known'],
+  one: JournaledConsumer,
+  other: JournaledConsumer,
+): number {
+  const [first, second] = [known.get(one.id), known.get(other.id)]
+  return first === undefined || second === undefined ? 0 : compareStopOrder(first, second)
+}
