@@ -14,7 +14,7 @@ import { type FoundConsumers, listConsumers, lookForConsumers } from './find-con
 import type { Hold, HoldPurpose, HoldReport } from './hold.ts'
 import { Quiescence } from './quiesce.ts'
 import { findEndedSince } from './ran-before.ts'
-import { type Hooks, createHooks } from './run-hooks.ts'
+import { Hooks } from './run-hooks.ts'
 import { type HeldTime, areQuietAsFound, findLoose, judgeHeldTime } from './stayed-held.ts'
 
 /**
@@ -56,7 +56,7 @@ class ConsumerHold implements Hold {
     this.#volumes = volumes
     this.#found = found
     this.#steps = this.#planSteps()
-    this.#hooks = createHooks(context, found.client, purpose, found.consumers)
+    this.#hooks = new Hooks(context, found.client, purpose, found.consumers)
     this.isNeeded = this.#steps.length > 0 || this.#hooks.exist
     this.#isAsked = this.isNeeded || purpose.kind === 'restore'
     this.#quiescence = new Quiescence(context, purpose.kind, (warning) =>
@@ -87,7 +87,7 @@ class ConsumerHold implements Hold {
     // the first pass may have taken hours
     await this.#look()
     const { client, consumers } = this.#found
-    this.#hooks = createHooks(this.#context, client, this.#purpose, consumers)
+    this.#hooks = new Hooks(this.#context, client, this.#purpose, consumers)
 
     await this.#hooks.runPre()
     throwIfInterrupted(this.#context.signal)

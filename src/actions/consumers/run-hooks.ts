@@ -9,27 +9,11 @@ import { runShell } from '../../system/run-shell.ts'
 import type { ActionContext } from '../context.ts'
 import type { HoldPurpose } from './hold.ts'
 
+type HookContext = Pick<ActionContext, 'hooks' | 'emit' | 'signal'>
+
 /** What post hooks are told. */
 export interface HookOutcome {
   error: string | undefined
-}
-
-/** The hooks of one run: what ran, and what is open. */
-export interface Hooks {
-  readonly records: readonly HookRecord[]
-  readonly warnings: readonly RecordWarning[]
-  /** Whether there is any hook for this kind of run. */
-  readonly exist: boolean
-  /** Ids of consumers whose pre hook did what it should, and whose session lasted. */
-  readonly done: ReadonlySet<string>
-  /** Whether the sidecar's own pre hook did. */
-  readonly ownIsDone: boolean
-  /** Throws HookError when one fails that must not (on-error fail). */
-  runPre(): Promise<void>
-  /** Ends the sessions; throws like runPre when one did not last. */
-  endSessions(): Promise<void>
-  /** In reverse order, whatever happened; failures become warnings. */
-  runPost(outcome: HookOutcome): Promise<void>
 }
 
 /**
@@ -37,161 +21,211 @@ export interface Hooks {
  * order of their stop-order. One that cannot be run, because its container is paused or about to be
  * started again, has failed.
  */
-export function createHooks(
-  context: Pick<ActionContext, 'hooks' | 'emit' | 'signal'>,
-  client: DockerClient | undefined,
-  { kind, snapshot }: HoldPurpose,
-  consumers: readonly Consumer[],
-): Hooks {
-  const { commands, timeoutMs, environment } = context.hooks
-  const pre: HookPoint = `pre-${kind}`
-  const post: HookPoint = `post-${kind}`
-  const records: HookRecord[] = []
-  const warnings: RecordWarning[] = []
-  const done = new Set<string>()
-  const sessions: { consumer: Consumer; session: HookSession }[] = []
-  let ownIsDone = false
-  let isBegun = false
-  const withHooks = consumers
-    .filter((consumer) => isUp(consumer) && Object.keys(consumer.policy.hooks).length > 0)
-    .toSorted((one, other) => one.policy.stopOrder - other.policy.stopOrder)
+export class Hooks {
+  /** Whether there is any hook for this kind of run. */
+  readonly exist: boolean
+  readonly #context: HookContext
+  readonly #client: DockerClient | undefined
+  readonly #purpose: HoldPurpose
+  readonly #pre: HookPoint
+  readonly #post: HookPoint
+  readonly #consumers: readonly Consumer[]
+  readonly #records: HookRecord[] = []
+  readonly #warnings: RecordWarning[] = []
+  readonly #done = new Set<string>()
+  readonly #sessions: { consumer: Consumer; session: HookSession }[] = []
+  #ownIsDone = false
+  #isBegun = false
 
-  const tell = (point: HookPoint): string[] => [`SNAP_HOOK=${point}`, `SNAP_SNAPSHOT=${snapshot}`]
+  constructor(
+    context: HookContext,
+    client: DockerClient | undefined,
+    purpose: HoldPurpose,
+    consumers: readonly Consumer[],
+  ) {
+    this.#context = context
+    this.#client = client
+    this.#purpose = purpose
+    const pre = (this.#pre = `pre-${purpose.kind}`)
+    const post = (this.#post = `post-${purpose.kind}`)
+    this.#consumers = consumers
+      .filter((consumer) => isUp(consumer) && Object.keys(consumer.policy.hooks).length > 0)
+      .toSorted((one, other) => one.policy.stopOrder - other.policy.stopOrder)
 
-  function note(record: HookRecord): void {
-    records.push(record)
-    context.emit({ type: 'hook', ...record })
+    const { commands } = context.hooks
+    this.exist =
+      commands[pre] !== undefined ||
+      commands[post] !== undefined ||
+      this.#consumers.some(
+        ({ policy: { hooks } }) => hooks[pre] !== undefined || hooks[post] !== undefined,
+      )
   }
 
-  /** Undefined when it went well, else what there is to say. */
-  function judge(record: HookRecord): string | undefined {
-    note(record)
-    if (record.outcome === 'done') return undefined
-    const where = record.container === null ? '' : ` of the container ${record.container}`
-    const how =
-      record.outcome === 'timeout'
-        ? `took longer than it may (${Math.round(record.ms / 1000)} s)`
-        : `failed (exit code ${record.exitCode ?? 'unknown'})`
-    const last = record.output.trim().split('\n').at(-1) ?? ''
-    return `the hook ${record.point}${where} ${how}${last === '' ? '' : `: ${last}`}`
+  /** What ran. */
+  get records(): readonly HookRecord[] {
+    return this.#records
   }
 
-  function warn(message: string): void {
-    warnings.push({ code: 'hook', message })
+  get warnings(): readonly RecordWarning[] {
+    return this.#warnings
   }
 
-  async function runOwn(
-    point: HookPoint,
-    told: readonly string[],
-  ): Promise<HookRecord | undefined> {
-    const command = commands[point]
+  /** Ids of consumers whose pre hook did what it should, and whose session lasted. */
+  get done(): ReadonlySet<string> {
+    return this.#done
+  }
+
+  /** Whether the sidecar's own pre hook did. */
+  get ownIsDone(): boolean {
+    return this.#ownIsDone
+  }
+
+  /** Throws HookError when one fails that must not (on-error fail). */
+  async runPre(): Promise<void> {
+    const { signal } = this.#context
+    this.#isBegun = true
+    const own = await this.#runOwn(this.#pre, this.#tell(this.#pre))
+    throwIfInterrupted(signal)
+
+    if (own !== undefined) {
+      const problem = this.#judge(own)
+      if (problem !== undefined) throw new HookError(`${problem}; ${this.#nothingWasDone()}`)
+      this.#ownIsDone = true
+    }
+
+    for (const consumer of this.#consumers) {
+      throwIfInterrupted(signal)
+      await this.#runPreOf(consumer)
+    }
+  }
+
+  /** Ends the sessions; throws like runPre when one did not last. */
+  async endSessions(): Promise<void> {
+    const errors: unknown[] = []
+    const sessions = this.#sessions
+    for (let open = sessions.pop(); open !== undefined; open = sessions.pop()) {
+      try {
+        const problem = this.#judge(await open.session.end())
+        this.#settle(open.consumer, problem)
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw errors[0]
+  }
+
+  /** In reverse order, whatever happened; failures become warnings. */
+  async runPost({ error }: HookOutcome): Promise<void> {
+    if (!this.#isBegun) return
+    this.#isBegun = false
+    const told = [
+      ...this.#tell(this.#post),
+      `SNAP_RESULT=${error === undefined ? 'success' : 'failure'}`,
+      ...(error === undefined ? [] : [`SNAP_ERROR=${error.replaceAll('\0', '')}`]),
+    ]
+
+    for (const consumer of this.#consumers.toReversed()) await this.#runPostOf(consumer, told)
+
+    const own = await this.#runOwn(this.#post, told)
+    const problem = own === undefined ? undefined : this.#judge(own)
+    if (problem !== undefined) this.#warn(problem)
+  }
+
+  async #runOwn(point: HookPoint, told: readonly string[]): Promise<HookRecord | undefined> {
+    const { hooks, signal } = this.#context
+    const command = hooks.commands[point]
     if (command === undefined) return undefined
+
     const result = await runShell(
       command,
-      { ...environment, ...Object.fromEntries(told.map(splitPair)) },
-      timeoutMs,
+      { ...hooks.environment, ...Object.fromEntries(told.map(splitPair)) },
+      hooks.timeoutMs,
       // those after it run whatever happened
-      point === pre ? context.signal : undefined,
+      point === this.#pre ? signal : undefined,
     )
     return { point, container: null, ...result }
   }
 
-  async function runPreOf(consumer: Consumer): Promise<void> {
+  async #runPreOf(consumer: Consumer): Promise<void> {
+    const { signal } = this.#context
+    const pre = this.#pre
     const hook = consumer.policy.hooks[pre]
-    if (hook === undefined || client === undefined) return
+    if (hook === undefined || this.#client === undefined) return
+
     const { name, state } = consumer
     if (state !== 'running') {
-      settle(consumer, `the hook ${pre} of the container ${name} cannot be run: it is ${state}`)
+      const problem = `the hook ${pre} of the container ${name} cannot be run: it is ${state}`
+      this.#settle(consumer, problem)
       return
     }
+
     const run = hook.session ? openHookSession : runConsumerHook
-    const result = await run(client, consumer, pre, hook, tell(pre), context.signal)
+    const result = await run(this.#client, consumer, pre, hook, this.#tell(pre), signal)
     if ('end' in result) {
-      sessions.push({ consumer, session: result })
+      this.#sessions.push({ consumer, session: result })
       return
     }
-    throwIfInterrupted(context.signal)
-    settle(consumer, judge(result))
+    throwIfInterrupted(signal)
+    this.#settle(consumer, this.#judge(result))
   }
 
-  function settle(consumer: Consumer, problem: string | undefined): void {
-    if (problem === undefined) {
-      done.add(consumer.id)
-    } else if (consumer.policy.hooks[pre]?.onError === 'continue') {
-      warn(problem)
-    } else {
-      throw new HookError(
-        `${problem}; nothing was ${kind === 'snapshot' ? 'published' : 'restored'}`,
-        { fix: `put that right, or set the label snap-volume.${pre}.on-error=continue` },
+  async #runPostOf(consumer: Consumer, told: readonly string[]): Promise<void> {
+    const post = this.#post
+    const hook = consumer.policy.hooks[post]
+    if (hook === undefined || this.#client === undefined) return
+
+    try {
+      const record = await runConsumerHook(this.#client, consumer, post, hook, told)
+      const problem = this.#judge(record)
+      if (problem !== undefined) this.#warn(problem)
+    } catch (failure) {
+      this.#warn(
+        `the hook ${post} of the container ${consumer.name} could not be run: ${messageOf(failure)}`,
       )
     }
   }
 
-  return {
-    records,
-    warnings,
-    done,
-    get ownIsDone() {
-      return ownIsDone
-    },
-    exist:
-      commands[pre] !== undefined ||
-      commands[post] !== undefined ||
-      withHooks.some(({ policy }) => policy.hooks[pre] ?? policy.hooks[post]),
-    async runPre() {
-      isBegun = true
-      const own = await runOwn(pre, tell(pre))
-      throwIfInterrupted(context.signal)
-      if (own !== undefined) {
-        const problem = judge(own)
-        if (problem !== undefined)
-          throw new HookError(
-            `${problem}; nothing was ${kind === 'snapshot' ? 'published' : 'restored'}`,
-          )
-        ownIsDone = true
-      }
-      for (const consumer of withHooks) {
-        throwIfInterrupted(context.signal)
-        await runPreOf(consumer)
-      }
-    },
-    async endSessions() {
-      const errors: unknown[] = []
-      for (let open = sessions.pop(); open !== undefined; open = sessions.pop()) {
-        try {
-          const problem = judge(await open.session.end())
-          settle(open.consumer, problem)
-        } catch (error) {
-          errors.push(error)
-        }
-      }
-      if (errors.length > 0) throw errors[0]
-    },
-    async runPost({ error }) {
-      if (!isBegun) return
-      isBegun = false
-      const told = [
-        ...tell(post),
-        `SNAP_RESULT=${error === undefined ? 'success' : 'failure'}`,
-        ...(error === undefined ? [] : [`SNAP_ERROR=${error.replaceAll('\0', '')}`]),
-      ]
-      for (const consumer of withHooks.toReversed()) {
-        const hook = consumer.policy.hooks[post]
-        if (hook === undefined || client === undefined) continue
-        try {
-          const problem = judge(await runConsumerHook(client, consumer, post, hook, told))
-          if (problem !== undefined) warn(problem)
-        } catch (failure) {
-          warn(
-            `the hook ${post} of the container ${consumer.name} could not be run: ${messageOf(failure)}`,
-          )
-        }
-      }
-      const own = await runOwn(post, told)
-      const problem = own === undefined ? undefined : judge(own)
-      if (problem !== undefined) warn(problem)
-    },
+  /** What a pre hook has come to: without a problem, its consumer holds the data. */
+  #settle(consumer: Consumer, problem: string | undefined): void {
+    if (problem === undefined) {
+      this.#done.add(consumer.id)
+    } else if (consumer.policy.hooks[this.#pre]?.onError === 'continue') {
+      this.#warn(problem)
+    } else {
+      throw new HookError(`${problem}; ${this.#nothingWasDone()}`, {
+        fix: `put that right, or set the label snap-volume.${this.#pre}.on-error=continue`,
+      })
+    }
   }
+
+  /** Notes what ran. Undefined when it went well, else what there is to say. */
+  #judge(record: HookRecord): string | undefined {
+    this.#records.push(record)
+    this.#context.emit({ type: 'hook', ...record })
+    return record.outcome === 'done' ? undefined : describeProblem(record)
+  }
+
+  #warn(message: string): void {
+    this.#warnings.push({ code: 'hook', message })
+  }
+
+  #tell(point: HookPoint): string[] {
+    return [`SNAP_HOOK=${point}`, `SNAP_SNAPSHOT=${this.#purpose.snapshot}`]
+  }
+
+  #nothingWasDone(): string {
+    return `nothing was ${this.#purpose.kind === 'snapshot' ? 'published' : 'restored'}`
+  }
+}
+
+function describeProblem({ point, container, outcome, exitCode, ms, output }: HookRecord): string {
+  const where = container === null ? '' : ` of the container ${container}`
+  const how =
+    outcome === 'timeout'
+      ? `took longer than it may (${Math.round(ms / 1000)} s)`
+      : `failed (exit code ${exitCode ?? 'unknown'})`
+  const last = output.trim().split('\n').at(-1) ?? ''
+  return `the hook ${point}${where} ${how}${last === '' ? '' : `: ${last}`}`
 }
 
 function splitPair(pair: string): [string, string] {
