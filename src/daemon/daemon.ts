@@ -6,37 +6,30 @@ import {
   contextOfProcess,
   emptyAndTell,
 } from '../actions/context.ts'
-import { describeStatus } from '../actions/report/status.ts'
+import { type StatusDescription, describeStatus } from '../actions/report/status.ts'
 import type { ActionEvent } from '../actions/events.ts'
 import { type PreparedStore, prepareStore, recordStart } from '../actions/store/start-store.ts'
 import { wakeLeftConsumers } from '../actions/consumers/resume-after-crash.ts'
 import { webAddressesOf } from '../config/notify-target.ts'
 import { type ProxyFor, readProxies } from '../config/proxies.ts'
-import type { Settings } from '../config/settings.ts'
-import { isDockerThere } from '../docker/find-docker.ts'
-import { BusyError, InterruptedError, messageOf } from '../errors.ts'
+import { BusyError, InterruptedError } from '../errors.ts'
 import type { CommandExecutor } from '../remote/executor.ts'
 import { acquireLock } from '../store/lock.ts'
 import { removeHeartbeat, writeHeartbeat } from '../store/heartbeat.ts'
-import { readNextRun, writeNextRun } from '../store/schedule-state.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import { readChildActivity } from '../system/child-activity.ts'
-import type { Log } from '../system/log.ts'
 import { programVersion } from '../system/version.ts'
-import { followActs } from './act-follower.ts'
+import { type ActFollower, followActs } from './act-follower.ts'
 import { announce } from './announce.ts'
-import { createBackground } from './background.ts'
-import { type BothSchedules, startBothSchedules } from './both-schedules.ts'
+import { type Background, createBackground } from './background.ts'
+import { createProgressFilter, daemonContext } from './daemon-context.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { logAct, logEvent } from './log-event.ts'
-import { createMetrics } from './metrics.ts'
-import { type Notice, type NoticeRules, createNoticeRules } from './notice.ts'
-import { createNotifier } from './notifier.ts'
-import { createPrelinker } from './prelinker.ts'
-import { type RunFollowers, runOnce } from './run-once.ts'
-import { type RunWatch, watchRuns } from './run-watch.ts'
-import { createRunner } from './runner.ts'
+import { type Metrics, createMetrics } from './metrics.ts'
+import { findMissedRun } from './next-run.ts'
+import { type Notifier, createNotifier } from './notifier.ts'
+import { type Prelinker, createPrelinker } from './prelinker.ts'
 import { assertCron } from './schedule.ts'
+import { ScheduledRuns } from './scheduled-runs.ts'
 import { startServer } from './server.ts'
 import { shareAnswer } from './share-answer.ts'
 import { type Start, wakeBeforeStart } from './wake-before-start.ts'
@@ -67,7 +60,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const prepared = await prepareStore(settings, volumes)
   const lock = await takeDaemonLock(prepared.store, signal)
   try {
-    await runSchedule(options, prepared, proxyFor)
+    await new Daemon(options, prepared, proxyFor).run()
   } catch (error) {
     if (!(error instanceof InterruptedError && signal.aborted)) throw error
   } finally {
@@ -88,215 +81,157 @@ async function takeDaemonLock(store: StoreLayout, signal: AbortSignal) {
   }
 }
 
-async function runSchedule(
-  options: DaemonOptions,
-  prepared: PreparedStore,
-  proxyFor: ProxyFor,
-): Promise<void> {
-  const { store } = prepared
-  const { settings, environment, volumes, clock, signal, log } = options
-  const { docker } = contextOfProcess(settings, environment)
-  const readStatus = shareAnswer(
-    async () => describeStatus(store, settings, clock.now(), docker),
-    statusKeptMs,
-  )
-  const metrics = createMetrics({
-    readStatus,
-    volumes: volumes.map(({ id }) => id),
-    startedAt: clock.now(),
-    version: programVersion,
-  })
-  let runs: RunWatch | undefined
-  let rules: NoticeRules | undefined
-  let schedule: BothSchedules | undefined
-  const isNews = createProgressFilter()
-  const context = daemonContext(options, prepared, (event) => {
-    if (isNews(event)) runs?.sign()
-    if (event.type === 'published') runs?.published()
-    metrics.observe(event)
-    logEvent(log, event)
-  })
-  // deletion may take hours on a busy disk, and the next snapshot is due
-  const background = createBackground(signal, log)
-  const deleteBeside = (): void => background.run(async (ends) => emptyAndTell(context, ends))
-  context.deleteBeside = deleteBeside
-  const prelinker = createPrelinker(context, background, log)
-  const pausePrelinking: ActionContext['pausePrelinking'] = (work) => prelinker.pauseWhile(work)
-  context.pausePrelinking = pausePrelinking
-  const waking = { ...context, emit: (event: ActionEvent) => logEvent(log, event) }
-  const notifier = createNotifier({
-    targets: settings.notifyTargets,
-    template: settings.notifyTemplate,
-    proxyFor,
-    host: hostname(),
-    store: store.directory,
-    clock,
-    log,
-  })
-  const startedAt = clock.now().toISOString()
-  const tellAll = (notices: readonly Notice[] = []): void => {
-    for (const notice of notices) notifier.tell(notice)
-  }
-  const beat = async (): Promise<void> => {
-    if (runs === undefined) writeHeartbeat(store, 'healthy: starting', { startedAt, running: null })
-    else {
-      if (schedule?.followClock() === true) {
-        log.warn(`the clock was set back: the next run is ${schedule.nextRun()?.toISOString()}`)
-        noteNextRun(store, schedule, log)
-      }
-      tellAll(rules?.afterBeat(await runs.beat()))
-      prelinker.refresh()
-    }
-  }
-  const follower = followActs(store, (act) => logAct(log, act))
-  // what the start does may take long
-  const heartbeat = await startHeartbeat(async () => {
-    // those who did not come back, and those of a command that was killed
-    await wakeLeftConsumers(waking, context.config.volumes)
-    await beat()
-    follower.look()
-  }, log)
-  const stops: (() => Promise<void> | void)[] = [
-    async () => notifier.stop(),
-    () => heartbeat.stop(),
-    async () => background.stop(),
-    () => removeHeartbeat(store),
-    () => follower.stop(),
-  ]
-  try {
-    await recordStart(context, clock.now())
-    const missedAt = findMissedRun(settings, store, clock.now())
-    const runner = createRunner(
-      async (reason) => {
-        await runOnce(context, followers, reason)
-        // only now: a run that is killed half-way stays due, and the next start makes it up
-        if (!signal.aborted) noteNextRun(store, started, log)
-        await heartbeat.beat()
-      },
-      (reason, skipped) => {
-        metrics.skipped()
-        log.warn(`run skipped: the one before is still under way`, { reason, skipped })
-      },
-      (error) => log.error(`the run ended in a way that was not foreseen: ${messageOf(error)}`),
+/** What runs as long as the daemon does, put together. */
+class Daemon {
+  readonly #options: DaemonOptions
+  readonly #store: StoreLayout
+  readonly #startedAt: string
+  readonly #beside: Required<BesideWork>
+  readonly #context: ActionContext
+  readonly #readStatus: () => Promise<StatusDescription>
+  readonly #metrics: Metrics
+  readonly #background: Background
+  readonly #prelinker: Prelinker
+  readonly #notifier: Notifier
+  readonly #follower: ActFollower
+  readonly #isNews = createProgressFilter()
+  /** Undefined while the start is under way. */
+  #runs: ScheduledRuns | undefined
+
+  constructor(options: DaemonOptions, prepared: PreparedStore, proxyFor: ProxyFor) {
+    const { settings, environment, volumes, clock, signal, log } = options
+    const { store } = prepared
+    this.#options = options
+    this.#store = store
+
+    const { docker } = contextOfProcess(settings, environment)
+    this.#readStatus = shareAnswer(
+      async () => describeStatus(store, settings, clock.now(), docker),
+      statusKeptMs,
     )
-    const started = startBothSchedules({
-      ...settings,
-      onDue: (reason) => runner.trigger(reason),
-      onMissed: (reason) => {
-        metrics.missed()
-        const why = 'the host was asleep or too busy'
-        if (reason === 'checksum') log.warn(`a run of SNAP_CHECKSUM_CRON is left out: ${why}`)
-        else {
-          log.warn(`a scheduled run was missed: ${why}`)
-          if (settings.catchUp) runner.trigger('catch-up')
-        }
-      },
+    this.#metrics = createMetrics({
+      readStatus: this.#readStatus,
+      volumes: volumes.map(({ id }) => id),
+      startedAt: clock.now(),
+      version: programVersion,
     })
-    schedule = started
-    stops.unshift(
-      () => started.stop(),
-      async () => runner.idle(),
-    )
-    const isDueNow = settings.onStart || missedAt !== undefined
-    runs = watchRuns({
-      store,
-      docker,
-      thresholds: settings,
+
+    this.#beside = this.#workBeside()
+    this.#context = {
+      ...daemonContext(options, prepared, (event) => this.#observe(event)),
+      ...this.#beside,
+    }
+    this.#background = createBackground(signal, log)
+    this.#prelinker = createPrelinker(this.#context, this.#background, log)
+
+    this.#notifier = createNotifier({
+      targets: settings.notifyTargets,
+      template: settings.notifyTemplate,
+      proxyFor,
+      host: hostname(),
+      store: store.directory,
       clock,
       log,
-      expectedBy: isDueNow ? clock.now() : started.nextRun(),
-      nextRun: () => started.nextRun(),
-      readActivity: readChildActivity,
     })
-    rules = createNoticeRules(runs.told, (told) => {
-      // when they know: else nobody would, if this daemon ended before
-      setImmediate(() => void notifier.idle().then(() => signal.aborted || runs?.keepTold(told)))
-    })
-    // before anything is waited for: a run may be due at once
-    const followers: RunFollowers = { runs, metrics, rules, notifier, log }
-    if (runs.killed !== undefined) {
-      const { before, run } = runs.killed
-      log.error(`no snapshot was taken: ${run.error}`)
-      tellAll(rules.afterRun(before, run, []))
+    this.#startedAt = clock.now().toISOString()
+    this.#follower = followActs(store, (act) => logAct(log, act))
+  }
+
+  /** Resolves when the signal has aborted, and all has come to its end. */
+  async run(): Promise<void> {
+    const { settings, clock, signal, log } = this.#options
+    // what the start does may take long
+    const heartbeat = await startHeartbeat(async () => this.#lookAfter(), log)
+    const stops: (() => Promise<void> | void)[] = [
+      async () => this.#notifier.stop(),
+      () => heartbeat.stop(),
+      async () => this.#background.stop(),
+      () => removeHeartbeat(this.#store),
+      () => this.#follower.stop(),
+    ]
+
+    try {
+      await recordStart(this.#context, clock.now())
+      const missedAt = findMissedRun(settings, this.#store, clock.now())
+      const isDueNow = settings.onStart || missedAt !== undefined
+      const runs = this.#startRuns(isDueNow, async () => heartbeat.beat())
+      stops.unshift(async () => runs.stop())
+      await heartbeat.beat()
+
+      stops.unshift(await this.#startServer())
+      await announce(settings, this.#context, runs.schedules, log)
+      if (settings.onStart) runs.trigger('start')
+      else if (missedAt !== undefined) {
+        log.info(`the run due at ${missedAt.toISOString()} was missed and is made up now`)
+        runs.trigger('catch-up')
+      }
+
+      if (!signal.aborted) await once(signal, 'abort')
+      log.info('stopping')
+    } finally {
+      for (const stop of stops) await stop()
     }
+  }
+
+  #observe(event: ActionEvent): void {
+    if (this.#isNews(event)) this.#runs?.sign()
+    if (event.type === 'published') this.#runs?.published()
+    this.#metrics.observe(event)
+    logEvent(this.#options.log, event)
+  }
+
+  #workBeside(): Required<BesideWork> {
+    return {
+      // deletion may take hours on a busy disk, and the next snapshot is due
+      deleteBeside: () => this.#background.run(async (ends) => emptyAndTell(this.#context, ends)),
+      pausePrelinking: (work) => this.#prelinker.pauseWhile(work),
+    }
+  }
+
+  /** Nothing is waited for in here: a run may be due at once. */
+  #startRuns(isDueNow: boolean, afterRun: () => Promise<void>): ScheduledRuns {
+    const runs = new ScheduledRuns({
+      ...this.#options,
+      context: this.#context,
+      metrics: this.#metrics,
+      notifier: this.#notifier,
+      isDueNow,
+      afterRun,
+    })
+    this.#runs = runs
+    runs.tellOfKilled()
     // and if it is killed it stays due
-    if (!isDueNow) noteNextRun(store, started, log)
-    await heartbeat.beat()
-    const executor = options.makeExecutor({
-      deleteBeside,
-      pausePrelinking,
+    if (!isDueNow) runs.noteNext()
+    return runs
+  }
+
+  async #startServer(): Promise<() => Promise<void>> {
+    return startServer({
+      ...this.#options,
+      executor: this.#options.makeExecutor(this.#beside),
+      store: this.#store,
+      metrics: this.#metrics,
+      readStatus: this.#readStatus,
     })
-    stops.unshift(await startServer({ ...options, executor, store, metrics, readStatus }))
-    await announce(settings, context, started, log)
-    if (settings.onStart) runner.trigger('start')
-    else if (missedAt !== undefined) {
-      log.info(`the run due at ${missedAt.toISOString()} was missed and is made up now`)
-      runner.trigger('catch-up')
+  }
+
+  /** With each heartbeat. */
+  async #lookAfter(): Promise<void> {
+    const { log } = this.#options
+    const waking = { ...this.#context, emit: (event: ActionEvent) => logEvent(log, event) }
+    // those who did not come back, and those of a command that was killed
+    await wakeLeftConsumers(waking, this.#context.config.volumes)
+    await this.#beat()
+    this.#follower.look()
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#runs === undefined) {
+      const heartbeat = { startedAt: this.#startedAt, running: null }
+      writeHeartbeat(this.#store, 'healthy: starting', heartbeat)
+      return
     }
-    if (!signal.aborted) await once(signal, 'abort')
-    log.info('stopping')
-  } finally {
-    for (const stop of stops) await stop()
-  }
-}
-
-/** Progress comes every half second, whether there is any or not. */
-function createProgressFilter(): (event: ActionEvent) => boolean {
-  let last = ''
-  return (event) => {
-    if (event.type !== 'progress') return true
-    const { volume, files, bytes, fraction } = event
-    const now = `${volume} ${files} ${bytes} ${fraction}`
-    const isNews = now !== last
-    last = now
-    return isNews
-  }
-}
-
-function daemonContext(
-  { settings, environment, volumes, clock, signal }: DaemonOptions,
-  { store, abilities }: PreparedStore,
-  emit: ActionContext['emit'],
-): ActionContext {
-  const { maxSnapshots, engine, exclude, onUnreadable, quiesce } = settings
-  const { cron, checksumCron, changeLimit, timeZone } = settings
-  return {
-    store,
-    config: {
-      volumes: [...volumes],
-      maxSnapshots,
-      engine,
-      exclude,
-      onUnreadable,
-      quiesce,
-      cron,
-      checksumCron,
-      changeLimit,
-      timeZone,
-      hasDockerApi: isDockerThere(settings.dockerHost),
-      abilities,
-    },
-    clock,
-    signal,
-    ...contextOfProcess(settings, environment),
-    emit,
-    startedBy: 'daemon',
-  }
-}
-
-/** The time of a run that no daemon was there for. */
-function findMissedRun(settings: Settings, store: StoreLayout, now: Date): Date | undefined {
-  if (!settings.catchUp) return undefined
-  const due = readNextRun(store)
-  return due !== undefined && due < now ? due : undefined
-}
-
-function noteNextRun(store: StoreLayout, schedule: BothSchedules, log: Log): void {
-  const next = schedule.nextRun()
-  if (next === undefined) return
-  try {
-    writeNextRun(store, next)
-  } catch (error) {
-    log.warn(`the next run cannot be noted in the store: ${messageOf(error)}`)
+    await this.#runs.beat()
+    this.#prelinker.refresh()
   }
 }

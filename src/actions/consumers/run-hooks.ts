@@ -46,19 +46,18 @@ export class Hooks {
     this.#context = context
     this.#client = client
     this.#purpose = purpose
-    const pre = (this.#pre = `pre-${purpose.kind}`)
-    const post = (this.#post = `post-${purpose.kind}`)
+    this.#pre = `pre-${purpose.kind}`
+    this.#post = `post-${purpose.kind}`
     this.#consumers = consumers
       .filter((consumer) => isUp(consumer) && Object.keys(consumer.policy.hooks).length > 0)
       .toSorted((one, other) => one.policy.stopOrder - other.policy.stopOrder)
 
     const { commands } = context.hooks
-    this.exist =
-      commands[pre] !== undefined ||
-      commands[post] !== undefined ||
-      this.#consumers.some(
-        ({ policy: { hooks } }) => hooks[pre] !== undefined || hooks[post] !== undefined,
-      )
+    this.exist = [this.#pre, this.#post].some(
+      (point) =>
+        commands[point] !== undefined ||
+        this.#consumers.some(({ policy }) => policy.hooks[point] !== undefined),
+    )
   }
 
   /** What ran. */
