@@ -3,7 +3,7 @@ import { excludesOf } from '../../config/exclude.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { OperationError, SourceError, isNotFound } from '../../errors.ts'
 import { chooseEngine, noChangeTimes } from '../../copy/choose-engine.ts'
-import type { SnapshotCopy, SnapshotRequest } from '../../copy/engine.ts'
+import type { CopyEngine, SnapshotCopy, SnapshotRequest } from '../../copy/engine.ts'
 import { leftOutCode } from '../../copy/left-out-attributes.ts'
 import { warnOfPaths } from '../../copy/warnings.ts'
 import { type Catalog, type Snapshot, isSafety } from '../../store/catalog.ts'
@@ -21,8 +21,8 @@ import { hasChangeTimes } from '../../system/mounted-filesystem.ts'
 import { isMountPoint, readMounts } from '../../system/mounts.ts'
 import { assertSourceIsThere, warnOfNoFiles } from '../check-source.ts'
 import type { ActionContext } from '../context.ts'
-import { findBase, noBase } from './find-base.ts'
-import { reportProgress } from '../report-progress.ts'
+import { type Base, findBase, noBase } from './find-base.ts'
+import { type ProgressReport, reportProgress } from '../report-progress.ts'
 import { checkOwners } from '../unknown-owners.ts'
 import { identify, recordOfDirectory } from './volume-identity.ts'
 
@@ -46,14 +46,18 @@ export interface VolumeCopy {
   historyChanged: ReadonlyMap<BytePath, bigint>
 }
 
-/** A volume on its way into staging. */
-export interface VolumeCopying extends Disposable {
-  /** All that can be done while the data still move; nothing where they are not to be held. */
-  prepare(): Promise<void>
-  /**
-   * Makes the copy what the source is now. Calls `onRead` once, when that is not needed any more.
-   */
-  finish(onRead: () => void): Promise<VolumeCopy>
+/** What a copy of a volume is made by. */
+interface CopyPlan {
+  context: ActionContext
+  options: CopyOptions
+  catalog: Catalog
+  volume: VolumeSpec
+  exclude: string[]
+  engine: CopyEngine
+  root: VolumeRecord['root']
+  base: Base
+  progress: ProgressReport
+  request: SnapshotRequest
 }
 
 /** Opens a volume to copy it into `staging`; with `isHeld` in two passes, where its engine can. */
@@ -63,102 +67,149 @@ export function openVolumeCopy(
   options: CopyOptions,
   catalog: Catalog,
   staging: string,
-  { id, path }: VolumeSpec,
+  volume: VolumeSpec,
 ): VolumeCopying {
-  const { store, config, emit, signal } = context
+  const { store, config, signal } = context
+  const { id, path } = volume
   using opening = new DisposableStack()
   const source = opening.use(openSource(path))
   const exclude = excludesOf(config.exclude, id)
   const { engine } = chooseEngine(config.engine, { path, exclude }, store.directory)
-  const isTwoPass = options.isHeld && engine.hasSecondPass
   const root = identify(source)
   const base = engine.name === 'btrfs' ? noBase : findBase(catalog, { id, root })
   const target = createStagedVolume(staging, id)
   const progress = reportProgress(context, id)
+
   const request: SnapshotRequest = {
     source,
     target,
-    base: base.snapshot === undefined ? undefined : join(base.snapshot.path, base.id),
-    baseIndex:
-      base.snapshot === undefined ? undefined : join(base.snapshot.path, indexFileName(base.id)),
+    ...requestOfBase(base),
     index: join(staging, indexFileName(id)),
-    baseLeftOut: base.snapshot?.record.warnings.find(
-      ({ code, volume }) => code === leftOutCode && volume === base.id,
-    ),
     exclude,
     leavesUnreadable: config.onUnreadable === 'flag',
     isPrelinked: false,
-    isTwoPass,
+    isTwoPass: options.isHeld && engine.hasSecondPass,
     checksum: options.checksum || isBeforeRestore(store, id, base.snapshot),
     provesNothing: options.provesNothing,
     lockDescriptor: lock.descriptor,
     signal,
     onProgress: progress.onProgress,
   }
-  let first: SnapshotCopy | undefined
-  let ownerWarnings: RecordWarning[] = []
+  const plan = { context, options, catalog, volume, exclude, engine, root, base, progress, request }
+  return new VolumeCopying(plan, opening.move())
+}
 
-  async function copyOnce(): Promise<SnapshotCopy> {
+/** A volume on its way into staging. */
+export class VolumeCopying implements Disposable {
+  readonly #plan: CopyPlan
+  readonly #opened: Disposable
+  #first: SnapshotCopy | undefined
+  #ownerWarnings: readonly RecordWarning[] = []
+
+  constructor(plan: CopyPlan, opened: Disposable) {
+    this.#plan = plan
+    this.#opened = opened
+  }
+
+  [Symbol.dispose](): void {
+    this.#opened[Symbol.dispose]()
+  }
+
+  /** All that can be done while the data still move; nothing where they are not to be held. */
+  async prepare(): Promise<void> {
+    const { options, request } = this.#plan
+    if (!options.isHeld) return
+    if (request.isTwoPass) this.#first = await this.#copyOnce()
+    // what is written to the disk now is not waited for while the data are held
+    await syncFilesystem(request.source.cwd)
+  }
+
+  /**
+   * Makes the copy what the source is now. Calls `onRead` once, when that is not needed any more.
+   */
+  async finish(onRead: () => void): Promise<VolumeCopy> {
+    const { options, catalog, base, progress, request } = this.#plan
+    const first = this.#first
+    const copy =
+      first?.update === undefined ? await this.#copyWhole(onRead) : await first.update(onRead)
+    progress.end()
+
+    const volume = this.#record(copy)
+    if (!options.allowEmpty) assertSourceIsThere(volume, request.target, catalog)
+    const empty = options.allowEmpty ? [] : warnOfNoFiles(volume, request.target, catalog)
+
+    const warnings = [
+      ...base.warnings,
+      ...this.#ownerWarnings,
+      ...copy.warnings,
+      ...warnOfUnreadable(copy),
+      ...empty,
+    ]
+    return {
+      volume,
+      hasMoved: copy.hasMoved === true,
+      warnings: warnings.map((warning) => ({ ...warning, volume: volume.id })),
+      historyChanged: new Map([...(first?.historyChanged ?? []), ...(copy.historyChanged ?? [])]),
+    }
+  }
+
+  async #copyWhole(onRead: () => void): Promise<SnapshotCopy> {
+    const copy = await this.#copyOnce()
+    onRead()
+    return copy
+  }
+
+  async #copyOnce(): Promise<SnapshotCopy> {
+    const { context, volume, exclude, engine, base, request } = this.#plan
+    const { store, emit, signal } = context
+    const { id, path } = volume
+    const { source, target } = request
     emit({ type: 'phase', phase: 'copy', volume: id, detail: path })
+
     // a snapshot of a subvolume is the kernel's, which knows all owners
-    if (engine.name !== 'btrfs') ownerWarnings = await checkOwners(id, source, exclude, signal)
+    if (engine.name !== 'btrfs') {
+      this.#ownerWarnings = await checkOwners(id, source, exclude, signal)
+    }
     if (base.snapshot === undefined && engine.name === 'link' && !hasChangeTimes(source.here)) {
       emit({ type: 'warning', code: 'contents-compared', volume: id, message: noChangeTimes(path) })
     }
+
     if (base.snapshot !== undefined && engine.usesPrelinked) {
       request.isPrelinked = await adoptPrelinked(store, base.snapshot.name, base.id, target)
     }
     return engine.snapshot(request)
   }
 
-  async function copyWhole(onRead: () => void): Promise<SnapshotCopy> {
-    const copy = await copyOnce()
-    onRead()
-    return copy
+  #record(copy: SnapshotCopy): VolumeRecord {
+    const { volume, exclude, engine, root, base } = this.#plan
+    const { id, path } = volume
+    return {
+      id,
+      path,
+      engine: engine.name,
+      ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
+      base: base.snapshot?.name ?? null,
+      ...(base.id === undefined || base.id === id ? {} : { baseVolume: base.id }),
+      ...(exclude.length === 0 ? {} : { exclude }),
+      ...recordUnreadable(copy),
+      ...recordOfDirectory(this.#request.source, root),
+      mountPoint: isMountPoint(readMounts(), path),
+      contents: copy.contents,
+    }
   }
+}
 
-  const opened = opening.move()
+function requestOfBase({
+  snapshot,
+  id,
+}: Base): Pick<SnapshotRequest, 'base' | 'baseIndex' | 'baseLeftOut'> {
+  if (snapshot === undefined) return { base: undefined, baseIndex: undefined }
   return {
-    async prepare() {
-      if (!options.isHeld) return
-      if (isTwoPass) first = await copyOnce()
-      // what is written to the disk now is not waited for while the data are held
-      await syncFilesystem(source.cwd)
-    },
-    async finish(onRead) {
-      const copy =
-        first?.update === undefined ? await copyWhole(onRead) : await first.update(onRead)
-      progress.end()
-      const volume: VolumeRecord = {
-        id,
-        path,
-        engine: engine.name,
-        ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
-        base: base.snapshot?.name ?? null,
-        ...(base.id === undefined || base.id === id ? {} : { baseVolume: base.id }),
-        ...(exclude.length === 0 ? {} : { exclude }),
-        ...recordUnreadable(copy),
-        ...recordOfDirectory(source, root),
-        mountPoint: isMountPoint(readMounts(), path),
-        contents: copy.contents,
-      }
-      if (!options.allowEmpty) assertSourceIsThere(volume, target, catalog)
-      const empty = options.allowEmpty ? [] : warnOfNoFiles(volume, target, catalog)
-      const warnings = [
-        ...base.warnings,
-        ...ownerWarnings,
-        ...copy.warnings,
-        ...warnOfUnreadable(copy),
-        ...empty,
-      ]
-      return {
-        volume,
-        hasMoved: copy.hasMoved === true,
-        warnings: warnings.map((warning) => ({ ...warning, volume: id })),
-        historyChanged: new Map([...(first?.historyChanged ?? []), ...(copy.historyChanged ?? [])]),
-      }
-    },
-    [Symbol.dispose]: () => opened.dispose(),
+    base: join(snapshot.path, id),
+    baseIndex: join(snapshot.path, indexFileName(id)),
+    baseLeftOut: snapshot.record.warnings.find(
+      ({ code, volume }) => code === leftOutCode && volume === id,
+    ),
   }
 }
 
