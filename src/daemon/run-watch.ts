@@ -23,30 +23,6 @@ import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import { printable } from '../system/printable.ts'
 
-/**
- * How the runs of the schedule go, kept in the store for `status` and for the daemon that comes
- * next.
- */
-export interface RunWatch {
-  /** A run begins. */
-  begin(reason: string): void
-  /** It gets on. */
-  sign(): void
-  /** Its snapshot is there, and the next one is expected. */
-  published(): void
-  /** It was given up with the daemon, which says nothing of how it goes. */
-  giveUp(): void
-  /** It has ended. Returns it, and what was known before. */
-  end(outcome: RunOutcome): EndedRun
-  /** The run that the daemon before was killed during. */
-  readonly killed: EndedRun | undefined
-  /** What whoever is notified knows, kept for the next daemon. */
-  readonly told: Told
-  keepTold(told: Told): void
-  /** Looks at everything, writes the heartbeat, and gives the verdict. */
-  beat(): Promise<Health>
-}
-
 export type RunOutcome = Pick<FinishedRun, 'outcome' | 'snapshot' | 'error'>
 
 export interface EndedRun {
@@ -67,109 +43,136 @@ export interface RunWatchOptions {
   readActivity: () => number
 }
 
-/** What cannot be written, as on a full disk, is told of, and known in memory. */
-export function watchRuns({
-  store,
-  docker,
-  thresholds,
-  clock,
-  log,
-  expectedBy,
-  nextRun,
-  readActivity,
-}: RunWatchOptions): RunWatch {
-  const startedAt = clock.now().toISOString()
-  let running: Heartbeat['running'] = null
-  let activity = 0
-  const left = readLeft(store)
-  const killed = endKilled(left, startedAt)
-  let state = firstState(killed === undefined ? left : withRun(left, killed.run, undefined))
-  keepState('how runs went')
+/**
+ * How the runs of the schedule go, kept in the store for `status` and for the daemon that comes
+ * next. What cannot be written, as on a full disk, is told of, and known in memory.
+ */
+export class RunWatch {
+  /** The run that the daemon before was killed during. */
+  readonly killed: EndedRun | undefined
+  readonly #options: RunWatchOptions
+  readonly #startedAt: string
+  #state: RunState
+  #running: Heartbeat['running'] = null
+  #activity = 0
 
-  /** While no daemon ran, no snapshot was overdue, but a restart is no success. */
-  function firstState(before: RunState): RunState {
-    const isFailing = before.failuresInARow > 0 && before.expectedBy !== null
-    return isFailing ? before : { ...before, expectedBy: expectedBy?.toISOString() ?? null }
+  constructor(options: RunWatchOptions) {
+    this.#options = options
+    this.#startedAt = this.#now()
+
+    const left = readLeft(options.store)
+    this.killed = endKilled(left, this.#startedAt)
+    const before = this.killed === undefined ? left : withRun(left, this.killed.run, undefined)
+    this.#state = firstState(before, options.expectedBy)
+    this.#keepState('how runs went')
   }
 
-  function keepState(what: string): void {
-    keep(what, () => writeRunState(store, state))
+  /** What whoever is notified knows, kept for the next daemon. */
+  get told(): Told {
+    return this.#state.told
   }
 
-  function keep(what: string, write: () => void): void {
-    try {
-      write()
-    } catch (error) {
-      log.warn(`${what} cannot be noted in the store: ${messageOf(error)}`)
+  keepTold(told: Told): void {
+    this.#state = { ...this.#state, told }
+    this.#keepState('what was told')
+  }
+
+  /** A run begins. */
+  begin(reason: string): void {
+    const now = this.#now()
+    this.#running = { startedAt: now, reason, lastSignAt: now }
+    this.#state = { ...this.#state, begun: { startedAt: now, reason } }
+    this.#keepState('that a run has begun')
+  }
+
+  /** It gets on. */
+  sign(): void {
+    if (this.#running !== null) this.#running.lastSignAt = this.#now()
+  }
+
+  /** Its snapshot is there, and the next one is expected. */
+  published(): void {
+    this.sign()
+    const expectedBy = this.#options.nextRun()?.toISOString() ?? null
+    this.#state = { ...this.#state, begun: null, expectedBy }
+    this.#keepState('that a snapshot is there')
+  }
+
+  /** It was given up with the daemon, which says nothing of how it goes. */
+  giveUp(): void {
+    this.#running = null
+    this.#state = { ...this.#state, begun: null }
+    this.#keepState('that a run was given up')
+  }
+
+  /** It has ended. Returns it, and what was known before. */
+  end(outcome: RunOutcome): EndedRun {
+    const finishedAt = this.#now()
+    const run: FinishedRun = {
+      startedAt: this.#running?.startedAt ?? finishedAt,
+      finishedAt,
+      reason: this.#running?.reason ?? '',
+      ...outcome,
     }
+
+    this.#running = null
+    const before = this.#state
+    this.#state = withRun(before, run, this.#options.nextRun())
+    this.#keepState('the outcome of the run')
+    return { before, run }
+  }
+
+  /** Looks at everything, writes the heartbeat, and gives the verdict. */
+  async beat(): Promise<Health> {
+    const { store, docker, thresholds, clock, nextRun } = this.#options
+    this.#signForPrograms()
+    const heartbeat = { startedAt: this.#startedAt, running: this.#running }
+    const now = clock.now()
+    this.#expectNoLaterThan(nextRun())
+
+    const condition = await describeCondition(store, heartbeat, now, docker)
+    const counted = withCommands(store, this.#state, nextRun(), now)
+    const health = judgeHealth({ ...condition, ...counted }, thresholds, now)
+    this.#keep('the heartbeat', () => writeHeartbeat(store, verdictOf(health), heartbeat))
+    return health
+  }
+
+  /** Programs that do something are a sign too. */
+  #signForPrograms(): void {
+    const before = this.#activity
+    this.#activity = this.#options.readActivity()
+    if (this.#activity !== before) this.sign()
   }
 
   /** Where the clock was set back, a success would be expected when that time has come again. */
-  function expectNoLaterThan(next: Date | undefined): void {
-    if (next === undefined || state.expectedBy === null || new Date(state.expectedBy) <= next)
-      return
-    state = { ...state, expectedBy: next.toISOString() }
-    keepState('when the next run is due')
+  #expectNoLaterThan(next: Date | undefined): void {
+    const { expectedBy } = this.#state
+    if (next === undefined || expectedBy === null || new Date(expectedBy) <= next) return
+    this.#state = { ...this.#state, expectedBy: next.toISOString() }
+    this.#keepState('when the next run is due')
   }
 
-  function sign(): void {
-    if (running !== null) running.lastSignAt = clock.now().toISOString()
+  #keepState(what: string): void {
+    this.#keep(what, () => writeRunState(this.#options.store, this.#state))
   }
 
-  return {
-    begin(reason) {
-      const now = clock.now().toISOString()
-      running = { startedAt: now, reason, lastSignAt: now }
-      state = { ...state, begun: { startedAt: now, reason } }
-      keepState('that a run has begun')
-    },
-    sign,
-    published() {
-      sign()
-      state = { ...state, begun: null, expectedBy: nextRun()?.toISOString() ?? null }
-      keepState('that a snapshot is there')
-    },
-    giveUp() {
-      running = null
-      state = { ...state, begun: null }
-      keepState('that a run was given up')
-    },
-    killed,
-    get told() {
-      return state.told
-    },
-    keepTold(told) {
-      state = { ...state, told }
-      keepState('what was told')
-    },
-    end(outcome) {
-      const finishedAt = clock.now().toISOString()
-      const run: FinishedRun = {
-        startedAt: running?.startedAt ?? finishedAt,
-        finishedAt,
-        reason: running?.reason ?? '',
-        ...outcome,
-      }
-      running = null
-      const before = state
-      state = withRun(before, run, nextRun())
-      keepState('the outcome of the run')
-      return { before, run }
-    },
-    async beat() {
-      const sinceBefore = activity
-      activity = readActivity()
-      if (activity !== sinceBefore) sign()
-      const heartbeat = { startedAt, running }
-      const now = clock.now()
-      expectNoLaterThan(nextRun())
-      const condition = await describeCondition(store, heartbeat, now, docker)
-      const counted = withCommands(store, state, nextRun(), now)
-      const health = judgeHealth({ ...condition, ...counted }, thresholds, now)
-      keep('the heartbeat', () => writeHeartbeat(store, verdictOf(health), heartbeat))
-      return health
-    },
+  #keep(what: string, write: () => void): void {
+    try {
+      write()
+    } catch (error) {
+      this.#options.log.warn(`${what} cannot be noted in the store: ${messageOf(error)}`)
+    }
   }
+
+  #now(): string {
+    return this.#options.clock.now().toISOString()
+  }
+}
+
+/** While no daemon ran, no snapshot was overdue, but a restart is no success. */
+function firstState(before: RunState, expectedBy: Date | undefined): RunState {
+  const isFailing = before.failuresInARow > 0 && before.expectedBy !== null
+  return isFailing ? before : { ...before, expectedBy: expectedBy?.toISOString() ?? null }
 }
 
 /**

@@ -10,7 +10,7 @@ import { noteNextRun } from './next-run.ts'
 import { type Notice, type NoticeRules, createNoticeRules } from './notice.ts'
 import type { Notifier } from './notifier.ts'
 import { runOnce } from './run-once.ts'
-import { type RunWatch, watchRuns } from './run-watch.ts'
+import { RunWatch } from './run-watch.ts'
 import { type RunReason, type Runner, createRunner } from './runner.ts'
 
 export interface ScheduledRunsOptions {
@@ -49,7 +49,7 @@ export class ScheduledRuns {
       onMissed: (reason) => this.#noteMissed(reason),
     })
 
-    this.#watch = watchRuns({
+    this.#watch = new RunWatch({
       store,
       docker,
       thresholds: settings,
