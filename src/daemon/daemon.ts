@@ -24,7 +24,7 @@ import { type Background, createBackground } from './background.ts'
 import { createProgressFilter, daemonContext } from './daemon-context.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { logAct, logEvent } from './log-event.ts'
-import { type Metrics, createMetrics } from './metrics.ts'
+import { Metrics } from './metrics.ts'
 import { findMissedRun } from './next-run.ts'
 import { type Notifier, createNotifier } from './notifier.ts'
 import { type Prelinker, createPrelinker } from './prelinker.ts'
@@ -109,7 +109,7 @@ class Daemon {
       async () => describeStatus(store, settings, clock.now(), docker),
       statusKeptMs,
     )
-    this.#metrics = createMetrics({
+    this.#metrics = new Metrics({
       readStatus: this.#readStatus,
       volumes: volumes.map(({ id }) => id),
       startedAt: clock.now(),

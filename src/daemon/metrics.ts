@@ -6,23 +6,6 @@ import { parseSnapshotName } from '../store/names.ts'
 import type { SnapshotRecord } from '../store/record.ts'
 import type { RunReason } from './runner.ts'
 
-/** What monitoring draws and alarms by; examples/prometheus has both. */
-export interface Metrics {
-  observe(event: ActionEvent): void
-  /** A run of the schedule has ended; `exitCode` as a command would have had it. */
-  ran(run: { reason: string; exitCode: number; seconds: number }): void
-  /** Why one of them took no snapshot. */
-  failed(error: unknown): void
-  /** One was due while the one before was under way. */
-  skipped(): void
-  /** One was due while the host was asleep. */
-  missed(): void
-  /** What a snapshot is like that was just published. */
-  published(record: SnapshotRecord): void
-  /** The text that Prometheus reads. */
-  render(): Promise<{ contentType: string; text: string }>
-}
-
 const prefix = 'snap_volume_'
 const secondsBuckets = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400]
 const pauseBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
@@ -44,113 +27,170 @@ export interface MetricsOptions {
   version: string
 }
 
-export function createMetrics({
-  readStatus,
-  volumes,
-  startedAt,
-  version,
-}: MetricsOptions): Metrics {
-  const registry = new Registry()
-  const registers = [registry]
-  const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
-    new Counter({ name: prefix + name, help, labelNames, registers })
-  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
-    new Gauge({ name: prefix + name, help, labelNames, registers })
-  const histogram = <Label extends string>(
-    name: string,
-    help: string,
-    buckets: number[],
-    labelNames: Label[] = [],
-  ) => new Histogram({ name: prefix + name, help, buckets, labelNames, registers })
+/** What monitoring draws and alarms by; examples/prometheus has both. */
+export class Metrics {
+  readonly #readStatus: MetricsOptions['readStatus']
+  readonly #registry = new Registry()
+  readonly #runs: RunSeries
+  readonly #snapshots: SnapshotSeries
+  readonly #setState: (status: StatusDescription) => void
+  #phase: { name: string; sinceMs: number } | undefined
 
-  const runs = counter(
-    'runs_total',
-    'Runs of the schedule, by what began them and their exit code.',
-    ['reason', 'exit_code'],
-  )
-  const failures = counter('failures_total', 'Runs that took no snapshot, by why.', ['cause'])
-  const skipped = counter('skipped_runs_total', 'Runs due while the one before was under way.')
-  const missed = counter('missed_runs_total', 'Runs due while the host was asleep or too busy.')
-  const runSeconds = histogram('run_duration_seconds', 'How long runs took.', secondsBuckets)
-  const phaseSeconds = histogram(
-    'phase_duration_seconds',
-    'How long the phases of runs took.',
-    secondsBuckets,
-    ['phase'],
-  )
-  const pauseSeconds = histogram(
-    'pause_duration_seconds',
-    'For how long containers were paused or stopped for a snapshot.',
-    pauseBuckets,
-  )
-  const warnings = counter('warnings_total', 'Warnings, by their code.', ['code'])
-  const removed = counter('removed_snapshots_total', 'Snapshots that retention removed after runs.')
-  const freed = counter('freed_bytes_total', 'Room that deletions of runs gave back.')
-  const entries = gauge('snapshot_entries', 'Entries of the last snapshot.', ['volume', 'kind'])
-  const bytes = gauge('snapshot_bytes', 'Apparent size of the last snapshot.', ['volume'])
-  const addedBytes = counter('added_bytes_total', 'Bytes that snapshots copied.', ['volume'])
-  const addedFiles = counter('added_files_total', 'Files that snapshots copied.', ['volume'])
-  gauge('build_info', 'The program.', ['version']).set({ version }, 1)
-  gauge('start_time_seconds', 'When the daemon was started.').set(startedAt.getTime() / 1000)
-
-  for (const reason of reasons) {
-    for (const exitCode of endings) runs.inc({ reason, exit_code: exitCode }, 0)
-  }
-  for (const cause of failureCauses) failures.inc({ cause }, 0)
-  for (const name of phases) phaseSeconds.zero({ phase: name })
-  for (const volume of volumes) {
-    addedBytes.inc({ volume }, 0)
-    addedFiles.inc({ volume }, 0)
+  constructor({ readStatus, volumes, startedAt, version }: MetricsOptions) {
+    this.#readStatus = readStatus
+    const make = makeSeriesIn(this.#registry)
+    this.#runs = runSeries(make)
+    this.#snapshots = snapshotSeries(make)
+    setProgramSeries(make, version, startedAt)
+    this.#beginAtZero(volumes)
+    this.#setState = stateSeries(make)
   }
 
-  let phase: { name: string; sinceMs: number } | undefined
-  function enter(name: string | undefined): void {
-    const nowMs = performance.now()
-    if (phase !== undefined)
-      phaseSeconds.observe({ phase: phase.name }, (nowMs - phase.sinceMs) / 1000)
-    phase = name === undefined ? undefined : { name, sinceMs: nowMs }
+  observe(event: ActionEvent): void {
+    if (event.type === 'phase') this.#enter(event.phase)
+    else if (event.type === 'warning') this.#runs.warnings.inc({ code: event.code })
+    else if (event.type === 'removed') this.#runs.removed.inc()
+    else if (event.type === 'freed') this.#runs.freed.inc(event.bytes)
   }
 
-  const readState = stateGauges(gauge)
+  /** A run of the schedule has ended; `exitCode` as a command would have had it. */
+  ran({ reason, exitCode, seconds }: { reason: string; exitCode: number; seconds: number }): void {
+    this.#enter(undefined)
+    this.#runs.runs.inc({ reason, exit_code: exitCode })
+    this.#runs.seconds.observe(seconds)
+  }
 
-  return {
-    observe(event) {
-      if (event.type === 'phase') enter(event.phase)
-      else if (event.type === 'warning') warnings.inc({ code: event.code })
-      else if (event.type === 'removed') removed.inc()
-      else if (event.type === 'freed') freed.inc(event.bytes)
-    },
-    ran({ reason, exitCode, seconds }) {
-      enter(undefined)
-      runs.inc({ reason, exit_code: exitCode })
-      runSeconds.observe(seconds)
-    },
-    failed: (error) => failures.inc({ cause: failureCauseOf(error) }),
-    skipped: () => skipped.inc(),
-    missed: () => missed.inc(),
-    published({ quietMs, volumes: records }) {
-      if (quietMs !== undefined) pauseSeconds.observe(quietMs / 1000)
-      for (const { id: volume, contents } of records) {
-        if (contents === null) continue
-        for (const kind of ['files', 'directories', 'symlinks', 'specials'] as const) {
-          entries.set({ volume, kind }, contents[kind])
-        }
-        bytes.set({ volume }, contents.bytes)
-        addedBytes.inc({ volume }, contents.addedBytes)
-        addedFiles.inc({ volume }, contents.addedFiles)
+  /** Why one of them took no snapshot. */
+  failed(error: unknown): void {
+    this.#runs.failures.inc({ cause: failureCauseOf(error) })
+  }
+
+  /** One was due while the one before was under way. */
+  skipped(): void {
+    this.#runs.skipped.inc()
+  }
+
+  /** One was due while the host was asleep. */
+  missed(): void {
+    this.#runs.missed.inc()
+  }
+
+  /** What a snapshot is like that was just published. */
+  published({ quietMs, volumes: records }: SnapshotRecord): void {
+    if (quietMs !== undefined) this.#runs.pauseSeconds.observe(quietMs / 1000)
+
+    const { entries, bytes, addedBytes, addedFiles } = this.#snapshots
+    for (const { id: volume, contents } of records) {
+      if (contents === null) continue
+      for (const kind of ['files', 'directories', 'symlinks', 'specials'] as const) {
+        entries.set({ volume, kind }, contents[kind])
       }
-    },
-    async render() {
-      readState(await readStatus())
-      return { contentType: registry.contentType, text: await registry.metrics() }
-    },
+      bytes.set({ volume }, contents.bytes)
+      addedBytes.inc({ volume }, contents.addedBytes)
+      addedFiles.inc({ volume }, contents.addedFiles)
+    }
+  }
+
+  /** The text that Prometheus reads. */
+  async render(): Promise<{ contentType: string; text: string }> {
+    this.#setState(await this.#readStatus())
+    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
+  }
+
+  #beginAtZero(volumes: readonly string[]): void {
+    const { runs, failures, phaseSeconds } = this.#runs
+    for (const reason of reasons) {
+      for (const exitCode of endings) runs.inc({ reason, exit_code: exitCode }, 0)
+    }
+    for (const cause of failureCauses) failures.inc({ cause }, 0)
+    for (const name of phases) phaseSeconds.zero({ phase: name })
+
+    for (const volume of volumes) {
+      this.#snapshots.addedBytes.inc({ volume }, 0)
+      this.#snapshots.addedFiles.inc({ volume }, 0)
+    }
+  }
+
+  /** A phase begins, or undefined, and the one before has ended. */
+  #enter(name: string | undefined): void {
+    const nowMs = performance.now()
+    if (this.#phase !== undefined) {
+      const { name: phase, sinceMs } = this.#phase
+      this.#runs.phaseSeconds.observe({ phase }, (nowMs - sinceMs) / 1000)
+    }
+    this.#phase = name === undefined ? undefined : { name, sinceMs: nowMs }
   }
 }
 
-type MakeGauge = (name: string, help: string) => Gauge
+type SeriesMaker = ReturnType<typeof makeSeriesIn>
+
+/** Makes series in a registry, with the name of the program before theirs. */
+function makeSeriesIn(registry: Registry) {
+  const registers = [registry]
+  return {
+    counter: <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+      new Counter({ name: prefix + name, help, labelNames, registers }),
+    gauge: <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+      new Gauge({ name: prefix + name, help, labelNames, registers }),
+    histogram: <Label extends string>(
+      name: string,
+      help: string,
+      buckets: number[],
+      labelNames: Label[] = [],
+    ) => new Histogram({ name: prefix + name, help, buckets, labelNames, registers }),
+  }
+}
+
+type RunSeries = ReturnType<typeof runSeries>
+
+/** How the runs of the schedule went, and what they did. */
+function runSeries({ counter, histogram }: SeriesMaker) {
+  return {
+    runs: counter('runs_total', 'Runs of the schedule, by what began them and their exit code.', [
+      'reason',
+      'exit_code',
+    ]),
+    failures: counter('failures_total', 'Runs that took no snapshot, by why.', ['cause']),
+    skipped: counter('skipped_runs_total', 'Runs due while the one before was under way.'),
+    missed: counter('missed_runs_total', 'Runs due while the host was asleep or too busy.'),
+    seconds: histogram('run_duration_seconds', 'How long runs took.', secondsBuckets),
+    phaseSeconds: histogram(
+      'phase_duration_seconds',
+      'How long the phases of runs took.',
+      secondsBuckets,
+      ['phase'],
+    ),
+    pauseSeconds: histogram(
+      'pause_duration_seconds',
+      'For how long containers were paused or stopped for a snapshot.',
+      pauseBuckets,
+    ),
+    warnings: counter('warnings_total', 'Warnings, by their code.', ['code']),
+    removed: counter('removed_snapshots_total', 'Snapshots that retention removed after runs.'),
+    freed: counter('freed_bytes_total', 'Room that deletions of runs gave back.'),
+  }
+}
+
+type SnapshotSeries = ReturnType<typeof snapshotSeries>
+
+/** What the snapshots are like that runs took. */
+function snapshotSeries({ counter, gauge }: SeriesMaker) {
+  return {
+    entries: gauge('snapshot_entries', 'Entries of the last snapshot.', ['volume', 'kind']),
+    bytes: gauge('snapshot_bytes', 'Apparent size of the last snapshot.', ['volume']),
+    addedBytes: counter('added_bytes_total', 'Bytes that snapshots copied.', ['volume']),
+    addedFiles: counter('added_files_total', 'Files that snapshots copied.', ['volume']),
+  }
+}
+
+/** Sets once what stays as it is. */
+function setProgramSeries({ gauge }: SeriesMaker, version: string, startedAt: Date): void {
+  gauge('build_info', 'The program.', ['version']).set({ version }, 1)
+  gauge('start_time_seconds', 'When the daemon was started.').set(startedAt.getTime() / 1000)
+}
 
 /** What is so at the time of the scrape. */
-function stateGauges(gauge: MakeGauge): (status: StatusDescription) => void {
+function stateSeries({ gauge }: SeriesMaker): (status: StatusDescription) => void {
   const health = gauge('health', 'What status --check says: 0 ok, 1 warning, 2 critical.')
   const stale = gauge('stale', 'Whether a snapshot is overdue.')
   const failures = gauge('failures_in_a_row', 'Runs that failed since the last success.')
@@ -165,6 +205,7 @@ function stateGauges(gauge: MakeGauge): (status: StatusDescription) => void {
   const freeInodes = gauge('store_free_inodes', 'Free inodes of the store.')
   const totalInodes = gauge('store_inodes', 'Inodes of the filesystem of the store.')
   const memory = gauge('resident_memory_bytes', 'Memory of the daemon.')
+
   return (status) => {
     health.set({ ok: 0, warning: 1, critical: 2 }[status.health.level])
     stale.set(Number(status.health.findings.some(({ code }) => code === 'stale')))
