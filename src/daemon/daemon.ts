@@ -26,7 +26,7 @@ import { startHeartbeat } from './heartbeat.ts'
 import { logAct, logEvent } from './log-event.ts'
 import { Metrics } from './metrics.ts'
 import { findMissedRun } from './next-run.ts'
-import { type Notifier, createNotifier } from './notifier.ts'
+import { Notifier } from './notifier.ts'
 import { type Prelinker, createPrelinker } from './prelinker.ts'
 import { assertCron } from './schedule.ts'
 import { ScheduledRuns } from './scheduled-runs.ts'
@@ -124,7 +124,7 @@ class Daemon {
     this.#background = createBackground(signal, log)
     this.#prelinker = createPrelinker(this.#context, this.#background, log)
 
-    this.#notifier = createNotifier({
+    this.#notifier = new Notifier({
       targets: settings.notifyTargets,
       template: settings.notifyTemplate,
       proxyFor,

@@ -25,14 +25,68 @@ export interface NotifierOptions {
 }
 
 /** Sends notices and pings beside the work: nothing waits for it, and it tries again. */
-export interface Notifier {
-  tell(notice: Notice): void
+export class Notifier {
+  readonly #options: NotifierOptions
+  /** Aborted when nothing is tried again. */
+  readonly #stopping = new AbortController()
+  /** Aborted when nothing is sent any more. */
+  readonly #ending = new AbortController()
+  readonly #queues: readonly MessageQueue[]
+
+  constructor(options: NotifierOptions) {
+    this.#options = options
+    const stopping = this.#stopping.signal
+    const ending = this.#ending.signal
+    this.#queues = options.targets.map(
+      (target) => new MessageQueue(target, { ...options, stopping, ending }),
+    )
+  }
+
+  tell(notice: Notice): void {
+    const { template, proxyFor, host, store, clock } = this.#options
+    const envelope = { notice, host, store, time: clock.now().toISOString() }
+    for (const queue of this.#queues) {
+      const { target } = queue
+      if (isPinged(target)) continue
+      queue.add({
+        what: notice.event,
+        send: async (signal) => sendNotice(target, envelope, template, proxyFor, signal),
+      })
+    }
+  }
+
   /** `ms` is how long the run took. */
-  ping(ping: Ping, message: string, ms?: number): void
-  /** Gives what waits a moment more. */
-  stop(): Promise<void>
+  ping(ping: Ping, message: string, ms = 0): void {
+    const { proxyFor } = this.#options
+    for (const queue of this.#queues) {
+      const { target } = queue
+      if (!isPinged(target)) continue
+      const send = target.kind === 'push' ? sendPush : sendPing
+      queue.add({
+        what: ping,
+        send: async (signal) => send(target.url, ping, { message, ms }, proxyFor, signal),
+      })
+    }
+  }
+
   /** Resolves when all notices have been taken, or given up. */
-  idle(): Promise<void>
+  async idle(): Promise<void> {
+    // pings are of how it goes now: nobody has to know them
+    const notices = this.#queues.filter(({ target }) => !isPinged(target))
+    await Promise.all(notices.map(async (queue) => queue.idle()))
+  }
+
+  /** Gives what waits a moment more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    const isTime = new AbortController()
+    await Promise.race([
+      Promise.all(this.#queues.map(async (queue) => queue.idle())),
+      this.#options.clock.sleep(stopAfterMs, isTime.signal).catch(() => undefined),
+    ])
+    isTime.abort()
+    this.#ending.abort()
+  }
 }
 
 interface Message {
@@ -40,87 +94,57 @@ interface Message {
   send: (signal: AbortSignal) => Promise<void>
 }
 
-export function createNotifier(options: NotifierOptions): Notifier {
-  const { targets, template, proxyFor, host, store, clock, log } = options
-  const stopping = new AbortController()
-  const ending = new AbortController()
-  const queues = targets.map((target) => ({ target, queue: createQueue(target) }))
+interface QueueOptions extends Pick<NotifierOptions, 'clock' | 'log'> {
+  stopping: AbortSignal
+  ending: AbortSignal
+}
 
-  function createQueue(target: NotifyTarget) {
-    const waiting: Message[] = []
-    let working: Promise<void> | undefined
-    const work = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        if (ending.signal.aborted) return
-        await deliver(target, next, waiting)
-      }
-    }
-    return {
-      add(message: Message) {
-        if (waiting.length >= mostWaitingFor(target)) waiting.shift()
-        waiting.push(message)
-        working ??= work().finally(() => (working = undefined))
-      },
-      idle: async () => working,
+/** What waits for one target, sent one after another. */
+class MessageQueue {
+  readonly target: NotifyTarget
+  readonly #options: QueueOptions
+  readonly #waiting: Message[] = []
+  #working: Promise<void> | undefined
+
+  constructor(target: NotifyTarget, options: QueueOptions) {
+    this.target = target
+    this.#options = options
+  }
+
+  add(message: Message): void {
+    if (this.#waiting.length >= mostWaitingFor(this.target)) this.#waiting.shift()
+    this.#waiting.push(message)
+    this.#working ??= this.#work().finally(() => (this.#working = undefined))
+  }
+
+  async idle(): Promise<void> {
+    return this.#working
+  }
+
+  async #work(): Promise<void> {
+    const waiting = this.#waiting
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      if (this.#options.ending.aborted) return
+      await this.#deliver(next)
     }
   }
 
-  async function deliver(
-    target: NotifyTarget,
-    { what, send }: Message,
-    waiting: readonly Message[],
-  ): Promise<void> {
+  async #deliver({ what, send }: Message): Promise<void> {
+    const { clock, log, stopping, ending } = this.#options
     for (const waitMs of [...retryAfterMs, undefined]) {
       // it is outdated, and the next one has tries of its own
-      if (isPinged(target) && waiting.length > 0) return
+      if (isPinged(this.target) && this.#waiting.length > 0) return
       try {
-        return await send(ending.signal)
+        return await send(ending)
       } catch (error) {
-        const again = waitMs === undefined || stopping.signal.aborted ? undefined : waitMs
+        const again = waitMs === undefined || stopping.aborted ? undefined : waitMs
         const next = again === undefined ? 'given up' : `trying again in ${again / 1000} s`
-        log.warn(`${nameOf(target)} could not be told of ${what}: ${messageOf(error)}; ${next}`)
+        const name = nameOf(this.target)
+        log.warn(`${name} could not be told of ${what}: ${messageOf(error)}; ${next}`)
         if (again === undefined) return
-        await clock.sleep(again, stopping.signal).catch(() => undefined)
+        await clock.sleep(again, stopping).catch(() => undefined)
       }
     }
-  }
-
-  return {
-    tell(notice) {
-      const envelope = { notice, host, store, time: clock.now().toISOString() }
-      for (const { target, queue } of queues) {
-        if (isPinged(target)) continue
-        queue.add({
-          what: notice.event,
-          send: async (signal) => sendNotice(target, envelope, template, proxyFor, signal),
-        })
-      }
-    },
-    ping(ping, message, ms = 0) {
-      for (const { target, queue } of queues) {
-        if (!isPinged(target)) continue
-        const send = target.kind === 'push' ? sendPush : sendPing
-        queue.add({
-          what: ping,
-          send: async (signal) => send(target.url, ping, { message, ms }, proxyFor, signal),
-        })
-      }
-    },
-    async idle() {
-      // pings are of how it goes now: nobody has to know them
-      const notices = queues.filter(({ target }) => !isPinged(target))
-      await Promise.all(notices.map(async ({ queue }) => queue.idle()))
-    },
-    async stop() {
-      stopping.abort()
-      const isTime = new AbortController()
-      await Promise.race([
-        Promise.all(queues.map(async ({ queue }) => queue.idle())),
-        clock.sleep(stopAfterMs, isTime.signal).catch(() => undefined),
-      ])
-      isTime.abort()
-      ending.abort()
-    },
   }
 }
 

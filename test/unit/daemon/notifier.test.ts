@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import type { NotifyTarget } from '../../../src/config/notify-target.ts'
-import { type Notifier, createNotifier } from '../../../src/daemon/notifier.ts'
+import { Notifier } from '../../../src/daemon/notifier.ts'
 import { type ManualClock, manualClock } from '../support/manual-clock.ts'
 
 const ignore = (): void => undefined
@@ -42,7 +42,7 @@ describe('A notifier whose target does not answer', () => {
   function start(kind: 'ping' | 'post'): void {
     const { port } = server.address() as AddressInfo
     const target: NotifyTarget = { kind, url: `http://127.0.0.1:${port}/uuid` }
-    notifier = createNotifier({
+    notifier = new Notifier({
       targets: [target],
       template: '{"text": "{{message}}"}',
       proxyFor: () => undefined,
