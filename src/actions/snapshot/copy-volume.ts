@@ -181,7 +181,7 @@ export class VolumeCopying implements Disposable {
   }
 
   #record(copy: SnapshotCopy): VolumeRecord {
-    const { volume, exclude, engine, root, base } = this.#plan
+    const { volume, exclude, engine, root, base, request } = this.#plan
     const { id, path } = volume
     return {
       id,
@@ -192,7 +192,7 @@ export class VolumeCopying implements Disposable {
       ...(base.id === undefined || base.id === id ? {} : { baseVolume: base.id }),
       ...(exclude.length === 0 ? {} : { exclude }),
       ...recordUnreadable(copy),
-      ...recordOfDirectory(this.#request.source, root),
+      ...recordOfDirectory(request.source, root),
       mountPoint: isMountPoint(readMounts(), path),
       contents: copy.contents,
     }

@@ -1,50 +1,36 @@
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { messageOf, throwIfInterrupted } from '../../errors.ts'
 import { excludesOf } from '../../config/exclude.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { warmUpEngines } from '../../copy/choose-engine.ts'
-import { recordOfAbilities } from '../../store/abilities.ts'
 import { type Catalog, readCatalog } from '../../store/catalog.ts'
-import {
-  type UnacceptedChange,
-  acceptChanges,
-  describeChange,
-  noteChanges,
-} from '../../store/changes.ts'
+import { type UnacceptedChange, acceptChanges, noteChanges } from '../../store/changes.ts'
 import { futureFirst, isFuture, recordedSnapshots } from '../../store/future.ts'
-import { indexFileName } from '../../store/layout.ts'
 import type { Lock } from '../../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../../store/names.ts'
 import { publishSnapshot } from '../../store/publish.ts'
-import type { RecordWarning, SnapshotKind, SnapshotRecord } from '../../store/record.ts'
+import type { RecordWarning, SnapshotRecord } from '../../store/record.ts'
 import {
   explainInterruptedRestore,
   isRestoredOver,
   readInterruptedRestore,
 } from '../../store/restore-journal.ts'
-import { discardPrelinked } from '../../store/prelinked.ts'
 import { createStaging, discardStaging } from '../../store/staging.ts'
-import { programVersion } from '../../system/version.ts'
 import { assertVolumesApart, assertVolumesMounted } from '../check-volumes.ts'
 import { findClockJump, noteClock, warnOfJump } from '../clock-jump.ts'
 import { type ActionContext, asWriter } from '../context.ts'
 import { type VolumeCopy, openVolumeCopy } from './copy-volume.ts'
 import { copyVolumes, withVolumes } from './copy-volumes.ts'
+import { dropIndexes, dropUsedLinks } from './drop-served.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 import type { Hold } from '../consumers/hold.ts'
 import { planHold } from '../consumers/hold-consumers.ts'
 import { judgeChanges } from './judge-changes.ts'
-import { judgeConsistency } from '../consumers/judge-consistency.ts'
+import { type RecordOptions, type SnapshotTime, makeRecord } from './make-record.ts'
 import { codesOf, logged } from '../log-act.ts'
 import { applyRetention } from '../store/prune.ts'
-import { recordOfFuture, waitForSecond, warnOfClock } from '../snapshot-name.ts'
+import { waitForSecond } from '../snapshot-name.ts'
 
-export interface SnapshotOptions {
-  kind: SnapshotKind
-  comment?: string | undefined
-  pinned?: boolean
-  labels?: Record<string, string>
+export interface SnapshotOptions extends RecordOptions {
   /** Take it although a volume has no files now and had some before. */
   allowEmpty?: boolean
   /** Compare contents, so that a change that kept size and time is captured too. */
@@ -133,6 +119,11 @@ export interface WriteOptions extends SnapshotOptions {
   hold?: Hold
 }
 
+export interface WrittenSnapshot {
+  record: SnapshotRecord
+  copies: VolumeCopy[]
+}
+
 /**
  * Copies, checks and publishes, as the holder of the lock; the part that a restore uses for its
  * safety.
@@ -142,71 +133,19 @@ export async function writeSnapshot(
   lock: Lock,
   options: WriteOptions,
   volumes: readonly VolumeSpec[],
-): Promise<{ record: SnapshotRecord; copies: VolumeCopy[] }> {
-  const { store, config, clock, signal } = context
+): Promise<WrittenSnapshot> {
+  const { store } = context
   assertVolumesApart(store.directory, volumes)
   assertVolumesMounted(volumes, context.inImage)
   await discardStaging(store)
-  const startedAt = clock.now()
-  const catalog = futureFirst(readCatalog(store), startedAt)
-  const newest = recordedSnapshots(catalog).findLast(({ time }) => !isFuture(time, startedAt))
-  const time = nextSnapshotTime(startedAt, newest?.time, catalog.names)
-  await waitForSecond(context, time)
-  const name = formatSnapshotName(time)
+
+  const taken = await waitForTime(context)
+  const name = formatSnapshotName(taken.time)
   const hold =
     options.hold ?? (await planHold(context, { kind: 'snapshot', snapshot: name }, volumes))
-  const copyOptions = {
-    checksum: options.checksum === true || options.exact === true,
-    provesNothing: options.checksum === true,
-    allowEmpty: options.allowEmpty === true,
-    isHeld: hold.isNeeded,
-  }
+
   try {
-    const staging = createStaging(store)
-    const copies = await withVolumes(
-      volumes.map(
-        (volume) => () => openVolumeCopy(context, lock, copyOptions, catalog, staging, volume),
-      ),
-      async (copyings) => copyVolumes(hold, copyings),
-    )
-    const held = hold.report()
-    const judged = judgeConsistency(held.consistency, copies, held.isAsked)
-    const changes = findChanges(context, options, copies, catalog)
-    context.emit({ type: 'phase', phase: 'publish' })
-    const record: SnapshotRecord = {
-      schema: 1,
-      name,
-      kind: options.kind,
-      program: programVersion,
-      startedAt: startedAt.toISOString(),
-      finishedAt: clock.now().toISOString(),
-      consistency: judged.consistency,
-      ...(held.quietMs === undefined ? {} : { quietMs: held.quietMs }),
-      ...(held.consumers.length === 0 ? {} : { consumers: held.consumers }),
-      ...(held.hooks.length === 0 ? {} : { hooks: [...held.hooks] }),
-      volumes: copies.map(({ volume }) => volume),
-      ...recordOfAbilities(config.abilities),
-      ...recordOfFuture(catalog, startedAt),
-      warnings: [
-        ...warnOfClock(startedAt, time),
-        ...held.warnings,
-        ...judged.warnings,
-        ...copies.flatMap(({ warnings }) => warnings),
-        ...changes.map(warnOfChange),
-      ],
-      comment: options.comment ?? null,
-      pinned: options.pinned ?? false,
-      labels: options.labels ?? {},
-    }
-    throwIfInterrupted(signal)
-    // before there is a snapshot of what it is now, which would be the base of the next one
-    noteChanges(store, changes)
-    await publishSnapshot(store, staging, record)
-    if (options.acceptChanges === true) acceptChanges(store)
-    dropIndexes(context, record)
-    for (const warning of record.warnings) context.emit({ type: 'warning', ...warning })
-    context.emit({ type: 'published', name: record.name, kind: record.kind })
-    return { record, copies }
+    return await copyAndPublish(context, lock, options, volumes, taken, hold)
   } catch (error) {
     // there is no record for them
     for (const warning of hold.report().warnings) context.emit({ type: 'warning', ...warning })
@@ -216,6 +155,55 @@ export async function writeSnapshot(
   } finally {
     await dropUsedLinks(context)
   }
+}
+
+/** Finds a name that no snapshot has, and waits until its second has come. */
+async function waitForTime(context: ActionContext): Promise<SnapshotTime> {
+  const startedAt = context.clock.now()
+  const catalog = futureFirst(readCatalog(context.store), startedAt)
+  const newest = recordedSnapshots(catalog).findLast(({ time }) => !isFuture(time, startedAt))
+  const time = nextSnapshotTime(startedAt, newest?.time, catalog.names)
+  await waitForSecond(context, time)
+  return { startedAt, time, catalog }
+}
+
+async function copyAndPublish(
+  context: ActionContext,
+  lock: Lock,
+  options: WriteOptions,
+  volumes: readonly VolumeSpec[],
+  taken: SnapshotTime,
+  hold: Hold,
+): Promise<WrittenSnapshot> {
+  const { store, signal, emit } = context
+  const { catalog } = taken
+  const staging = createStaging(store)
+  const copyOptions = {
+    checksum: options.checksum === true || options.exact === true,
+    provesNothing: options.checksum === true,
+    allowEmpty: options.allowEmpty === true,
+    isHeld: hold.isNeeded,
+  }
+  const copies = await withVolumes(
+    volumes.map(
+      (volume) => () => openVolumeCopy(context, lock, copyOptions, catalog, staging, volume),
+    ),
+    async (copyings) => copyVolumes(hold, copyings),
+  )
+  const changes = findChanges(context, options, copies, catalog)
+
+  emit({ type: 'phase', phase: 'publish' })
+  const record = makeRecord(context, options, taken, hold.report(), copies, changes)
+  throwIfInterrupted(signal)
+  // before there is a snapshot of what it is now, which would be the base of the next one
+  noteChanges(store, changes)
+  await publishSnapshot(store, staging, record)
+
+  if (options.acceptChanges === true) acceptChanges(store)
+  dropIndexes(context, record)
+  for (const warning of record.warnings) emit({ type: 'warning', ...warning })
+  emit({ type: 'published', name: record.name, kind: record.kind })
+  return { record, copies }
 }
 
 /** A safety snapshot is of what somebody replaces, so nobody has to be told. */
@@ -231,35 +219,4 @@ function findChanges(
     const isRestored = base !== null && isRestoredOver(store, id, base)
     return judgeChanges(volume, catalog, config.changeLimit, isRestored) ?? []
   })
-}
-
-function warnOfChange(change: UnacceptedChange): RecordWarning {
-  return { code: 'other-data', volume: change.id, message: describeChange(change) }
-}
-
-/** It has served, or nobody could use it. What cannot be moved now is moved by the next run. */
-async function dropUsedLinks({ store, emit }: ActionContext): Promise<void> {
-  try {
-    await discardPrelinked(store)
-  } catch (error) {
-    const message = `what is left in ${store.prelinked} cannot be removed: ${messageOf(error)}`
-    emit({ type: 'warning', code: 'prelinked', message })
-  }
-}
-
-/**
- * Only the newest snapshot of a volume is a base: the index beside the one before has served. What
- * cannot be removed takes space and does nothing else, and the snapshot is published already.
- */
-function dropIndexes({ store, emit }: ActionContext, { volumes }: SnapshotRecord): void {
-  for (const { id, base, baseVolume = id } of volumes) {
-    if (base === null) continue
-    const index = join(store.directory, base, indexFileName(baseVolume))
-    try {
-      rmSync(index, { force: true, recursive: true })
-    } catch (error) {
-      const message = `${index} has served and cannot be removed: ${messageOf(error)}`
-      emit({ type: 'warning', code: 'index', volume: id, message })
-    }
-  }
 }
