@@ -1,42 +1,23 @@
 import type { RestoreAction } from '../../copy/engine.ts'
-import { InterruptedError, OperationError, messageOf } from '../../errors.ts'
-import {
-  type RestoreJournal,
-  explainInterruptedRestore,
-  readRestoreJournal,
-  writeRestoreJournal,
-} from '../../store/restore-journal.ts'
-import type { Lock } from '../../store/lock.ts'
-import type { RecordWarning } from '../../store/record.ts'
+import { OperationError } from '../../errors.ts'
+import { readRestoreJournal } from '../../store/restore-journal.ts'
 import { spendReserve } from '../../store/reserve.ts'
 import { displayPath } from '../../tree/byte-path.ts'
 import { type ActionContext, asWriter, withStoreLock } from '../context.ts'
 import type { Writers } from '../writers.ts'
 import { canAskForFiles, describeWriters } from './describe-writers.ts'
-import { explainFailure, inStore } from '../explain-failure.ts'
 import { lookForConsumers } from '../consumers/find-consumers.ts'
-import type { Hold, RanBefore } from '../consumers/hold.ts'
+import type { Hold } from '../consumers/hold.ts'
 import { planHold } from '../consumers/hold-consumers.ts'
-import { codesOf, logged, noteAct } from '../log-act.ts'
-import {
-  listToRun,
-  warnOfLeftStopped,
-  warnOfUnasked,
-  whoRanBefore,
-} from '../consumers/ran-before.ts'
-import { type RestoreDecision, type RestoreWish, decideRestore } from './decide.ts'
-import {
-  type PlannedVolume,
-  type VolumeRestore,
-  applyVolume,
-  planVolume,
-  readKnown,
-  tryVolume,
-} from './restore-volume.ts'
+import { codesOf, logged } from '../log-act.ts'
+import { warnOfLeftStopped, warnOfUnasked, whoRanBefore } from '../consumers/ran-before.ts'
+import { type RestoreWish, decideRestore } from './decide.ts'
+import { type RestoreResult, restoreHeld } from './restore-held.ts'
+import { type VolumeRestore, planVolume, readKnown } from './restore-volume.ts'
 import { describeTarget } from './targets.ts'
-import { keepsNothing, listUnsaved, takeSafety } from './safety-snapshot.ts'
+import { keepsNothing } from './safety-snapshot.ts'
 import { assertOwnersKnown } from './assert-owners-known.ts'
-import { type UseCheck, createUseCheck, refuseUse } from './use-check.ts'
+import { createUseCheck, refuseUse } from './use-check.ts'
 import { waitUntilHealthy } from './wait-until-healthy.ts'
 
 /** What is planned for one entry, with its path as text. */
@@ -51,15 +32,6 @@ export interface RestorePlan {
   withoutSafety: boolean
   writers: Writers
   volumes: (VolumeRestore & { steps: PlannedStep[]; stepsLeftOut: number; keptMounts: string[] })[]
-}
-
-export interface RestoreResult {
-  snapshot: string
-  /** The snapshot of what was replaced; null where nothing of it was kept. */
-  safety: string | null
-  volumes: VolumeRestore[]
-  /** What went wrong around it, such as a container that did not come back. */
-  warnings: RecordWarning[]
 }
 
 const mostSteps = 10_000
@@ -156,7 +128,7 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
       if (hold.notHeld.length > 0) throw stillRunning(hold)
       const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
       await refuseUse(use, wish, targets)
-      return restoreHeld(context, lock, wish, decision, hold, use, ranBefore)
+      return restoreHeld(context, { lock, wish, decision, hold, use, ranBefore })
     })
     const released = await attempt(async () => hold.release())
     const unhealthy = failure === undefined ? await waitUntilHealthy(context, hold) : []
@@ -187,97 +159,10 @@ async function attempt<T>(
   }
 }
 
-/** The part of a restore for which whoever uses the data must not. */
-async function restoreHeld(
-  context: ActionContext,
-  lock: Lock,
-  wish: RestoreWish,
-  decision: RestoreDecision,
-  hold: Hold,
-  use: UseCheck,
-  ranBefore: RanBefore | undefined,
-): Promise<RestoreResult> {
-  const { snapshot, targets } = decision
-  const known = targets.map((target) => ({ target, wanted: readKnown(snapshot, target.from) }))
-  const safety = await takeSafety(context, lock, wish, decision, hold)
-  const { copies, discardBefore } = safety
-  using opened = new DisposableStack()
-  const planned: PlannedVolume[] = []
-  for (const { target, wanted } of known) {
-    const historyChanged = copies.find(({ volume }) => volume.id === target.id)?.historyChanged
-    const request = { lock, wish, snapshot, target, wanted, historyChanged, discardBefore }
-    const plan = await planVolume(context, request, (step) => use.note(target, step))
-    planned.push(opened.use(plan))
-  }
-  const usedFiles = await refuseUse(use, wish, targets)
-  for (const volume of planned) await tryVolume(volume)
-  const before = readRestoreJournal(context.store)
-  const interrupted = before?.finishedAt === null ? before : undefined
-  const journal: RestoreJournal = {
-    schema: 1,
-    snapshot: snapshot.name,
-    // what a restore that was cut off began to replace stays the way back, not the mixture it left
-    safety: interrupted === undefined ? safety.name : interrupted.safety,
-    undo: wish.undo,
-    volumes: targets.map(describeTarget),
-    ...listUnsaved(context, before, targets, safety),
-    consumers: listToRun(context, hold, ranBefore),
-    startedAt: context.clock.now().toISOString(),
-    finishedAt: null,
-  }
-  await writeJournal(context, journal)
-  const ids = targets.map(({ id }) => id)
-  const begun = {
-    act: 'restore',
-    outcome: 'begun',
-    ...(wish.undo && { kind: 'undo' }),
-    snapshot: snapshot.name,
-    ...(journal.safety !== null && { safety: journal.safety }),
-    volumes: ids,
-  } as const
-  await noteAct(context, begun, context.clock.now())
-  const restored: VolumeRestore[] = []
-  const warnings: RecordWarning[] = usedFiles
-  try {
-    for (const volume of planned) {
-      const done = await applyVolume(context, volume)
-      restored.push(done.restored)
-      warnings.push(...done.warnings)
-    }
-  } catch (error) {
-    throw withWayOn(error, journal)
-  }
-  // once back at where the way back leads, it leads to what was here before
-  const wayBack = journal.safety === snapshot.name ? safety.name : journal.safety
-  const finishedAt = context.clock.now().toISOString()
-  await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
-  return { snapshot: snapshot.name, safety: wayBack, volumes: restored, warnings }
-}
-
 function stillRunning(hold: Hold): OperationError {
   const why = hold.report().warnings.find(({ code }) => code === 'consumer-not-held')?.message ?? ''
   return new OperationError(
     `nothing was restored, because ${hold.notHeld.join(', ')} may still write the data: ${why};`,
     { fix: 'stop it yourself, or set the label snap-volume.restore=none if it does no harm' },
   )
-}
-
-/** Whatever ends a restore half-way says that the live data are a mixture, and how to go on. */
-function withWayOn(error: unknown, journal: RestoreJournal): OperationError {
-  const wayOn = explainInterruptedRestore(journal)
-  return error instanceof InterruptedError
-    ? new InterruptedError(`interrupted: ${wayOn.problem}`, { cause: error, fix: wayOn.fix })
-    : new OperationError(`${messageOf(error)}; ${wayOn.problem}`, { cause: error, fix: wayOn.fix })
-}
-
-async function writeJournal({ store }: ActionContext, journal: RestoreJournal): Promise<void> {
-  try {
-    writeRestoreJournal(store, journal)
-  } catch (error) {
-    const state =
-      journal.finishedAt === null
-        ? 'nothing was restored'
-        : 'the live data are as they should be, but the journal does not say so: run the same again'
-    throw await explainFailure(error, inStore(store.directory), state)
-  }
 }

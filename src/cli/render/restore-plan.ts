@@ -1,5 +1,6 @@
 import prettyBytes from 'pretty-bytes'
-import type { RestorePlan, RestoreResult } from '../../actions/restore/restore.ts'
+import type { RestoreResult } from '../../actions/restore/restore-held.ts'
+import type { RestorePlan } from '../../actions/restore/restore.ts'
 import type { RestoreAction } from '../../copy/engine.ts'
 import { keepsNothing } from '../../actions/restore/safety-snapshot.ts'
 import { printable } from '../../system/printable.ts'

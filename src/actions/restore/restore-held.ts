@@ -1,0 +1,171 @@
+import { InterruptedError, OperationError, messageOf } from '../../errors.ts'
+import {
+  type RestoreJournal,
+  explainInterruptedRestore,
+  readRestoreJournal,
+  writeRestoreJournal,
+} from '../../store/restore-journal.ts'
+import type { Lock } from '../../store/lock.ts'
+import type { RecordWarning } from '../../store/record.ts'
+import type { ActionContext } from '../context.ts'
+import { explainFailure, inStore } from '../explain-failure.ts'
+import type { Hold, RanBefore } from '../consumers/hold.ts'
+import { noteAct } from '../log-act.ts'
+import { listToRun } from '../consumers/ran-before.ts'
+import type { RestoreDecision, RestoreWish } from './decide.ts'
+import {
+  type PlannedVolume,
+  type VolumeRestore,
+  type VolumeRestoreRequest,
+  applyVolume,
+  planVolume,
+  readKnown,
+  tryVolume,
+} from './restore-volume.ts'
+import { describeTarget } from './targets.ts'
+import { type Safety, listUnsaved, takeSafety } from './safety-snapshot.ts'
+import { type UseCheck, refuseUse } from './use-check.ts'
+
+export interface RestoreResult {
+  snapshot: string
+  /** The snapshot of what was replaced; null where nothing of it was kept. */
+  safety: string | null
+  volumes: VolumeRestore[]
+  /** What went wrong around it, such as a container that did not come back. */
+  warnings: RecordWarning[]
+}
+
+/** A restore that has been decided, and whose data are held. */
+export interface HeldRestore {
+  lock: Lock
+  wish: RestoreWish
+  decision: RestoreDecision
+  hold: Hold
+  use: UseCheck
+  ranBefore: RanBefore | undefined
+}
+
+/** The part of a restore for which whoever uses the data must not. */
+export async function restoreHeld(
+  context: ActionContext,
+  restore: HeldRestore,
+): Promise<RestoreResult> {
+  const { lock, wish, decision, hold, use } = restore
+  const { snapshot, targets } = decision
+  const known = targets.map((target) => ({ target, wanted: readKnown(snapshot, target.from) }))
+  const safety = await takeSafety(context, lock, wish, decision, hold)
+
+  using opened = new DisposableStack()
+  const planned: PlannedVolume[] = []
+  for (const one of known) {
+    planned.push(opened.use(await planAfterSafety(context, restore, safety, one)))
+  }
+  const usedFiles = await refuseUse(use, wish, targets)
+  for (const volume of planned) await tryVolume(volume)
+
+  const journal = makeJournal(context, restore, safety)
+  await writeJournal(context, journal)
+  await noteBegun(context, journal)
+  const { restored, warnings } = await applyAll(context, planned, journal)
+
+  // once back at where the way back leads, it leads to what was here before
+  const wayBack = journal.safety === snapshot.name ? safety.name : journal.safety
+  const finishedAt = context.clock.now().toISOString()
+  await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
+  return {
+    snapshot: snapshot.name,
+    safety: wayBack,
+    volumes: restored,
+    warnings: [...usedFiles, ...warnings],
+  }
+}
+
+/** Compares one volume, with what the safety snapshot has found. */
+async function planAfterSafety(
+  context: ActionContext,
+  { lock, wish, decision, use }: HeldRestore,
+  { copies, discardBefore }: Safety,
+  { target, wanted }: Pick<VolumeRestoreRequest, 'target' | 'wanted'>,
+): Promise<PlannedVolume> {
+  const { snapshot } = decision
+  const historyChanged = copies.find(({ volume }) => volume.id === target.id)?.historyChanged
+  const request = { lock, wish, snapshot, target, wanted, historyChanged, discardBefore }
+  return planVolume(context, request, (step) => use.note(target, step))
+}
+
+function makeJournal(
+  context: ActionContext,
+  { wish, decision, hold, ranBefore }: HeldRestore,
+  safety: Safety,
+): RestoreJournal {
+  const { snapshot, targets } = decision
+  const before = readRestoreJournal(context.store)
+  const interrupted = before?.finishedAt === null ? before : undefined
+  return {
+    schema: 1,
+    snapshot: snapshot.name,
+    // what a restore that was cut off began to replace stays the way back, not the mixture it left
+    safety: interrupted === undefined ? safety.name : interrupted.safety,
+    undo: wish.undo,
+    volumes: targets.map(describeTarget),
+    ...listUnsaved(context, before, targets, safety),
+    consumers: listToRun(context, hold, ranBefore),
+    startedAt: context.clock.now().toISOString(),
+    finishedAt: null,
+  }
+}
+
+async function noteBegun(
+  context: ActionContext,
+  { undo, snapshot, safety, volumes }: RestoreJournal,
+): Promise<void> {
+  const begun = {
+    act: 'restore',
+    outcome: 'begun',
+    ...(undo && { kind: 'undo' }),
+    snapshot,
+    ...(safety !== null && { safety }),
+    volumes: volumes.map(({ id }) => id),
+  } as const
+  await noteAct(context, begun, context.clock.now())
+}
+
+/** One volume after the other; who is cut off in between leaves a mixture, and says so. */
+async function applyAll(
+  context: ActionContext,
+  planned: readonly PlannedVolume[],
+  journal: RestoreJournal,
+): Promise<{ restored: VolumeRestore[]; warnings: RecordWarning[] }> {
+  const restored: VolumeRestore[] = []
+  const warnings: RecordWarning[] = []
+  try {
+    for (const volume of planned) {
+      const done = await applyVolume(context, volume)
+      restored.push(done.restored)
+      warnings.push(...done.warnings)
+    }
+  } catch (error) {
+    throw withWayOn(error, journal)
+  }
+  return { restored, warnings }
+}
+
+/** Whatever ends a restore half-way says that the live data are a mixture, and how to go on. */
+function withWayOn(error: unknown, journal: RestoreJournal): OperationError {
+  const wayOn = explainInterruptedRestore(journal)
+  return error instanceof InterruptedError
+    ? new InterruptedError(`interrupted: ${wayOn.problem}`, { cause: error, fix: wayOn.fix })
+    : new OperationError(`${messageOf(error)}; ${wayOn.problem}`, { cause: error, fix: wayOn.fix })
+}
+
+async function writeJournal({ store }: ActionContext, journal: RestoreJournal): Promise<void> {
+  try {
+    writeRestoreJournal(store, journal)
+  } catch (error) {
+    const state =
+      journal.finishedAt === null
+        ? 'nothing was restored'
+        : 'the live data are as they should be, but the journal does not say so: run the same again'
+    throw await explainFailure(error, inStore(store.directory), state)
+  }
+}
