@@ -33,23 +33,8 @@ export interface AppOptions {
 
 /** The daemon's calls over HTTP; docs/remote.md tells them. */
 export function createApp(options: AppOptions): Hono {
-  const { executor, runs, access, health, metrics } = options
   const app = new Hono()
-  if ('token' in access) {
-    const withToken = requireToken(access.token)
-    app.use('/v1/*', withToken)
-    for (const path of ['/healthz', '/metrics']) {
-      app.use(path, async (context, next) =>
-        options.metricsOpen || isLocal(context) ? next() : withToken(context, next),
-      )
-    }
-  } else {
-    app.use('/v1/*', async (context, next) =>
-      takeProof(access.socket, context.req.header(proofHeader))
-        ? next()
-        : refuse(context, 401, 'the store has to be writable for whoever asks'),
-    )
-  }
+  guard(app, options)
   app.use(
     bodyLimit({
       maxSize: largestBody,
@@ -57,6 +42,40 @@ export function createApp(options: AppOptions): Hono {
     }),
   )
 
+  serveState(app, options)
+  serveCommands(app, options)
+  serveRuns(app, options)
+
+  app.notFound((context) => refuse(context, 404, 'there is no such path'))
+  app.onError((error, context) => {
+    const status = error instanceof HTTPException ? error.status : 500
+    return context.json({ error: messageOf(error) }, status)
+  })
+  return app
+}
+
+/** Refuses whoever may not call. */
+function guard(app: Hono, { access, metricsOpen }: AppOptions): void {
+  if ('socket' in access) {
+    app.use('/v1/*', async (context, next) =>
+      takeProof(access.socket, context.req.header(proofHeader))
+        ? next()
+        : refuse(context, 401, 'the store has to be writable for whoever asks'),
+    )
+    return
+  }
+
+  const withToken = requireToken(access.token)
+  app.use('/v1/*', withToken)
+  for (const path of ['/healthz', '/metrics']) {
+    app.use(path, async (context, next) =>
+      metricsOpen || isLocal(context) ? next() : withToken(context, next),
+    )
+  }
+}
+
+/** How it goes, for monitoring. */
+function serveState(app: Hono, { health, metrics }: AppOptions): void {
   app.get('/healthz', async (context) => {
     const { isHealthy, document } = await health()
     return context.json(document, isHealthy ? 200 : 503)
@@ -65,7 +84,11 @@ export function createApp(options: AppOptions): Hono {
     const { contentType, text } = await metrics()
     return context.body(text, 200, { 'content-type': contentType })
   })
-  app.get('/v1/openapi.json', (context) => context.json(describeApi(executor, options.version)))
+}
+
+/** What can be run, and a way to run it. */
+function serveCommands(app: Hono, { executor, runs, version }: AppOptions): void {
+  app.get('/v1/openapi.json', (context) => context.json(describeApi(executor, version)))
 
   app.post('/v1/commands/:name', async (context) => {
     const command = executor.commands.find(({ name }) => name === context.req.param('name'))
@@ -74,11 +97,15 @@ export function createApp(options: AppOptions): Hono {
     if (!request.success) return refuse(context, 400, describeIssue(request.issues[0]))
     const wrong = findWrongOption(command, request.output.options)
     if (wrong !== undefined) return refuse(context, 400, wrong)
+
     const run = runs.start(command.name, request.output)
     if (run === undefined) return refuse(context, 503, 'too many commands run: try again later')
     return stream(runs, run, 0)
   })
+}
 
+/** The commands that run, and those that did lately. */
+function serveRuns(app: Hono, { runs }: AppOptions): void {
   app.get('/v1/runs', (context) =>
     context.json({
       runs: runs.list().map(({ id, command, startedAt, exitCode = null }) => {
@@ -86,6 +113,7 @@ export function createApp(options: AppOptions): Hono {
       }),
     }),
   )
+
   app.get('/v1/runs/:id', (context) => {
     const run = runs.find(context.req.param('id'))
     if (run === undefined) return refuse(context, 404, 'there is no such run')
@@ -97,11 +125,13 @@ export function createApp(options: AppOptions): Hono {
     }
     return stream(runs, run, from)
   })
+
   app.delete('/v1/runs/:id', (context) =>
     runs.interrupt(context.req.param('id'))
       ? context.body(null, 202)
       : refuse(context, 404, 'there is no such run under way'),
   )
+
   app.post('/v1/runs/:id/input', async (context) => {
     const input = v.safeParse(inputSchema, await readJson(context))
     if (!input.success) return refuse(context, 400, describeIssue(input.issues[0]))
@@ -114,13 +144,6 @@ export function createApp(options: AppOptions): Hono {
         return refuse(context, 413, 'it has not read what it was given before')
     }
   })
-
-  app.notFound((context) => refuse(context, 404, 'there is no such path'))
-  app.onError((error, context) => {
-    const status = error instanceof HTTPException ? error.status : 500
-    return context.json({ error: messageOf(error) }, status)
-  })
-  return app
 }
 
 /** Whoever does not show it is told how to, whatever was shown instead (RFC 6750). */
@@ -185,6 +208,7 @@ function stream(runs: Runs, run: Run, from: number): Response {
     clearInterval(alive)
     stopListening()
   }
+
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       alive = setInterval(() => controller.enqueue(encoder.encode('\n')), aliveMs)
@@ -205,5 +229,6 @@ function stream(runs: Runs, run: Run, from: number): Response {
       await lines.return()
     },
   })
+
   return new Response(body, { headers: { 'content-type': mediaType } })
 }

@@ -17,61 +17,75 @@ export function describeApi({ commands }: CommandExecutor, version: string): obj
     },
     security: [{ token: [] }],
     paths: {
-      ...Object.fromEntries(
-        commands.map((command) => [
-          `/v1/commands/${command.name}`,
-          { post: describeCommand(command) },
-        ]),
-      ),
+      ...commandPaths(commands),
       '/v1/openapi.json': {
         get: { summary: 'this description', responses: { ...ok('in JSON'), ...refused(401) } },
       },
-      '/v1/runs': {
-        get: {
-          summary: 'the commands that run, and that did lately',
-          responses: { ...ok('a list', runsSchema), ...refused(401) },
+      ...runPaths(),
+      ...statePaths(),
+    },
+  }
+}
+
+function commandPaths(commands: readonly RemoteCommand[]): object {
+  return Object.fromEntries(
+    commands.map((command) => [`/v1/commands/${command.name}`, { post: describeCommand(command) }]),
+  )
+}
+
+function runPaths(): object {
+  return {
+    '/v1/runs': {
+      get: {
+        summary: 'the commands that run, and that did lately',
+        responses: { ...ok('a list', runsSchema), ...refused(401) },
+      },
+    },
+    '/v1/runs/{id}': {
+      parameters: [idParameter],
+      get: {
+        summary: 'what a command has printed, from a line on, and prints until it ends',
+        parameters: [{ name: 'from', in: 'query', schema: { type: 'integer', minimum: 0 } }],
+        responses: { ...streamed, ...refused(400, 401, 404) },
+      },
+      delete: {
+        summary: 'interrupt a command, as Ctrl-C does',
+        responses: { 202: { description: 'it is told' }, ...refused(401, 404) },
+      },
+    },
+    '/v1/runs/{id}/input': {
+      parameters: [idParameter],
+      post: {
+        summary: 'answer the question of a command',
+        requestBody: body({
+          type: 'object',
+          required: ['text'],
+          properties: { text: { type: 'string', maxLength: 1024 } },
+        }),
+        responses: {
+          202: { description: 'it is handed on' },
+          ...refused(400, 401, 404, 408, 413),
         },
       },
-      '/v1/runs/{id}': {
-        parameters: [idParameter],
-        get: {
-          summary: 'what a command has printed, from a line on, and prints until it ends',
-          parameters: [{ name: 'from', in: 'query', schema: { type: 'integer', minimum: 0 } }],
-          responses: { ...streamed, ...refused(400, 401, 404) },
-        },
-        delete: {
-          summary: 'interrupt a command, as Ctrl-C does',
-          responses: { 202: { description: 'it is told' }, ...refused(401, 404) },
-        },
+    },
+  }
+}
+
+/** How it goes, for monitoring. */
+function statePaths(): object {
+  return {
+    '/healthz': {
+      get: {
+        summary: 'whether snapshots are being taken; without a token on loopback',
+        responses: { ...ok('they are'), ...withJson(503, 'they are overdue'), ...refused(401) },
       },
-      '/v1/runs/{id}/input': {
-        parameters: [idParameter],
-        post: {
-          summary: 'answer the question of a command',
-          requestBody: body({
-            type: 'object',
-            required: ['text'],
-            properties: { text: { type: 'string', maxLength: 1024 } },
-          }),
-          responses: {
-            202: { description: 'it is handed on' },
-            ...refused(400, 401, 404, 408, 413),
-          },
-        },
-      },
-      '/healthz': {
-        get: {
-          summary: 'whether snapshots are being taken; without a token on loopback',
-          responses: { ...ok('they are'), ...withJson(503, 'they are overdue'), ...refused(401) },
-        },
-      },
-      '/metrics': {
-        get: {
-          summary: 'metrics for Prometheus; without a token on loopback',
-          responses: {
-            200: { description: 'the text format of Prometheus', content: { 'text/plain': {} } },
-            ...refused(401),
-          },
+    },
+    '/metrics': {
+      get: {
+        summary: 'metrics for Prometheus; without a token on loopback',
+        responses: {
+          200: { description: 'the text format of Prometheus', content: { 'text/plain': {} } },
+          ...refused(401),
         },
       },
     },
