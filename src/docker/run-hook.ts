@@ -32,7 +32,7 @@ export async function runConsumerHook(
   environment: readonly string[],
   signal?: AbortSignal,
 ): Promise<HookRecord> {
-  const running = await begin(client, consumer, hook, environment)
+  const running = await startHook(client, consumer, hook, environment)
   running.command.stream.end()
   return running.finish(point, hook.timeoutMs, signal)
 }
@@ -49,7 +49,7 @@ export async function openHookSession(
   environment: readonly string[],
   signal?: AbortSignal,
 ): Promise<HookSession | HookRecord> {
-  const running = await begin(client, consumer, hook, environment)
+  const running = await startHook(client, consumer, hook, environment)
   const isReady = await Promise.race([
     running.sawReady.then(() => true),
     running.ended.then(() => false),
@@ -61,7 +61,7 @@ export async function openHookSession(
   }
   return {
     async end() {
-      const wasOver = running.isOver()
+      const wasOver = running.isOver
       running.command.stream.end()
       const record = await running.finish(point, hook.timeoutMs)
       return wasOver ? { ...record, outcome: 'failed' } : record
@@ -72,113 +72,127 @@ export async function openHookSession(
 /** It ended, or took too long, before it held anything. */
 const notReady = { outcome: 'failed' } as const
 
-interface RunningHook {
-  command: RunningCommand
-  sawReady: Promise<void>
-  ended: Promise<void>
-  isOver(): boolean
-  finish(point: HookPoint, timeoutMs: number, signal?: AbortSignal): Promise<HookRecord>
-}
-
-async function begin(
+async function startHook(
   client: DockerClient,
   consumer: Consumer,
   hook: ConsumerHook,
   environment: readonly string[],
 ): Promise<RunningHook> {
-  const began = performance.now()
-  const output = keepEnd(keptOutput)
-  let sawPid: (pid: string) => void
-  const pid = new Promise<string>((resolve) => (sawPid = resolve))
-  let sayReady: () => void
-  const sawReady = new Promise<void>((resolve) => (sayReady = resolve))
+  const beganMs = performance.now()
   // its process id comes first, so that it can be ended when it hangs
   const command = await client.execute(consumer.id, {
     command: ['sh', '-c', 'echo $$; exec sh -c "$1"', 'sh', hook.command],
     user: hook.user,
     environment,
   })
-  let isFirst = true
-  const stdout = lineReader((line) => {
-    const isPid = isFirst && /^[0-9]+\n$/.test(line)
-    isFirst = false
-    if (isPid) sawPid(line.trim())
-    else output.add(Buffer.from(line, 'latin1'))
-    if (line.trim() === readyLine) sayReady()
-  })
-  command.demux(
-    stdout,
-    new Writable({ write: (chunk: Buffer, _, done) => done(output.add(chunk)) }),
-  )
-  let over = false
-  const ended = new Promise<void>((resolve) => {
-    const end = (): void => {
-      over = true
-      resolve()
-    }
-    command.stream.once('end', end)
-    command.stream.once('close', end)
-    command.stream.once('error', end)
-  })
-  void ended.then(() => stdout.end())
-  return {
-    command,
-    sawReady,
-    ended,
-    isOver: () => over,
-    async finish(point, timeoutMs, signal) {
-      const inTime = await Promise.race([ended.then(() => true), sleepUntil(timeoutMs, signal)])
-      if (!inTime) await endHanging(client, consumer, hook, command, pid, ended)
-      const exitCode = inTime ? await command.exitCode() : null
-      return {
-        point,
-        container: consumer.name,
-        outcome: inTime ? (exitCode === 0 ? 'done' : 'failed') : 'timeout',
-        exitCode,
-        ms: Math.round(performance.now() - began),
-        output: output.text(),
-      }
-    },
-  }
+  return new RunningHook(client, consumer, hook, command, beganMs)
 }
 
-/**
- * The Engine cannot end what it has executed; the shell in the container is killed by its number
- * there.
- */
-async function endHanging(
-  client: DockerClient,
-  consumer: Consumer,
-  { user }: ConsumerHook,
-  command: RunningCommand,
-  pid: Promise<string>,
-  ended: Promise<void>,
-): Promise<void> {
-  try {
-    const number = await Promise.race([pid, sleep(killGraceMs, '', { ref: false })])
-    if (/^[0-9]+$/.test(number)) {
-      const killing = await client.execute(consumer.id, {
-        // it leads a process group (runc makes it a session of its own), with all that it started
-        command: [
-          'sh',
-          '-c',
-          'kill -s TERM -- "-$1"; sleep 1; kill -s KILL -- "-$1"',
-          'sh',
-          number,
-        ],
-        user,
-        environment: [],
-      })
-      killing.stream.on('error', () => undefined)
-      killing.stream.resume()
-      killing.stream.end()
-      await Promise.race([ended, sleep(killGraceMs, undefined, { ref: false })])
+/** A hook that was started: what it says, and whether it still runs. */
+class RunningHook {
+  readonly command: RunningCommand
+  readonly #client: DockerClient
+  readonly #consumer: Consumer
+  readonly #hook: ConsumerHook
+  readonly #beganMs: number
+  readonly #output = keepEnd(keptOutput)
+  readonly #pid = Promise.withResolvers<string>()
+  readonly #ready = Promise.withResolvers<void>()
+  readonly #end = Promise.withResolvers<void>()
+  #sawFirst = false
+  #isOver = false
+
+  constructor(
+    client: DockerClient,
+    consumer: Consumer,
+    hook: ConsumerHook,
+    command: RunningCommand,
+    beganMs: number,
+  ) {
+    this.#client = client
+    this.#consumer = consumer
+    this.#hook = hook
+    this.command = command
+    this.#beganMs = beganMs
+
+    const stdout = lineReader((line) => this.#read(line))
+    const stderr = new Writable({
+      write: (chunk: Buffer, _, done) => done(this.#output.add(chunk)),
+    })
+    command.demux(stdout, stderr)
+    for (const event of ['end', 'close', 'error']) {
+      command.stream.once(event, () => this.#noteEnd())
     }
-  } catch (error) {
-    // one that cannot be ended is left behind
-    if (!(error instanceof OperationError)) throw error
-  } finally {
-    command.stream.destroy()
+    void this.ended.then(() => stdout.end())
+  }
+
+  get sawReady(): Promise<void> {
+    return this.#ready.promise
+  }
+
+  get ended(): Promise<void> {
+    return this.#end.promise
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  async finish(point: HookPoint, timeoutMs: number, signal?: AbortSignal): Promise<HookRecord> {
+    const inTime = await Promise.race([this.ended.then(() => true), sleepUntil(timeoutMs, signal)])
+    if (!inTime) await this.#endHanging()
+
+    const exitCode = inTime ? await this.command.exitCode() : null
+    return {
+      point,
+      container: this.#consumer.name,
+      outcome: inTime ? (exitCode === 0 ? 'done' : 'failed') : 'timeout',
+      exitCode,
+      ms: Math.round(performance.now() - this.#beganMs),
+      output: this.#output.text(),
+    }
+  }
+
+  #read(line: string): void {
+    const isPid = !this.#sawFirst && /^[0-9]+\n$/.test(line)
+    this.#sawFirst = true
+    if (isPid) this.#pid.resolve(line.trim())
+    else this.#output.add(Buffer.from(line, 'latin1'))
+    if (line.trim() === readyLine) this.#ready.resolve()
+  }
+
+  #noteEnd(): void {
+    this.#isOver = true
+    this.#end.resolve()
+  }
+
+  /**
+   * The Engine cannot end what it has executed; the shell in the container is killed by its number
+   * there.
+   */
+  async #endHanging(): Promise<void> {
+    try {
+      const number = await Promise.race([this.#pid.promise, sleep(killGraceMs, '', { ref: false })])
+      if (/^[0-9]+$/.test(number)) await this.#kill(number)
+    } catch (error) {
+      // one that cannot be ended is left behind
+      if (!(error instanceof OperationError)) throw error
+    } finally {
+      this.command.stream.destroy()
+    }
+  }
+
+  async #kill(pid: string): Promise<void> {
+    const killing = await this.#client.execute(this.#consumer.id, {
+      // it leads a process group (runc makes it a session of its own), with all that it started
+      command: ['sh', '-c', 'kill -s TERM -- "-$1"; sleep 1; kill -s KILL -- "-$1"', 'sh', pid],
+      user: this.#hook.user,
+      environment: [],
+    })
+    killing.stream.on('error', () => undefined)
+    killing.stream.resume()
+    killing.stream.end()
+    await Promise.race([this.ended, sleep(killGraceMs, undefined, { ref: false })])
   }
 }
 

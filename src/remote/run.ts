@@ -8,85 +8,87 @@ const mostBytes = 4 * 1024 * 1024
 const lineOverhead = 100
 
 /** A command that runs for a client, or has; it goes on when the client is gone. */
-export interface Run {
-  readonly id: string
+export class Run {
+  readonly id = randomUUID()
   readonly command: string
   readonly startedAt: string
   /** Whether it prints lines of JSON and nothing else. */
   readonly isForPrograms: boolean
+  readonly #lines: RunLine[]
+  /** So many lines before are not kept any more. */
+  #dropped = 0
+  #bytes = 0
+  #exitCode: number | undefined
+  #changed = Promise.withResolvers<void>()
+
+  constructor(command: string, startedAt: Date, isForPrograms: boolean) {
+    this.command = command
+    this.startedAt = startedAt.toISOString()
+    this.isForPrograms = isForPrograms
+    this.#lines = [{ type: 'run', id: this.id, command, startedAt: this.startedAt }]
+  }
+
   /** Undefined while it runs. */
-  readonly exitCode: number | undefined
+  get exitCode(): number | undefined {
+    return this.#exitCode
+  }
+
   /** What its lines take that are kept. */
-  readonly keptBytes: number
-  print(stream: 'stdout' | 'stderr', text: string): void
+  get keptBytes(): number {
+    return this.#bytes
+  }
+
+  print(stream: 'stdout' | 'stderr', text: string): void {
+    this.#append({ type: stream, text })
+  }
+
   /** Has the client send each key as it is typed, or each line. */
-  readKeys(on: boolean): void
-  finish(exitCode: number): void
+  readKeys(on: boolean): void {
+    this.#append({ type: 'keys', on })
+  }
+
+  finish(exitCode: number): void {
+    this.#exitCode = exitCode
+    this.#append({ type: 'exit', exitCode })
+  }
+
   /** Everything from a line on, counted from 0, as it comes, until the run has ended. */
-  follow(from: number): AsyncGenerator<RunLine, void>
-}
+  async *follow(from: number): AsyncGenerator<RunLine, void> {
+    let next = from
+    for (;;) {
+      if (next < this.#dropped) {
+        yield { type: 'skipped', lines: this.#dropped - next }
+        next = this.#dropped
+      }
 
-export function createRun(command: string, startedAt: Date, isForPrograms: boolean): Run {
-  const id = randomUUID()
-  const lines: RunLine[] = [{ type: 'run', id, command, startedAt: startedAt.toISOString() }]
-  let dropped = 0
-  let bytes = 0
-  let exitCode: number | undefined
-  let changed = Promise.withResolvers<void>()
+      const line = this.#lines[next - this.#dropped]
+      if (line === undefined) {
+        if (this.#exitCode !== undefined) return
+        await this.#changed.promise
+        continue
+      }
+      next += 1
+      yield line
+    }
+  }
 
-  function append(line: RunLine): void {
-    lines.push(line)
-    bytes += sizeOf(line)
-    if (bytes > mostBytes) dropOldest()
-    changed.resolve()
-    changed = Promise.withResolvers<void>()
+  #append(line: RunLine): void {
+    this.#lines.push(line)
+    this.#bytes += sizeOf(line)
+    if (this.#bytes > mostBytes) this.#dropOldest()
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers<void>()
   }
 
   /** A quarter at a time, because a list is not shortened at its beginning for nothing. */
-  function dropOldest(): void {
+  #dropOldest(): void {
     let count = 0
-    while (bytes > (mostBytes * 3) / 4 && count < lines.length - 1) {
-      bytes -= sizeOf(lines[count])
+    while (this.#bytes > (mostBytes * 3) / 4 && count < this.#lines.length - 1) {
+      this.#bytes -= sizeOf(this.#lines[count])
       count += 1
     }
-    lines.splice(0, count)
-    dropped += count
-  }
-
-  return {
-    id,
-    command,
-    startedAt: startedAt.toISOString(),
-    isForPrograms,
-    get exitCode() {
-      return exitCode
-    },
-    get keptBytes() {
-      return bytes
-    },
-    print: (stream, text) => append({ type: stream, text }),
-    readKeys: (on) => append({ type: 'keys', on }),
-    finish(code) {
-      exitCode = code
-      append({ type: 'exit', exitCode: code })
-    },
-    async *follow(from) {
-      let next = from
-      for (;;) {
-        if (next < dropped) {
-          yield { type: 'skipped', lines: dropped - next }
-          next = dropped
-        }
-        const line = lines[next - dropped]
-        if (line === undefined) {
-          if (exitCode !== undefined) return
-          await changed.promise
-          continue
-        }
-        next += 1
-        yield line
-      }
-    },
+    this.#lines.splice(0, count)
+    this.#dropped += count
   }
 }
 

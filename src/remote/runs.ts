@@ -4,7 +4,7 @@ import { type Attendance, createAttendance } from './attendance.ts'
 import { createEndedRuns } from './ended-runs.ts'
 import type { CommandExecutor } from './executor.ts'
 import type { CommandRequest } from './protocol.ts'
-import { type Run, createRun } from './run.ts'
+import { Run } from './run.ts'
 import { createVirtualTerminal, noTerminal } from './virtual-terminal.ts'
 
 /** A port scan must not start a thousand of them. */
@@ -58,7 +58,7 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
     start(command, request) {
       if (open.size >= mostAtOnce || signal.aborted) return undefined
       const opened: OpenRun = {
-        run: createRun(command, clock.now(), request.terminal === undefined),
+        run: new Run(command, clock.now(), request.terminal === undefined),
         stdin: new PassThrough(),
         interruption: new AbortController(),
         attendance: createAttendance(clock),

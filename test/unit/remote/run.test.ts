@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import type { RunLine } from '../../../src/remote/protocol.ts'
-import { type Run, createRun } from '../../../src/remote/run.ts'
+import { Run } from '../../../src/remote/run.ts'
 
-const start = (): Run => createRun('show', new Date(0), false)
+const start = (): Run => new Run('show', new Date(0), false)
 
 async function allOf(lines: AsyncIterable<RunLine>): Promise<RunLine[]> {
   const all: RunLine[] = []
