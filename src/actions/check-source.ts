@@ -16,6 +16,7 @@ export function assertSourceIsThere(volume: VolumeRecord, staged: string, catalo
   if (snapshot === undefined || before === undefined) return
   const problem = findProblem(volume, staged, before, snapshot)
   if (problem === undefined) return
+
   throw new SourceError(`volume ${volume.id} is not snapshotted: ${problem};`, {
     fix: 'mount it, or if this is meant, run "snap-volume snapshot --allow-empty"',
   })
@@ -52,6 +53,7 @@ export function warnOfNoFiles(
     (one) => one.code !== noFiles || one.volume !== volume.id,
   )
   if (isAccepted === true) return []
+
   const message = `${describeNoFiles(volume.path)}; if this is meant, run "snap-volume snapshot --allow-empty"`
   return [{ code: noFiles, message }]
 }
@@ -78,6 +80,7 @@ function findProblem(
   if (isSamePath && before.mountPoint === true && volume.mountPoint === false) {
     return `${volume.path} is no mount point now, and was one in ${snapshot.name}`
   }
+
   return undefined
 }
 

@@ -86,6 +86,7 @@ function assertNotMountedIn(inner: Place, outer: Place, mounts: readonly Mount[]
     .filter(({ device }) => device === outer.location?.device)
     .find(({ device, root }) => overlapOnDisk({ device, path: root }, inner.location))
   if (within === undefined) return
+
   throw new UsageError(
     `${inner.name} (${inner.path}) is mounted inside ${outer.name} too, at ${within.mountPoint}`,
     { fix: 'unmount it there' },

@@ -28,10 +28,12 @@ export function findClockJump(store: StoreLayout, now: Date): string | undefined
   if (passedMs < -smallStepMs) {
     return `the clock was set back since the last run: it is ${now.toISOString()}, and was ${last.time}`
   }
+
   const isSameBoot =
     last.uptimeMs !== undefined && last.boot !== undefined && last.boot === bootId()
   const ranMs = isSameBoot ? uptimeMs() - (last.uptimeMs ?? 0) : 0
   if (passedMs - ranMs <= (isSameBoot ? longestSleepMs : longestOffMs)) return undefined
+
   const jump = prettyMilliseconds(passedMs - ranMs, { unitCount: 2 })
   return `the clock went on by ${jump} since the last run without this machine running: it is ${now.toISOString()}, and was ${last.time}`
 }

@@ -66,6 +66,7 @@ export function contextOfProcess(
     ...(preRestore === undefined ? {} : { 'pre-restore': preRestore }),
     ...(postRestore === undefined ? {} : { 'post-restore': postRestore }),
   }
+
   return {
     lockTimeoutMs: settings.lockTimeoutMs,
     inImage: settings.inImage,
@@ -107,8 +108,10 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
   const onUnreadable = settings.given.has('onUnreadable')
     ? settings.onUnreadable
     : saved.onUnreadable
+
   assertExcludeFits(exclude, saved.volumes, engine)
   assertUnreadableFits(onUnreadable, engine)
+
   return {
     volumes: saved.volumes,
     maxSnapshots: settings.given.has('maxSnapshots') ? settings.maxSnapshots : saved.maxSnapshots,
@@ -160,6 +163,7 @@ export async function emptyAndTell(
     const { bavail, bsize } = statfsSync(store.directory)
     return bavail * bsize
   }
+
   const before = free()
   const leftOver = await emptyTrash(store, signal)
   if (leftOver !== undefined) emit({ type: 'warning', code: 'trash', message: leftOver })
@@ -183,6 +187,7 @@ export async function withStoreLock<T>(
     signal,
     onWait: (holder) => emit({ type: 'waiting', holder }),
   })
+
   try {
     createOwnDirectories(store)
     return await work(lock)

@@ -77,6 +77,7 @@ async function explain(
     })
   }
   if (error instanceof OperationError || errorCode(error) === undefined) return error
+
   return new OperationError(`${what} ${path} cannot be used: ${messageOf(error)}; ${state};`, {
     cause: error,
     fix: "look at the kernel's log (dmesg) and the mount",
@@ -104,6 +105,7 @@ async function findAttributeTrouble(
   const troubles = lines.flatMap((line) => readAttributeTrouble(line) ?? [])
   const found = troubles.flatMap((trouble) => describeTrouble(trouble, `${what} ${path}`) ?? [])[0]
   if (found === undefined || error.failure !== 'space') return found
+
   const others = lines.filter((line) => readAttributeTrouble(line) === undefined)
   const isFullForOthers = others.some((line) => /No space left|quota exceeded/.test(line))
   return isFullForOthers || (await isShort(path)) ? undefined : found

@@ -9,6 +9,7 @@ export function findVolume(configured: readonly VolumeSpec[], wish: string): Vol
   const wanted = wish.includes(':') ? parseVolumeSpec(wish) : { id: wish, path: undefined }
   const volume = configured.find(({ id }) => id === wanted.id)
   if (volume !== undefined) return { id: volume.id, path: wanted.path ?? volume.path }
+
   throw new UsageError(`there is no volume ${JSON.stringify(wanted.id)}`, {
     fix: `configured are ${configured.map(({ id }) => id).join(', ')}`,
   })

@@ -29,6 +29,7 @@ export async function logged<T>(
     await noteAct(context, { ...wished, outcome, error: messageOf(error) }, startedAt)
     throw error
   }
+
   const told = tell(result)
   const outcome = (told.warnings ?? []).length === 0 ? 'done' : 'flagged'
   await noteAct(context, { ...wished, ...told, outcome }, startedAt)

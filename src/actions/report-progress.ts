@@ -24,6 +24,7 @@ export function reportProgress(
   const tell = (progress: CopyProgress): void => {
     emit({ type: 'progress', volume, elapsedMs: clock.now().getTime() - begun, ...progress })
   }
+
   return {
     onProgress(progress) {
       const fraction = Math.min(progress.fraction, mostBeforeEnd)

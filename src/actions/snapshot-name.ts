@@ -26,6 +26,7 @@ export function recordOfFuture(catalog: Catalog, now: Date): Pick<SnapshotRecord
 export function warnOfClock(now: Date, named: Date): RecordWarning[] {
   const aheadSeconds = Math.round((named.getTime() - now.getTime()) / 1000)
   if (aheadSeconds <= 2) return []
+
   return [
     {
       code: 'clock',

@@ -51,6 +51,7 @@ export async function checkOwners(
       { fix: leaveUserNamespace },
     )
   }
+
   const { overflowId } = namespace.users
   return warnOfPaths(
     unknownOwner,
@@ -93,6 +94,7 @@ export async function findUnknownOwners(
   for await (const { path, stat } of walkOpen(directory, exclude, signal)) {
     if (looksUnknown(stat, namespace)) found[askOwner(reader, path, stat, namespace)].push(path)
   }
+
   const { lost, unknown, untold, known } = found
   const isSure = lost.length + unknown.length === 0 && known.length > 0
   const sure = [...lost, ...unknown]
@@ -119,6 +121,7 @@ function askOwner(
   const isGroup = stat.gid === BigInt(groups.overflowId)
   if ((isUser && !users.isOverflowKnown) || (isGroup && !groups.isOverflowKnown)) return 'lost'
   if (!isUser || !(stat.isFile() || stat.isDirectory())) return 'untold'
+
   try {
     const opened = reader.at(path, (trusted) => openSync(systemPath(trusted), withoutAtime))
     if (opened !== undefined) closeSync(opened)
@@ -144,6 +147,7 @@ async function* walkOpen(
   const excludes = compileExcludes(exclude, foreignMounts(bytePath(path)))
   const root = reader.lstat('.')
   if (root !== undefined) yield { path: '.', stat: root }
+
   const pending: BytePath[] = ['']
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     await nextTurn()

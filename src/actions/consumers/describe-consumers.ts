@@ -30,8 +30,10 @@ export async function describeConsumers(
 ): Promise<ConsumersDescription> {
   const { client, missing } = await context.docker()
   if (client === undefined) return { consumers: [], unknown: missing }
+
   const consumers = await listConsumers(client, context.config.volumes, context.inImage)
   const steps = planQuiesce(consumers, context.config.quiesce)
+
   return {
     unknown: undefined,
     consumers: consumers.map((consumer) => ({

@@ -43,8 +43,10 @@ export async function lookForConsumers(
       warnings: isAskedFor ? [{ code: 'docker', message }] : [],
     }
   }
+
   const { client, missing, isAskedFor: isApiAskedFor } = await docker()
   if (client === undefined) return without(missing)
+
   try {
     const consumers = await listConsumers(client, volumes, inImage)
     const warnings = consumers.flatMap(({ name, policy }) =>
@@ -67,6 +69,7 @@ export async function lookForConsumers(
         },
       )
     }
+
     if (!isAskedFor) emit({ type: 'warning', code: 'docker', message: error.message })
     return without(error.message)
   }
@@ -90,6 +93,7 @@ export async function listConsumers(
       { fix: 'run an image with the label snap-volume.sidecar=true' },
     )
   }
+
   return own === undefined
     ? findConsumers(containers.map(withRealPaths), volumes.map(onThisHost))
     : findConsumers(

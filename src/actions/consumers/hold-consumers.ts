@@ -56,6 +56,7 @@ class ConsumerHold implements Hold {
     this.#volumes = volumes
     this.#found = found
     this.#steps = this.#planSteps()
+
     this.#hooks = new Hooks(context, found.client, purpose, found.consumers)
     this.isNeeded = this.#steps.length > 0 || this.#hooks.exist
     this.#isAsked = this.isNeeded || purpose.kind === 'restore'
@@ -153,6 +154,7 @@ class ConsumerHold implements Hold {
         this.#quiescence.giveUp({ consumer, action: 'stop' }, 'somebody else has paused it')
       }
     }
+
     if (client === undefined) return
 
     const toStart = await findEndedSince(client, ranBefore, consumers)

@@ -42,6 +42,7 @@ export function judgeConsistency(
   const moved = copies.filter(({ hasMoved }) => hasMoved).map(({ volume }) => volume.id)
   if (moved.length === 0) return { consistency: held, warnings: [] }
   if (!isAsked) return { consistency: 'live', warnings: [] }
+
   const message = `somebody wrote ${moved.join(', ')} while all known containers were ${held}: a program of the host, or a container that is not found`
   return { consistency: 'live', warnings: [{ code: 'consumer-changed', message }] }
 }

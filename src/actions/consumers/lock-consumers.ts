@@ -12,6 +12,7 @@ const longestWakingMs = 60_000
 export async function lockToWake(store: StoreLayout) {
   const lock = await lockConsumers(store, wakingPurpose, 0)
   if (lock !== undefined) return lock
+
   const holder = await findHolder(store.consumerLock)
   return holder?.includes(wakingPurpose) === true
     ? lockConsumers(store, wakingPurpose, longestWakingMs)

@@ -106,10 +106,12 @@ export class Quiescence {
 
     const { steps, toStart, known } = request
     this.#journal.open(request)
+
     if (toStart.length > 0) {
       const ids = toStart.map(({ id }) => id)
       this.#journal.announce(ids, 0)
     }
+
     for (const { id, policy } of known.values()) {
       if (policy.onFrozen === 'restart') this.#restartable.add(id)
     }
@@ -124,6 +126,7 @@ export class Quiescence {
     const pauses = steps.filter(({ action }) => action === 'pause')
     const ids = pauses.map(({ consumer }) => consumer.id)
     if (ids.length > 0) this.#journal.announce(ids, settleMs.pause)
+
     await Promise.all(
       pauses.map(async (step) => this.#hold(step, async (id) => this.#pause(client, id))),
     )
@@ -161,6 +164,7 @@ export class Quiescence {
         this.#context.emit({ type: 'consumer', name, state })
         return
       }
+
       // somebody else did, or it ended: then it is not for us to wake
       this.#journal.forget(id)
       this.giveUp(step, 'it is not as it was a moment ago')
@@ -219,6 +223,7 @@ export class Quiescence {
     const stuck = journal.consumers.filter(isFrozen)
     const asleep = [...left, ...(await wakeConsumers(waking, client, stuck, this.#restartable))]
     const started = journal.consumers.filter(({ id }) => !asleep.some((one) => one.id === id))
+
     // at once: whoever finds them in the journal would wait for what was asked for
     journal.close(asleep)
 

@@ -25,11 +25,14 @@ export async function wakeLeftConsumers(
 ): Promise<void> {
   const { store, emit, docker } = context
   if (!hasConsumerJournal(store)) return
+
   const warn = (message: string): void =>
     emit({ type: 'warning', code: 'consumer-asleep', message })
+
   try {
     const lock = await lockToWake(store)
     if (lock === undefined) return
+
     try {
       const journal = readConsumerJournal(store)
       if (journal === undefined) return
@@ -38,10 +41,12 @@ export async function wakeLeftConsumers(
         warn(`${missing}, and ${describeLeft(journal.consumers)}`)
         return
       }
+
       const listed = await listConsumers(client, volumes, context.inImage)
       const known = new Set(listed.map(({ id }) => id))
       const mayRestart = listed.filter(({ policy }) => policy.onFrozen === 'restart')
       const restartable = new Set(mayRestart.map(({ id }) => id))
+
       const strangers: JournaledConsumer[] = []
       for (const stranger of journal.consumers.filter(({ id }) => !known.has(id))) {
         if ((await client.inspect(stranger.id)) === undefined) continue
@@ -50,6 +55,7 @@ export async function wakeLeftConsumers(
           `the container ${stranger.name} is in ${store.consumerJournal} and does not mount the volumes, so it is left alone: look at it, then remove that file`,
         )
       }
+
       const ours = journal.consumers
         .filter(({ id }) => known.has(id))
         .map((consumer) => withoutClockStep(journal, consumer, context.clock.now()))
@@ -64,6 +70,7 @@ export async function wakeLeftConsumers(
       const asleep = await wakeConsumers(context, client, woken, restartable)
       const started = woken.filter(({ id }) => !asleep.some((one) => one.id === id))
       keepInJournal(context, [...asleep, ...left])
+
       const ended = await findEnded(context, client, started)
       if (ended.length > 0) keepInJournal(context, [...asleep, ...ended, ...left])
     } finally {

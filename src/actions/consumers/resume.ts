@@ -42,6 +42,7 @@ export async function wakeConsumers(
     const left = await wakeOne(context, client, consumer, restartable.has(consumer.id))
     if (left !== undefined) asleep.push(left)
   }
+
   // paused ones hold connections of others
   await Promise.all(paused.map(wake))
   for (const consumer of stopped) await wake(consumer)
@@ -78,9 +79,11 @@ async function wakeOne(
     }
     if (attempt < attempts) await context.clock.sleep(betweenAttemptsMs)
   }
+
   if (left.frozen === undefined) tellAsleep(context, left, problem)
   else if (mayRestart && (await restartFrozen(context, client, left))) return undefined
   else tellFrozen(context, left.name, left.frozen)
+
   return left
 }
 
@@ -98,6 +101,7 @@ async function restartFrozen(
     emit({ type: 'warning', code: 'consumer-frozen', message })
     return false
   }
+
   emit({ type: 'consumer', name, state: 'restarted' })
   const message = `the container ${name} was left frozen by a pause that failed, and was restarted, as its label snap-volume.on-frozen says`
   emit({ type: 'warning', code: 'consumer-restarted', message })
@@ -117,6 +121,7 @@ async function letGoOn(
   const { id, name, action, settledBy, frozen } = consumer
   // nobody was asked, so whatever it does is not for us to change
   if (settledBy === undefined && frozen === undefined) return
+
   let isAsleep = await readAsleep(client, id, action)
   while (isAsleep === false) {
     // what was asked for before this process may still be done
@@ -128,6 +133,7 @@ async function letGoOn(
     await clock.sleep(betweenLooksMs)
     isAsleep = await readAsleep(client, id, action)
   }
+
   await (action === 'pause' ? client.unpause(id) : client.start(id))
   // where nobody may look, it may never have been paused
   if (isAsleep === undefined) await assertNotFrozen(context, client, consumer)
@@ -146,12 +152,14 @@ async function assertNotFrozen(
   if (action === 'stop' && frozen === undefined) return
   const found = await findFrozen(client, clock, id, frozen)
   if (found === undefined) return
+
   try {
     // Docker takes that for done, because it did not pause it; another Engine may do more
     await client.unpause(id)
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
   }
+
   throw new FrozenError(found)
 }
 
@@ -183,6 +191,7 @@ export async function findEnded(
   const ended: JournaledConsumer[] = []
   const asked = awake.filter(({ settledBy }) => settledBy !== undefined)
   if (asked.some(({ action }) => action === 'stop')) await context.clock.sleep(steadyMs)
+
   for (const consumer of asked) {
     try {
       const state = await client.inspect(consumer.id)
@@ -197,6 +206,7 @@ export async function findEnded(
         ended.push(consumer)
         continue
       }
+
       const message = `the container ${consumer.name} has ended since it was paused: see "docker logs ${consumer.name}"`
       context.emit({ type: 'warning', code: 'consumer-ended', message })
     } catch (error) {
@@ -204,6 +214,7 @@ export async function findEnded(
       if (!(error instanceof OperationError)) throw error
     }
   }
+
   return ended
 }
 

@@ -48,6 +48,7 @@ export class Hooks {
     this.#purpose = purpose
     this.#pre = `pre-${purpose.kind}`
     this.#post = `post-${purpose.kind}`
+
     this.#consumers = consumers
       .filter((consumer) => isUp(consumer) && Object.keys(consumer.policy.hooks).length > 0)
       .toSorted((one, other) => one.policy.stopOrder - other.policy.stopOrder)
@@ -110,6 +111,7 @@ export class Hooks {
         errors.push(error)
       }
     }
+
     if (errors.length > 0) throw errors[0]
   }
 
@@ -164,6 +166,7 @@ export class Hooks {
       this.#sessions.push({ consumer, session: result })
       return
     }
+
     throwIfInterrupted(signal)
     this.#settle(consumer, this.#judge(result))
   }

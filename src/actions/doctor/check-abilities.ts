@@ -32,6 +32,7 @@ export function findingsOf(abilities: StoreAbilities, isAccepted: boolean): Doct
   const { lacks, mtimeStepNs } = abilities
   const silent = silentLacks(abilities)
   const owners = findUserNamespace() === undefined ? 'owners' : 'owners that are known here'
+
   return [
     ...(silent.length === 0 ? [ok('metadata', `${owners}, modes, ACLs and xattrs are kept`)] : []),
     ...(lacks.includes('hard links') ? [] : [ok('hard links', 'unchanged files cost no space')]),
@@ -62,6 +63,7 @@ export function formatNs(ns: number): string {
     ['ms', 1e6],
     ['us', 1e3],
   ]
+
   const [name, size] = units.find(([, each]) => ns % each === 0) ?? ['ns', 1]
   return `${ns / size} ${name}`
 }

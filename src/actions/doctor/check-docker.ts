@@ -16,6 +16,7 @@ export async function checkDocker(
         : problem('docker', `SNAP_QUIESCE=${quiesce}, and ${unknown.problem}`, unknown.fix),
     ]
   }
+
   const hasOwnHook = context.hooks.commands['pre-snapshot'] !== undefined
   return [
     ok('docker', 'the API answers'),
@@ -42,6 +43,7 @@ function checkConsumer(consumer: ConsumerDescription, hasOwnHook: boolean): Doct
   const what = `${state}, ${writes ? 'writes' : 'reads'} ${volumes.join(', ')}`
   const isLive = writes && state === 'running' && quiesce === 'none'
   const isHooked = hasOwnHook || hooks.includes('pre-snapshot')
+
   return [
     isLive && !isHooked
       ? note(

@@ -66,6 +66,7 @@ function checkPlace({ directory }: StoreLayout, settings: Settings): DoctorFindi
       `mount one with -v /some/directory:${directory}`,
     )
   }
+
   const type = mountOf(mounts, directory)?.type ?? 'an unknown filesystem'
   return ok('store', `${directory} on ${type}`)
 }
@@ -79,6 +80,7 @@ function checkReflinks({ own }: StoreLayout): DoctorFinding[] {
     // whoever tries the abilities says so
     return []
   }
+
   try {
     const file = join(home, 'file')
     writeFileSync(file, 'x'.repeat(4096))
@@ -108,6 +110,7 @@ export function checkLinkLimit(
   const limit = linkLimits[type]
   if (limit === undefined)
     return ok('link limit', 'more names for a file than SNAP_MAX can ask for')
+
   return maxSnapshots < limit
     ? ok('link limit', `${limit} names for a file, SNAP_MAX is ${maxSnapshots}`)
     : note(
@@ -123,11 +126,13 @@ function checkRoom({ directory }: StoreLayout, settings: Settings): DoctorFindin
     const percent = (free / total) * 100
     const message = `${percent.toFixed(1)} % free${shown}`
     if (percent >= settings.warnFreePercent) return ok(subject, message)
+
     const fix = 'enlarge the filesystem, or lower SNAP_MAX and prune'
     return percent < settings.criticalFreePercent
       ? problem(subject, message, fix)
       : note(subject, message, fix)
   }
+
   const space = judge('space', bavail, blocks, ` (${prettyBytes(bavail * bsize)})`)
   // filesystems that make inodes as they need them count none
   return files === 0 ? [space] : [space, judge('inodes', ffree, files, ` (${ffree})`)]
@@ -151,6 +156,7 @@ function checkClock(store: StoreLayout, now: Date): DoctorFinding[] {
   const misnamed = misnamedSnapshots(catalog, now)
   const contrary = describeMisnamed(misnamed)
   const isBefore = newest !== undefined && newest.time.getTime() > now.getTime() + 2000
+
   return [
     isBefore
       ? problem(
@@ -191,8 +197,10 @@ function checkConsumers({ consumers, startedAt }: ConsumerJournal): DoctorFindin
     const message = `the container ${name} is frozen since ${frozen.since} by a pause that failed`
     return [problem('journal', message, `run "${commandFor(consumer)}"`)]
   })
+
   const others = consumers.filter(({ frozen }) => frozen === undefined).map(({ name }) => name)
   if (others.length === 0) return findings
+
   const message = `containers are paused or stopped since ${startedAt}: ${others.join(', ')}`
   const fix = 'any command wakes them where the Docker API is, if no snapshot is under way'
   return [...findings, problem('journal', message, fix)]
@@ -205,6 +213,7 @@ function checkJournals(store: StoreLayout): DoctorFinding[] {
     if (restore !== undefined) {
       findings.push(problemOf('journal', explainInterruptedRestore(restore)))
     }
+
     const consumers = readConsumerJournal(store)
     if (consumers !== undefined) {
       findings.push(...checkConsumers(consumers))
@@ -212,5 +221,6 @@ function checkJournals(store: StoreLayout): DoctorFinding[] {
   } catch (error) {
     findings.push(problemOf('journal', error))
   }
+
   return findings.length === 0 ? [ok('journal', 'nothing is left half-way')] : findings
 }

@@ -9,6 +9,7 @@ import { type DoctorFinding, note, problem, problemOf } from './finding.ts'
 export function checkUserNamespace(): DoctorFinding[] {
   const namespace = findUserNamespace()
   if (namespace === undefined) return []
+
   const { users, groups } = namespace
   return [
     note(
@@ -26,6 +27,7 @@ export async function checkVolumeOwners({
 }: Pick<StoreConfig, 'volumes' | 'exclude'>): Promise<DoctorFinding[]> {
   const namespace = findUserNamespace()
   if (namespace === undefined) return []
+
   const findings: DoctorFinding[] = []
   for (const { id, path } of volumes) {
     const subject = `volume ${id}`
@@ -37,11 +39,13 @@ export async function checkVolumeOwners({
         excludesOf(exclude, id),
         undefined,
       )
+
       if (paths.length > 0)
         findings.push(problem(subject, describeOwners(path, paths), leaveUserNamespace))
     } catch (error) {
       findings.push(problemOf(subject, error))
     }
   }
+
   return findings
 }

@@ -30,6 +30,7 @@ export function checkVolumes(
       assertDirectory(volume.path)
       const wanted = { path: volume.path, exclude: excluded }
       const chosen = chooseEngine(engine, wanted, store.directory)
+
       return [
         checkMount(subject, volume, inImage),
         ok(subject, `engine ${chosen.engine.name}: ${chosen.reason}`),
@@ -94,8 +95,10 @@ function checkFilesystem(
       ),
     ]
   }
+
   const mounts = readMounts()
   const isOneFilesystem = mountOf(mounts, path)?.device === mountOf(mounts, directory)?.device
+
   return isOneFilesystem
     ? [ok(subject, 'on the filesystem of the store')]
     : [

@@ -23,6 +23,7 @@ export async function diagnose(
   try {
     const store = openStore(settings.storeDirectory)
     findings.push(...(await checkStore(store, settings, now)))
+
     const config = readStoreConfig(store, settings)
     findings.push(checkLinkLimit(store, config))
     findings.push(...checkVolumes(store, config, settings))
@@ -32,5 +33,6 @@ export async function diagnose(
     if (!(error instanceof OperationError)) throw error
     findings.push(problemOf('store', error))
   }
+
   return findings
 }

@@ -15,17 +15,21 @@ export function withCommands(
 ): RunState {
   const run = findTaken(store, now)
   if (run === undefined) return state
+
   const takenMs = Date.parse(run.finishedAt)
   const isNewer = (known: FinishedRun | null): boolean => {
     const knownMs = known === null ? 0 : Date.parse(known.finishedAt)
     // one of the future is of a clock that was set back since
     return knownMs < takenMs || knownMs > now.getTime()
   }
+
   if (!isNewer(state.lastSuccess)) return state
   const counted = { ...state, lastSuccess: run }
   if (!isNewer(state.lastRun)) return counted
+
   const wasDue = state.expectedBy !== null && Date.parse(state.expectedBy) <= takenMs
   const isNextKnown = nextRun !== undefined && nextRun.getTime() > takenMs
+
   return {
     ...counted,
     lastRun: run,
@@ -40,6 +44,7 @@ function findTaken(store: StoreLayout, now: Date): FinishedRun | undefined {
     (one) => isTaken(one) && Date.parse(one.finishedAt) <= now.getTime(),
   )
   if (act === undefined || act.by.what === 'daemon') return undefined
+
   const { startedAt, finishedAt, outcome, snapshot = null } = act
   return {
     startedAt,

@@ -56,6 +56,7 @@ export function judgeHealth(status: Condition, thresholds: HealthThresholds, now
     ...judgeSpace(status, thresholds),
     ...status.problems,
   ]
+
   const worst = Math.max(0, ...findings.map(({ level }) => healthLevels.indexOf(level)))
   return { level: healthLevels[worst] ?? 'critical', findings }
 }
@@ -86,10 +87,12 @@ function judgeAge(
   // one that is under way, and gets on, is no stall
   const since = Math.max(Date.parse(expectedBy), run === null ? 0 : Date.parse(run.lastSignAt))
   if (now.getTime() <= since + staleAfterMs) return []
+
   const late = prettyMilliseconds(now.getTime() - Date.parse(expectedBy), { unitCount: 2 })
   const last =
     lastSuccess === null ? 'there is none yet' : `the last one is of ${lastSuccess.finishedAt}`
   const stall = run === null ? '' : `; the run of ${run.startedAt} does not get on`
+
   return [
     {
       level: 'critical',
@@ -105,6 +108,7 @@ function judgeRuns({ lastRun, failuresInARow }: Condition): HealthFinding[] {
     const message = `the last snapshot is flagged: see "snap-volume show ${lastRun.snapshot}"`
     return [{ level: 'warning', code: 'flagged', message }]
   }
+
   const times = failuresInARow === 1 ? 'the last run' : `the last ${failuresInARow} runs`
   const message = `${times} failed: ${lastRun.error ?? 'see the log of the daemon'}`
   return [{ level: 'warning', code: 'failed', message }]
@@ -119,6 +123,7 @@ function judgeSpace(
     if (total === 0) return []
     const percent = (free / total) * 100
     if (percent >= Math.max(warnFreePercent, criticalFreePercent)) return []
+
     return [
       {
         level: percent < criticalFreePercent ? 'critical' : 'warning',

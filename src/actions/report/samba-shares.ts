@@ -48,11 +48,13 @@ export function describeShares(
     wishes.store === undefined
       ? directory
       : parsePath(wishes.store, `--store ${JSON.stringify(wishes.store)}`)
+
   assertNames(volumes.map(({ id }) => id))
   assertReadable('store', store, 'with "--store PATH"')
   for (const { id, path } of volumes) {
     assertReadable(`volume ${id}`, path, `as in "snap-volume samba-config ${id}:PATH"`)
   }
+
   return {
     schema: 1,
     store,
@@ -95,6 +97,7 @@ function assertNames(ids: readonly string[]): void {
         },
       )
     }
+
     const twin = ids.slice(0, index).find((other) => other.toLowerCase() === id.toLowerCase())
     if (twin !== undefined) {
       throw new OperationError(

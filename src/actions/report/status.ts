@@ -70,6 +70,7 @@ export async function describeStatus(
     const message = `${describeDamage(one)}; ${wayOutOfDamage(one)}`
     condition.problems.push({ level: 'warning', code: 'damaged', message })
   }
+
   condition.problems.push(...findNothing(snapshots))
   return {
     ...condition,
@@ -86,6 +87,7 @@ export async function describeStatus(
 function findNothing(snapshots: readonly Snapshot[]): HealthFinding[] {
   const newest = snapshots.findLast((snapshot) => !isSafety(snapshot))
   const empty = newest?.record.warnings.filter(({ code }) => code === noFiles) ?? []
+
   return empty.map(({ volume, message }) => ({
     level: 'warning',
     code: noFiles,
@@ -116,23 +118,28 @@ export async function describeCondition(
       return undefined
     }
   }
+
   const writer = await findHolder(store.lock)
   orProblem('critical', 'config', () => readSavedConfig(store))
+
   const restored = orProblem('critical', 'journal', () => readRestoreJournal(store))
   if (restored?.finishedAt === null && writer === undefined) {
     const message = explainInterruptedRestore(restored).message
     problems.push({ level: 'critical', code: 'restore-interrupted', message })
   }
+
   const asleep = await findAsleep(store, now)
   problems.push(...asleep)
   // a restore that is under way starts them itself
   if (asleep.length === 0 && writer === undefined) {
     problems.push(...(await findFailed(restored, docker)))
   }
+
   const changes = orProblem('critical', 'changes', () => readUnacceptedChanges(store)) ?? []
   for (const change of changes) {
     problems.push({ level: 'critical', code: 'other-data', message: describeChange(change) })
   }
+
   // what the daemon keeps for itself is no one else's
   const state = orProblem('warning', 'runs', () => readRunState(store)) ?? noRuns
   const nextRun = readNextRun(store)
@@ -141,6 +148,7 @@ export async function describeCondition(
     told: __,
     ...runs
   } = orProblem('warning', 'acts', () => withCommands(store, state, nextRun, now)) ?? state
+
   return {
     ...runs,
     daemon: { running: heartbeat !== undefined, startedAt: heartbeat?.startedAt ?? null },
@@ -159,16 +167,19 @@ async function findAsleep(store: StoreLayout, now: Date): Promise<HealthFinding[
   try {
     const journal = readConsumerJournal(store)
     if (journal === undefined) return []
+
     const frozen = journal.consumers.flatMap(({ name, frozen: mark }): HealthFinding[] => {
       if (mark === undefined) return []
       const message = describeFrozen(name, mark)
       return [{ level: 'critical', code: 'consumer-frozen', message }]
     })
+
     const others = journal.consumers.filter((consumer) => consumer.frozen === undefined)
     // one of the future is of a clock that was set back since
     const isYoung = Math.abs(now.getTime() - Date.parse(journal.startedAt)) < longestQuietMs
     if (isYoung && (await findHolder(store.consumerLock)) !== undefined) return frozen
     if (others.length === 0) return frozen
+
     const names = others.map(({ name }) => name).join(', ')
     const message =
       journal.purpose === didNotComeBack
@@ -200,6 +211,7 @@ async function findFailed(
     )
     const names = consumers.filter((_, index) => failed[index]).map(({ name }) => name)
     if (names.length === 0) return []
+
     const message = `containers that were started after the restore of ${snapshot} have failed (${names.join(', ')}): see "docker logs", then "docker start" them, or go back with "snap-volume restore --undo"`
     return [{ level: 'critical', code: 'consumer-failed', message }]
   } catch (error) {

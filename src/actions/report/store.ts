@@ -67,9 +67,11 @@ export async function describeStore(
       return undefined
     }
   }
+
   const config = orProblem(() => describeConfig(store, settings))
   const interrupted = orProblem(() => readInterruptedRestore(store))
   if (interrupted !== undefined) problems.push(explainInterruptedRestore(interrupted).message)
+
   const changes = orProblem(() => readUnacceptedChanges(store)) ?? []
   problems.push(...changes.map(describeChange))
   const future = warnOfFuture(catalog, now)
@@ -77,6 +79,7 @@ export async function describeStore(
   const misnamed = warnOfMisnamed(catalog, now)
   if (misnamed !== undefined) problems.push(misnamed)
   for (const one of damaged) problems.push(`${describeDamage(one)}; ${wayOutOfDamage(one)}`)
+
   return {
     schema: 1,
     directory: store.directory,
@@ -94,6 +97,7 @@ export async function describeStore(
 function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDescription {
   const config = readStoreConfig(store, settings)
   const { volumes, cron, checksumCron, timeZone, maxSnapshots, engine } = config
+
   return {
     volumes: volumes.map(({ id, path }) => {
       const exclude = excludesOf(config.exclude, id)
@@ -137,5 +141,6 @@ function wayToSubvolume(choice: EngineChoice, id: string, { path, exclude }: Vol
     if (errorCode(error) === undefined) throw error
     return ''
   }
+
   return `; "snap-volume subvolume ${id}" makes it one`
 }

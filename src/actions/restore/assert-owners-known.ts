@@ -25,6 +25,7 @@ export async function assertOwnersKnown(
     const leftAlone = excludesOfRestore(exclude, snapshot, one)
     return [join(snapshot.path, one.from), one.path].map((path) => ({ path, leftAlone }))
   })
+
   for (const { path, leftAlone } of looked) {
     using directory = openDirectory(path)
     const { paths, sure } = await findUnknownOwners(directory, namespace, leftAlone, signal)

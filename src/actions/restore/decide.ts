@@ -43,6 +43,7 @@ export function decideRestore(context: ActionContext, wish: RestoreWish): Restor
       { fix: 'look at the plan again' },
     )
   }
+
   return decision
 }
 
@@ -58,10 +59,12 @@ function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecisio
     }
     return { snapshot, targets }
   }
+
   const journal = readRestoreJournal(store)
   if (journal === undefined) {
     throw new OperationError('there is no restore to undo: this store has seen none')
   }
+
   const wayBack = interrupted?.undo === true ? interrupted.snapshot : journal.safety
   if (wayBack === null) throw nothingKept(journal)
   const damaged = findDamaged(catalog, wayBack)
@@ -71,6 +74,7 @@ function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecisio
       damaged === undefined ? 'is not in the store any more' : `is damaged: ${damaged.problem}`
     throw new OperationError(`the restore cannot be undone: ${wayBack}, what it replaced, ${why}`)
   }
+
   assertSamePaths(journal, config.volumes, store.restoreJournal)
   const ids = journal.volumes.map(({ id }) => id)
   return { snapshot, targets: checkTargets(store, config.volumes, snapshot, ids) }
@@ -82,6 +86,7 @@ function nothingKept(journal: RestoreJournal): OperationError {
     const { problem, fix } = explainInterruptedRestore(journal)
     return new OperationError(`the restore cannot be undone: ${problem}`, { fix })
   }
+
   return new OperationError(
     `the restore of ${snapshot} of ${startedAt} cannot be undone: it was made with --without-safety, which keeps nothing of what it replaces;`,
     { fix: 'restore a snapshot by its name, see "snap-volume show"' },
@@ -97,6 +102,7 @@ function assertSamePaths(
   for (const { id, path } of volumes) {
     const now = configured.find((volume) => volume.id === id)?.path
     if (now === path) continue
+
     const wayOn =
       finishedAt === null
         ? `start it as ${id}:${path} again; where those data are gone for good, move ${journalFile} away`

@@ -20,6 +20,7 @@ export function describeWriters(
     action: steps.find(({ consumer }) => consumer.id === id)?.action ?? ('none' as const),
   }))
   if (unknown === undefined) return { containers }
+
   const elsewhere = config.hasDockerApi
     ? '; the sidecar of this store has it, and stops and starts them: run this there ("docker exec SIDECAR snap-volume restore ...")'
     : ''
@@ -41,6 +42,7 @@ export function addUp(all: readonly (OpenFiles & { id: string })[]): OpenFiles {
   const sum = (count: (one: OpenFiles) => number): number =>
     all.reduce((total, one) => total + count(one), 0)
   const why = all.find((one) => one.why !== undefined)?.why
+
   return {
     asked: sum(({ asked }) => asked),
     open: sum(({ open }) => open),

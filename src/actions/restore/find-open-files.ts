@@ -31,12 +31,14 @@ export async function findOpenFiles(
     if (wanted.size === mostAsked) break
     wanted.add(path)
   }
+
   const found = await askAll(live, wanted, signal)
   let open = pathsOf(found, 'open')
   for (let look = 1; look < looks && open.length > 0; look += 1) {
     await clock.sleep(betweenLooksMs, signal)
     open = pathsOf(await askAll(live, open, signal), 'open')
   }
+
   const denied = pathsOf(found, 'denied').length
   const unknown = pathsOf(found, 'unknown').length
   const why =
@@ -67,6 +69,7 @@ function listNear(live: DirectoryHandle, except: ReadonlySet<BytePath>): BytePat
     if (directory === undefined) break
     const here = reader.enter(directory)
     if (here === undefined) continue
+
     using entries = opendirSync(systemPath(here), { encoding: 'latin1', bufferSize: 256 })
     for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
       const path = joinPath(directory, entry.name)
@@ -76,6 +79,7 @@ function listNear(live: DirectoryHandle, except: ReadonlySet<BytePath>): BytePat
       if (files.length === mostNear) break
     }
   }
+
   return files
 }
 
@@ -87,10 +91,12 @@ async function askAll(
   using reader = new TreeReader(live.here)
   const answers = new Map<BytePath, LeaseAnswer>()
   const { dev } = fstatSync(live.descriptor)
+
   let batch: Opened[] = []
   const askBatch = async (): Promise<void> => {
     const asked = batch
     batch = []
+
     try {
       const found = await askForLeases(asked, signal)
       for (const [index, { path }] of asked.entries()) {
@@ -100,6 +106,7 @@ async function askAll(
       for (const { descriptor } of asked) closeSync(descriptor)
     }
   }
+
   try {
     for await (const path of inTurns(paths, signal)) {
       const opened = openRegular(reader, path, dev)
@@ -111,6 +118,7 @@ async function askAll(
   } finally {
     for (const { descriptor } of batch) closeSync(descriptor)
   }
+
   return answers
 }
 
@@ -126,8 +134,10 @@ function openRegular(reader: TreeReader, path: BytePath, dev: number): Opened | 
     openSync(systemPath(trusted), O_PATH | O_NOFOLLOW),
   )
   if (descriptor === undefined) return undefined
+
   const stat = fstatSync(descriptor)
   if (stat.isFile() && stat.dev === dev) return { path, descriptor, uid: stat.uid }
+
   closeSync(descriptor)
   return undefined
 }

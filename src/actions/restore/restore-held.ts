@@ -60,6 +60,7 @@ export async function restoreHeld(
   for (const one of known) {
     planned.push(opened.use(await planAfterSafety(context, restore, safety, one)))
   }
+
   const usedFiles = await refuseUse(use, wish, targets)
   for (const volume of planned) await tryVolume(volume)
 
@@ -72,6 +73,7 @@ export async function restoreHeld(
   const wayBack = journal.safety === snapshot.name ? safety.name : journal.safety
   const finishedAt = context.clock.now().toISOString()
   await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
+
   return {
     snapshot: snapshot.name,
     safety: wayBack,
@@ -101,6 +103,7 @@ function makeJournal(
   const { snapshot, targets } = decision
   const before = readRestoreJournal(context.store)
   const interrupted = before?.finishedAt === null ? before : undefined
+
   return {
     schema: 1,
     snapshot: snapshot.name,
@@ -147,6 +150,7 @@ async function applyAll(
   } catch (error) {
     throw withWayOn(error, journal)
   }
+
   return { restored, warnings }
 }
 

@@ -68,6 +68,7 @@ export async function planVolume(
   const { id, path, from, keptMounts } = target
   using opening = new DisposableStack()
   const newest = findNewest(store, id, clock.now())
+
   // what is excluded now is not in the safety snapshot either, so there would be no way back
   const excludedNow = excludesOf(config.exclude, id)
   const progress = reportProgress(context, id)
@@ -89,11 +90,13 @@ export async function planVolume(
     signal,
     onProgress: progress.onProgress,
   }
+
   const volume = { path, exclude: excludedNow }
   const engine: CopyEngine = chooseEngine(config.engine, volume, store.directory).engine
   const plan = await engine.planRestore(copying, onStep).catch(async (error: unknown) => {
     throw await explainFailure(error, inData(path), 'nothing was restored')
   })
+
   progress.end()
   plan.warnings.push(...warnOfLostOwners(snapshot, from))
   const opened = opening.move()
@@ -118,6 +121,7 @@ export async function applyVolume(
 ): Promise<{ restored: VolumeRestore; warnings: RecordWarning[] }> {
   const { id, path, keptMounts } = target
   context.emit({ type: 'phase', phase: 'restore', volume: id, detail: path })
+
   for (const mount of keptMounts) {
     context.emit({
       type: 'warning',
@@ -126,6 +130,7 @@ export async function applyVolume(
       message: `${mount} is mounted inside ${path}, or a subvolume, and is left as it is`,
     })
   }
+
   try {
     const warnings = [...plan.warnings, ...(await plan.apply())]
     progress.end()

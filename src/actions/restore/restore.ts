@@ -59,6 +59,7 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
       writers: describeWriters(context, found),
       volumes: [],
     }
+
     const use = createUseCheck(context, canAskForFiles(found.consumers, false))
     for (const target of targets) {
       const steps: PlannedStep[] = []
@@ -72,11 +73,13 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
           else stepsLeftOut += 1
         },
       )
+
       const { id, keptMounts } = target
       const { counts, warnings } = planned.plan
       for (const warning of warnings) context.emit({ type: 'warning', volume: id, ...warning })
       plan.volumes.push({ ...describeTarget(target), counts, steps, stepsLeftOut, keptMounts })
     }
+
     const files = await use.look(targets)
     return files === undefined ? plan : { ...plan, writers: { ...plan.writers, files } }
   })
@@ -91,6 +94,7 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
 export async function restore(context: ActionContext, wish: RestoreWish): Promise<RestoreResult> {
   context.emit({ type: 'phase', phase: 'lock' })
   const wished = wish.undo ? { kind: 'undo' } : { snapshot: wish.reference }
+
   return logged(
     context,
     { act: 'restore', ...wished, volumes: [...wish.volumes] },
@@ -118,22 +122,27 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
       if (wish.expected === undefined) {
         context.emit({ type: 'writers', ...describeWriters(context, hold.found) })
       }
+
       if (wish.withoutSafety === true) {
         context.emit({ type: 'warning', code: 'without-safety', message: keepsNothing })
       }
+
       await hold.begin()
       for (const warning of warnOfLeftStopped(hold, ranBefore)) {
         context.emit({ type: 'warning', ...warning })
       }
       if (hold.notHeld.length > 0) throw stillRunning(hold)
+
       const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
       await refuseUse(use, wish, targets)
       return restoreHeld(context, { lock, wish, decision, hold, use, ranBefore })
     })
+
     const released = await attempt(async () => hold.release())
     const unhealthy = failure === undefined ? await waitUntilHealthy(context, hold) : []
     const error = failure ?? released.failure
     await hold.end(error)
+
     // who did not come back is told of whatever became of the data
     const warnings = [
       ...doubts,
@@ -144,6 +153,7 @@ async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promi
     if (result !== undefined && error === undefined) {
       return { ...result, warnings: [...result.warnings, ...warnings] }
     }
+
     for (const warning of warnings) context.emit({ type: 'warning', ...warning })
     throw error
   })

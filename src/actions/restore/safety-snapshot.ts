@@ -94,6 +94,7 @@ export function listUnsaved(
     const newest = findBase(catalog, { id, root: identify(directory) }).snapshot?.name
     return newest === undefined ? [] : { id, newest }
   })
+
   const unsaved = [...others, ...added]
   return unsaved.length === 0 ? {} : { unsaved }
 }

@@ -55,6 +55,7 @@ export function checkTargets(
   assertVolumesApart(store.directory, volumes)
   for (const { from } of volumes) assertDataThere(snapshot, from)
   const mounts = readMounts()
+
   return volumes.map(({ id, path, from }) => {
     const subvolumes = subvolumesIn(path)
     if (mountOf(mounts, path)?.readOnly === true) {
@@ -62,6 +63,7 @@ export function checkTargets(
         fix: `mount it read-write (-v ...:${path}:rw)`,
       })
     }
+
     assertMounted(mounts, path, snapshot, from)
     const mounted = mountsBelow(mounts, path).map((mount) => mount.mountPoint)
     const keptMounts = [...new Set([...mounted, ...subvolumes])]
@@ -72,6 +74,7 @@ export function checkTargets(
         { fix: 'unmount it, or rename the subvolume' },
       )
     }
+
     return { id, path, from, keptMounts }
   })
 }
@@ -92,6 +95,7 @@ function assertMounted(
 ): void {
   const before = snapshot.record.volumes.find((volume) => volume.id === id)
   if (before?.path !== path || before.mountPoint !== true || isMountPoint(mounts, path)) return
+
   throw new OperationError(
     `volume ${id} cannot be restored: nothing is mounted at ${path}, and ${snapshot.name} is of what was mounted there;`,
     { fix: `mount it (-v ...:${path})` },
@@ -105,6 +109,7 @@ function all(configured: readonly VolumeSpec[], snapshot: Snapshot): WantedVolum
   if (missing.length === 0 && unknown.length === 0) {
     return configured.map((volume) => ({ ...volume, from: volume.id }))
   }
+
   const common = configured.filter(({ id }) => held.includes(id)).map(({ id }) => id)
   throw new OperationError(
     `${snapshot.name} holds the volumes ${held.join(', ')}, and ${configured.map(({ id }) => id).join(', ')} are configured`,
@@ -125,6 +130,7 @@ function named(
 ): WantedVolume[] {
   const held = heldBy(snapshot)
   const wanted = new Map(into.map((id, index) => [id, ids[index] ?? id]))
+
   return [...wanted].map(([id, from]) => {
     const volume = configured.find((candidate) => candidate.id === id)
     if (volume === undefined) {
@@ -135,6 +141,7 @@ function named(
         fix: `configured are ${configured.map((known) => known.id).join(', ')}${wayOut}`,
       })
     }
+
     if (!held.includes(from)) {
       throw new OperationError(
         `${snapshot.name} does not hold the volume ${from}, only ${held.join(', ')}`,
@@ -143,6 +150,7 @@ function named(
         },
       )
     }
+
     return { ...volume, from }
   })
 }

@@ -42,6 +42,7 @@ export function createUseCheck(
         const paths = noted.get(id) ?? []
         found.push({ id, ...(await findOpenFiles(live, paths, except, { clock, signal })) })
       }
+
       return addUp(found)
     },
   }

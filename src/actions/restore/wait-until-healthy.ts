@@ -35,6 +35,7 @@ export async function waitUntilHealthy(
         emit({ type: 'consumer', name, state: 'healthy' })
         return []
       }
+
       const passedMs = clock.now().getTime() - beganMs
       const isOverdue = passedMs >= (state.firstCheckWithinMs ?? Infinity) + slackMs
       if (signal?.aborted === true || isOverdue || passedMs >= longestMs) {
@@ -48,9 +49,11 @@ export async function waitUntilHealthy(
           ),
         ]
       }
+
       await clock.sleep(betweenLooksMs, signal).catch(() => undefined)
     }
   }
+
   const found = await Promise.all(
     stopped.map(async ({ id, name }) =>
       waitFor(id, name).catch((error: unknown) => {

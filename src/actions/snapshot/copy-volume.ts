@@ -73,6 +73,7 @@ export function openVolumeCopy(
   const { id, path } = volume
   using opening = new DisposableStack()
   const source = opening.use(openSource(path))
+
   const exclude = excludesOf(config.exclude, id)
   const { engine } = chooseEngine(config.engine, { path, exclude }, store.directory)
   const root = identify(source)
@@ -95,6 +96,7 @@ export function openVolumeCopy(
     signal,
     onProgress: progress.onProgress,
   }
+
   const plan = { context, options, catalog, volume, exclude, engine, root, base, progress, request }
   return new VolumeCopying(plan, opening.move())
 }
@@ -145,6 +147,7 @@ export class VolumeCopying implements Disposable {
       ...warnOfUnreadable(copy),
       ...empty,
     ]
+
     return {
       volume,
       hasMoved: copy.hasMoved === true,
@@ -170,6 +173,7 @@ export class VolumeCopying implements Disposable {
     if (engine.name !== 'btrfs') {
       this.#ownerWarnings = await checkOwners(id, source, exclude, signal)
     }
+
     if (base.snapshot === undefined && engine.name === 'link' && !hasChangeTimes(source.here)) {
       emit({ type: 'warning', code: 'contents-compared', volume: id, message: noChangeTimes(path) })
     }
@@ -177,12 +181,14 @@ export class VolumeCopying implements Disposable {
     if (base.snapshot !== undefined && engine.usesPrelinked) {
       request.isPrelinked = await adoptPrelinked(store, base.snapshot.name, base.id, target)
     }
+
     return engine.snapshot(request)
   }
 
   #record(copy: SnapshotCopy): VolumeRecord {
     const { volume, exclude, engine, root, base, request } = this.#plan
     const { id, path } = volume
+
     return {
       id,
       path,

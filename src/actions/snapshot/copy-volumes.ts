@@ -33,11 +33,13 @@ async function finishCopies(hold: Hold, copyings: readonly VolumeCopying[]): Pro
     // whether it went well is asked when all is copied
     if (unread === 0) hold.release().catch(() => undefined)
   }
+
   if (!hold.isNeeded) {
     const copies: VolumeCopy[] = []
     for (const copying of copyings) copies.push(await copying.finish(onRead))
     return copies
   }
+
   // side by side, so that none is held for the disk of another
   const results = await Promise.allSettled(
     copyings.map(async (copying) => {
@@ -50,6 +52,7 @@ async function finishCopies(hold: Hold, copyings: readonly VolumeCopying[]): Pro
       }
     }),
   )
+
   return results.map((result) => {
     if (result.status === 'rejected') throw result.reason
     return result.value

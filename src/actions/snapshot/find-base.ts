@@ -22,26 +22,32 @@ export type Base = { warnings: RecordWarning[] } & (
 export function findBase(catalog: Catalog, { id, root }: Pick<VolumeRecord, 'id' | 'root'>): Base {
   const warnings: RecordWarning[] = []
   const mounts = readMounts()
+
   const snapshots = recordedSnapshots(catalog).toReversed()
   const volumes = snapshots.map(({ record }) => record.volumes)
   const last = volumes.flat().find((volume) => volume.id === id)
   const hasMoved =
     !isSameRoot(last?.root, root) && volumes.flat().some((one) => isSameRoot(one.root, root))
+
   const isIt = (volume: VolumeRecord): boolean =>
     hasMoved ? isSameRoot(volume.root, root) : volume.id === id
+
   for (const snapshot of snapshots) {
     const held = snapshot.record.volumes.find(isIt)
     // nothing can be linked out of a subvolume
     if (held === undefined || held.engine === 'btrfs') continue
     const data = join(snapshot.path, held.id)
+
     // nobody looks at what somebody mounted over it
     if (!isMountPoint(mounts, data) && isRealDirectory(data)) {
       return { snapshot, id: held.id, warnings }
     }
+
     warnings.push({
       code: 'base-missing',
       message: `the data of ${snapshot.name}/${held.id} are gone, or something is mounted over them, so unchanged files are not shared with it`,
     })
   }
+
   return { ...noBase, warnings }
 }

@@ -26,6 +26,7 @@ export function judgeChanges(
   )
   const last = before && volumeIn(before.record.volumes, volume.id)
   if (last === undefined || before === undefined) return undefined
+
   const tell = (message: string): UnacceptedChange => ({
     id: volume.id,
     lastBefore: before.name,
@@ -47,6 +48,7 @@ export function judgeChanges(
   if (files < fewestFiles) return undefined
   const shared = Math.max(0, volume.contents.files - volume.contents.addedFiles)
   if ((1 - shared / files) * 100 < limitPercent) return undefined
+
   const are = shared === 1 ? 'is still what it was' : 'are still what they were'
   const which = isOtherPart ? `that it and ${before.name} can both have` : `of ${before.name}`
   return tell(`${shared} of the ${files} files ${which} ${are}`)

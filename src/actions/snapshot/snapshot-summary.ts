@@ -11,6 +11,7 @@ export function summarizeSnapshot({
   const totals = recordTotals(record)
   const pruned = removed.length === 0 ? '' : `; ${removed.length} older removed`
   if (totals === undefined) return `${record.name}${pruned}`
+
   const { files, bytes, addedFiles, addedBytes } = totals
   const [all, added] = [files, addedFiles].map((count) => counted(count, '{file|files}'))
   return `${record.name}: ${all}, ${prettyBytes(bytes)}; added ${added}, ${prettyBytes(addedBytes)}${pruned}`

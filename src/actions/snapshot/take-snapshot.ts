@@ -61,8 +61,10 @@ export async function takeSnapshot(
     config.volumes.map(({ id, path }) => ({ path, exclude: excludesOf(config.exclude, id) })),
     store.directory,
   )
+
   context.emit({ type: 'phase', phase: 'lock' })
   const { kind } = options
+
   return logged(
     context,
     { act: 'snapshot', kind, volumes: config.volumes.map(({ id }) => id) },
@@ -80,6 +82,7 @@ async function writeAndPrune(
   return asWriter(context, `${options.kind} snapshot`, async (lock) => {
     const interrupted = readInterruptedRestore(context.store)
     if (interrupted !== undefined) throw explainInterruptedRestore(interrupted)
+
     const jump = findClockJump(context.store, context.clock.now())
     const { record } = await writeSnapshot(context, lock, options, context.config.volumes)
     context.emit({ type: 'phase', phase: 'prune' })
@@ -184,6 +187,7 @@ async function copyAndPublish(
     allowEmpty: options.allowEmpty === true,
     isHeld: hold.isNeeded,
   }
+
   const copies = await withVolumes(
     volumes.map(
       (volume) => () => openVolumeCopy(context, lock, copyOptions, catalog, staging, volume),
@@ -195,6 +199,7 @@ async function copyAndPublish(
   emit({ type: 'phase', phase: 'publish' })
   const record = makeRecord(context, options, taken, hold.report(), copies, changes)
   throwIfInterrupted(signal)
+
   // before there is a snapshot of what it is now, which would be the base of the next one
   noteChanges(store, changes)
   await publishSnapshot(store, staging, record)

@@ -22,6 +22,7 @@ export function findMountsLeftOut(
       .filter((mount) => isOtherFilesystem(mount, path, own))
       .map(({ mountPoint }) => mountPoint),
   )
+
   return [...other].filter(
     (place) =>
       ![...other].some((above) => above !== place && isInside(place, above)) &&
@@ -40,6 +41,7 @@ export function describeMountsLeftOut(path: string, places: readonly string[]): 
 function isOtherFilesystem(mount: Mount, path: string, own: Mount | undefined): boolean {
   if (mount.device !== own?.device) return true
   if (mount.type !== 'btrfs') return false
+
   try {
     return lstatSync(mount.mountPoint).dev !== lstatSync(path).dev
   } catch {

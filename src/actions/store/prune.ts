@@ -50,6 +50,7 @@ export function planPrune(
     ...snapshotsOfLastRestore(store, catalog),
   ])
   const plan = planRetention(candidates, { maxSnapshots, protected: kept })
+
   return [
     ...(jump === undefined ? plan : plan.map((decision) => keptBy(jump, decision))),
     ...futureSnapshots(catalog, now).map(({ name }) => {
@@ -93,9 +94,11 @@ function snapshotsOfLastRestore(store: StoreLayout, catalog: Catalog): Map<strin
   if (journal.safety !== null) {
     inUse.set(nameNow(catalog, journal.safety), 'what the last restore replaced (restore --undo)')
   }
+
   if (journal.finishedAt === null) {
     inUse.set(nameNow(catalog, journal.snapshot), 'a restore of it is not finished')
   }
+
   return inUse
 }
 
@@ -135,6 +138,7 @@ async function pruneAsWriter(context: ActionContext): Promise<PruneResult> {
     const { store, config, clock } = context
     const now = clock.now()
     const jump = findClockJump(store, now)
+
     const plan = planPrune(store, config.maxSnapshots, now, jump)
     try {
       // whoever asks for it wants the space
@@ -146,6 +150,7 @@ async function pruneAsWriter(context: ActionContext): Promise<PruneResult> {
     } finally {
       tellRemoved(context, plan)
     }
+
     // whoever asks again has looked at the clock
     noteClock(context)
     const warnings = jump === undefined ? [] : [warnOfJump(jump)]
@@ -170,6 +175,7 @@ export async function applyRetention(
   } finally {
     removed = tellRemoved(context, plan)
   }
+
   return removed
 }
 

@@ -64,6 +64,7 @@ interface Decision {
 function decideRenames({ store, clock }: ActionContext, wish: RenameWish): Decision {
   const interrupted = readInterruptedRestore(store)
   if (interrupted !== undefined) throw explainInterruptedRestore(interrupted)
+
   const now = clock.now()
   const catalog = readCatalog(store)
   const { reference } = wish
@@ -71,6 +72,7 @@ function decideRenames({ store, clock }: ActionContext, wish: RenameWish): Decis
     reference === undefined
       ? futureSnapshots(catalog, now)
       : [resolveReference(catalog, reference, now)]
+
   const taken = new Set(catalog.names)
   const decision: Decision = { renames: [], left: [] }
   for (const { snapshot, start } of inOrder(chosen, wish, now)) {
@@ -91,6 +93,7 @@ function decideRenames({ store, clock }: ActionContext, wish: RenameWish): Decis
       })
     }
   }
+
   return decision
 }
 
@@ -109,6 +112,7 @@ function inOrder(
   if (said !== undefined && said > now) {
     throw new UsageError(`${JSON.stringify(time)} is of the future: no snapshot was taken then`)
   }
+
   return chosen
     .map((snapshot) => ({ snapshot, start: said ?? new Date(snapshot.record.startedAt) }))
     .toSorted((one, other) => one.start.getTime() - other.start.getTime())
@@ -120,6 +124,7 @@ function explainUnknown({ name, record: { startedAt, volumes } }: Snapshot): {
 } {
   const base = volumes.find((volume) => volume.base !== null)?.base ?? undefined
   const after = base === undefined ? '' : `, after ${base}`
+
   return {
     problem: `its record says ${startedAt} too`,
     fix: `say when it was taken${after}: snap-volume rename ${name} TIME`,
@@ -139,6 +144,7 @@ async function applyRenames(context: ActionContext, wish: RenameWish): Promise<R
     const state = `${done} of ${renames.length} are renamed`
     throw await explainFailure(error, inStore(store.directory), state)
   }
+
   return { renames: renames.map(namesOf), left }
 }
 
@@ -149,6 +155,7 @@ function renameOne(directory: string, { snapshot, to }: Rename): void {
   if (existsSync(target)) {
     throw new OperationError(`${target} appeared meanwhile`, { fix: 'move it away' })
   }
+
   const formerNames = [...new Set([...(record.formerNames ?? []), name])]
   const renamed = formatRecord({ ...record, name: to, formerNames })
   writeFileDurably(join(path, recordFileName), renamed, 0o644)

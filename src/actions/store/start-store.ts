@@ -42,12 +42,14 @@ export async function prepareStore(
   for (const { path } of volumes) assertDirectory(path)
   assertVolumesApart(settings.storeDirectory, volumes)
   assertVolumesMounted(volumes, settings.inImage)
+
   if (isOwnOfContainer(settings.storeDirectory, settings.inImage, readMounts())) {
     throw new OperationError(
       `the store ${settings.storeDirectory} is inside the container and would go with it`,
       { fix: `mount one with -v /some/directory:${settings.storeDirectory}` },
     )
   }
+
   const { directory, own } = storeLayout(settings.storeDirectory)
   const found = { directory: existsSync(directory), own: existsSync(own) }
   const store = createStore(directory)
@@ -101,6 +103,7 @@ async function tidyAndRecord(context: ActionContext, now: Date): Promise<void> {
         ...warnOfOthers(store, config, adopted, now),
         ...warnOfRemoval(store, config, now),
       ]
+
       for (const event of events) emit(event)
       writeSavedConfig(store, savedConfig(config, now))
     } catch (error) {

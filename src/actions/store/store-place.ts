@@ -19,6 +19,7 @@ export function findDoubtsOfStore(directory: string, mounts = readMounts()): Dou
   const [, volume] = anonymousVolume.exec(mountOf(mounts, directory)?.root ?? '') ?? []
   const doubts = findUnmountedDisk(directory, mounts)
   if (volume === undefined) return doubts
+
   return [
     ...doubts,
     {
@@ -36,6 +37,7 @@ export function findDoubtsOfStore(directory: string, mounts = readMounts()): Dou
 export function findUnmountedDisk(path: string, mounts = readMounts()): DoubtfulPlace[] {
   const mountPoint = findUnmounted(path, mounts)
   if (mountPoint === undefined) return []
+
   return [
     {
       code: 'not-mounted',

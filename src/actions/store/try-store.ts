@@ -19,6 +19,7 @@ export async function tryStore(
   const abilities = await probeOrRecall(store)
   const lacks = silentLacks(abilities)
   if (lacks.length === 0 || acceptStore) return abilities
+
   throw new OperationError(
     `the filesystem of the store ${store.directory} does not keep ${lacks.join(', ')}`,
     { fix: `${whereTheyAreKept}, or set SNAP_ACCEPT_STORE=true to do without` },

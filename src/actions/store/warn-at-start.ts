@@ -53,18 +53,22 @@ export function warnOfOthers(
 ): ActionEvent[] {
   const adopted = adoption.flatMap((event) => (event.type === 'adopted' ? event.name : []))
   const { snapshots } = futureFirst(readCatalog(store), now)
+
   const looked = snapshots.filter(
     (snapshot, index) => index === snapshots.length - 1 || adopted.includes(snapshot.name),
   )
+
   const others = new Map<string, { snapshot: Snapshot; path: string }>()
   for (const snapshot of looked) {
     for (const { id, path } of snapshot.record.volumes) {
       if (!volumes.some((volume) => volume.id === id)) others.set(id, { snapshot, path })
     }
   }
+
   return [...others].map(([id, { snapshot, path }]) => {
     const spec = `${id}:${path === '' ? 'PATH' : path}`
     const question = `is ${store.directory} the store you mean? To go on from its snapshots, start with ${spec}`
+
     return warning(
       'other-volume',
       `${snapshot.name} holds the volume ${id}, which is not configured now: ${question}`,
@@ -90,6 +94,7 @@ export function warnOfRemoval(
     })
     const removed = plan.filter(({ keep }) => !keep).length
     if (removed <= fewRemoved) return []
+
     return [
       warning(
         'many-removed',

@@ -40,12 +40,14 @@ export function decideSubvolume({ store, config }: ActionContext, wish: string):
   const { id, path } = findVolume(config.volumes, wish)
   assertVolumesApart(store.directory, [{ id, path }])
   assertDirectory(dirname(path))
+
   const copy = `${path}.snap-volume-new`
   const oldDirectory = `${path}.snap-volume-old`
   const isHalfDone = !isThere(path) && isThere(oldDirectory) && isThere(copy) && isSubvolume(copy)
   const decision = { volume: id, path, copy, oldDirectory, isHalfDone }
   const obstacle = findObstacle(decision, store.directory)
   if (obstacle === undefined) return decision
+
   const { why, fix } = obstacle
   throw new OperationError(`volume ${id} is left as it is: ${why}`, { fix })
 }
@@ -63,6 +65,7 @@ function findObstacle(decision: SubvolumeDecision, store: string): Obstacle | un
       fix: `rename that back with "mv ${shellWord(oldDirectory)} ${shellWord(path)}"`,
     }
   }
+
   const directory = isHalfDone ? oldDirectory : path
   assertDirectory(directory)
   if (!isBtrfs(directory)) {
@@ -77,6 +80,7 @@ function findObstacle(decision: SubvolumeDecision, store: string): Obstacle | un
       fix: 'the engine btrfs takes snapshots of it',
     }
   }
+
   const mounts = readMounts()
   return (
     findMountObstacle(decision, mounts) ??
@@ -110,6 +114,7 @@ function findMountObstacle(
         `or run "snap-volume subvolume ${volume}:DIR" there without Docker, with SNAP_DIR set to the store`,
     }
   }
+
   const inner = mountsBelow(mounts, path)[0]
   return inner && { why: `${inner.mountPoint} is mounted inside it`, fix: 'unmount that first' }
 }
@@ -133,6 +138,7 @@ function findTakenName({ path, copy, oldDirectory }: SubvolumeDecision): Obstacl
       fix: `if a run that was cut off left it, remove it with "btrfs subvolume delete ${shellWord(copy)}" and run this again`,
     }
   }
+
   return undefined
 }
 
@@ -142,6 +148,7 @@ export function assertUnused({ volume, path, oldDirectory, isHalfDone }: Subvolu
   const location = locationOf(readMounts(), directory)
   const users = location === undefined ? [] : findUsers(directory, location)
   if (users.length === 0) return
+
   const more = users.length > 3 ? ` and ${users.length - 3} more` : ''
   throw new OperationError(
     `volume ${volume} is left as it is: ${directory} is in use by process ${users.slice(0, 3).join(', ')}${more}`,

@@ -62,6 +62,7 @@ async function exchangeDirectory(context: ActionContext, wish: string): Promise<
     assertUnused(decision)
     await assertRsync()
     using parent = openDirectory(dirname(decision.path))
+
     const exchange = new Exchange(context, lock, decision, parent)
     try {
       return await (decision.isHalfDone ? exchange.goOn() : exchange.begin())
@@ -100,6 +101,7 @@ class Exchange {
     const { path, copy, oldDirectory } = this.#decision
     const survey = await surveyVolume(this.#context, this.#decision)
     await createSubvolume(this.#parent.cwd, basename(copy))
+
     try {
       await this.#withTrees(path, async (request) => {
         // until it has the mode of the directory, nobody is to look into it
@@ -110,9 +112,11 @@ class Exchange {
         progress.end()
         await this.#assertEqual(request)
       })
+
       await syncFilesystem(this.#parent.cwd)
       throwIfInterrupted(this.#context.signal)
       assertUnused(this.#decision)
+
       try {
         this.#rename(path, oldDirectory)
         this.#rename(copy, path)
@@ -124,6 +128,7 @@ class Exchange {
       await this.#removeCopy()
       throw error
     }
+
     return { ...this.#decision, files: survey.files, bytes: survey.entries.bytes }
   }
 
@@ -137,6 +142,7 @@ class Exchange {
     const message = `the exchange of ${path} was cut off between its renames: it is finished when ${copy} equals ${oldDirectory}, and undone otherwise`
     emit({ type: 'warning', code: 'subvolume-interrupted', volume, message })
     const { files, entries } = await surveyVolume(this.#context, this.#decision)
+
     try {
       await this.#withTrees(oldDirectory, (request) => this.#assertEqual(request))
     } catch (error) {
@@ -144,6 +150,7 @@ class Exchange {
       this.#rename(oldDirectory, path)
       throw error
     }
+
     this.#rename(copy, path)
     return { ...this.#decision, files, bytes: entries.bytes }
   }
@@ -162,6 +169,7 @@ class Exchange {
     this.#tell('compare', request.source.path)
     const [first, ...others] = await findDifferences(request)
     if (first === undefined) return
+
     const { volume, path, copy, isHalfDone } = this.#decision
     const more = others.length === 0 ? '' : ` and ${others.length} more`
     throw new ChangedError(
@@ -188,6 +196,7 @@ class Exchange {
     const path = `${this.#parent.cwd}/${basename(copy)}`
     const leftOver = existsSync(path) ? await deleteTrees([path]) : ''
     if (leftOver === '') return
+
     const message = `${copy} could not all be removed: ${leftOver.split('\n')[0]}`
     this.#context.emit({ type: 'warning', code: 'subvolume-copy', volume, message })
   }
@@ -214,8 +223,10 @@ async function surveyVolume(
       fix: `run this with all capabilities of root (${leftOut.paths?.[0]})`,
     })
   }
+
   const [inner] = survey.foreign
   if (inner === undefined) return survey
+
   throw new OperationError(
     `volume ${volume} is left as it is: ${source.path}/${inner} is a subvolume or another filesystem of its own, which a copy would leave out`,
     { fix: 'move it elsewhere first' },
