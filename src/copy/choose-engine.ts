@@ -91,11 +91,13 @@ function assertBtrfs(volume: VolumeToCopy, store: string): void {
 function whyNotBtrfs({ path, exclude }: VolumeToCopy, store: string): string | undefined {
   if (!isBtrfs(path)) return `${path} is not on btrfs`
   if (!isSubvolume(path)) return `${path} is a plain directory on btrfs, not a subvolume`
+
   const mounts = readMounts()
   if (mountOf(mounts, path)?.device !== mountOf(mounts, store)?.device) {
     return `${path} and the store are on different filesystems`
   }
   if (!hasBtrfsProgram()) return 'the program btrfs (btrfs-progs) is not installed'
+
   return exclude.length === 0
     ? undefined
     : 'a snapshot of a subvolume cannot leave out what SNAP_EXCLUDE names'

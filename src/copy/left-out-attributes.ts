@@ -89,6 +89,7 @@ export class LeftOutAttributes {
     const { names, paths } = await findSecurityAttributes(cwd, Buffer.concat(lists), signal)
     const left = names.filter((name) => name !== selinux || !hasSelinux())
     if (left.length === 0) return
+
     for (const name of left) this.#leftOut.names.add(name)
     for (const path of paths) this.#leftOut.paths.add(path)
   }

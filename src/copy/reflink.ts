@@ -50,6 +50,7 @@ function tryClone(file: string | Buffer, probe: string): boolean | undefined {
     if (errorCode(error) !== undefined) return undefined
     throw error
   }
+
   try {
     if (!fstatSync(descriptor).isFile()) return undefined
     copyFileSync(`/proc/self/fd/${descriptor}`, probe, COPYFILE_FICLONE_FORCE | COPYFILE_EXCL)

@@ -31,6 +31,7 @@ export const rsyncEngine: CopyEngine = {
 async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> {
   const { source, target, base, exclude, checksum, lockDescriptor, signal, onProgress } = request
   const leftOut = new LeftOutAttributes()
+
   const mounts = mountedDirectories(source)
   const listed =
     mounts.size === 0
@@ -57,6 +58,7 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
       ...(listed === undefined ? {} : { input: listed.input }),
     },
   )
+
   using staged = openDirectory(target)
   const trees: RsyncTrees = {
     source,
@@ -66,15 +68,18 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
     signal,
     leftOut,
   }
+
   const separated = base === undefined ? [] : await separateLinks(trees)
   const excludes = compileExcludes(exclude)
   const shown = [...mounts].filter((mount) => !isWithin(mount, excludes))
   stageMounts(trees, shown)
+
   // what is written into a directory moves its times
   const touched = [...separated, ...shown].map(parentOf).filter((path) => path !== '')
   await rsyncDirectories(trees, listPaths(touched))
   if (base !== undefined || mounts.size > 0) await copyRootAttributes(trees)
   await lookAtAll(trees)
+
   return {
     contents: (await surveyTree(staged.here, signal)).contents,
     warnings: [

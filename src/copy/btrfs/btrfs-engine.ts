@@ -27,6 +27,7 @@ async function snapshotByBtrfs(request: SnapshotRequest): Promise<SnapshotCopy> 
   const mount = await identifyMount(request.source)
   rmdirSync(request.target)
   await snapshotSubvolume(request.source.cwd, request.target, request.signal)
+
   const header = { mount, tree: { ino: 0n, ctimeNs: 0n }, racyCutoffNs }
   writeFileSync(request.index, formatIndex(header, []), { mode: 0o600 })
   return { contents: null, warnings: [] }

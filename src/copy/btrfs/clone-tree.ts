@@ -46,6 +46,7 @@ export async function surveyForClone(
       entries.bytes += Number(stat.size)
     }
   }
+
   const leftOut = new LeftOutAttributes()
   const lists = [entries.directories, entries.files, entries.linked].map((list) => list.bytes())
   await leftOut.look(source.cwd, [listPaths(['.']), ...lists], signal)

@@ -12,6 +12,7 @@ export function findSubvolumes(root: DirectoryHandle): BytePath[] {
   const device = reader.lstat('.')?.dev
   // of what is mounted the list of mounts tells
   const mounts = foreignMounts(bytePath(root.path))
+
   const found: BytePath[] = []
   const pending: BytePath[] = ['']
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -25,5 +26,6 @@ export function findSubvolumes(root: DirectoryHandle): BytePath[] {
       else found.push(path)
     }
   }
+
   return found
 }

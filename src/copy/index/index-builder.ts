@@ -32,16 +32,19 @@ export class IndexBuilder {
       !isRacy(ctimeNs, this.#racyCutoffNs) &&
       !(isCopied && writeMayBeInFlight(ctimeNs, size, this.#racyCutoffNs))
     this.#reserve(entryHeaderBytes + name.length)
+
     const at = this.#length
     this.#numbers.setBigUint64(at, ino, true)
     this.#numbers.setBigInt64(at + 8, isProof ? ctimeNs : neverMatches, true)
     this.#numbers.setBigUint64(at + 16, size, true)
     this.#numbers.setBigInt64(at + 24, mtimeNs, true)
     this.#numbers.setUint16(at + 32, name.length, true)
+
     const nameAt = at + entryHeaderBytes
     for (let index = 0; index < name.length; index += 1) {
       this.#buffer[nameAt + index] = name.charCodeAt(index)
     }
+
     this.#length = nameAt + name.length
   }
 

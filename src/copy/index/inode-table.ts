@@ -22,6 +22,7 @@ export class InodeTable {
     )
     this.#paths = ranges.map(([path]) => path)
     this.#starts = Float64Array.from(ranges, ([, { start }]) => start)
+
     let count = 0
     for (const position of this.#entries(ranges)) if (position > 0) count += 1
     this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(2 * count + 2)))

@@ -33,11 +33,13 @@ export function openKnowledge(
   if (known?.index === undefined || mount === undefined) return undefined
   const { mount: seenMount, tree: seenTree, racyCutoffNs } = readHeader(known.index)
   if (mount !== seenMount) return undefined
+
   using opening = new DisposableStack()
   const handle = opening.use(openDirectory(known.tree))
   const root = lstatSync(`${handle.here}/.`, { bigint: true })
   const isOfTree = root.ino === seenTree.ino && root.ctimeNs === seenTree.ctimeNs
   if (!known.keptInodes && !isOfTree) return undefined
+
   const tree = opening.use(new TreeReader(handle.here))
   const index = new SourceIndex(known.index)
   const hasKept = (path: BytePath, live: BigIntStats): boolean => {
@@ -49,6 +51,7 @@ export function openKnowledge(
       !writeMayBeInFlight(live.ctimeNs, live.size, racyCutoffNs)
     )
   }
+
   const opened = opening.move()
   return {
     tree,

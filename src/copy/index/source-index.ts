@@ -46,6 +46,7 @@ export function writeHeader(index: Buffer, { mount, tree, racyCutoffNs }: IndexH
 export function readHeader(index: Buffer): IndexHeader {
   const mount = index.toString('hex', headerStart, headerStart + mountIdBytes)
   const at = headerStart + mountIdBytes
+
   return {
     mount: mount === noMount ? undefined : mount,
     tree: { ino: index.readBigUInt64LE(at), ctimeNs: index.readBigInt64LE(at + 8) },
@@ -72,6 +73,7 @@ export function invalidatePaths(
     const directory = isInAny(path, lost) ? known.directory(path) : undefined
     for (const name of directory?.names() ?? []) directory?.invalidate(name)
   }
+
   for (const [parent, inside] of Map.groupBy(paths, parentOf)) {
     const directory = known.directory(parent)
     directory.invalidate('.')
@@ -80,6 +82,7 @@ export function invalidatePaths(
       known.directory(path).invalidate('.')
     }
   }
+
   writeChecksum(index)
 }
 
@@ -143,6 +146,7 @@ export class SourceIndex {
     this.#buffer = content
     this.#numbers = numbersIn(content)
     if (!content.subarray(0, magic.length).equals(magic)) throw new Error('not an index')
+
     let position = blocksStart
     while (position < content.length) {
       const pathEnd = position + 4 + content.readUInt32LE(position)
@@ -192,6 +196,7 @@ export class SourceIndex {
     this.#inodes ??= new InodeTable(this.#numbers, this.#directories)
     const found = this.#inodes.find(inode)
     if (found === undefined) return undefined
+
     return {
       ...readEntry(this.#numbers, found.position),
       directory: found.directory,
@@ -254,6 +259,7 @@ export class DirectoryIndex {
       this.#next = this.#after(position)
       return position
     }
+
     const found = this.#positions().get(name)
     if (found !== undefined) this.#next = this.#after(found)
     return found
@@ -278,6 +284,7 @@ export class DirectoryIndex {
     for (let at = this.#start; at < this.#end; at = this.#after(at)) {
       positions.set(readName(this.#buffer, this.#numbers, at), at)
     }
+
     this.#byName = positions
     return positions
   }

@@ -25,6 +25,7 @@ export async function awaitNewCtimes(
       leftMs = Math.max(leftMs, msUntilOutdated(ctimeNs))
     }
   }
+
   if (!hasRacy) return
   // in this order: a store before the time is over could have the same one again
   await sleep(leftMs)

@@ -32,6 +32,7 @@ export async function copySuspects(
   const { dense, same, other } = await divide(trees, usable, paths, origins)
   if (usable === undefined) await rsyncFiles(trees, dense.bytes(), progress)
   else await compareWithBase(trees, usable, { dense, same }, origins)
+
   await copyFiles(trees, { paths: other.bytes(), files: other.count, bytes: 0 }, onProgress)
   await separateMergedPaths(
     trees,
@@ -68,6 +69,7 @@ async function compareWithBase(
   const places = [base, shadow].filter((place) => place !== undefined)
   using opened = openDirectory(base)
   const findDoubtful = await watchDirectories(opened.here, eachPath(paths), true)
+
   let hasFailed = false
   try {
     await rsyncFiles(trees, dense.bytes(), [...progress, '--checksum'], places)
@@ -79,6 +81,7 @@ async function compareWithBase(
   } finally {
     if (shadow !== undefined) rmSync(shadow, { recursive: true })
   }
+
   if (!hasFailed && findDoubtful().size === 0) return
   // all, because names of one file may be in several directories
   unlinkAll(trees.staging, eachPath(paths))
@@ -99,12 +102,14 @@ async function divide(
     paths,
     (path) => origins.get(path) ?? path,
   )
+
   using reader = new TreeReader(source.here)
   const single = new PathList()
   for (const path of eachPath(compared.other.bytes())) {
     const hasOne = reader.lstat(path)?.nlink === 1n
     ;(hasOne ? single : compared.dense).add(path)
   }
+
   return { ...compared, other: single }
 }
 
@@ -132,5 +137,6 @@ function linkRenamed(
         throw error
     }
   }
+
   return shadow
 }

@@ -42,8 +42,10 @@ export async function finishDirectories(
   const directories = listPaths(withThoseAbove(listed))
   const before = dropVanished(trees, directories)
   await rsyncDirectories(trees, directories)
+
   const meanwhile = dropVanished(trees, directories)
   if (meanwhile.length > 0) await rsyncDirectories(trees, directories)
+
   return {
     vanished: [...new Set([...before, ...meanwhile])],
     ...findMoved(trees, directories, seen),
@@ -93,6 +95,7 @@ function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array):
     removeBelow(to, path)
     dropped.push(path)
   }
+
   return dropped
 }
 
@@ -104,6 +107,7 @@ function findMoved(
   using reader = new TreeReader(source.here)
   using staged = new TreeReader(staging)
   const device = reader.lstat('.')?.dev
+
   const moved: BytePath[] = []
   const missed: BytePath[] = []
   for (const path of ['.', ...eachPath(directories)]) {
@@ -114,5 +118,6 @@ function findMoved(
     if (isThere && (entry === undefined || staged.lstat(path) === undefined)) missed.push(path)
     if (entry !== undefined && !isSame(entry, stat)) moved.push(path)
   }
+
   return { moved, ledAway: findLedAway(moved), missed }
 }

@@ -93,11 +93,13 @@ function readProof(
 ): Pick<Pass, 'index' | 'isProof'> {
   const index = readIndex(baseIndex)
   if (index === undefined || base === undefined) return { index: undefined, isProof: false }
+
   const { mount: seenMount, tree } = readHeader(index)
   const root = lstatSync(base, { bigint: true })
   if (mount === undefined || mount !== seenMount || root.ino !== tree.ino) {
     return { index: undefined, isProof: false }
   }
+
   // files that did not change lack in the base what can be kept now
   const provesLittle = provesNothing || canBeKeptNow(baseLeftOut)
   // with another ctime somebody changed the base: what it was is still known
@@ -121,16 +123,19 @@ async function copyOnce(
     onOutput: readProgress(onProgress),
     leftOut: pass.leftOut,
   }
+
   const racyCutoffNs = racyCutoff()
   const { scan, copied, reflink } = await copyScanned(request, pass, trees, staging, racyCutoffNs)
   // the disk begins to write; publishing waits for what is left
   const writing = syncFilesystem(target)
   writing.catch(() => undefined)
+
   const header: IndexHeader = { mount: pass.mount, tree: { ino: 0n, ctimeNs: 0n }, racyCutoffNs }
   const index = formatIndex(header, scan.index)
   const finished = await finishCopies(trees, scan, copied, index, pass.isLast).catch(
     async (error: unknown) => failAfter(writing, error),
   )
+
   writeHeader(index, { ...header, tree: lstatSync(`${staging.here}/.`, { bigint: true }) })
   writeFileSync(request.index, index, { mode: 0o600 })
   onRead?.()
@@ -206,6 +211,7 @@ async function finishCopies(
   if (isLast) await copyRootAttributes(trees)
   correctIndex(index, scan, files.unproven, directories)
   const { vanished, missed } = directories
+
   return {
     warnings: [...files.warnings, ...warnOfDirectories(directories)],
     hasMoved: files.hasMoved || vanished.length + missed.length > 0,
@@ -229,6 +235,7 @@ async function copyScanned(
   await awaitNewCtimes(trees.source.cwd, [scan.changed, scan.suspects], racyCutoffNs)
   await copySuspects(trees, request.base, scan, request.onProgress)
   const { isComplete, reflink } = await copyFiles(trees, scan.changed, request.onProgress)
+
   return {
     scan,
     reflink,
@@ -250,6 +257,7 @@ async function scanSource(
   await syncFilesystem(source.cwd)
   using openBase = base === undefined ? undefined : openDirectory(base)
   let files = 0
+
   return await scanTree({
     source: scanRoot(source),
     base: openBase === undefined ? undefined : scanRoot(openBase),

@@ -48,6 +48,7 @@ export async function prelink(request: PrelinkRequest): Promise<void> {
     const excludes = compileExcludes(exclude)
     const directories = await linkTree(source, staging, excludes, ctimeNs, signal)
     await assertCanBeKept(source, directories, signal)
+
     const trees = { source, target, staging: staging.here, lockDescriptor, signal }
     // those above that are not in the list keep what they have
     await rsyncDirectories(trees, directories.bytes(), ['--no-implied-dirs'])
@@ -84,11 +85,13 @@ async function linkTree(
   using to = new TreeReader(target.here)
   const mounts = foreignMounts(bytePath(source.path))
   const directories = new PathList()
+
   const pending = ['']
   let untilTurn = 1
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
     const [model, copy] = [from.enter(directory), to.enter(directory)]
     if (model === undefined || copy === undefined) continue
+
     for (const { name, isDirectory } of readKinds(model) ?? []) {
       untilTurn -= 1
       if (untilTurn === 0) {
@@ -96,8 +99,10 @@ async function linkTree(
         await nextTurn()
         throwIfInterrupted(signal)
       }
+
       const path = joinPath(directory, name)
       if (excludes.has(path, isDirectory)) continue
+
       if (!isDirectory) linkIfAllowed(`${model}/${name}`, `${copy}/${name}`)
       else if (!mounts.has(path)) {
         makeDirectory(`${copy}/${name}`)
@@ -107,6 +112,7 @@ async function linkTree(
       }
     }
   }
+
   return directories
 }
 

@@ -47,8 +47,10 @@ export async function settleCopies(
     becameDirectories = [...becameDirectories, ...found.becameDirectories]
     return found.moved
   }
+
   let moving = copied.flatMap(lookAgain)
   const hasMoved = moving.length + vanished.length + becameDirectories.length > 0
+
   let unproven = moving
   for (let round = 0; round < mostRounds && moving.length > 0; round += 1) {
     const seen = see(trees.source.here, moving)
@@ -58,6 +60,7 @@ export async function settleCopies(
     moving = lookAgain({ list: seen, isComplete: false })
     unproven = [...unproven, ...moving]
   }
+
   await stageEmpty(trees, becameDirectories)
   using staging = new TreeReader(trees.staging)
   const [unread = [], torn = []] = [false, true].map((isStaged) =>
@@ -97,6 +100,7 @@ interface Found {
 function compareWithSource(trees: RsyncTrees, { list, isComplete }: Copied): Found {
   using source = new TreeReader(trees.source.here)
   using staging = new TreeReader(trees.staging)
+
   const moved: BytePath[] = []
   const vanished: BytePath[] = []
   const becameDirectories: BytePath[] = []
@@ -114,6 +118,7 @@ function compareWithSource(trees: RsyncTrees, { list, isComplete }: Copied): Fou
       moved.push(path)
     }
   }
+
   return { moved, vanished, becameDirectories }
 }
 

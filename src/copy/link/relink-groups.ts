@@ -13,6 +13,7 @@ export function tearGroups(staging: string, scan: ScanResult): ScanResult {
   const copied = new Set(Array.from(eachSeen(scan.suspects), ({ inode }) => inode))
   const torn = listSeen([...eachSeen(scan.keptLinks)].filter(({ inode }) => copied.has(inode)))
   unlinkAll(staging, eachPath(torn.paths))
+
   return {
     ...scan,
     suspects: joinLists([scan.suspects, torn]),

@@ -40,6 +40,7 @@ export async function copyFiles(
   if (list.paths.length === 0) return { isComplete: true, reflink: undefined }
   const stopWatching = watchSpace(trees.staging, list, onProgress)
   const stopWriting = writeAlong(trees.target, trees.signal)
+
   let copied: FilesCopied = { isComplete: false, reflink: undefined }
   let wasLedAway = false
   try {
@@ -50,6 +51,7 @@ export async function copyFiles(
     stopWatching()
     await stopWriting()
   }
+
   if (copied.isComplete) onProgress(completed(list))
   else await rsyncFiles(trees, list.paths, ['--info=progress2'])
   return { ...copied, isComplete: copied.isComplete && !wasLedAway }
@@ -63,6 +65,7 @@ async function copyOrClone(trees: RsyncTrees, { paths, bytes }: FilesToCopy): Pr
     if (isComplete) return { isComplete, reflink: true }
     if (stderr.includes(failedToClone)) reflink = false
   }
+
   const { isComplete } = await copyByProcesses(trees, paths, 'auto')
   return { isComplete, reflink }
 }
@@ -80,10 +83,12 @@ async function copyByProcesses(
   const share = ['-0', '-P', String(processes), '-n', String(mostPathsEach)]
   // recursive, because cp would read from a pipe otherwise; directories are in no list
   const faithful = ['-R', '-d', '-x', '--preserve=mode,ownership,timestamps,xattr']
+
   // it would write into a file that is there, and through it into history if that were a link to
   // the base
   const anew = '--remove-destination'
   const words = ['cp', ...faithful, `--reflink=${reflink}`, anew, '--parents', '-t']
+
   const all = { isComplete: true, stderr: '' }
   await copyByDepth(trees, paths, async ({ source, target, lockDescriptor, signal }, list) => {
     const { exitCode, stderr } = await run('xargs', [...share, ...words, target, '--'], {
@@ -93,6 +98,7 @@ async function copyByProcesses(
       onStart: unblockCp,
       input: Buffer.from(list.buffer, list.byteOffset, list.length),
     })
+
     all.isComplete &&= exitCode === 0
     all.stderr += stderr
   })

@@ -63,6 +63,7 @@ export async function copyWatched(
 ): Promise<boolean> {
   const again = await findLedAway(trees, paths, copy)
   if (again.length === 0) return false
+
   await fromOpenDirectories(trees, again, parentOf, async (place, names) => {
     for (const name of names) removeEntry(`${place.staging}/${name}`)
     await rsyncNamed(place, listPaths(names))
@@ -118,6 +119,7 @@ async function findLedAway(
   await copy()
   const doubtful = findDoubtful()
   if (doubtful.size === 0) return []
+
   return [...eachPath(paths)].filter((path) => doubtful.has(parentOf(path)))
 }
 
@@ -137,6 +139,7 @@ async function fromOpenDirectories(
     try {
       target = openBelow(trees.staging, directory)
       if (target === undefined) continue
+
       const here = throughDescriptor(target)
       const names = inside.map((path) =>
         directory === '' ? path : path.slice(directory.length + 1),
@@ -172,6 +175,7 @@ function joinGroups({ source, staging }: RsyncTrees, paths: readonly BytePath[])
     const inode = to.lstat(path)?.ino
     if (stat === undefined || stat.isDirectory() || stat.nlink === 1n || inode === undefined)
       continue
+
     const first = firsts.get(stat.ino)
     if (first === undefined) firsts.set(stat.ino, { path, inode })
     else if (first.inode !== inode) linkAnew(staging, first.path, path)
@@ -205,11 +209,13 @@ async function rsyncNamed(
       onOutput,
       leftOut,
     } = place
+
     const list = filesFrom(names)
     const bases = linkDestinations.map(
       (base) => `--link-dest=${join(base, displayPath(directory))}`,
     )
     const named = [...list.options, '--ignore-missing-args']
+
     // named, because rsync would go back to a working directory by its path
     await rsync([...options, ...bases, ...named, '--', `${source.cwd}/`, `${target}/`], {
       cwd: '/',

@@ -33,6 +33,7 @@ export async function watchDirectories(
   // nothing comes and goes in a snapshot, so its root tells
   const isRootSilent = !isPublished && exchangeMovesBoth.includes(statfsSync(root).type)
   const directories = directoriesAbove(paths).filter((path) => path !== '' || !isRootSilent)
+
   let cutoffNs = racyCutoff()
   let before = look(root, directories)
   for (const ms of racyWaitsMs.slice(0, isPublished ? 2 : 1)) {
@@ -42,6 +43,7 @@ export async function watchDirectories(
     cutoffNs = racyCutoff()
     before = look(root, directories)
   }
+
   return () => {
     const after = look(root, directories)
     const doubtful = new Set<BytePath>()
@@ -54,9 +56,11 @@ export async function watchDirectories(
         !isRacy(seen.ctimeNs, cutoffNs) &&
         seen.inode === after.get(directory)?.inode &&
         seen.ctimeNs === after.get(directory)?.ctimeNs
+
       const isThere = isSame || (isPublished && isMissing)
       if (!isThere || doubtful.has(parentOf(directory))) doubtful.add(directory)
     }
+
     return doubtful
   }
 }
@@ -83,5 +87,6 @@ function look(root: BytePath, directories: readonly BytePath[]): Map<BytePath, S
       seen.set(directory, { inode: stat.ino, ctimeNs: stat.ctimeNs })
     }
   }
+
   return seen
 }

@@ -30,10 +30,12 @@ function readChanges(onChange: (change: ItemizedChange) => void) {
   return (chunk: Buffer): void => {
     const lines = (pending + chunk.toString('latin1')).split(/[\r\n]/)
     pending = lines.pop() ?? ''
+
     for (const line of lines) {
       const match = /^(\*deleting {2}|[<>ch.][fdLDS]\S{9}) (.+?)\/?$/.exec(line)
       const [, item, name] = match ?? []
       if (item === undefined || name === undefined) continue
+
       onChange({
         action: actionOf(item),
         path: name === '.' ? '' : unescapePath(name),

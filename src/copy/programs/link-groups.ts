@@ -19,6 +19,7 @@ export function findMergedPaths(
     if (group === undefined) groups.set(stat.ino, [path])
     else group.push(path)
   }
+
   return [...groups.values()].filter((group) => !isOneFile(source, group)).flat()
 }
 

@@ -22,6 +22,7 @@ export function mountedDirectories({ here, path }: DirectoryHandle): Set<BytePat
     const kinds = reader.at(mount, (trusted) => readKinds(parentOf(trusted))) ?? []
     return kinds.some((kind) => kind.name === nameOf(mount) && kind.isDirectory)
   }
+
   const outermost = [...mounts].filter((mount) => !isInAny(parentOf(mount), mounts))
   return new Set(outermost.filter(isDirectory))
 }

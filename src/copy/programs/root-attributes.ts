@@ -33,6 +33,7 @@ export async function copyRootAttributes({
   const onOutput = (chunk: Buffer): void => void archive.push(chunk)
   const read = ['--create', '--format=posix', '--no-recursion', '.']
   await tar(read, { cwd: source.cwd, signal, onOutput })
+
   const write = ['--extract', '--preserve-permissions', '--same-owner']
   const input = Buffer.concat(archive)
   await tar(write, { cwd: target, signal, descriptor3: lockDescriptor, input }, leftOut)
@@ -49,6 +50,7 @@ async function tar(
   const said = leftOut === undefined ? stderr : leftOut.take(stderr)
   const lines = said.split('\n').filter((line) => line.includes('Cannot'))
   if (exitCode === 0 && lines.every((line) => line.endsWith(': Operation not supported'))) return
+
   throw new ProgramError(
     `the attributes of the volume's directory cannot be kept: ${stderr.trim()}`,
     stderr,

@@ -87,11 +87,13 @@ export async function rsync(args: readonly string[], options: RsyncOptions): Pro
   })
   if (result.exitCode === 0) return result
   if (options.mayVanish === true && result.exitCode === vanished) return result
+
   const stderr = leftOut === undefined ? result.stderr : leftOut.take(result.stderr)
   const { isLive = false, leavesUnreadable = false } = options
   const others = leavesUnreadable ? unreadableMessages : []
   if (isLive && isOfLiveData({ ...result, stderr }, others)) return result
   if (result.exitCode === partial && stderr !== result.stderr && isEnd(stderr)) return result
+
   throw new RsyncError(result)
 }
 
@@ -109,6 +111,7 @@ export function isOfLiveData(
 ): boolean {
   if (exitCode === vanished) return true
   const lines = stderr.split('\n').filter((line) => line !== '')
+
   return (
     exitCode === partial &&
     lines.every((line) => [...liveDataMessages, ...otherMessages].some((one) => one.test(line)))

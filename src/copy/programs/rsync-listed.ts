@@ -25,9 +25,11 @@ export async function compareContents(
     paths,
     (path) => path,
   )
+
   for (const path of eachPath(other.bytes())) {
     onChange({ action: 'change', path, isDirectory: false, isHidden: false })
   }
+
   await compareListed(request, same.bytes(), [], onChange)
   const all = Buffer.concat([dense.bytes(), directories.bytes()])
   await compareListed(request, all, ['--checksum'], onChange)
@@ -54,18 +56,22 @@ async function compareListed(
       (change) => onChange({ ...change, path: joinPath(at, change.path) }),
     )
   }
+
   if (!isDeep(paths)) await compare(source.path, target.cwd, paths, '')
   else {
     for (const [directory, inside] of Map.groupBy(eachPath(paths), onTheWay)) {
       using opened = new DisposableStack()
       const places = [source, target].map(({ here }) => openBelow(here, directory))
       for (const place of places) if (place !== undefined) opened.adopt(place, closeSync)
+
       const [from, to] = places
       if (from === undefined || to === undefined) continue
+
       const names = inside.map((path) => path.slice(joinPath(directory, '').length))
       await compare(forPrograms(from), forPrograms(to), listPaths(names), directory)
     }
   }
+
   if (findDoubtful().size === 0) return
   throw new OperationError(`somebody moved directories of ${source.path} while they were read`, {
     fix: 'nobody may write there; restore again',

@@ -18,6 +18,7 @@ export function readProgress(onProgress: (progress: CopyProgress) => void) {
 export function parseProgress(line: string): CopyProgress | undefined {
   const match = /^\s*(\d+)\s+(\d+)%.*to-chk=(\d+)\/(\d+)\)/.exec(line)
   if (match === null) return undefined
+
   const [bytes = 0, percent = 0, left = 0, totalFiles = 0] = match.slice(1).map(Number)
   const files = totalFiles - left
   const byFiles = totalFiles === 0 ? 0 : files / totalFiles

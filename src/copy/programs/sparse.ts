@@ -33,6 +33,7 @@ export async function compareSparse(
     else if (await isSame(one, path, two, pathIn(path))) compared.same.add(path)
     else compared.other.add(path)
   }
+
   return compared
 }
 

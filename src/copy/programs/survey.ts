@@ -33,6 +33,7 @@ export async function surveyTree(root: string, signal?: AbortSignal): Promise<Su
     addedFiles: 0,
     addedBytes: 0,
   }
+
   const linked: BytePath[] = []
   const files = new Map<bigint, LinkedFile>()
   for await (const { path, stat } of walkTree(root, signal)) {
@@ -41,20 +42,24 @@ export async function surveyTree(root: string, signal?: AbortSignal): Promise<Su
     else if (stat.isDirectory()) contents.directories += 1
     else if (stat.isSymbolicLink()) contents.symlinks += 1
     else contents.specials += 1
+
     if (stat.isDirectory()) continue
     const names = (files.get(stat.ino)?.names ?? 0n) + 1n
     const file = { names, links: stat.nlink, isFile, allocated: allocatedBytes(stat) }
     if (isFile && names === 1n) contents.bytes += Number(stat.size)
+
     if (stat.nlink === 1n) countAdded(contents, file)
     else {
       linked.push(path)
       files.set(stat.ino, file)
     }
   }
+
   for (const file of files.values()) {
     if (file.names > 1n) contents.linkGroups += 1
     countAdded(contents, file)
   }
+
   return { contents, linked }
 }
 

@@ -15,6 +15,7 @@ export function writeAlong(target: string, interruption?: AbortSignal): () => Pr
   const flushing = flushAgainAndAgain(target, ending.signal)
   // it is for who ends it
   flushing.catch(() => undefined)
+
   return async () => {
     ending.abort()
     if (interruption?.aborted !== true) await flushing

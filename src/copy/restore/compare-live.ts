@@ -104,6 +104,7 @@ class LiveComparer {
   #compareEntry(path: BytePath, isLive: boolean): boolean {
     const { except, excludes } = this.#comparison
     if (except.has(path)) return true
+
     const target = this.#wantedTree.lstat(path)
     if (target === undefined) return snapshotChanged(path)
     if (excludes.has(path, target.isDirectory())) {
@@ -120,6 +121,7 @@ class LiveComparer {
     if (!target.isDirectory() && target.nlink > 1n) {
       this.#linked.add(path, target.ino, there?.isDirectory() === true ? undefined : there?.ino)
     }
+
     this.#sort(path, target, there)
     return true
   }

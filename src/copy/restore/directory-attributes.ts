@@ -32,24 +32,28 @@ async function restoreSome(
     const descriptor = openBelow(root, path)
     return descriptor === undefined ? undefined : opened.adopt(descriptor, closeSync)
   }
+
   const times: WantedTime[] = []
   for (const [path, isHidden] of directories) {
     const wanted = open(request.source.here, path)
     const live = open(request.target.here, path)
     // one that went is missed by the next comparison
     if (wanted === undefined || live === undefined) continue
+
     if (isHidden) await rsyncAttributes(request, forPrograms(wanted), forPrograms(live))
     const stat = fstatSync(wanted, { bigint: true })
     const there = fstatSync(live, { bigint: true })
     if (there.uid !== stat.uid || there.gid !== stat.gid) {
       fchownSync(live, Number(stat.uid), Number(stat.gid))
     }
+
     // after the owner, because another owner may take bits away
     if (fstatSync(live).mode !== Number(stat.mode)) fchmodSync(live, Number(stat.mode & 0o7777n))
     if (there.mtimeNs !== stat.mtimeNs) {
       times.push({ path: forPrograms(live), ns: stat.mtimeNs })
     }
   }
+
   const { lockDescriptor, signal } = request
   await setTimes(times, { descriptor3: lockDescriptor, signal })
 }

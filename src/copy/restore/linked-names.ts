@@ -27,6 +27,7 @@ export class LinkedNames {
       larger.set(this.#inodes)
       this.#inodes = larger
     }
+
     this.#inodes[index] = wanted
     this.#inodes[index + 1] = live ?? nothing
     this.#paths.add(path)
@@ -36,12 +37,14 @@ export class LinkedNames {
   groups(): LinkedName[][] {
     const groups = new Map(this.#repeated().map((inode) => [inode, new Array<LinkedName>()]))
     if (groups.size === 0) return []
+
     let index = 0
     for (const path of eachPath(this.#paths.bytes())) {
       const [wanted = nothing, live = nothing] = this.#inodes.subarray(index, index + 2)
       groups.get(wanted)?.push({ path, live: live === nothing ? undefined : live })
       index += 2
     }
+
     return [...groups.values()]
   }
 
@@ -50,6 +53,7 @@ export class LinkedNames {
     for (let index = 0; index < sorted.length; index += 1) {
       sorted[index] = this.#inodes[2 * index] ?? nothing
     }
+
     sorted.sort()
     return Array.from(sorted.filter((number, index) => index > 0 && number === sorted[index - 1]))
   }
@@ -84,6 +88,7 @@ export function planLinks(
       links.push({ path: name.path, first: first.path, there })
     }
   }
+
   return links
 }
 

@@ -72,6 +72,7 @@ export class LiveTree implements Disposable {
       ),
     )
     if (isDone !== true) throw went(path)
+
     this.touched.add(parentOf(path))
   }
 
@@ -82,6 +83,7 @@ export class LiveTree implements Disposable {
   remove(path: BytePath): void {
     const { except } = this.#options
     if (except.has(path)) return
+
     this.touched.add(parentOf(path))
     if (this.#isKeptIn(path)) {
       for (const name of this.#live.at(joinPath(path, '.'), readNames) ?? []) {
@@ -89,6 +91,7 @@ export class LiveTree implements Disposable {
       }
       return
     }
+
     this.#explain(path, () =>
       this.#live.at(path, (target) => {
         const before = lstatSync(systemPath(target), { bigint: true })
@@ -121,6 +124,7 @@ export class LiveTree implements Disposable {
       if (lstatIfThere(this.#old) !== undefined) room.leave()
       for (const [entry, path] of this.#doubtful) this.#keep(path, entry)
       if (this.#kept.length === 0) return undefined
+
       const directory = `.snap-volume.kept.${room.id}`
       renameSync(`${room.here}/kept`, `${live}/${directory}`)
       this.touched.add('')
@@ -215,9 +219,11 @@ export class LiveTree implements Disposable {
     const isSame =
       before.ino === after.ino && before.size === after.size && before.mtimeNs === after.mtimeNs
     if (!isSame || discardBefore === -1n) return isSame && known?.has(path, before) === true
+
     // one of its names was taken out, which moved its ctime
     const isOurs = this.#discarded.has(before.ino) && before.mtimeNs <= discardBefore
     if (!isOurs && before.ctimeNs > discardBefore) return known?.has(path, before) === true
+
     if (before.nlink > 1n) this.#discarded.add(before.ino)
     return true
   }
@@ -238,6 +244,7 @@ export class LiveTree implements Disposable {
       if (stat.isSymbolicLink()) return readlink(stored).equals(readlink(entry))
       return !stat.isFile() || hasSameContent(stored, entry)
     }
+
     return (await this.#safety?.at(path, compare)) === true
   }
 
@@ -245,11 +252,13 @@ export class LiveTree implements Disposable {
     const { room } = this.#options
     using kept = new TreeReader(room.here)
     kept.makeDirectories(parentOf(`kept/${path}`))
+
     const isKept = kept.at(`kept/${path}`, (target) => {
       renameSync(systemPath(entry), systemPath(target))
       return true
     })
     if (isKept !== true) throw went(path)
+
     this.#kept.push(path)
   }
 

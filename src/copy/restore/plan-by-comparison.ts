@@ -52,10 +52,12 @@ export async function planRestore(
     if (action === 'change') counts.changed += 1
     onStep({ action, path })
   }
+
   for (const path of remove) tell('delete', path)
   for (const list of [newDirectories, create]) {
     for (const path of eachPath(list.bytes())) tell('create', path)
   }
+
   const differing = new Map<BytePath, RestoreAction>(anew.map((path) => [path, 'change']))
   const directories = new Map<BytePath, boolean>()
   const note = ({ action, path, isDirectory, isHidden }: ItemizedChange): void => {
@@ -63,18 +65,22 @@ export async function planRestore(
     // one of another type is created there
     else differing.set(path, action === 'create' ? 'change' : action)
   }
+
   await compareContents(request, suspects.without(new Set(anew)), difference.directories, note)
   await compareRoots(request, note)
+
   for (const { path, first, there } of links) {
     const along = differing.get(first)
     if (there === 'nothing') tell('create', path)
     else if (there === 'another') differing.set(path, 'change')
     else if (along !== undefined) differing.set(path, along)
   }
+
   for (const [path, action] of differing) tell(action, path)
   for (const path of directories.keys()) tell('attributes', path || '.')
   const made = await listMade(request, difference, differing)
   counts.bytes = made.make.bytes
+
   const leftOut = await findLeftOut(request, difference, made.make)
   const { historyChanged, leftAlone } = difference
   return { remove, ...made, directories, historyChanged, leftAlone, leftOut, counts }
@@ -107,6 +113,7 @@ async function findDifference(request: RestoreRequest): Promise<Difference> {
   const mount = readAll ? undefined : await identifyMount(target)
   using newest = openKnowledge(known, mount)
   using own = openKnowledge(wanted, mount)
+
   return await compareLive({
     wanted: source.here,
     live: target.here,
@@ -134,12 +141,14 @@ async function listMade(
       missing.has(first) || differing.has(first) || others.some(({ there }) => there !== 'first')
     if (isWrong) groups.push([first, ...others.map(({ path }) => path)])
   }
+
   const grouped = new Set(groups.flat())
   const make: EntryLists = { ...noEntries(), directories: newDirectories }
   for (const path of grouped) make.linked.add(path)
   for (const paths of [eachPath(create.bytes()), differing.keys()]) {
     for (const path of paths) if (!grouped.has(path)) make.files.add(path)
   }
+
   let makesLinks = false
   using reader = new TreeReader(source.here)
   for (const paths of [eachPath(make.files.bytes()), groups.flatMap(([first]) => first ?? [])]) {
@@ -149,5 +158,6 @@ async function listMade(
       makesLinks ||= stat?.isSymbolicLink() === true
     }
   }
+
   return { make, groups, makesLinks }
 }

@@ -38,6 +38,7 @@ export async function planByComparison(
 ): Promise<PlannedRestore> {
   const plan = await planRestore(request, onStep)
   const units = await planSpace(request, plan)
+
   return {
     counts: plan.counts,
     warnings: [
@@ -96,6 +97,7 @@ async function applyPlan(
       times,
       except: new Set(except.map(bytePath)),
     })
+
     try {
       for await (const path of inTurns(plan.remove, signal)) live.remove(path)
       await live.settle()
@@ -106,6 +108,7 @@ async function applyPlan(
       for (const path of live.touched) touched.add(path)
     }
   }
+
   // the private directory was in the root
   await restoreDirectories(request, attributesToSet(request, plan, touched.add('')))
   return kept === undefined ? [] : warnOfKept(request, kept)
@@ -166,6 +169,7 @@ async function makeByTurns(
     const free = freeBytes(request.target.here)
     if (first.newBytes > free) for (const path of first.paths) live.remove(path)
     await live.settle()
+
     const turn = [first]
     let bytes = first.newBytes
     for (let next = left[0]; next !== undefined && bytes + next.newBytes <= free; next = left[0]) {
@@ -173,10 +177,12 @@ async function makeByTurns(
       turn.push(next)
       left.shift()
     }
+
     const lists = noEntries()
     for (const { paths } of turn) {
       for (const path of paths) (paths.length > 1 ? lists.linked : lists.files).add(path)
     }
+
     await makeAtOnce(request, lists, room, live)
     removeEntries(`${room.here}/made`)
   }
@@ -197,6 +203,7 @@ async function makePrivately(
     onOutput: readProgress(onProgress),
     leftOut,
   }
+
   await makeEntries(trees, lists, onProgress)
   const { directories, files, linked } = lists
   return [directories, files, linked].flatMap((list) => [...eachPath(list.bytes())])

@@ -36,6 +36,7 @@ export async function planSpace(
   const needed = await sumUnits(request, plan)
   const free = freeBytes(target.here)
   if (needed.newBytes <= free) return undefined
+
   const removed = await sumRemoved(request, plan)
   const missing = needed.newBytes - free - removed - needed.oldBytes
   if (missing > 0 && !mayShareContents(source.path, target.path)) {
@@ -44,6 +45,7 @@ export async function planSpace(
       { fix: 'free space, or enlarge the filesystem' },
     )
   }
+
   const units: Unit[] = []
   for await (const unit of eachUnit(request, plan)) units.push(unit)
   // those that give space back come first
@@ -90,6 +92,7 @@ async function* eachUnit(
       oldBytes: paths.reduce((sum, path) => sum + freedBytes(live.lstat(path)), 0),
     }
   }
+
   for await (const path of inTurns(eachPath(make.files.bytes()), signal)) yield measure([path])
   for (const paths of groups) yield measure(paths)
 }
@@ -107,6 +110,7 @@ async function sumRemoved(
 ): Promise<number> {
   using live = new TreeReader(target.here)
   let bytes = remove.reduce((sum, path) => sum + freedBytes(live.lstat(path)), 0)
+
   const mounts = new Set(except.map(bytePath))
   for await (const { stat } of walkTree(target.here, signal, remove, mounts)) {
     bytes += freedBytes(stat)

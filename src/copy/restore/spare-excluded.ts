@@ -36,6 +36,7 @@ export async function spareExcluded(
     const { excluded, above } = await findExcluded(top)
     if (above.size === 0) left.push(top)
     else onSpared(top)
+
     for (const directory of above) {
       for (const name of reader.at(joinPath(directory, '.'), readNames) ?? []) {
         const path = joinPath(directory, name)
@@ -43,6 +44,7 @@ export async function spareExcluded(
       }
     }
   }
+
   return left
 
   async function findExcluded(
@@ -54,6 +56,7 @@ export async function spareExcluded(
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       await nextTurn()
       throwIfInterrupted(signal)
+
       for (const { name, isDirectory } of reader.at(joinPath(next, '.'), readKindsOf) ?? []) {
         const path = joinPath(next, name)
         if (excludes.has(path, isDirectory)) {
@@ -64,6 +67,7 @@ export async function spareExcluded(
         } else if (isDirectory && !isInAny(path, except)) pending.push(path)
       }
     }
+
     return { excluded, above }
   }
 }

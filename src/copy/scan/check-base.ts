@@ -32,16 +32,20 @@ export function checkBase(
     if (!isInAny(place.path, baseMounts)) report.add('historyChanged', place.path)
     return
   }
+
   const stored = lstatIfThere(`${place.base}/.`)
   if (stored === undefined) return
+
   const isAsBefore =
     isKeptAs(seen, stored, times) && (!proves(seen, self) || looksSame(self, stored, times))
   if (isAsBefore) return
+
   const before = new Set(place.known?.names())
   const there = new Set(readNames(place.base))
   const came = [...there].filter(
     (name) => !before.has(name) && !index.has(joinPath(place.path, name)),
   )
+
   const others = [...before].filter(
     (name) => name !== '.' && isOther(place.known?.entry(name), `${place.base}/${name}`, times),
   )

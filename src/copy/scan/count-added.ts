@@ -14,6 +14,7 @@ export function countAdded(
 ): { addedFiles: number; addedBytes: number } {
   let addedFiles = scan.changed.files + scan.counts.keptFiles
   let addedBytes = scan.changed.allocatedBytes + scan.counts.keptBytes
+
   using reader = new TreeReader(staging)
   using shared = base === undefined ? undefined : new TreeReader(bytePath(base))
   const counted = new Set<bigint>()
@@ -25,5 +26,6 @@ export function countAdded(
     if (!counted.has(stat.ino)) addedBytes += allocatedBytes(stat)
     counted.add(stat.ino)
   }
+
   return { addedFiles, addedBytes }
 }

@@ -12,6 +12,7 @@ export function openPlace(task: ScanTask, path: BytePath): Place | undefined {
   const { trees } = task
   const source = readSource(task, path, () => trees.source.enter(path))
   if (source === undefined) return undefined
+
   return {
     path,
     source,

@@ -41,6 +41,7 @@ function explain(error: unknown, { source }: ScanTask, path: BytePath): unknown 
   const place = displayPath(path === '' ? source.path : `${source.path}/${path}`)
   // Node goes on with a call and a path through a descriptor
   const [what] = messageOf(error).split(', ')
+
   return new UnreadableError(`${place} cannot be read: ${what};`, {
     cause: error,
     fix: "look at the kernel's log (dmesg) and the mount",

@@ -114,6 +114,7 @@ export class ScanReportBuilder {
     if (stat.isFile()) contents.files += 1
     else if (stat.isSymbolicLink()) contents.symlinks += 1
     else contents.specials += 1
+
     if (stat.nlink !== 1n) this.#linked.push(stat.ino, stat.isFile() ? stat.size : 0n)
     else if (stat.isFile()) contents.bytes += Number(stat.size)
   }
@@ -140,6 +141,7 @@ class CopyListBuilder {
     this.#paths.add(path)
     this.#seen.push(stat?.ino ?? 0n, stat?.ctimeNs ?? 0n)
     if (stat?.isFile() !== true) return
+
     this.#files += 1
     this.#bytes += Number(stat.size)
     this.#allocatedBytes += allocatedBytes(stat)
@@ -163,6 +165,7 @@ export function mergeReports(reports: readonly ScanReport[]): ScanResult {
     reports.map((report) => report.contents),
   )
   const linked = sizesOfLinked(reports)
+
   return {
     ...lists,
     contents: {
@@ -188,6 +191,7 @@ export function joinLists(lists: readonly CopyList[]): CopyList {
     seen.set(list.seen, position)
     position += list.seen.length
   }
+
   const paths = Buffer.concat(lists.map((list) => list.paths))
   return { paths, seen, ...sum(noFiles, lists) }
 }
@@ -236,6 +240,7 @@ function sizesOfLinked(reports: readonly ScanReport[]): { bytes: number; groups:
       names.set(inode, before + 1)
     }
   }
+
   return { bytes, groups: [...names.values()].filter((count) => count > 1).length }
 }
 

@@ -56,16 +56,19 @@ function scanReadable(
     report.add('directories', path)
     return
   }
+
   const { self, names } = readSource(task, path, () => ({
     // before the names, so that a later change of them shows
     self: lstatIfThere(`${place.source}/.`),
     names: readNames(place.source),
   }))
+
   report.index.beginDirectory(path)
   if (self !== undefined) {
     report.index.add('.', self, false)
     checkBase(task, place, self, report)
   }
+
   const leftOver = new Set(task.isFilled ? readNames(place.staging) : [])
   let isRight = self !== undefined && isDirectoryRight(task, place, self)
   for (const name of names) {
@@ -74,6 +77,7 @@ function scanReadable(
     const wasStaged = leftOver.delete(name)
     if (!stageAny(task, place, name, wasStaged, report, next)) isRight = false
   }
+
   for (const name of leftOver) removeEntry(`${place.staging}/${name}`)
   if (!isRight || leftOver.size > 0) report.add('directories', path)
 }
@@ -112,14 +116,17 @@ function stageAny(
     report.count(stat)
     return stageEntry(task, place, name, stat, wasStaged, report)
   }
+
   report.countDirectory()
   const wasThere = makeDirectory(staged)
+
   if (stat.dev === task.device) next(path)
   else {
     // a subvolume, or what a bind mount leads to
     report.add('directories', path)
     if (task.isFilled) removeEntries(staged)
   }
+
   return wasThere
 }
 
@@ -134,6 +141,7 @@ function lookAt(
   if (task.mounts.has(path) && isMountedDirectory(place, name)) {
     return isExcluded ? 'excluded' : 'mounted'
   }
+
   try {
     const seen = lstatSource(task, place, name)
     const stat = seen === 'mounted' && !isMountedDirectory(place, name) ? undefined : seen

@@ -42,6 +42,7 @@ function order(worker: Worker | undefined, what: ScanOrder): void {
 function assign(request: ScanRequest, idle: SharedArrayBuffer): ScanAssignment {
   const { signal: _, onReport: __, index, ...settings } = request
   const { dev } = lstatSync(`${throughDescriptor(settings.source.descriptor)}/.`, { bigint: true })
+
   return {
     ...settings,
     device: dev,
@@ -65,6 +66,7 @@ async function distribute(
   throwIfInterrupted(signal)
   const ended = new AbortController()
   const over = ended.signal
+
   return new Promise<ScanReport[]>((resolve, reject) => {
     const reports: ScanReport[] = []
     const free = [...workers]
@@ -76,6 +78,7 @@ async function distribute(
       Atomics.store(idle, 0, free.length)
       if (free.length === workers.length) resolve(reports)
     }
+
     const onAbort = (): void => {
       try {
         throwIfInterrupted(signal)
@@ -83,6 +86,7 @@ async function distribute(
         reject(error)
       }
     }
+
     signal?.addEventListener('abort', onAbort, { once: true, signal: over })
     for (const worker of workers) {
       const onError = (error: Error): void => reject(asThrown(error))
@@ -91,13 +95,16 @@ async function distribute(
           reports.push(report)
           onReport?.(report)
         }
+
         for (const directory of directories ?? []) waiting.push({ directory })
         if (done === true) free.push(worker)
         give()
       }
+
       worker.on('error', onError).on('message', onMessage)
       over.addEventListener('abort', () => worker.off('error', onError).off('message', onMessage))
     }
+
     give()
   }).finally(() => ended.abort())
 }

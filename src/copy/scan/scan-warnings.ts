@@ -20,6 +20,7 @@ export function warnOfScan(scan: ScanResult): RecordWarning[] {
     'of the snapshot before {was|were} changed by somebody after it was taken; this snapshot has what the live data have',
     [...changedHistory(scan).keys()],
   )
+
   if (tooManyLinks > 0) {
     warnings.push({
       code: 'too-many-links',
@@ -29,6 +30,7 @@ export function warnOfScan(scan: ScanResult): RecordWarning[] {
       ),
     })
   }
+
   if (notLinked > 0) {
     warnings.push({
       code: 'not-linked',
@@ -38,5 +40,6 @@ export function warnOfScan(scan: ScanResult): RecordWarning[] {
       ),
     })
   }
+
   return warnings
 }

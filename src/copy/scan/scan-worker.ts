@@ -31,6 +31,7 @@ if (parentPort !== null) serve(parentPort)
 function serve(port: NonNullable<typeof parentPort>): void {
   const send = (message: ScanMessage): void =>
     port.postMessage(message, message.report === undefined ? [] : buffersOf(message.report))
+
   let assignment: ScanAssignment | undefined
   let index: SourceIndex | undefined
   let excludes = compileExcludes([])
@@ -60,8 +61,10 @@ function scan(
     origins: reader(base),
     staging: readers.use(new TreeReader(throughDescriptor(staging.descriptor))),
   }
+
   const task: ScanTask = { ...assignment, ...known, trees }
   const idle = new Int32Array(assignment.idle)
+
   const pending = [directory]
   let report = new ScanReportBuilder(racyCutoffNs)
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -70,10 +73,12 @@ function scan(
       // the oldest are nearest to the root, and so likely the largest
       send({ directories: pending.splice(0, Math.ceil(pending.length / 2)) })
     }
+
     if (report.size >= entriesPerReport) {
       send({ report: report.build() })
       report = new ScanReportBuilder(racyCutoffNs)
     }
   }
+
   send({ report: report.build(), done: true })
 }

@@ -33,6 +33,7 @@ export function returnWorkers(workers: Worker[]): void {
     for (const worker of workers) void worker.terminate()
     return
   }
+
   for (const worker of workers) worker.unref()
   waiting = workers
   dismissal = setTimeout(() => {

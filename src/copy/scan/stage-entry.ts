@@ -42,8 +42,10 @@ export function stageEntry(
   const isKept = isProven && wasStaged && provenance.kind === 'unchanged'
   const isThere = isKept && isRight(task, place, name, stat, report)
   if (wasStaged && !isThere) removeEntry(`${place.staging}/${name}`)
+
   const isLinked =
     isThere || (isProven && linkUnchanged(task, place, name, stat, provenance, report))
+
   // of a file of another filesystem that is mounted here, the inode tells nothing
   if (stat.dev === task.device) report.index.add(name, stat, !isLinked)
   if (!isLinked) listForCopy(task, place, name, stat, provenance, report)
@@ -62,6 +64,7 @@ function findProvenance(
   // what a first pass staged is known by its path only
   const from = base === undefined ? undefined : index?.find(stat.ino)
   if (from === undefined) return { kind: 'changed' }
+
   const isElsewhere = from.directory !== path || from.name !== name
   // a file of one name is at two paths where a bind mount leads to it
   const before = `${throughDescriptor(source.descriptor)}/${joinPath(from.directory, from.name)}`
@@ -69,6 +72,7 @@ function findProvenance(
     return { kind: 'changed' }
   }
   if (proves(from, stat)) return { kind: 'moved', from }
+
   return isElsewhere &&
     from.size === stat.size &&
     from.mtimeNs === asWritten(stat.mtimeNs) &&
@@ -92,6 +96,7 @@ function isRight(
     if (task.base !== undefined) report.add('historyChanged', joinPath(place.path, name), staged)
     return false
   }
+
   if (staged.isFile() && staged.nlink === 1n) report.countKept(staged)
   return true
 }
@@ -114,6 +119,7 @@ function linkUnchanged(
   const to = `${place.staging}/${name}`
   const path = joinPath(place.path, name)
   if (directory === undefined) return false
+
   try {
     linkSync(systemPath(from), systemPath(to))
   } catch (error) {
@@ -125,11 +131,13 @@ function linkUnchanged(
     else throw error
     return false
   }
+
   const staged = lstatIfThere(to)
   if (staged !== undefined && looksSame(stat, staged, times)) {
     if (isMoved) report.add('moved', path)
     return true
   }
+
   unlinkSync(systemPath(to))
   report.add('historyChanged', path, staged)
   return false
@@ -156,6 +164,7 @@ function listForCopy(
   if (provenance.kind === 'unchanged' && !task.isProof && base !== undefined && !isAlike) {
     report.add('historyChanged', path, base)
   }
+
   const isRenamed = provenance.kind === 'renamed'
   if (isRenamed) report.addRenamed(path, provenance.from)
   // all names of a file in one list, or rsync would not see that they are one file
