@@ -30,6 +30,7 @@ export function followActs(store: StoreLayout, onAct: (act: Act) => void): ActFo
   function watchAnew(): void {
     unwatch()
     if (position.inode === 0) return
+
     try {
       watcher = watch(store.acts, { persistent: false }, lookQuietly)
       watcher.on('error', unwatch)

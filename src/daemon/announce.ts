@@ -25,6 +25,7 @@ export async function announce(
   for (const { id, path } of config.volumes) log.info(`volume ${id}: ${path}`)
   warnOfBothDays('SNAP_CRON', settings.cron, log)
   warnOfBothDays('SNAP_CHECKSUM_CRON', settings.checksumCron, log)
+
   if (settings.quiesce !== 'none') await announceConsumers(context, log)
   announceRestore(store, log)
   const [catalog, now] = [readCatalog(store), context.clock.now()]
@@ -37,6 +38,7 @@ export async function announce(
       `all contents are compared on the schedule ${settings.checksumCron} (${settings.timeZone}), next at ${nextChecksum}`,
     )
   }
+
   const next = schedule.nextRun()
   log.info(
     `started: store ${store.directory}, schedule ${settings.cron} (${settings.timeZone}), next run ${next?.toISOString() ?? 'never'}`,
@@ -71,11 +73,13 @@ async function announceConsumers(context: ActionContext, log: Log): Promise<void
   if (unknown !== undefined) {
     log.warn(`SNAP_QUIESCE=${context.config.quiesce} cannot be done: ${unknown}`)
   }
+
   if (unknown === undefined && consumers.length === 0) {
     log.warn(
       `SNAP_QUIESCE=${context.config.quiesce}, and no container mounts the data: it is asked again before each snapshot`,
     )
   }
+
   for (const { name, quiesce, problems } of consumers) {
     log.info(`consumer ${name}: ${quiesce} for a snapshot`)
     for (const problem of problems) log.warn(`consumer ${name}: ${problem}`)

@@ -12,6 +12,7 @@ export function createBackground(signal: AbortSignal, log: Log): Background {
   const stopping = new AbortController()
   const ends = AbortSignal.any([signal, stopping.signal])
   let idle = Promise.resolve()
+
   return {
     run(work) {
       const before = idle

@@ -33,6 +33,7 @@ export function startBothSchedules(request: BothSchedulesRequest): BothSchedules
       onMissed: () => onMissed('checksum'),
     })
   }
+
   const ordinary = startSchedule({
     cron,
     timeZone,
@@ -41,6 +42,7 @@ export function startBothSchedules(request: BothSchedulesRequest): BothSchedules
     },
     onMissed: () => onMissed('schedule'),
   })
+
   return {
     nextRun: () => ordinary.nextRun(),
     nextChecksumRun: () => checksums?.nextRun(),

@@ -12,6 +12,7 @@ export function daemonContext(
 ): ActionContext {
   const { maxSnapshots, engine, exclude, onUnreadable, quiesce } = settings
   const { cron, checksumCron, changeLimit, timeZone } = settings
+
   return {
     store,
     config: {

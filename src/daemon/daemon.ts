@@ -57,6 +57,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   assertCron('SNAP_CRON', settings.cron)
   if (settings.checksumCron !== '') assertCron('SNAP_CHECKSUM_CRON', settings.checksumCron)
   const proxyFor = readProxies(environment, webAddressesOf(settings.notifyTargets))
+
   const prepared = await prepareStore(settings, volumes)
   const lock = await takeDaemonLock(prepared.store, signal)
   try {
@@ -133,6 +134,7 @@ class Daemon {
       clock,
       log,
     })
+
     this.#startedAt = clock.now().toISOString()
     this.#follower = followActs(store, (act) => logAct(log, act))
   }
@@ -160,6 +162,7 @@ class Daemon {
 
       stops.unshift(await this.#startServer())
       await announce(settings, this.#context, runs.schedules, log)
+
       if (settings.onStart) runs.trigger('start')
       else if (missedAt !== undefined) {
         log.info(`the run due at ${missedAt.toISOString()} was missed and is made up now`)
@@ -198,6 +201,7 @@ class Daemon {
       isDueNow,
       afterRun,
     })
+
     this.#runs = runs
     runs.tellOfKilled()
     // and if it is killed it stays due
@@ -231,6 +235,7 @@ class Daemon {
       writeHeartbeat(this.#store, 'healthy: starting', heartbeat)
       return
     }
+
     await this.#runs.beat()
     this.#prelinker.refresh()
   }

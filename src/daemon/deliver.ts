@@ -46,8 +46,10 @@ export async function deliver(
         `it answered ${status}, which redirects to ${location.origin} and delivers nothing there: name that address instead`,
       )
     }
+
     url = location
   }
+
   throw new Error(`it redirects more than ${mostRedirects} times`)
 }
 
@@ -65,6 +67,7 @@ async function ask(
   }
   const proxy = proxyFor(url)
   const isTls = url.protocol === 'https:'
+
   // user and password of the address become the header
   const request = isTls
     ? httpsRequest(url, {
@@ -79,6 +82,7 @@ async function ask(
         signal,
         agent: new HttpAgent({ proxyEnv: { HTTP_PROXY: proxy } }),
       })
+
   // what goes wrong after the answer does not matter
   request.on('error', () => undefined).end(body)
   const [response] = (await once(request, 'response')) as [IncomingMessage]
@@ -92,6 +96,7 @@ function nextAddress(from: URL, { headers: { location = '' } }: IncomingMessage)
   if (location === '' || !URL.canParse(location, from.href)) return undefined
   const next = new URL(location, from)
   if (!/^https?:$/.test(next.protocol)) return undefined
+
   // another server is not given the password of this one
   if (next.origin === from.origin) [next.username, next.password] = [from.username, from.password]
   return next

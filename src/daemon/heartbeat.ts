@@ -21,6 +21,7 @@ export async function startHeartbeat(
       log.error(`the heartbeat failed: ${messageOf(error)}; is the store still mounted?`)
     }
   }
+
   await beatOnce()
   const timer = setInterval(() => void beatOnce(), intervalMs)
   return { beat: beatOnce, stop: () => clearInterval(timer) }

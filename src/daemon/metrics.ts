@@ -85,6 +85,7 @@ export class Metrics {
       for (const kind of ['files', 'directories', 'symlinks', 'specials'] as const) {
         entries.set({ volume, kind }, contents[kind])
       }
+
       bytes.set({ volume }, contents.bytes)
       addedBytes.inc({ volume }, contents.addedBytes)
       addedFiles.inc({ volume }, contents.addedFiles)
@@ -102,6 +103,7 @@ export class Metrics {
     for (const reason of reasons) {
       for (const exitCode of endings) runs.inc({ reason, exit_code: exitCode }, 0)
     }
+
     for (const cause of failureCauses) failures.inc({ cause }, 0)
     for (const name of phases) phaseSeconds.zero({ phase: name })
 
@@ -194,12 +196,15 @@ function stateSeries({ gauge }: SeriesMaker): (status: StatusDescription) => voi
   const health = gauge('health', 'What status --check says: 0 ok, 1 warning, 2 critical.')
   const stale = gauge('stale', 'Whether a snapshot is overdue.')
   const failures = gauge('failures_in_a_row', 'Runs that failed since the last success.')
+
   const lastSuccess = gauge('last_success_timestamp_seconds', 'When the last run succeeded.')
   const nextRun = gauge('next_run_timestamp_seconds', 'When the next run is due.')
   const running = gauge('running', 'Whether a run is under way.')
+
   const count = gauge('snapshots', 'Snapshots in the store.')
   const oldest = gauge('oldest_snapshot_timestamp_seconds', 'When the oldest was taken.')
   const newest = gauge('newest_snapshot_timestamp_seconds', 'When the newest was taken.')
+
   const freeBytes = gauge('store_free_bytes', 'Free space of the store.')
   const totalBytes = gauge('store_size_bytes', 'Size of the filesystem of the store.')
   const freeInodes = gauge('store_free_inodes', 'Free inodes of the store.')
@@ -210,12 +215,15 @@ function stateSeries({ gauge }: SeriesMaker): (status: StatusDescription) => voi
     health.set({ ok: 0, warning: 1, critical: 2 }[status.health.level])
     stale.set(Number(status.health.findings.some(({ code }) => code === 'stale')))
     failures.set(status.failuresInARow)
+
     setTime(lastSuccess, status.lastSuccess?.finishedAt)
     setTime(nextRun, status.nextRun)
     running.set(Number(status.run !== null))
+
     count.set(status.snapshots.count)
     setTime(oldest, parseSnapshotName(status.snapshots.oldest ?? '')?.toISOString())
     setTime(newest, parseSnapshotName(status.snapshots.newest ?? '')?.toISOString())
+
     freeBytes.set(status.space.freeBytes)
     totalBytes.set(status.space.totalBytes)
     freeInodes.set(status.space.freeInodes)

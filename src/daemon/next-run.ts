@@ -16,6 +16,7 @@ export function findMissedRun(settings: Settings, store: StoreLayout, now: Date)
 export function noteNextRun(store: StoreLayout, schedule: BothSchedules, log: Log): void {
   const next = schedule.nextRun()
   if (next === undefined) return
+
   try {
     writeNextRun(store, next)
   } catch (error) {

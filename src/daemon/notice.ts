@@ -34,6 +34,7 @@ export function createNoticeRules(told: Told, keepTold: (told: Told) => void): N
       if (run.outcome === 'failed') {
         return before.failuresInARow > 0 ? [] : [noticeOfFailure(run)]
       }
+
       const notices: Notice[] = []
       if (before.failuresInARow > 0 || isStale) notices.push(noticeOfRecovery(run))
       const codes = [...new Set(warnings.map(({ code }) => code))].toSorted().join(' ')

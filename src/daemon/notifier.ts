@@ -84,6 +84,7 @@ export class Notifier {
       Promise.all(this.#queues.map(async (queue) => queue.idle())),
       this.#options.clock.sleep(stopAfterMs, isTime.signal).catch(() => undefined),
     ])
+
     isTime.abort()
     this.#ending.abort()
   }

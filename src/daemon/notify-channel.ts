@@ -92,6 +92,7 @@ async function mail(
     // a server that does not close its side would keep the connection, and the process
     socketCloseTimeout: 0,
   }
+
   const transport = createTransport({ url, ...timeouts }, { from })
   await transport.sendMail({
     to,

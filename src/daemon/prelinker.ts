@@ -31,6 +31,7 @@ export function createPrelinker(
     const model = findModel(store, clock.now())
     // it can wait for the next heartbeat, and others for less
     if (model === undefined || model.name === failed || (await findHolder(store.lock))) return
+
     try {
       await prelinkSnapshot({ ...context, signal, emit: () => undefined }, model)
       log.debug(`the next snapshot finds a copy of ${model.name} ready`)
@@ -47,6 +48,7 @@ export function createPrelinker(
     const interruption = new AbortController()
     const { promise: work, resolve } = Promise.withResolvers<void>()
     underWay = { work, interruption }
+
     background.run(async (signal) => {
       try {
         await linkNewest(AbortSignal.any([signal, interruption.signal]))

@@ -29,14 +29,17 @@ export async function runOnce(
   runs.begin(reason)
   notifier.ping('start', reason)
   const { outcome, exitCode, result, failure } = await takeOne(context, log, reason)
+
   // one that was ended with the daemon says nothing of how it goes
   if (context.signal?.aborted) {
     runs.giveUp()
     return
   }
+
   metrics.ran({ reason, exitCode, seconds: (performance.now() - beganMs) / 1000 })
   if (result === undefined) metrics.failed(failure)
   else metrics.published(result.record)
+
   const ping = result === undefined ? 'fail' : 'success'
   const ms = Math.round(performance.now() - beganMs)
   notifier.ping(ping, outcome.error ?? outcome.snapshot ?? '', ms)
@@ -59,6 +62,7 @@ async function takeOne(context: ActionContext, log: Log, reason: RunReason): Pro
     const how = checksum ? ', all contents compared' : ''
     log.info(`snapshot ${summarizeSnapshot(result)}${how}`, { reason, ...result })
     const isFlagged = result.warnings.length > 0
+
     return {
       outcome: {
         outcome: isFlagged ? 'flagged' : 'success',

@@ -20,6 +20,7 @@ export function createRunner(
 ): Runner {
   let running: Promise<void> | undefined
   let skipped = 0
+
   return {
     trigger(reason) {
       if (running !== undefined) {

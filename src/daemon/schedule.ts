@@ -39,6 +39,7 @@ const silent = { info: ignore, warn: ignore, error: ignore, debug: ignore }
 export function assertCron(variable: string, expression: string): void {
   const { valid, errors } = validateDetailed(expression)
   if (valid) return
+
   const [first] = errors
   throw new UsageError(`${variable} is ${JSON.stringify(expression)}: ${explain(first)};`, {
     fix: 'write five fields, such as "0 3 * * *"',
@@ -81,6 +82,7 @@ export function startSchedule({ cron, timeZone, onDue, onMissed }: ScheduleReque
       waitsFor = upcoming()
       onDue(time)
     })
+
     begun.on('execution:missed', () => {
       waitsFor = upcoming()
       onMissed()
@@ -117,6 +119,7 @@ export function startSchedule({ cron, timeZone, onDue, onMissed }: ScheduleReque
         return false
       }
       if (next >= waitsFor) return false
+
       waitAnew()
       return true
     },

@@ -43,6 +43,7 @@ export class ScheduledRuns {
       (reason, skipped) => this.#noteSkipped(reason, skipped),
       (error) => log.error(`the run ended in a way that was not foreseen: ${messageOf(error)}`),
     )
+
     this.schedules = startBothSchedules({
       ...settings,
       onDue: (reason) => this.trigger(reason),
@@ -59,6 +60,7 @@ export class ScheduledRuns {
       nextRun: () => this.schedules.nextRun(),
       readActivity: readChildActivity,
     })
+
     this.#rules = createNoticeRules(this.#watch.told, (told) => {
       // when they know: else nobody would, if this daemon ended before
       setImmediate(() => void this.#keepTold(told))
@@ -112,6 +114,7 @@ export class ScheduledRuns {
     const { context, metrics, notifier, log, signal, afterRun } = this.#options
     const followers = { runs: this.#watch, metrics, rules: this.#rules, notifier, log }
     await runOnce(context, followers, reason)
+
     // only now: a run that is killed half-way stays due, and the next start makes it up
     if (!signal.aborted) this.noteNext()
     await afterRun()
@@ -131,6 +134,7 @@ export class ScheduledRuns {
       log.warn(`a run of SNAP_CHECKSUM_CRON is left out: ${why}`)
       return
     }
+
     log.warn(`a scheduled run was missed: ${why}`)
     if (settings.catchUp) this.trigger('catch-up')
   }

@@ -40,11 +40,13 @@ export async function startServer(options: ServerOptions): Promise<() => Promise
     metrics: async () => metrics.render(),
     version: programVersion,
   }
+
   const listeners: Listener[] = []
   const stop = async (): Promise<void> => {
     await runs.stop()
     await Promise.all(listeners.map(async (listener) => listener.close()))
   }
+
   try {
     const { token, listen } = settings
     if (token !== undefined) {
@@ -53,6 +55,7 @@ export async function startServer(options: ServerOptions): Promise<() => Promise
     } else if (settings.given.has('listen')) {
       log.warn('SNAP_LISTEN has no effect without SNAP_TOKEN: nothing listens on the network')
     }
+
     await listenOnStoreSocket(
       listeners,
       createApp({ ...shared, access: { socket: store.socket } }),
@@ -62,6 +65,7 @@ export async function startServer(options: ServerOptions): Promise<() => Promise
     await stop()
     throw error
   }
+
   return stop
 }
 

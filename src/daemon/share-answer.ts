@@ -5,6 +5,7 @@
 export function shareAnswer<T>(ask: () => Promise<T>, keptMs: number): () => Promise<T> {
   let answer: Promise<T> | undefined
   let isGoodUntilMs = 0
+
   return async () => {
     if (answer === undefined || performance.now() >= isGoodUntilMs) {
       isGoodUntilMs = Infinity
