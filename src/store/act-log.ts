@@ -73,6 +73,7 @@ export async function appendAct(store: StoreLayout, act: Act): Promise<void> {
     O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK,
     0o600,
   )
+
   let size
   try {
     const stat = fstatSync(descriptor)
@@ -84,6 +85,7 @@ export async function appendAct(store: StoreLayout, act: Act): Promise<void> {
   } finally {
     closeSync(descriptor)
   }
+
   if (size === 0) fsyncDirectory(store.own)
   if (size > fullBytes) await beginAnew(store)
 }
@@ -148,6 +150,7 @@ export function readActsSince(
   const isSame = endOfActs(store).inode === inode
   const older = isSame ? [] : parseActs(readPart(store.olderActs, offset, inode).text)
   const part = readPart(store.acts, isSame ? offset : 0)
+
   return {
     acts: [...older, ...parseActs(part.text)],
     position: { inode: part.inode, offset: part.end },
@@ -173,10 +176,12 @@ function readPart(file: string, offset: number, inode?: number): Part {
     if (isNotFound(error)) return { inode: 0, text: '', end: 0 }
     throw error
   }
+
   try {
     const stat = fstatSync(descriptor)
     const isWanted = stat.isFile() && (inode === undefined || stat.ino === inode)
     if (!isWanted || stat.size < offset) return { inode: stat.ino, text: '', end: stat.size }
+
     const begin = Math.max(offset, stat.size - mostReadBytes)
     const buffer = Buffer.alloc(stat.size - begin)
     const length = readSync(descriptor, buffer, 0, buffer.length, begin)

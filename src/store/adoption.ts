@@ -25,6 +25,7 @@ export function adoptPredecessor(
   const names = namesOfDirectories(old).filter((name) => parseSnapshotName(name) !== undefined)
   const { events, paths } = readPredecessorConf(join(store.directory, 'snapshot.conf'))
   for (const { id, path } of volumes) paths.set(id, path)
+
   for (const name of names) events.push(adoptSnapshot(store, join(old, name), name, paths))
   removeWhenEmpty(old)
   return events
@@ -40,6 +41,7 @@ function adoptSnapshot(
   if (existsSync(target)) return notAdopted(from, `${target} is there already`)
   const ids = namesOfDirectories(from).filter((id) => volumeIdPattern.test(id))
   if (ids.length === 0) return notAdopted(from, 'it has no directory of a volume')
+
   try {
     const record = adoptedRecord(name, ids, paths)
     writeFileDurably(join(from, recordFileName), formatRecord(record), 0o644)
@@ -103,6 +105,7 @@ function readPredecessorConf(file: string): {
 export function parsePredecessorConf(text: string): Map<string, string> {
   const data = /^VOLUME_DATA=(["']?)(.*)\1$/m.exec(text)?.[2] ?? ''
   const pairs = data.split(',').map((pair) => pair.split(':'))
+
   return new Map(
     pairs
       .filter(([id = '', path = '']) => volumeIdPattern.test(id) && path.startsWith('/'))

@@ -50,11 +50,13 @@ export function readCatalog(store: StoreLayout): Catalog {
   for (const name of candidates.toSorted()) {
     const time = parseSnapshotName(name)
     if (time === undefined) continue
+
     const path = join(store.directory, name)
     try {
       const record = parseRecord(readDocument(join(path, recordFileName)))
       const isOwn = record.name === name || hadName(record, name)
       if (!isOwn) throw new Error(`it is the record of ${record.name}`)
+
       // of one that is being renamed the record comes first
       const snapshot = { name, time, path, record: { ...record, name } }
       const problem = findLostVolume(snapshot, mounts)
@@ -67,6 +69,7 @@ export function readCatalog(store: StoreLayout): Catalog {
       }
     }
   }
+
   return catalog
 }
 

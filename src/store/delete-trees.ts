@@ -44,10 +44,12 @@ export async function deleteTrees(paths: readonly string[], signal?: AbortSignal
     if (mount === undefined) free.push(path)
     else complaints.push(`${path} stays, because ${mount} is mounted in it: unmount that`)
   }
+
   for (let start = 0; start < free.length; start += treesAtATime) {
     const said = await deleteSome(free.slice(start, start + treesAtATime).map(bytePath), signal)
     if (said !== '') complaints.push(said)
   }
+
   return complaints.join('\n')
 }
 
@@ -69,6 +71,7 @@ async function deleteSome(
     const inOrder = parts.toSorted(byPlace).map(({ path }) => path)
     await removeBy(processes, inOrder, signal)
     for (const { path } of directories.toReversed()) removeIfEmpty(path)
+
     const left = roots.filter((root) => !removeIfEmpty(root))
     // tries again what is left, and tells of it by its path
     return (await removeBy(1, left, signal)).trim()
@@ -105,11 +108,14 @@ function divide(
     try {
       const descriptor = openIfDirectory(directory.path)
       if (descriptor === undefined) return []
+
       opened.push(descriptor)
       const entries = readKinds(throughDescriptor(descriptor), left)
       if (entries === undefined) return [{ ...directory, isDivided: false }]
+
       left -= entries.length
       const here = `/proc/${process.pid}/fd/${descriptor}`
+
       return entries.map(({ name, isDirectory }) => ({
         path: `${here}/${name}`,
         below: joinPath(directory.below, name),
@@ -120,6 +126,7 @@ function divide(
       return []
     }
   }
+
   // a whole level at a time, or a few parts would be as large as all others together
   let level = roots.map((path): Part => ({ path, below: '', isDivided: true }))
   while (level.length > 0 && level.length < wanted && opened.length + level.length <= mostOpened) {
@@ -128,6 +135,7 @@ function divide(
     whole = [...whole, ...entries.filter(({ isDivided }) => !isDivided)]
     level = entries.filter(({ isDivided }) => isDivided)
   }
+
   return { parts: [...whole, ...level], directories }
 }
 
@@ -157,6 +165,7 @@ async function removeBy(
   if (paths.length === 0) return ''
   const pathsEach = Math.min(mostPathsEach, Math.ceil((paths.length + 1) / (processes * 8)))
   const share = ['xargs', '-0', '-P', String(processes), '-n', String(pathsEach)]
+
   const { stderr } = await run('nice', [...gently, ...share, ...remove], {
     signal,
     input: Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1'),

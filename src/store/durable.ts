@@ -44,6 +44,7 @@ export function writeFileDurably(path: string, content: string, mode: number): v
   } finally {
     closeSync(descriptor)
   }
+
   renameDurably(temporary, path)
 }
 

@@ -53,6 +53,7 @@ export function readHeartbeat(store: StoreLayout, now: Date): Heartbeat | undefi
   // one of the future is of a clock that was set back since: who lives has written another one by
   // then
   if (stat === undefined || Math.abs(now.getTime() - stat.mtimeMs) >= longestAgeMs) return undefined
+
   try {
     const [, document = ''] = readDocument(store.heartbeat).split('\n')
     return parseDocument(schema, document)

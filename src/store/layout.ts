@@ -61,6 +61,7 @@ export function indexFileName(volumeId: string): string {
 export function storeLayout(directory: string): StoreLayout {
   const own = join(directory, '.snap-volume')
   const journal = join(own, 'journal')
+
   return {
     directory,
     own,

@@ -51,6 +51,7 @@ export async function acquireLock(file: string, request: LockRequest): Promise<L
     closeSync(descriptor)
     throw error
   }
+
   nameHolder(descriptor, request.purpose)
   return { descriptor, release: () => release(descriptor) }
 }
@@ -82,6 +83,7 @@ export async function findHolder(file: string): Promise<string | undefined> {
     if (isNotFound(error)) return undefined
     throw explainOpening(file, error)
   }
+
   try {
     // shared, so that those who ask do not meet each other
     return (await flock(descriptor, ['-n', '-s'], undefined)) ? undefined : describeHolder(file)
@@ -128,6 +130,7 @@ async function flock(
   if (exitCode !== 0 && exitCode !== contendedExitCode) {
     throw new OperationError(`the store cannot be locked here: ${stderr.trim()}`)
   }
+
   return exitCode === 0
 }
 

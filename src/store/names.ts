@@ -32,6 +32,7 @@ export function nextSnapshotTime(
   const afterNewest = newest === undefined ? nowSeconds : Math.floor(newest.getTime() / 1000) + 1
   let seconds = Math.max(nowSeconds, afterNewest)
   while (taken.has(formatSnapshotName(new Date(seconds * 1000)))) seconds += 1
+
   const time = new Date(seconds * 1000)
   if (parseSnapshotName(formatSnapshotName(time)) === undefined) {
     throw new OperationError(
@@ -39,5 +40,6 @@ export function nextSnapshotTime(
       { fix: 'move it away' },
     )
   }
+
   return time
 }

@@ -26,6 +26,7 @@ export function openStore(directory: string): StoreLayout {
     problem: `there is no store at ${directory}`,
     fix: howToReachStore,
   })
+
   assertDirectory(store.own, {
     problem: `${directory} is not a store yet`,
     fix: `run "snap-volume start ID:PATH" on it once, or ${howToReachStore}`,
@@ -56,6 +57,7 @@ export function createStore(directory: string): StoreLayout {
   assertDirectory(directory, { problem: `there is no directory ${directory}` })
   assertWritableMount(directory)
   createOwnDirectories(store)
+
   // now: when the disk is full there is no inode for it, and the trash could not be emptied
   closeSync(openSync(store.trashLock, 'a', 0o600))
   return store
@@ -120,6 +122,7 @@ function assertNoLinksAbove(directory: string): void {
   while (!existsSync(existing)) existing = dirname(existing)
   const real = realpathSync(existing)
   if (real === existing) return
+
   throw new OperationError(`the store ${directory} is reached through a symbolic link`, {
     fix: `set SNAP_DIR to ${real}${directory.slice(existing.length)}`,
   })
@@ -136,6 +139,7 @@ function explainOwner(path: string, uid: number): OperationError {
       fix: 'chown it to root; of a named volume, see docs/user-namespaces.md',
     })
   }
+
   const { outsideOfRoot } = namespace.users
   return new OperationError(
     `${path} belongs to user ${uid}, or to one outside of this user namespace, who could exchange what is in it`,

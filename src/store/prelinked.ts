@@ -49,6 +49,7 @@ export async function adoptPrelinked(
 ): Promise<boolean> {
   const links = join(store.prelinked, hiddenName(snapshot), id)
   if (!isRealDirectory(links)) return false
+
   try {
     const lock = await lockPrelinked(store)
     try {

@@ -22,12 +22,14 @@ export async function publishSnapshot(
   createFileDurably(join(staging, recordFileName), formatRecord(record), 0o644)
   chmodSync(staging, 0o755)
   fsyncDirectory(staging)
+
   // rename(2) replaces an empty directory of that name
   if (existsSync(target)) {
     throw new OperationError(`${target} appeared while the snapshot was taken`, {
       fix: 'move it away',
     })
   }
+
   try {
     renameDurably(staging, target)
   } catch (error) {
@@ -35,5 +37,6 @@ export async function publishSnapshot(
     if (existsSync(target)) renameSync(target, staging)
     throw error
   }
+
   return target
 }

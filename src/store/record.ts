@@ -151,8 +151,10 @@ export interface RecordTotals {
 export function recordTotals({ volumes }: SnapshotRecord): RecordTotals | undefined {
   const counted = volumes.flatMap(({ contents }) => contents ?? [])
   if (counted.length === 0) return undefined
+
   const sum = (key: keyof RecordTotals): number =>
     counted.reduce((total, contents) => total + contents[key], 0)
+
   return {
     files: sum('files'),
     bytes: sum('bytes'),

@@ -25,6 +25,7 @@ export function resolveReference(catalog: Catalog, reference: string, now: Date)
   const latest = byLatest(regular, reference, future.length)
   const named = latest === undefined ? byName(catalog, reference) : undefined
   if (named !== undefined) return named
+
   const snapshot = latest ?? byTime(regular, reference, now) ?? notFound(regular, reference)
   if (latest !== undefined || snapshot === regular.at(-1)) assertNewest(regular, future, reference)
   assertInOrder(catalog, snapshot, reference, now)
@@ -45,6 +46,7 @@ function assertNewest(
     (one) => !isSafety(one) && (newest === undefined || !isAfterFuture(newest, one)),
   )
   if (newer === undefined) return
+
   throw new OperationError(
     `${reference} may mean ${newer.name}, which a wrong clock named, or ${newest?.name}`,
     { fix: 'write the name of one, or name them by their start with "snap-volume rename"' },
@@ -74,6 +76,7 @@ function byLatest(
 ): Snapshot | undefined {
   const match = /^latest(?:~(\d{1,6}))?$/.exec(reference)
   if (match === null) return undefined
+
   const back = Number(match[1] ?? 0)
   const snapshot = regular.at(-1 - back)
   if (snapshot === undefined) {
@@ -83,6 +86,7 @@ function byLatest(
       { fix: 'see "snap-volume show"' },
     )
   }
+
   return snapshot
 }
 
@@ -104,6 +108,7 @@ function byName(catalog: Catalog, reference: string): Snapshot | undefined {
       { fix: 'write more of the name' },
     )
   }
+
   const [one] = fitting
   if (one !== undefined && 'problem' in one) refuseDamaged(one)
   return one
@@ -135,6 +140,7 @@ function byTime(regular: readonly Snapshot[], reference: string, now: Date): Sna
       `there is no snapshot at or before ${time.toISOString()}: ${describeOldest(regular)}`,
     )
   }
+
   return snapshot
 }
 
@@ -153,6 +159,7 @@ export function parseTime(reference: string, now: Date): Date | undefined {
     return time.isValid ? time.toJSDate() : undefined
   }
   if (!/^\d{4}-\d{2}-\d{2}/.test(reference)) return undefined
+
   const time = DateTime.fromISO(reference.replace(' ', 'T'), { zone: 'utc' })
   if (!time.isValid) return undefined
   return (reference.length === 10 ? time.endOf('day') : time).toJSDate()

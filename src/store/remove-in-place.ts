@@ -112,6 +112,7 @@ export async function deleteInPlace(path: string, signal?: AbortSignal): Promise
     signal,
   )
   if (readdirSync(path).length > 1) return said
+
   unlinkSync(join(path, removedRecordFileName))
   rmdirSync(path)
   return said

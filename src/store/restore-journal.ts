@@ -82,6 +82,7 @@ function waysOn({ snapshot, safety, undo, volumes }: RestoreJournal): string {
     ({ id, from = id }) => ` --volume ${from}${isRenamed ? ` --as ${id}` : ''}`,
   )
   const finish = undo ? '--undo' : `${snapshot}${options.join('')}`
+
   return [
     `finish it with "snap-volume restore ${finish}${keepsNothing}"`,
     ...(safety === null ? ['nothing of what it replaced was kept'] : []),

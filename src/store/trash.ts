@@ -36,9 +36,11 @@ export async function moveToTrash(store: StoreLayout, paths: readonly string[]):
       failures.push(error)
     }
   }
+
   for (const parent of new Set([store.trash, ...paths.map((path) => dirname(path))])) {
     fsyncDirectory(parent)
   }
+
   if (failures.length > 0) throw failures[0]
   return moved
 }
@@ -111,6 +113,7 @@ async function deleteAll(trash: string, signal: AbortSignal | undefined): Promis
   for (;;) {
     const names = readdirSync(trash).filter((name) => !tried.has(name))
     if (names.length === 0) return complaints
+
     for (const name of names) tried.add(name)
     const paths = names.map((name) => join(trash, name))
     // where that fails, it is told what stays

@@ -32,11 +32,13 @@ export async function probeAttributes(
     archiveEntry('attributes-directory/', '5', ofDirectory(id)),
     Buffer.alloc(2 * blockBytes),
   ])
+
   const { stdout, stderr } = await run('sh', ['-c', script, 'sh', home], { input })
   const isAble =
     stdout.includes('attributes-directory') &&
     !/not available|option|No space left|quota/.test(stderr)
   if (!isAble) return undefined
+
   return {
     xattrs: stdout.includes(`${xattr}=kept\n`),
     // the one of the file, and the default one of the directory; the user has a name where the
@@ -58,6 +60,7 @@ export function archiveEntry(
       .map(([key, value]) => paxRecord(` ${key}=${value}\n`))
       .join(''),
   )
+
   const padding = Buffer.alloc(-records.length & (blockBytes - 1))
   return Buffer.concat([
     tarHeader('attributes', 'x', records.length),
@@ -85,6 +88,7 @@ function tarHeader(name: string, type: string, bytes: number): Buffer {
   header.write(' '.repeat(8), 148)
   header.write(type, 156)
   header.write('ustar\x0000', 257)
+
   const sum = header.reduce((total, byte) => total + byte, 0)
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
   return header

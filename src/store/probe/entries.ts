@@ -21,8 +21,10 @@ export function probeEntries(home: string, id: number): Lack[] {
     string,
     string,
   ]
+
   writeFileSync(file, 'x')
   mkdirSync(directory)
+
   const hasSymlinks = isKept(() => keepsSymlink(link, '/no where') && keepsSymlink(link, '../no'))
   const owned = hasSymlinks ? [file, directory, link] : [file, directory]
   const kept: [lack: Lack, isKept: boolean][] = [

@@ -18,10 +18,12 @@ export function probeNames(home: string): Lack[] {
   const all = [...ordinary, withColon, notUtf8]
   const made = new Set(all.filter((name) => isKept(() => make(home, name))))
   const listed = readdirSync(home, { encoding: 'buffer' })
+
   // here, because Node's rm may take them for text
   for (const name of listed) unlinkSync(inDirectory(home, name))
   const areSame =
     listed.length === made.size && [...made].every((name) => listed.some((one) => one.equals(name)))
+
   return [
     ...(areSame && ordinary.every((name) => made.has(name)) ? [] : ['names' as const]),
     ...(made.has(withColon) ? [] : ['names with a colon' as const]),

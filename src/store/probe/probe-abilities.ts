@@ -27,6 +27,7 @@ export async function probeAbilities({ directory, own }: StoreLayout): Promise<S
     const attributes = await probeAttributes(home, id)
     const entryLacks = probeEntries(home, id)
     const times = probeTimes(join(home, 'file'))
+
     const lacks: (Lack | false)[] = [
       ...entryLacks,
       attributes?.acls === false && 'ACLs',
@@ -34,6 +35,7 @@ export async function probeAbilities({ directory, own }: StoreLayout): Promise<S
       ...probeNames(join(home, 'names')),
       isInMemory(directory) && 'data after a restart',
     ]
+
     const found = lacks.filter((lack) => lack !== false)
     return {
       abilities: { lacks: [...found, ...describeRange(times)], ...times },

@@ -19,6 +19,7 @@ export function probeTimes(file: string): Pick<StoreAbilities, 'mtimeStepNs' | '
 export function describeRange({ mtimeRange }: Pick<StoreAbilities, 'mtimeRange'>): string[] {
   if (mtimeRange === undefined) return []
   const { from, to } = mtimeRange
+
   return [
     ...(from <= usual.from ? [] : [`times before ${yearOf(from)}`]),
     ...(to >= usual.to ? [] : [`times after ${yearOf(to)}`]),
