@@ -4,7 +4,7 @@ import { snapshotSubvolume } from '../../system/subvolume.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from '../engine.ts'
 import { racyCutoff } from '../index/proof.ts'
 import { planByComparison } from '../restore/restore-by-comparison.ts'
-import { formatIndex } from '../index/source-index.ts'
+import { formatIndex } from '../index/header.ts'
 
 /**
  * Read-only subvolume snapshots: atomic, and as fast for a million files as for one. Nothing is

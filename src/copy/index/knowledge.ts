@@ -2,7 +2,8 @@ import { type BigIntStats, lstatSync } from 'node:fs'
 import type { BytePath } from '../../tree/byte-path.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
 import { isRacy, writeMayBeInFlight } from './proof.ts'
-import { SourceIndex, proves, readHeader } from './source-index.ts'
+import { readHeader } from './header.ts'
+import { SourceIndex, proves } from './source-index.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 
 /** A volume in a snapshot, by what was noted of the live data when it was taken. */

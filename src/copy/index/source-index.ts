@@ -1,62 +1,8 @@
 import type { BigIntStats } from 'node:fs'
-import { crc32 } from 'node:zlib'
 import { type BytePath, isInAny, nameOf, parentOf } from '../../tree/byte-path.ts'
 import { InodeTable } from './inode-table.ts'
-import {
-  blocksStart,
-  entryHeaderBytes,
-  headerBytes,
-  headerStart,
-  magic,
-  mountIdBytes,
-  neverMatches,
-  numbersIn,
-} from './format.ts'
-
-/** When and of what an index was written. */
-export interface IndexHeader {
-  /** The mount of the source (identifyMount); undefined where nothing can be proven. */
-  mount: string | undefined
-  /** Inode and ctime of the root of the snapshot's tree. */
-  tree: { ino: bigint; ctimeNs: bigint }
-  /** Ctimes from here on were racy when they were seen. */
-  racyCutoffNs: bigint
-}
-
-const noMount = '0'.repeat(2 * mountIdBytes)
-
-/** The content of an index file; the blocks may come from several workers. */
-export function formatIndex(header: IndexHeader, blocks: readonly Uint8Array[]): Buffer {
-  const index = Buffer.concat([magic, Buffer.alloc(4 + headerBytes), ...blocks])
-  writeHeader(index, header)
-  return index
-}
-
-/** Gives an index another header. */
-export function writeHeader(index: Buffer, { mount, tree, racyCutoffNs }: IndexHeader): void {
-  const at = headerStart + mountIdBytes
-  index.write(mount ?? noMount, headerStart, 'hex')
-  index.writeBigUInt64LE(tree.ino, at)
-  index.writeBigInt64LE(tree.ctimeNs, at + 8)
-  index.writeBigInt64LE(racyCutoffNs, at + 16)
-  writeChecksum(index)
-}
-
-/** Of a whole index, whose directories are not looked at. */
-export function readHeader(index: Buffer): IndexHeader {
-  const mount = index.toString('hex', headerStart, headerStart + mountIdBytes)
-  const at = headerStart + mountIdBytes
-
-  return {
-    mount: mount === noMount ? undefined : mount,
-    tree: { ino: index.readBigUInt64LE(at), ctimeNs: index.readBigInt64LE(at + 8) },
-    racyCutoffNs: index.readBigInt64LE(at + 16),
-  }
-}
-
-function writeChecksum(index: Buffer): void {
-  index.writeUInt32LE(crc32(index.subarray(headerStart)), magic.length)
-}
+import { blocksStart, entryHeaderBytes, magic, neverMatches, numbersIn } from './format.ts'
+import { hasRightChecksum, writeChecksum } from './header.ts'
 
 /**
  * Has nothing match these paths, nor the directories they are in, nor what is in the directories
@@ -160,10 +106,7 @@ export class SourceIndex {
 
   static isWhole(content: Buffer): boolean {
     try {
-      return (
-        new SourceIndex(content) instanceof SourceIndex &&
-        content.readUInt32LE(magic.length) === crc32(content.subarray(headerStart))
-      )
+      return new SourceIndex(content) instanceof SourceIndex && hasRightChecksum(content)
     } catch {
       return false
     }

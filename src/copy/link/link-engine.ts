@@ -27,13 +27,8 @@ import type { ScanRoot } from '../scan/scan-task.ts'
 import type { ScanResult } from '../scan/report.ts'
 import { scanTree } from '../scan/scan-tree.ts'
 import { warmUpWorkers } from '../scan/scan-workers.ts'
-import {
-  type IndexHeader,
-  SourceIndex,
-  formatIndex,
-  readHeader,
-  writeHeader,
-} from '../index/source-index.ts'
+import { type IndexHeader, formatIndex, readHeader, writeHeader } from '../index/header.ts'
+import { SourceIndex } from '../index/source-index.ts'
 import { tearGroups } from './relink-groups.ts'
 import { type Copied, settleCopies } from './recopy.ts'
 import { surveyTree } from '../programs/survey.ts'

@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { readIndex } from '../../../../src/copy/index/read-index.ts'
-import { formatIndex } from '../../../../src/copy/index/source-index.ts'
+import { formatIndex } from '../../../../src/copy/index/header.ts'
 import { makeFifo } from '../../support/fifo.ts'
 import { useTemporaryDirectory } from '../../support/temporary-directory.ts'
 

@@ -3,13 +3,11 @@ import * as fc from 'fast-check'
 import { IndexBuilder } from '../../../../src/copy/index/index-builder.ts'
 import {
   type IndexHeader,
-  SourceIndex,
   formatIndex,
-  invalidatePaths,
-  proves,
   readHeader,
   writeHeader,
-} from '../../../../src/copy/index/source-index.ts'
+} from '../../../../src/copy/index/header.ts'
+import { SourceIndex, invalidatePaths, proves } from '../../../../src/copy/index/source-index.ts'
 import { statOf } from '../../support/stats.ts'
 
 /** What a scan saw of an entry; the names are those of lstat(2). */
