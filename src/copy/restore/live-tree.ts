@@ -1,8 +1,7 @@
 import { type BigIntStats, linkSync, lstatSync, readlinkSync, renameSync, rmSync } from 'node:fs'
-import { OperationError, errorCode } from '../../errors.ts'
+import { errorCode } from '../../errors.ts'
 import {
   type BytePath,
-  displayPath,
   joinPath,
   lstatIfThere,
   parentOf,
@@ -14,6 +13,7 @@ import { hasSameContent } from '../../tree/same-content.ts'
 import type { Knowledge } from '../index/knowledge.ts'
 import type { PrivateDirectory } from '../../tree/private-directory.ts'
 import { looksSame } from '../index/proof.ts'
+import { explainRefusal, inUseAt, went } from './refusal.ts'
 import { removeEntry } from '../../tree/remove-entry.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 
@@ -63,7 +63,7 @@ export class LiveTree implements Disposable {
 
   /** Puts what was made for `path` into its place. */
   place(path: BytePath): void {
-    const isDone = this.#explain(path, () =>
+    const isDone = explainRefusal(path, () =>
       this.#made.at(path, (made) =>
         this.#live.at(path, (target) => {
           this.#exchange(path, made, target)
@@ -92,7 +92,7 @@ export class LiveTree implements Disposable {
       return
     }
 
-    this.#explain(path, () =>
+    explainRefusal(path, () =>
       this.#live.at(path, (target) => {
         const before = lstatSync(systemPath(target), { bigint: true })
         renameSync(systemPath(target), this.#old)
@@ -148,7 +148,7 @@ export class LiveTree implements Disposable {
     const isDirectory = lstatIfThere(made)?.isDirectory() === true
     if (before !== undefined && (before.isDirectory() || isDirectory)) {
       // somebody made it since it was planned, or something is mounted in it
-      if (this.#isKeptIn(path)) throw cannotReplace(path, inUse)
+      if (this.#isKeptIn(path)) throw inUseAt(path)
       renameSync(systemPath(target), this.#old)
       this.#settle(path, before)
       renameSync(systemPath(made), systemPath(target))
@@ -261,53 +261,8 @@ export class LiveTree implements Disposable {
 
     this.#kept.push(path)
   }
-
-  #explain<T>(path: BytePath, act: () => T): T {
-    try {
-      return act()
-    } catch (error) {
-      const refusal = refusals[errorCode(error) ?? '']
-      if (refusal === undefined) throw error
-      throw cannotReplace(path, refusal, error)
-    }
-  }
 }
 
 function readlink(path: BytePath): Buffer {
   return readlinkSync(systemPath(path), { encoding: 'buffer' })
-}
-
-function cannotReplace(path: BytePath, { why, fix }: Refusal, cause?: unknown): OperationError {
-  return new OperationError(`${displayPath(path)} cannot be replaced: ${why};`, { cause, fix })
-}
-
-function went(path: BytePath): OperationError {
-  return new OperationError(`the directory of ${displayPath(path)} went while it was restored`, {
-    fix: 'nobody may write there; restore again',
-  })
-}
-
-interface Refusal {
-  why: string
-  fix: string
-}
-
-const inUse: Refusal = {
-  why: 'something is mounted there',
-  fix: 'unmount it and restore again',
-}
-
-/** What rename(2) and link(2) say of names that cannot be exchanged. */
-const refusals: Readonly<Record<string, Refusal>> = {
-  EXDEV: {
-    why: 'it is in another project or filesystem than its volume',
-    fix: 'have both on one and restore again',
-  },
-  EPERM: { why: 'it is immutable', fix: 'chattr -i it and restore again' },
-  EBUSY: inUse,
-  EISDIR: inUse,
-  ENOTEMPTY: {
-    why: 'somebody writes there',
-    fix: 'stop whoever uses the volume and restore again',
-  },
 }
