@@ -1,13 +1,16 @@
 import type { Consumer } from '../../docker/consumers.ts'
 import { type QuiesceStep, compareStopOrder } from '../../docker/quiesce-plan.ts'
+import { messageOf } from '../../errors.ts'
 import {
+  type ConsumerJournal,
   type FrozenMark,
   type JournaledConsumer,
+  didNotComeBack,
   readConsumerJournal,
+  removeConsumerJournal,
   writeConsumerJournal,
 } from '../../store/consumer-journal.ts'
 import type { ActionContext } from '../context.ts'
-import { keepInJournal, withoutClockStep } from './resume.ts'
 
 export interface QuiesceRequest {
   steps: readonly QuiesceStep[]
@@ -116,4 +119,49 @@ function compareKnown(
 ): number {
   const [first, second] = [known.get(one.id), known.get(other.id)]
   return first === undefined || second === undefined ? 0 : compareStopOrder(first, second)
+}
+
+/**
+ * Keeps those in the journal who did not come back. When it cannot be written it stays as it was:
+ * nobody is forgotten, and waking twice does nothing.
+ */
+export function keepInJournal(
+  { store, clock, emit }: Pick<ActionContext, 'store' | 'clock' | 'emit'>,
+  asleep: readonly JournaledConsumer[],
+): void {
+  try {
+    if (asleep.length === 0) removeConsumerJournal(store)
+    else {
+      const before = readConsumerJournal(store)
+      const since = before?.purpose === didNotComeBack ? before.startedAt : undefined
+      writeConsumerJournal(store, {
+        schema: 1,
+        purpose: didNotComeBack,
+        startedAt: since ?? clock.now().toISOString(),
+        consumers: [...asleep],
+      })
+    }
+  } catch (error) {
+    emit({
+      type: 'warning',
+      code: 'journal',
+      message: `the journal of paused and stopped containers cannot be written: ${messageOf(error)}`,
+    })
+  }
+}
+
+/**
+ * A clock that is behind the one that the journal was written by is not waited for: only what the
+ * Engine had asked for then.
+ */
+export function withoutClockStep(
+  { startedAt }: ConsumerJournal,
+  consumer: JournaledConsumer,
+  now: Date,
+): JournaledConsumer {
+  if (consumer.settledBy === undefined) return consumer
+  const settledMs = Date.parse(consumer.settledBy)
+  const longestMs = Math.max(0, settledMs - Date.parse(startedAt))
+  const settledBy = new Date(Math.min(settledMs, now.getTime() + longestMs)).toISOString()
+  return { ...consumer, settledBy }
 }

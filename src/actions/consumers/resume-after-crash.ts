@@ -9,8 +9,9 @@ import {
 } from '../../store/consumer-journal.ts'
 import type { ActionContext } from '../context.ts'
 import { listConsumers } from './find-consumers.ts'
+import { keepInJournal, withoutClockStep } from './held-journal.ts'
 import { lockToWake } from './lock-consumers.ts'
-import { findEnded, keepInJournal, wakeConsumers, withoutClockStep } from './resume.ts'
+import { findEnded, wakeConsumers } from './resume.ts'
 
 /**
  * Wakes those whom a process that was killed left paused or stopped. Nothing where the process that
