@@ -5,7 +5,6 @@ import { OperationError, SourceError, isNotFound } from '../../errors.ts'
 import { chooseEngine, noChangeTimes } from '../../copy/choose-engine.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from '../../copy/engine.ts'
 import { leftOutCode } from '../../copy/left-out-attributes.ts'
-import { warnOfPaths } from '../../copy/warnings.ts'
 import { type Catalog, type Snapshot, isSafety } from '../../store/catalog.ts'
 import { syncFilesystem } from '../../store/durable.ts'
 import { type StoreLayout, indexFileName } from '../../store/layout.ts'
@@ -15,8 +14,7 @@ import { adoptPrelinked } from '../../store/prelinked.ts'
 import { isRestoredOver } from '../../store/restore-journal.ts'
 import { createStagedVolume } from '../../store/staging.ts'
 import { type DirectoryHandle, openDirectory } from '../../tree/directory-handle.ts'
-import { type BytePath, displayPath } from '../../tree/byte-path.ts'
-import { escapePath } from '../../tree/escaped-path.ts'
+import type { BytePath } from '../../tree/byte-path.ts'
 import { hasChangeTimes } from '../../system/mounted-filesystem.ts'
 import { isMountPoint, readMounts } from '../../system/mounts.ts'
 import { assertSourceIsThere, warnOfNoFiles } from '../check-source.ts'
@@ -24,6 +22,7 @@ import type { ActionContext } from '../context.ts'
 import { type Base, findBase, noBase } from './find-base.ts'
 import { type ProgressReport, reportProgress } from '../report-progress.ts'
 import { checkOwners } from '../unknown-owners.ts'
+import { recordUnreadable, warnOfUnreadable } from './unreadable.ts'
 import { identify, recordOfDirectory } from './volume-identity.ts'
 
 export interface CopyOptions {
@@ -217,28 +216,6 @@ function requestOfBase({
       ({ code, volume }) => code === leftOutCode && volume === id,
     ),
   }
-}
-
-/** With more of them it is the disk that has gone, or the rights to read it. */
-const mostUnreadable = 1000
-
-/** For the restores of this snapshot, which leave these paths alone. */
-function recordUnreadable({ unreadable = [] }: SnapshotCopy): Pick<VolumeRecord, 'unreadable'> {
-  if (unreadable.length > mostUnreadable) {
-    throw new OperationError(
-      `${unreadable.length} files and directories cannot be read, the first is ${displayPath(unreadable[0] ?? '')}`,
-      {
-        fix: `look at the kernel's log (dmesg) and the rights; a snapshot can be without ${mostUnreadable} of them`,
-      },
-    )
-  }
-  return unreadable.length === 0 ? {} : { unreadable: unreadable.map(escapePath) }
-}
-
-function warnOfUnreadable({ unreadable = [] }: SnapshotCopy): RecordWarning[] {
-  const what =
-    "cannot be read, and {is|are} not in the snapshot; a restore of it leaves {it|them} alone: look at the rights and at the kernel's log (dmesg)"
-  return warnOfPaths('unreadable', what, [...unreadable])
 }
 
 /** Whether a restore came after it, which gave files times that it may hold with other contents. */
