@@ -49,7 +49,7 @@ export interface DaemonOptions extends Start {
 
 /**
  * Runs the schedule until `signal` aborts. Throws OperationError when the start checks fail; later
- * failures are logged and the schedule goes on.
+ * failures are logged and the schedule goes on. docs/internals/daemon.md names the parts.
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { settings, environment, volumes, signal } = options

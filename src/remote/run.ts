@@ -7,7 +7,10 @@ const mostBytes = 4 * 1024 * 1024
 /** What a line takes beside its text. */
 const lineOverhead = 100
 
-/** A command that runs for a client, or has; it goes on when the client is gone. */
+/**
+ * A command that runs for a client, or has; it goes on when the client is gone
+ * (docs/internals/remote-runs.md).
+ */
 export class Run {
   readonly id = randomUUID()
   readonly command: string

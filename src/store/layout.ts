@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-/** Paths of a store ("On disk" in ARCHITECTURE.md). */
+/** Paths of a store (docs/internals/store-layout.md). */
 export interface StoreLayout {
   /** The store itself; the snapshots are directly in it. */
   directory: string

@@ -10,7 +10,7 @@ import { type SnapshotRecord, formatRecord } from './record.ts'
  * disk before it: the data (syncfs), the record (fsync), the directory that names it (fsync). A
  * crash before the rename leaves a staging directory, a crash after it a complete snapshot; the
  * last fsync makes the rename itself survive a power cut. Throws OperationError when the disk does
- * not take the data; nothing is visible then.
+ * not take the data; nothing is visible then. docs/internals/crash-safety.md has the steps.
  */
 export async function publishSnapshot(
   store: StoreLayout,

@@ -5,7 +5,8 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
 
 /**
  * An open directory. Whoever owns the tree may rename it or put a symbolic link in its place: what
- * is reached through the handle stays the directory that was checked when it was opened.
+ * is reached through the handle stays the directory that was checked when it was opened
+ * (docs/internals/threat-model.md).
  */
 export interface DirectoryHandle extends Disposable {
   /** The path it was opened by, for messages. */

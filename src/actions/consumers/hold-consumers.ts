@@ -19,6 +19,7 @@ import { type HeldTime, areQuietAsFound, findLoose, judgeHeldTime } from './stay
 
 /**
  * What is to be held for a snapshot, or a restore, of `volumes`, as it is now; `begin` looks again.
+ * docs/internals/quiescing.md has the steps, and what a crash leaves after each.
  */
 export async function planHold(
   context: ActionContext,

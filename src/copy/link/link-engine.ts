@@ -34,7 +34,8 @@ import { type Copied, settleCopies } from './recopy.ts'
 import { surveyTree } from '../programs/survey.ts'
 
 /**
- * Links what provably did not change (copy/index/proof.ts); cp and rsync do everything else:
+ * Links what provably did not change (copy/index/proof.ts); cp and rsync do everything else.
+ * docs/internals/link-engine.md says why:
  *
  * 1. scan: what is unchanged is linked from the base, or stays where the links were made in
  *    advance; the rest is listed

@@ -17,7 +17,7 @@ const opening = ['wait_for_partner', '__break_lease']
  * rsync 3.5 sleeps on for a minute although all is done. And a file that became a pipe since it was
  * listed would be waited for for ever, and one with a lease for long. SIGCHLD ends both and does
  * nothing else; one that is in neither gets none, because it could break off a call of a network
- * filesystem.
+ * filesystem. docs/internals/external-programs.md lists such faults.
  */
 export function unblockRsync(rsync: number): () => void {
   return watch(rsync, [polling, ...opening], 'SIGCHLD')

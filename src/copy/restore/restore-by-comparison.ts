@@ -21,7 +21,7 @@ import { warnOfPaths } from '../warnings.ts'
 
 /**
  * Makes live data equal to a snapshot, touching only what is not provably equal already
- * (copy/index/proof.ts):
+ * (copy/index/proof.ts). docs/internals/restore.md says what a crash leaves:
  *
  * 1. compare: what differs is the plan
  * 2. what the snapshot does not have is taken out of the live data
