@@ -42,8 +42,8 @@ export async function planSubvolume(context: ActionContext, wish: string): Promi
 
 /**
  * Makes a subvolume of a volume that is a plain directory on btrfs. The directory keeps its content
- * throughout, and stays under another name. docs/internals/crash-safety.md says what a crash leaves.
- * Throws OperationError when it refuses, or when the directory changed meanwhile; then the
+ * throughout, and stays under another name. docs/internals/crash-safety.md says what a crash
+ * leaves. Throws OperationError when it refuses, or when the directory changed meanwhile; then the
  * directory is at `path`.
  */
 export async function makeSubvolume(context: ActionContext, wish: string): Promise<SubvolumePlan> {

@@ -2,7 +2,8 @@ import type { BigIntStats } from 'node:fs'
 import type { KeptTimes } from '../../system/kept-times.ts'
 
 /**
- * What proves a file unchanged (docs/internals/change-detection.md). An entry of the source is the one that an earlier scan saw when
+ * What proves a file unchanged (docs/internals/change-detection.md). An entry of the source is the
+ * one that an earlier scan saw when
  *
  * 1. the index of that scan has its inode, ctime, size and mtime (copy/index/source-index.ts),
  * 2. the index is of the same mounted filesystem (system/mounted-filesystem.ts), which is one whose
