@@ -79,8 +79,8 @@ export async function wakeLeft(input: CommandInput): Promise<void> {
 }
 
 async function wake(context: ActionContext, options = {}): Promise<void> {
-  const { wakeLeftConsumers } = await import('../actions/consumers/resume-after-crash.ts')
-  await wakeLeftConsumers(context, context.config.volumes, options)
+  const { resumeAfterCrash } = await import('../actions/consumers/resume-after-crash.ts')
+  await resumeAfterCrash(context, context.config.volumes, options)
 }
 
 function announce(store: StoreLayout, emit: Emit): void {

@@ -2,7 +2,7 @@ import { type ActionContext, contextOfProcess } from '../actions/context.ts'
 import type { ActionEvent } from '../actions/events.ts'
 import type { PreparedStore } from '../actions/store/start-store.ts'
 import { isDockerThere } from '../docker/find-docker.ts'
-import type { Start } from './wake-before-start.ts'
+import type { Start } from './resume-before-start.ts'
 
 /** What the snapshots of a daemon work with: the settings it was started with. */
 export function daemonContext(

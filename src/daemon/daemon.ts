@@ -9,7 +9,7 @@ import {
 import { type StatusDescription, describeStatus } from '../actions/report/status.ts'
 import type { ActionEvent } from '../actions/events.ts'
 import { type PreparedStore, prepareStore, recordStart } from '../actions/store/start-store.ts'
-import { wakeLeftConsumers } from '../actions/consumers/resume-after-crash.ts'
+import { resumeAfterCrash } from '../actions/consumers/resume-after-crash.ts'
 import { webAddressesOf } from '../config/notify-target.ts'
 import { type ProxyFor, readProxies } from '../config/proxies.ts'
 import { BusyError, InterruptedError } from '../errors.ts'
@@ -31,8 +31,8 @@ import { type Prelinker, createPrelinker } from './prelinker.ts'
 import { assertCron } from './schedule.ts'
 import { ScheduledRuns } from './scheduled-runs.ts'
 import { startServer } from './server.ts'
-import { shareAnswer } from './share-answer.ts'
-import { type Start, wakeBeforeStart } from './wake-before-start.ts'
+import { singleFlight } from './single-flight.ts'
+import { type Start, resumeBeforeStart } from './resume-before-start.ts'
 
 /**
  * To ask who writes takes the lock for a moment: without a bound, writers would wait for those who
@@ -53,7 +53,7 @@ export interface DaemonOptions extends Start {
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { settings, environment, volumes, signal } = options
-  await wakeBeforeStart(options)
+  await resumeBeforeStart(options)
   assertCron('SNAP_CRON', settings.cron)
   if (settings.checksumCron !== '') assertCron('SNAP_CHECKSUM_CRON', settings.checksumCron)
   const proxyFor = readProxies(environment, webAddressesOf(settings.notifyTargets))
@@ -106,7 +106,7 @@ class Daemon {
     this.#store = store
 
     const { docker } = contextOfProcess(settings, environment)
-    this.#readStatus = shareAnswer(
+    this.#readStatus = singleFlight(
       async () => describeStatus(store, settings, clock.now(), docker),
       statusKeptMs,
     )
@@ -224,7 +224,7 @@ class Daemon {
     const { log } = this.#options
     const waking = { ...this.#context, emit: (event: ActionEvent) => logEvent(log, event) }
     // those who did not come back, and those of a command that was killed
-    await wakeLeftConsumers(waking, this.#context.config.volumes)
+    await resumeAfterCrash(waking, this.#context.config.volumes)
     await this.#beat()
     this.#follower.look()
   }

@@ -4,7 +4,7 @@ import type { StatusDescription } from '../actions/report/status.ts'
 import { exitCodes, failureCauseOf, failureCauses } from '../errors.ts'
 import { parseSnapshotName } from '../store/names.ts'
 import type { SnapshotRecord } from '../store/record.ts'
-import type { RunReason } from './runner.ts'
+import type { RunReason } from './one-at-a-time.ts'
 
 const prefix = 'snap_volume_'
 const secondsBuckets = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400]

@@ -1,5 +1,5 @@
 import type { Health } from '../actions/report/health.ts'
-import type { FinishedRun, RunState, Told } from '../store/run-state.ts'
+import type { FinishedRun, RunState, AlertState } from '../store/run-state.ts'
 import type { RecordWarning } from '../store/record.ts'
 
 export type NoticeEvent = 'failure' | 'recovery' | 'stale' | 'suspicious' | 'prune-frozen'
@@ -19,7 +19,10 @@ export interface NoticeRules {
 }
 
 /** `told` is what they know already; `keepTold` is called when that changes. */
-export function createNoticeRules(told: Told, keepTold: (told: Told) => void): NoticeRules {
+export function createNoticeRules(
+  told: AlertState,
+  keepTold: (told: AlertState) => void,
+): NoticeRules {
   let { stale: isStale, codes: toldCodes } = told
 
   function know(stale: boolean, codes: string): void {

@@ -7,7 +7,7 @@ import type { Metrics } from './metrics.ts'
 import type { NoticeRules } from './notice.ts'
 import type { Notifier } from './notifier.ts'
 import type { RunOutcome, RunWatch } from './run-watch.ts'
-import type { RunReason } from './runner.ts'
+import type { RunReason } from './one-at-a-time.ts'
 
 /** Who follows the runs of a daemon. */
 export interface RunFollowers {

@@ -13,7 +13,7 @@ import type { StoreLayout } from '../store/layout.ts'
 import {
   type FinishedRun,
   type RunState,
-  type Told,
+  type AlertState,
   noRuns,
   readRunState,
   withRun,
@@ -68,11 +68,11 @@ export class RunWatch {
   }
 
   /** What whoever is notified knows, kept for the next daemon. */
-  get told(): Told {
+  get told(): AlertState {
     return this.#state.told
   }
 
-  keepTold(told: Told): void {
+  keepTold(told: AlertState): void {
     this.#state = { ...this.#state, told }
     this.#keepState('what was told')
   }

@@ -1,7 +1,7 @@
 import type { ActionContext } from '../actions/context.ts'
 import type { Settings } from '../config/settings.ts'
 import { messageOf } from '../errors.ts'
-import type { Told } from '../store/run-state.ts'
+import type { AlertState } from '../store/run-state.ts'
 import { readChildActivity } from '../system/child-activity.ts'
 import type { Log } from '../system/log.ts'
 import { type BothSchedules, type ScheduleReason, startBothSchedules } from './both-schedules.ts'
@@ -11,7 +11,7 @@ import { type Notice, type NoticeRules, createNoticeRules } from './notice.ts'
 import type { Notifier } from './notifier.ts'
 import { runOnce } from './run-once.ts'
 import { RunWatch } from './run-watch.ts'
-import { type RunReason, type Runner, createRunner } from './runner.ts'
+import { type RunReason, type Runner, createOneAtATime } from './one-at-a-time.ts'
 
 export interface ScheduledRunsOptions {
   context: ActionContext
@@ -38,7 +38,7 @@ export class ScheduledRuns {
     const { store, docker, clock } = context
     this.#options = options
 
-    this.#runner = createRunner(
+    this.#runner = createOneAtATime(
       async (reason) => this.#run(reason),
       (reason, skipped) => this.#noteSkipped(reason, skipped),
       (error) => log.error(`the run ended in a way that was not foreseen: ${messageOf(error)}`),
@@ -143,7 +143,7 @@ export class ScheduledRuns {
     for (const notice of notices) this.#options.notifier.tell(notice)
   }
 
-  async #keepTold(told: Told): Promise<void> {
+  async #keepTold(told: AlertState): Promise<void> {
     const { notifier, signal } = this.#options
     await notifier.idle()
     if (!signal.aborted) this.#watch.keepTold(told)

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import type { Clock } from '../system/clock.ts'
-import { type Attendance, createAttendance } from './attendance.ts'
+import { type ClientPresence, createClientPresence } from './client-presence.ts'
 import { createEndedRuns } from './ended-runs.ts'
 import type { CommandExecutor } from './executor.ts'
 import type { CommandRequest } from './protocol.ts'
@@ -17,7 +17,7 @@ interface OpenRun {
   run: Run
   stdin: PassThrough
   interruption: AbortController
-  attendance: Attendance
+  clientPresence: ClientPresence
 }
 
 /** The commands that run for clients, and those that did lately. */
@@ -42,10 +42,15 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
   const working = new Set<Promise<void>>()
 
   async function work(
-    { run, stdin, interruption, attendance }: OpenRun,
+    { run, stdin, interruption, clientPresence }: OpenRun,
     { options, terminal }: CommandRequest,
   ): Promise<void> {
-    const shown = createVirtualTerminal(terminal ?? noTerminal, run, stdin, attendance.timeToAnswer)
+    const shown = createVirtualTerminal(
+      terminal ?? noTerminal,
+      run,
+      stdin,
+      clientPresence.timeToAnswer,
+    )
     const ends = AbortSignal.any([signal, interruption.signal])
     const wish = terminal === undefined ? { ...options, json: true } : options
     const exitCode = await executor.execute(run.command, wish, shown, ends)
@@ -61,7 +66,7 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
         run: new Run(command, clock.now(), request.terminal === undefined),
         stdin: new PassThrough(),
         interruption: new AbortController(),
-        attendance: createAttendance(clock),
+        clientPresence: createClientPresence(clock),
       }
       open.set(opened.run.id, opened)
       const ending = work(opened, request)
@@ -85,7 +90,7 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
       stdin.write(text)
       return 'given'
     },
-    listen: (id) => open.get(id)?.attendance.enter() ?? (() => undefined),
+    listen: (id) => open.get(id)?.clientPresence.enter() ?? (() => undefined),
     async stop() {
       for (const { interruption } of open.values()) interruption.abort()
       await Promise.all(working)

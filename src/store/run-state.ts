@@ -44,7 +44,7 @@ const schema = v.object({
 
 /** A run of the schedule that has ended. */
 export type FinishedRun = v.InferOutput<typeof runSchema>
-export type Told = RunState['told']
+export type AlertState = RunState['told']
 /** What became of the runs of the schedule, for whoever asks whether snapshots are being taken. */
 export type RunState = v.InferOutput<typeof schema>
 

@@ -13,7 +13,7 @@ import { copyFiles } from '../../src/copy/programs/copy-files.ts'
 import type { RsyncTrees } from '../../src/copy/programs/copy-listed.ts'
 import { listPaths } from '../../src/tree/path-list.ts'
 import type { CopyList } from '../../src/copy/scan/report.ts'
-import { settleCopies } from '../../src/copy/link/recopy.ts'
+import { recopyChangedFiles } from '../../src/copy/link/recopy.ts'
 import { type DirectoryHandle, openDirectory } from '../../src/tree/directory-handle.ts'
 import { shellIn } from '../support/shell.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
@@ -90,7 +90,7 @@ describe('A list of files', () => {
     await shellIn(source, 'rm entry; mkdir entry; echo secret > entry/inside')
     chmodSync(join(source, 'entry'), 0o751)
     const isComplete = await copy(list)
-    const { warnings } = await settleCopies(trees, [{ list, isComplete }])
+    const { warnings } = await recopyChangedFiles(trees, [{ list, isComplete }])
     expect(warnings).to.have.lengthOf(1)
     expect(warnings[0]).to.include({ code: 'moving' })
     expect(readdirSync(join(target, 'entry'))).to.deep.equal([])

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { writeAlong } from '../../src/copy/programs/sync-while-copying.ts'
+import { syncWhileCopying } from '../../src/copy/programs/sync-while-copying.ts'
 import { ProgramError } from '../../src/errors.ts'
 
 describe('What is written to the disk while it is copied', () => {
@@ -14,7 +14,7 @@ describe('What is written to the disk while it is copied', () => {
   })
 
   it('is told of when it could not be, because the kernel tells it only once', async () => {
-    const end = writeAlong(target)
+    const end = syncWhileCopying(target)
     rmdirSync(target)
     await sleep(1500)
     const error: unknown = await end().catch((thrown: unknown) => thrown)
@@ -23,14 +23,14 @@ describe('What is written to the disk while it is copied', () => {
   })
 
   it('is nothing where the copy takes less than a second', async () => {
-    const end = writeAlong(target)
+    const end = syncWhileCopying(target)
     rmdirSync(target)
     await end()
   })
 
   it('is not waited for when the copy was interrupted', async () => {
     const interruption = new AbortController()
-    const end = writeAlong(target, interruption.signal)
+    const end = syncWhileCopying(target, interruption.signal)
     rmdirSync(target)
     await sleep(1500)
     interruption.abort()

@@ -67,7 +67,7 @@ const nothing = async (): Promise<void> => Promise.resolve()
  * What is stopped for a restore already; nothing is done by it, but that is looked at when the data
  * have been read.
  */
-export function asHeldBy(hold: Hold): Hold {
+export function alreadyQuiesced(hold: Hold): Hold {
   let looking: Promise<void> | undefined
   return {
     isNeeded: false,

@@ -9,7 +9,7 @@ const longestWakingMs = 60_000
  * Undefined where they are held for good reason; a process that wakes them, such as the daemon, is
  * waited for.
  */
-export async function lockToWake(store: StoreLayout) {
+export async function lockToResume(store: StoreLayout) {
   const lock = await lockConsumers(store, wakingPurpose, 0)
   if (lock !== undefined) return lock
 

@@ -9,7 +9,7 @@ import type { ActionContext } from '../context.ts'
 import { findLeftFrozen } from './find-frozen.ts'
 import { HeldJournal, type QuiesceRequest } from './held-journal.ts'
 import { lockConsumers } from './lock-consumers.ts'
-import { findEnded, wakeConsumers } from './resume.ts'
+import { findEnded, resumeConsumers } from './resume.ts'
 
 /**
  * Whoever wakes a consumer that does not come back has the lock for a while; of a frozen one runc
@@ -216,12 +216,12 @@ export class Quiescence {
     const waking = { clock, emit: divertWarnings(emit, this.#warn) }
 
     const others = journal.consumers.filter((one) => !isFrozen(one))
-    const left = await wakeConsumers(waking, client, others, this.#restartable)
+    const left = await resumeConsumers(waking, client, others, this.#restartable)
     this.#endedMs = performance.now()
 
     // that may take long, and nobody waits for it who was held
     const stuck = journal.consumers.filter(isFrozen)
-    const asleep = [...left, ...(await wakeConsumers(waking, client, stuck, this.#restartable))]
+    const asleep = [...left, ...(await resumeConsumers(waking, client, stuck, this.#restartable))]
     const started = journal.consumers.filter(({ id }) => !asleep.some((one) => one.id === id))
 
     // at once: whoever finds them in the journal would wait for what was asked for

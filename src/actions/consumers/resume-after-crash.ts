@@ -10,8 +10,8 @@ import {
 import type { ActionContext } from '../context.ts'
 import { listConsumers } from './find-consumers.ts'
 import { keepInJournal, withoutClockStep } from './held-journal.ts'
-import { lockToWake } from './lock-consumers.ts'
-import { findEnded, wakeConsumers } from './resume.ts'
+import { lockToResume } from './lock-consumers.ts'
+import { findEnded, resumeConsumers } from './resume.ts'
 
 /**
  * Wakes those whom a process that was killed left paused or stopped. Nothing where the process that
@@ -19,7 +19,7 @@ import { findEnded, wakeConsumers } from './resume.ts'
  * touched, whoever wrote the journal. Where `leavesStopped` says that a restore follows, those that
  * one before it stopped are left so: it starts them on other data.
  */
-export async function wakeLeftConsumers(
+export async function resumeAfterCrash(
   context: Pick<ActionContext, 'store' | 'clock' | 'emit' | 'docker' | 'inImage'>,
   volumes: readonly VolumeSpec[],
   { leavesStopped = false } = {},
@@ -31,7 +31,7 @@ export async function wakeLeftConsumers(
     emit({ type: 'warning', code: 'consumer-asleep', message })
 
   try {
-    const lock = await lockToWake(store)
+    const lock = await lockToResume(store)
     if (lock === undefined) return
 
     try {
@@ -68,7 +68,7 @@ export async function wakeLeftConsumers(
         warn(`the container ${name} is stopped since an earlier restore; a restore starts it`)
       }
       const woken = ours.filter((consumer) => !isLeft(consumer))
-      const asleep = await wakeConsumers(context, client, woken, restartable)
+      const asleep = await resumeConsumers(context, client, woken, restartable)
       const started = woken.filter(({ id }) => !asleep.some((one) => one.id === id))
       keepInJournal(context, [...asleep, ...left])
 

@@ -24,7 +24,7 @@ type Waking = Pick<ActionContext, 'clock' | 'emit'>
  * restarted if it is one of `restartable`. Returns those that did not come back, with what was
  * found of them.
  */
-export async function wakeConsumers(
+export async function resumeConsumers(
   context: Waking,
   client: DockerClient,
   consumers: readonly JournaledConsumer[],

@@ -12,7 +12,7 @@ import { assertVolumesMounted } from '../check-volumes.ts'
 import type { ActionContext } from '../context.ts'
 import { type RestoreTarget, checkTargets } from './targets.ts'
 
-export type RestoreWish = ({ undo: true } | { undo: false; reference: string }) & {
+export type RestoreOptions = ({ undo: true } | { undo: false; reference: string }) & {
   /** Ids of the volumes to restore; empty for all. */
   volumes: readonly string[]
   /** The configured volumes that they go into, in the same order, where those have other IDs. */
@@ -28,13 +28,13 @@ export type RestoreWish = ({ undo: true } | { undo: false; reference: string }) 
 }
 
 /** Which snapshot goes where. */
-export interface RestoreDecision {
+export interface ResolvedRestore {
   snapshot: Snapshot
   targets: RestoreTarget[]
 }
 
 /** Finds the snapshot and the volumes that are meant, and refuses what could not be restored. */
-export function decideRestore(context: ActionContext, wish: RestoreWish): RestoreDecision {
+export function resolveRestore(context: ActionContext, wish: RestoreOptions): ResolvedRestore {
   const decision = findDecision(context, wish)
   assertVolumesMounted(decision.targets, context.inImage)
   if (wish.expected !== undefined && decision.snapshot.name !== wish.expected) {
@@ -47,7 +47,7 @@ export function decideRestore(context: ActionContext, wish: RestoreWish): Restor
   return decision
 }
 
-function findDecision(context: ActionContext, wish: RestoreWish): RestoreDecision {
+function findDecision(context: ActionContext, wish: RestoreOptions): ResolvedRestore {
   const { store, config, clock } = context
   const catalog = readCatalog(store)
   const interrupted = readInterruptedRestore(store)

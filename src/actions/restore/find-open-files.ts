@@ -3,7 +3,7 @@ import type { Clock } from '../../system/clock.ts'
 import { type LeaseAnswer, O_PATH, askForLeases } from '../../system/leases.ts'
 import { type BytePath, displayPath, joinPath, systemPath } from '../../tree/byte-path.ts'
 import type { DirectoryHandle } from '../../tree/directory-handle.ts'
-import { inTurns } from '../../tree/in-turns.ts'
+import { yielding } from '../../tree/yielding.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 import type { OpenFiles } from '../writers.ts'
 
@@ -108,7 +108,7 @@ async function askAll(
   }
 
   try {
-    for await (const path of inTurns(paths, signal)) {
+    for await (const path of yielding(paths, signal)) {
       const opened = openRegular(reader, path, dev)
       if (opened === undefined) continue
       batch.push(opened)

@@ -12,7 +12,7 @@ import { explainFailure, inStore } from '../explain-failure.ts'
 import type { Hold, RanBefore } from '../consumers/hold.ts'
 import { noteAct } from '../log-act.ts'
 import { listToRun } from '../consumers/ran-before.ts'
-import type { RestoreDecision, RestoreWish } from './decide.ts'
+import type { ResolvedRestore, RestoreOptions } from './decide.ts'
 import {
   type PlannedVolume,
   type VolumeRestore,
@@ -38,8 +38,8 @@ export interface RestoreResult {
 /** A restore that has been decided, and whose data are held. */
 export interface HeldRestore {
   lock: Lock
-  wish: RestoreWish
-  decision: RestoreDecision
+  wish: RestoreOptions
+  decision: ResolvedRestore
   hold: Hold
   use: UseCheck
   ranBefore: RanBefore | undefined

@@ -18,7 +18,7 @@ import { keptTimesOf } from '../../system/kept-times.ts'
 import type { ActionContext } from '../context.ts'
 import { type ProgressReport, reportProgress } from '../report-progress.ts'
 import { explainFailure, inData } from '../explain-failure.ts'
-import type { RestoreWish } from './decide.ts'
+import type { RestoreOptions } from './decide.ts'
 import { type RestoreTarget, describeTarget, excludesOfRestore } from './targets.ts'
 import { warnOfLostOwners } from './assert-owners-known.ts'
 
@@ -33,7 +33,7 @@ export interface VolumeRestore {
 /** What is needed to restore one volume. */
 export interface VolumeRestoreRequest {
   lock: Lock
-  wish: RestoreWish
+  wish: RestoreOptions
   snapshot: Snapshot
   target: RestoreTarget
   /** What is known of the snapshot, by its index: the next snapshot takes that away. */

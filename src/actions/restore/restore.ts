@@ -11,7 +11,7 @@ import type { Hold } from '../consumers/hold.ts'
 import { planHold } from '../consumers/hold-consumers.ts'
 import { codesOf, logged } from '../log-act.ts'
 import { warnOfLeftStopped, warnOfUnasked, whoRanBefore } from '../consumers/ran-before.ts'
-import { type RestoreWish, decideRestore } from './decide.ts'
+import { type RestoreOptions, resolveRestore } from './decide.ts'
 import { type RestoreResult, restoreHeld } from './restore-held.ts'
 import { type VolumeRestore, planVolume, readKnown } from './restore-volume.ts'
 import { describeTarget } from './targets.ts'
@@ -42,9 +42,12 @@ const mostSteps = 10_000
  * what only a try in the live data tells, and for files that are open: who asks may stop their
  * users yet.
  */
-export async function planRestore(context: ActionContext, wish: RestoreWish): Promise<RestorePlan> {
+export async function planRestore(
+  context: ActionContext,
+  wish: RestoreOptions,
+): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (lock) => {
-    const { snapshot, targets } = decideRestore(context, wish)
+    const { snapshot, targets } = resolveRestore(context, wish)
     const doubts = await assertOwnersKnown(
       snapshot,
       targets,
@@ -91,7 +94,10 @@ export async function planRestore(context: ActionContext, wish: RestoreWish): Pr
  * data are a mixture. Throws OperationError when it refuses (nothing changed) or fails (the journal
  * stays, and every command says so).
  */
-export async function restore(context: ActionContext, wish: RestoreWish): Promise<RestoreResult> {
+export async function restore(
+  context: ActionContext,
+  wish: RestoreOptions,
+): Promise<RestoreResult> {
   context.emit({ type: 'phase', phase: 'lock' })
   const wished = wish.undo ? { kind: 'undo' } : { snapshot: wish.reference }
 
@@ -107,9 +113,12 @@ export async function restore(context: ActionContext, wish: RestoreWish): Promis
   )
 }
 
-async function restoreAsWriter(context: ActionContext, wish: RestoreWish): Promise<RestoreResult> {
+async function restoreAsWriter(
+  context: ActionContext,
+  wish: RestoreOptions,
+): Promise<RestoreResult> {
   return asWriter(context, 'restore', async (lock) => {
-    const decision = decideRestore(context, wish)
+    const decision = resolveRestore(context, wish)
     const { snapshot, targets } = decision
     const { config, signal } = context
     const doubts = await assertOwnersKnown(snapshot, targets, config.exclude, signal)

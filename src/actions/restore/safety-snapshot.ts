@@ -8,8 +8,8 @@ import { openDirectory } from '../../tree/directory-handle.ts'
 import type { ActionContext } from '../context.ts'
 import type { VolumeCopy } from '../snapshot/copy-volume.ts'
 import { findBase } from '../snapshot/find-base.ts'
-import { type Hold, asHeldBy } from '../consumers/hold.ts'
-import type { RestoreDecision, RestoreWish } from './decide.ts'
+import { type Hold, alreadyQuiesced } from '../consumers/hold.ts'
+import type { ResolvedRestore, RestoreOptions } from './decide.ts'
 import type { RestoreTarget } from './targets.ts'
 import { writeSnapshot } from '../snapshot/take-snapshot.ts'
 import { identify } from '../snapshot/volume-identity.ts'
@@ -37,8 +37,8 @@ export interface Safety {
 export async function takeSafety(
   context: ActionContext,
   lock: Lock,
-  { withoutSafety = false }: RestoreWish,
-  { snapshot, targets }: RestoreDecision,
+  { withoutSafety = false }: RestoreOptions,
+  { snapshot, targets }: ResolvedRestore,
   hold: Hold,
 ): Promise<Safety> {
   if (withoutSafety) return discardAll(targets, hold)
@@ -51,7 +51,7 @@ export async function takeSafety(
         comment: `before the restore of ${snapshot.name}`,
         allowEmpty: true,
         exact: true,
-        hold: asHeldBy(hold),
+        hold: alreadyQuiesced(hold),
       },
       targets,
     )

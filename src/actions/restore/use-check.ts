@@ -6,7 +6,7 @@ import type { ActionContext } from '../context.ts'
 import { addUp, assertNotInUse, warnOfUse } from './describe-writers.ts'
 import type { OpenFiles } from '../writers.ts'
 import { findOpenFiles, mostAsked } from './find-open-files.ts'
-import type { RestoreWish } from './decide.ts'
+import type { RestoreOptions } from './decide.ts'
 import type { RestoreTarget } from './targets.ts'
 
 /**
@@ -54,7 +54,7 @@ export function createUseCheck(
  */
 export async function refuseUse(
   use: UseCheck,
-  { force = false }: RestoreWish,
+  { force = false }: RestoreOptions,
   targets: readonly RestoreTarget[],
 ): Promise<RecordWarning[]> {
   const files = await use.look(targets)

@@ -1,7 +1,7 @@
 import { UsageError, exitCodes } from '../../errors.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { confirm, isInteractive } from '../confirm.ts'
-import type { RestoreWish } from '../../actions/restore/decide.ts'
+import type { RestoreOptions } from '../../actions/restore/decide.ts'
 
 export const restoreCommand: Command = {
   name: 'restore',
@@ -108,7 +108,7 @@ export const restoreCommand: Command = {
   },
 }
 
-function parseWish(options: CommandInput['options']): RestoreWish {
+function parseWish(options: CommandInput['options']): RestoreOptions {
   const { snapshot, undo } = options
   const [volumes, as] = [listOf(options['volume']), listOf(options['as'])]
   const common = {

@@ -68,7 +68,7 @@ async function compareWithBase(
   const shadow = linkRenamed(trees.target, base, origins)
   const places = [base, shadow].filter((place) => place !== undefined)
   using opened = openDirectory(base)
-  const findDoubtful = await watchDirectories(opened.here, eachPath(paths), true)
+  const findSwapped = await watchDirectories(opened.here, eachPath(paths), true)
 
   let hasFailed = false
   try {
@@ -82,7 +82,7 @@ async function compareWithBase(
     if (shadow !== undefined) rmSync(shadow, { recursive: true })
   }
 
-  if (!hasFailed && findDoubtful().size === 0) return
+  if (!hasFailed && findSwapped().size === 0) return
   // all, because names of one file may be in several directories
   unlinkAll(trees.staging, eachPath(paths))
   await rsyncFiles(trees, paths)

@@ -13,16 +13,16 @@ export function correctIndex(
   index: Buffer,
   scan: ScanResult,
   unproven: readonly BytePath[],
-  { vanished, missed, moved, ledAway }: FinishedDirectories,
+  { vanished, missed, moved, possiblyRedirected }: FinishedDirectories,
 ): void {
-  const doubtful = [...unproven, ...moved, ...readBelow(scan, new Set(ledAway))]
+  const doubtful = [...unproven, ...moved, ...readBelow(scan, new Set(possiblyRedirected))]
   invalidatePaths(index, doubtful, new Set([...vanished, ...missed]))
 }
 
 /** What was read by programs that may have been led elsewhere. */
-function readBelow(scan: ScanResult, ledAway: ReadonlySet<BytePath>): BytePath[] {
-  if (ledAway.size === 0) return []
+function readBelow(scan: ScanResult, possiblyRedirected: ReadonlySet<BytePath>): BytePath[] {
+  if (possiblyRedirected.size === 0) return []
   return [scan.changed.paths, scan.suspects.paths, scan.directories.paths].flatMap((list) =>
-    [...eachPath(list)].filter((path) => isInAny(path, ledAway)),
+    [...eachPath(list)].filter((path) => isInAny(path, possiblyRedirected)),
   )
 }

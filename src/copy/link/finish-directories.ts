@@ -18,7 +18,7 @@ export interface FinishedDirectories {
    * Of these, those that may have been moved themselves, away and back, so that programs read what
    * was in their place.
    */
-  ledAway: BytePath[]
+  possiblyRedirected: BytePath[]
   /**
    * The scan or the copy did not find them, such as when one above was moved away and back: they
    * are empty in staging, or not there.
@@ -79,7 +79,7 @@ function isSame({ inode, ctimeNs }: IndexEntry, stat: BigIntStats | undefined): 
  * On XFS the latter alone, but to doubt all that is in a directory because a name in it came or
  * went would cost a database a copy while it is held.
  */
-function findLedAway(moved: readonly BytePath[]): BytePath[] {
+function findPossiblyRedirected(moved: readonly BytePath[]): BytePath[] {
   const all = new Set(moved)
   return moved.filter((path) => path !== '.' && all.has(parentOf(path) || '.'))
 }
@@ -119,5 +119,5 @@ function findMoved(
     if (entry !== undefined && !isSame(entry, stat)) moved.push(path)
   }
 
-  return { moved, ledAway: findLedAway(moved), missed }
+  return { moved, possiblyRedirected: findPossiblyRedirected(moved), missed }
 }

@@ -29,8 +29,8 @@ import { scanTree } from '../scan/scan-tree.ts'
 import { warmUpWorkers } from '../scan/scan-workers.ts'
 import { type IndexHeader, formatIndex, readHeader, writeHeader } from '../index/header.ts'
 import { SourceIndex } from '../index/source-index.ts'
-import { tearGroups } from './relink-groups.ts'
-import { type Copied, settleCopies } from './recopy.ts'
+import { recopyWholeLinkGroups } from './relink-groups.ts'
+import { type Copied, recopyChangedFiles } from './recopy.ts'
 import { surveyTree } from '../programs/survey.ts'
 
 /**
@@ -201,7 +201,7 @@ async function finishCopies(
   index: Buffer,
   isLast: boolean,
 ): Promise<{ warnings: RecordWarning[]; hasMoved: boolean; unreadable: BytePath[] }> {
-  const files = await settleCopies(trees, copied, scan.vanished.paths)
+  const files = await recopyChangedFiles(trees, copied, scan.vanished.paths)
   // last, because what is written into a directory moves its times
   const directories = await finishDirectories(trees, scan.directories.paths, new SourceIndex(index))
   if (isLast) await copyRootAttributes(trees)
@@ -227,7 +227,7 @@ async function copyScanned(
   racyCutoffNs: bigint,
 ): Promise<{ scan: ScanResult; copied: Copied[]; reflink: boolean | undefined }> {
   const scanned = await scanSource(request, pass, staging, racyCutoffNs)
-  const scan = tearGroups(trees.staging, scanned)
+  const scan = recopyWholeLinkGroups(trees.staging, scanned)
   await awaitNewCtimes(trees.source.cwd, [scan.changed, scan.suspects], racyCutoffNs)
   await copySuspects(trees, request.base, scan, request.onProgress)
   const { isComplete, reflink } = await copyFiles(trees, scan.changed, request.onProgress)

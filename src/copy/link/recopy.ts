@@ -29,7 +29,7 @@ const typeBits = BigInt(constants.S_IFMT)
  * scan saw: they may be that again, and are none the less to be copied the next time. `unread` is
  * what is not staged although it is there: where that may be, the caller tells of it.
  */
-export async function settleCopies(
+export async function recopyChangedFiles(
   trees: RsyncTrees,
   copied: readonly Copied[],
   vanishedBefore: Uint8Array = Buffer.alloc(0),

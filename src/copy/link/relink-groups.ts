@@ -8,7 +8,7 @@ import { type CopyList, type ScanResult, eachSeen, joinLists, listSeen } from '.
  * directory with one of them was renamed, takes the others back too: rsync makes one file of them
  * only when it gets all of them.
  */
-export function tearGroups(staging: string, scan: ScanResult): ScanResult {
+export function recopyWholeLinkGroups(staging: string, scan: ScanResult): ScanResult {
   if (scan.keptLinks.seen.length === 0) return scan
   const copied = new Set(Array.from(eachSeen(scan.suspects), ({ inode }) => inode))
   const torn = listSeen([...eachSeen(scan.keptLinks)].filter(({ inode }) => copied.has(inode)))

@@ -5,7 +5,7 @@ import { type RsyncTrees, copyByDepth, copyWatched, rsyncFiles } from './copy-li
 import type { CopyList } from '../scan/report.ts'
 import { unblockCp } from './unblock.ts'
 import { watchSpace } from './progress-by-space.ts'
-import { writeAlong } from './sync-while-copying.ts'
+import { syncWhileCopying } from './sync-while-copying.ts'
 
 /** More than there are cores, because each waits for the disk most of the time. */
 const processes = 8
@@ -39,7 +39,7 @@ export async function copyFiles(
 ): Promise<FilesCopied> {
   if (list.paths.length === 0) return { isComplete: true, reflink: undefined }
   const stopWatching = watchSpace(trees.staging, list, onProgress)
-  const stopWriting = writeAlong(trees.target, trees.signal)
+  const stopWriting = syncWhileCopying(trees.target, trees.signal)
 
   let copied: FilesCopied = { isComplete: false, reflink: undefined }
   let wasLedAway = false

@@ -61,7 +61,7 @@ export async function copyWatched(
   paths: Uint8Array,
   copy: () => Promise<void>,
 ): Promise<boolean> {
-  const again = await findLedAway(trees, paths, copy)
+  const again = await findPossiblyRedirected(trees, paths, copy)
   if (again.length === 0) return false
 
   await fromOpenDirectories(trees, again, parentOf, async (place, names) => {
@@ -83,7 +83,7 @@ export async function rsyncDirectories(
 ): Promise<void> {
   // what is in the place of one meanwhile stays out
   const directoriesOnly = ['--filter=-! */', ...options]
-  const again = await findLedAway(trees, paths, async () =>
+  const again = await findPossiblyRedirected(trees, paths, async () =>
     rsyncNamed(trees, paths, directoriesOnly),
   )
   await fromOpenDirectories(trees, again, parentOf, async (place, names) =>
@@ -109,15 +109,15 @@ export async function copyByDepth(
 }
 
 /** Returns those of the paths that a link may have led `copy` away from. */
-async function findLedAway(
+async function findPossiblyRedirected(
   trees: RsyncTrees,
   paths: Uint8Array,
   copy: () => Promise<void>,
 ): Promise<BytePath[]> {
   if (paths.length === 0) return []
-  const findDoubtful = await watchDirectories(trees.source.here, eachPath(paths))
+  const findSwapped = await watchDirectories(trees.source.here, eachPath(paths))
   await copy()
-  const doubtful = findDoubtful()
+  const doubtful = findSwapped()
   if (doubtful.size === 0) return []
 
   return [...eachPath(paths)].filter((path) => doubtful.has(parentOf(path)))

@@ -47,7 +47,7 @@ async function compareListed(
   onChange: (change: ItemizedChange) => void,
 ): Promise<void> {
   if (paths.length === 0) return
-  const findDoubtful = await watchDirectories(source.here, eachPath(paths), true)
+  const findSwapped = await watchDirectories(source.here, eachPath(paths), true)
   const compare = async (from: string, to: string, list: Uint8Array, at: BytePath) => {
     const { options: listed, input } = filesFrom(list)
     await rsyncItemized(
@@ -72,7 +72,7 @@ async function compareListed(
     }
   }
 
-  if (findDoubtful().size === 0) return
+  if (findSwapped().size === 0) return
   throw new OperationError(`somebody moved directories of ${source.path} while they were read`, {
     fix: 'nobody may write there; restore again',
   })

@@ -10,7 +10,7 @@ const everyMs = 1000
  * when a flush failed: the kernel tells of data it could not write only once (syncfs(2)), so the
  * flush at the end would not. After an interruption nothing is published, and nobody waits.
  */
-export function writeAlong(target: string, interruption?: AbortSignal): () => Promise<void> {
+export function syncWhileCopying(target: string, interruption?: AbortSignal): () => Promise<void> {
   const ending = new AbortController()
   const flushing = flushAgainAndAgain(target, ending.signal)
   // it is for who ends it

@@ -4,7 +4,7 @@ import { identifyMount } from '../../system/mounted-filesystem.ts'
 import { compareLive } from './compare-live.ts'
 import type { Difference } from './difference.ts'
 import type { RestoreAction, RestoreCounts, RestoreRequest, RestoreStep } from '../engine.ts'
-import { inTurns } from '../../tree/in-turns.ts'
+import { yielding } from '../../tree/yielding.ts'
 import type { ItemizedChange } from '../programs/itemized-changes.ts'
 import { openKnowledge } from '../index/knowledge.ts'
 import { LeftOutAttributes } from '../left-out-attributes.ts'
@@ -152,7 +152,7 @@ async function listMade(
   let makesLinks = false
   using reader = new TreeReader(source.here)
   for (const paths of [eachPath(make.files.bytes()), groups.flatMap(([first]) => first ?? [])]) {
-    for await (const path of inTurns(paths, signal)) {
+    for await (const path of yielding(paths, signal)) {
       const stat = reader.lstat(path)
       if (stat?.isFile() === true) make.bytes += Number(stat.size)
       makesLinks ||= stat?.isSymbolicLink() === true

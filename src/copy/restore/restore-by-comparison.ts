@@ -3,7 +3,7 @@ import { type BytePath, bytePath, parentOf } from '../../tree/byte-path.ts'
 import { identifyMount } from '../../system/mounted-filesystem.ts'
 import { restoreDirectories } from './directory-attributes.ts'
 import type { PlannedRestore, RestoreRequest, RestoreStep } from '../engine.ts'
-import { inTurns } from '../../tree/in-turns.ts'
+import { yielding } from '../../tree/yielding.ts'
 import { openKnowledge } from '../index/knowledge.ts'
 import { LeftOutAttributes } from '../left-out-attributes.ts'
 import { assertLinksApart } from '../../tree/links-apart.ts'
@@ -99,7 +99,7 @@ async function applyPlan(
     })
 
     try {
-      for await (const path of inTurns(plan.remove, signal)) live.remove(path)
+      for await (const path of yielding(plan.remove, signal)) live.remove(path)
       await live.settle()
       if (units === undefined) await makeAtOnce(request, plan.make, room, live)
       else await makeByTurns(request, plan.make, room, live, units)
@@ -146,7 +146,7 @@ async function makeAtOnce(
   live: LiveTree,
 ): Promise<void> {
   const isNew = new Set(eachPath(lists.directories.bytes()))
-  for await (const path of inTurns(await makePrivately(request, room, lists), request.signal)) {
+  for await (const path of yielding(await makePrivately(request, room, lists), request.signal)) {
     if (!isNew.has(parentOf(path))) live.place(path)
   }
   await live.settle()

@@ -4,7 +4,7 @@ import { OperationError } from '../../errors.ts'
 import { type BytePath, bytePath } from '../../tree/byte-path.ts'
 import { mountOf, readMounts } from '../../system/mounts.ts'
 import type { RestoreRequest } from '../engine.ts'
-import { inTurns } from '../../tree/in-turns.ts'
+import { yielding } from '../../tree/yielding.ts'
 import type { RestorePlan } from './plan-by-comparison.ts'
 import { eachPath } from '../../tree/path-list.ts'
 import { allocatedBytes } from '../scan/report.ts'
@@ -93,7 +93,7 @@ async function* eachUnit(
     }
   }
 
-  for await (const path of inTurns(eachPath(make.files.bytes()), signal)) yield measure([path])
+  for await (const path of yielding(eachPath(make.files.bytes()), signal)) yield measure([path])
   for (const paths of groups) yield measure(paths)
 }
 

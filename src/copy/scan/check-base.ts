@@ -11,7 +11,7 @@ import type { KeptTimes } from '../../system/kept-times.ts'
 import { asKept, looksSame } from '../index/proof.ts'
 import { neverMatches } from '../index/format.ts'
 import type { ScanReportBuilder } from './report.ts'
-import type { Place, ScanTask } from './scan-task.ts'
+import type { DirectoryInTrees, ScanTask } from './scan-task.ts'
 import { type IndexEntry, asRead, asWritten, proves } from '../index/source-index.ts'
 
 /**
@@ -20,7 +20,7 @@ import { type IndexEntry, asRead, asWritten, proves } from '../index/source-inde
  */
 export function checkBase(
   { index, base, baseMounts, times }: ScanTask,
-  place: Place,
+  place: DirectoryInTrees,
   self: BigIntStats,
   report: ScanReportBuilder,
 ): void {

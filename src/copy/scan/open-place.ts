@@ -2,13 +2,13 @@ import { type BytePath, isInAny } from '../../tree/byte-path.ts'
 import { errorCode, OperationError } from '../../errors.ts'
 import type { TreeReader } from '../../tree/tree-reader.ts'
 import { readSource } from './read-source.ts'
-import type { Place, ScanRoot, ScanTask } from './scan-task.ts'
+import type { DirectoryInTrees, ScanRoot, ScanTask } from './scan-task.ts'
 
 /** Longer paths cost more than the way through a descriptor, and very long ones are refused. */
 const longestDirectPath = 400
 
 /** Goes to a directory in all trees; undefined when the source does not have it any more. */
-export function openPlace(task: ScanTask, path: BytePath): Place | undefined {
+export function openPlace(task: ScanTask, path: BytePath): DirectoryInTrees | undefined {
   const { trees } = task
   const source = readSource(task, path, () => trees.source.enter(path))
   if (source === undefined) return undefined

@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs'
 import { OperationError, errorCode, messageOf } from '../../errors.ts'
 import { foreignMounts } from '../../system/mounts.ts'
 import { type BytePath, displayPath, joinPath, lstatIfReachable } from '../../tree/byte-path.ts'
-import type { Place, ScanTask } from './scan-task.ts'
+import type { DirectoryInTrees, ScanTask } from './scan-task.ts'
 
 /** What the source does not let be read. */
 export class UnreadableError extends OperationError {}
@@ -22,7 +22,7 @@ export function readSource<T>(task: ScanTask, path: BytePath, read: () => T): T 
  */
 export function lstatSource(
   task: ScanTask,
-  { path, sourceEntries }: Place,
+  { path, sourceEntries }: DirectoryInTrees,
   name: BytePath,
 ): BigIntStats | 'mounted' | undefined {
   try {

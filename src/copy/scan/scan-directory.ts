@@ -14,7 +14,7 @@ import { checkBase } from './check-base.ts'
 import { openPlace, openStaging } from './open-place.ts'
 import { UnreadableError, lstatSource, readSource } from './read-source.ts'
 import type { ScanReportBuilder } from './report.ts'
-import type { Place, ScanTask } from './scan-task.ts'
+import type { DirectoryInTrees, ScanTask } from './scan-task.ts'
 import { proves } from '../index/source-index.ts'
 import { makeDirectory, stageEntry } from './stage-entry.ts'
 
@@ -70,22 +70,22 @@ function scanReadable(
   }
 
   const leftOver = new Set(task.isFilled ? readNames(place.staging) : [])
-  let isRight = self !== undefined && isDirectoryRight(task, place, self)
+  let areRight = self !== undefined && directoryAttributesMatch(task, place, self)
   for (const name of names) {
     // what a base with other patterns has of it stays left over
     if (task.excludes.has(joinPath(path, name), false)) continue
     const wasStaged = leftOver.delete(name)
-    if (!stageAny(task, place, name, wasStaged, report, next)) isRight = false
+    if (!stageAny(task, place, name, wasStaged, report, next)) areRight = false
   }
 
   for (const name of leftOver) removeEntry(`${place.staging}/${name}`)
-  if (!isRight || leftOver.size > 0) report.add('directories', path)
+  if (!areRight || leftOver.size > 0) report.add('directories', path)
 }
 
 /** Whether the directory in staging has its attributes already. */
-function isDirectoryRight(
+function directoryAttributesMatch(
   { isFilled, isProof, times }: ScanTask,
-  { known, staging }: Place,
+  { known, staging }: DirectoryInTrees,
   self: BigIntStats,
 ): boolean {
   if (!isFilled || !isProof || !proves(known?.entry('.'), self)) return false
@@ -96,7 +96,7 @@ function isDirectoryRight(
 /** True when it was there, or stays out: whatever is written into the directory moves its times. */
 function stageAny(
   task: ScanTask,
-  place: Place,
+  place: DirectoryInTrees,
   name: BytePath,
   wasStaged: boolean,
   report: ScanReportBuilder,
@@ -133,7 +133,7 @@ function stageAny(
 /** What is left out as a directory may be closed to every look. */
 function lookAt(
   task: ScanTask,
-  place: Place,
+  place: DirectoryInTrees,
   name: BytePath,
 ): BigIntStats | 'mounted' | 'excluded' | 'unreadable' | undefined {
   const path = joinPath(place.path, name)
@@ -166,13 +166,17 @@ function isTooLong({ source }: ScanTask, path: BytePath): boolean {
  * Without a look at it: the directory below tells what it is mounted on. A file may be mounted on a
  * file, and is copied.
  */
-function isMountedDirectory({ source }: Place, name: BytePath): boolean {
+function isMountedDirectory({ source }: DirectoryInTrees, name: BytePath): boolean {
   const kinds = readKinds(source) ?? []
   return kinds.some((kind) => kind.name === name && kind.isDirectory)
 }
 
 /** An empty directory, with attributes of its own: those below the mount cannot be seen. */
-function stageMount({ staging }: Place, name: BytePath, report: ScanReportBuilder): boolean {
+function stageMount(
+  { staging }: DirectoryInTrees,
+  name: BytePath,
+  report: ScanReportBuilder,
+): boolean {
   const staged = `${staging}/${name}`
   const wasThere = makeDirectory(staged)
   removeEntries(staged)

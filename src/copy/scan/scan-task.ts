@@ -62,7 +62,7 @@ export interface ScanTrees {
  * One directory in the three trees; each a path through an open directory, good until the worker
  * goes to the next one.
  */
-export interface Place {
+export interface DirectoryInTrees {
   path: BytePath
   source: BytePath
   /**

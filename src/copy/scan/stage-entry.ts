@@ -12,7 +12,7 @@ import {
 import { looksSame } from '../index/proof.ts'
 import { removeEntry } from '../../tree/remove-entry.ts'
 import type { ScanReportBuilder } from './report.ts'
-import type { Place, ScanTask } from './scan-task.ts'
+import type { DirectoryInTrees, ScanTask } from './scan-task.ts'
 import { type FoundEntry, asWritten, proves } from '../index/source-index.ts'
 
 /** What may stand for an entry in a snapshot without a copy of it. */
@@ -30,7 +30,7 @@ type Provenance =
  */
 export function stageEntry(
   task: ScanTask,
-  place: Place,
+  place: DirectoryInTrees,
   name: BytePath,
   stat: BigIntStats,
   wasStaged: boolean,
@@ -40,7 +40,7 @@ export function stageEntry(
   const provenance = findProvenance(task, place, name, stat)
   const isProven = task.isProof && (provenance.kind === 'unchanged' || provenance.kind === 'moved')
   const isKept = isProven && wasStaged && provenance.kind === 'unchanged'
-  const isThere = isKept && isRight(task, place, name, stat, report)
+  const isThere = isKept && attributesMatch(task, place, name, stat, report)
   if (wasStaged && !isThere) removeEntry(`${place.staging}/${name}`)
 
   const isLinked =
@@ -55,7 +55,7 @@ export function stageEntry(
 
 function findProvenance(
   { index, base, device, source }: ScanTask,
-  { path, known }: Place,
+  { path, known }: DirectoryInTrees,
   name: BytePath,
   stat: BigIntStats,
 ): Provenance {
@@ -82,9 +82,9 @@ function findProvenance(
 }
 
 /** Whether what is staged looks like the source. */
-function isRight(
+function attributesMatch(
   task: ScanTask,
-  place: Place,
+  place: DirectoryInTrees,
   name: BytePath,
   stat: BigIntStats,
   report: ScanReportBuilder,
@@ -107,7 +107,7 @@ function isRight(
  */
 function linkUnchanged(
   { trees, times }: ScanTask,
-  place: Place,
+  place: DirectoryInTrees,
   name: BytePath,
   stat: BigIntStats,
   provenance: Provenance,
@@ -152,7 +152,7 @@ function isDirectory(path: BytePath): boolean {
 
 function listForCopy(
   task: ScanTask,
-  place: Place,
+  place: DirectoryInTrees,
   name: BytePath,
   stat: BigIntStats,
   provenance: Provenance,

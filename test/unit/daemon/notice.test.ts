@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { Health } from '../../../src/actions/report/health.ts'
 import { createNoticeRules } from '../../../src/daemon/notice.ts'
-import { type FinishedRun, type Told, noRuns } from '../../../src/store/run-state.ts'
+import { type FinishedRun, type AlertState, noRuns } from '../../../src/store/run-state.ts'
 
 const run: FinishedRun = {
   startedAt: '2026-11-20T03:00:00.000Z',
@@ -22,7 +22,7 @@ const stale: Health = {
 }
 const well: Health = { level: 'ok', findings: [] }
 
-function newRules(told: Told = noRuns.told) {
+function newRules(told: AlertState = noRuns.told) {
   return createNoticeRules(told, () => undefined)
 }
 

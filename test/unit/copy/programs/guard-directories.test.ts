@@ -15,9 +15,9 @@ describe('watchDirectories', () => {
   })
 
   async function doubtfulAfter(act: () => void): Promise<string[]> {
-    const findDoubtful = await watchDirectories(directory.path, paths)
+    const findSwapped = await watchDirectories(directory.path, paths)
     act()
-    return [...findDoubtful()]
+    return [...findSwapped()]
   }
 
   it('finds nothing doubtful where nothing moved, new directories too', async () => {

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
-import { type RunReason, createRunner } from '../../../src/daemon/runner.ts'
+import { type RunReason, createOneAtATime } from '../../../src/daemon/one-at-a-time.ts'
 
 function setUp() {
   const begun: RunReason[] = []
   const skipped: [RunReason, number][] = []
   let finish: (() => void) | undefined
-  const runner = createRunner(
+  const runner = createOneAtATime(
     (reason) => {
       begun.push(reason)
       return new Promise<void>((resolve) => {
@@ -20,7 +20,7 @@ function setUp() {
   return { runner, begun, skipped, finish: () => finish?.() }
 }
 
-describe('createRunner', () => {
+describe('createOneAtATime', () => {
   it('begins at once, and says why', () => {
     const { runner, begun } = setUp()
     runner.trigger('start')
@@ -81,7 +81,7 @@ describe('createRunner', () => {
 
   it('tells of a run that throws, and runs the next one', async () => {
     const errors: unknown[] = []
-    const runner = createRunner(
+    const runner = createOneAtATime(
       () => Promise.reject(new Error('EIO')),
       () => undefined,
       (error) => errors.push(error),

@@ -3,14 +3,14 @@ import type { Terminal } from '../system/terminal.ts'
 import { reconnectForMs } from './protocol.ts'
 
 /** Whether somebody follows a command, who may be cut off and come back. */
-export interface Attendance {
+export interface ClientPresence {
   /** Somebody is there from now on; returns what to call when he is not any more. */
   enter(): () => void
   /** As a terminal tells it; nobody comes back who has not when clients give up. */
   timeToAnswer: NonNullable<Terminal['timeToAnswer']>
 }
 
-export function createAttendance(clock: Clock): Attendance {
+export function createClientPresence(clock: Clock): ClientPresence {
   let present = 0
   let emptySince = clock.now().getTime()
   let changed = new AbortController()

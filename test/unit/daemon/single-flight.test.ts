@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { shareAnswer } from '../../../src/daemon/share-answer.ts'
+import { singleFlight } from '../../../src/daemon/single-flight.ts'
 
-describe('shareAnswer', () => {
+describe('singleFlight', () => {
   it('asks once for all who come while it asks', async () => {
     const ask = counter(0)
     expect(await Promise.all([ask(), ask(), ask()])).to.deep.equal([1, 1, 1])
@@ -24,7 +24,7 @@ describe('shareAnswer', () => {
 
   it('asks no more often when it fails', async () => {
     let count = 0
-    const ask = shareAnswer(async () => {
+    const ask = singleFlight(async () => {
       count += 1
       throw new Error(`failure ${count}`)
     }, 60_000)
@@ -43,7 +43,7 @@ async function messageFrom(ask: () => Promise<unknown>): Promise<string> {
 /** Gives the count of the questions so far, some time after it was asked. */
 function counter(keptMs: number): () => Promise<number> {
   let count = 0
-  return shareAnswer(async () => {
+  return singleFlight(async () => {
     count += 1
     await sleep(5)
     return count

@@ -1,6 +1,6 @@
 import { contextOfProcess } from '../actions/context.ts'
 import type { ActionEvent } from '../actions/events.ts'
-import { wakeLeftConsumers } from '../actions/consumers/resume-after-crash.ts'
+import { resumeAfterCrash } from '../actions/consumers/resume-after-crash.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Environment } from '../config/variables.ts'
 import type { VolumeSpec } from '../config/volume-spec.ts'
@@ -27,7 +27,7 @@ export interface Start {
  * Whom a killed process left paused or stopped must not wait for a start that is refused. Never
  * throws.
  */
-export async function wakeBeforeStart({
+export async function resumeBeforeStart({
   settings,
   environment,
   volumes,
@@ -41,7 +41,7 @@ export async function wakeBeforeStart({
     const emit = (event: ActionEvent): void => logEvent(log, event)
     // also those whose volume is not configured any more
     const known = [...volumes, ...volumesBefore(store)]
-    await wakeLeftConsumers({ store, clock, emit, ...process }, known)
+    await resumeAfterCrash({ store, clock, emit, ...process }, known)
   } catch (error) {
     // the checks of the start tell what is wrong with the store
     log.warn(`containers may still be paused or stopped: ${messageOf(error)}`)

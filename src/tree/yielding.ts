@@ -7,7 +7,7 @@ const itemsPerTurn = 1000
  * Gives the items, and lets signals and timers have their turn between them; ends with
  * InterruptedError.
  */
-export async function* inTurns<T>(
+export async function* yielding<T>(
   items: Iterable<T>,
   signal: AbortSignal | undefined,
 ): AsyncIterable<T> {

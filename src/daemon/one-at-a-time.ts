@@ -13,7 +13,7 @@ export interface Runner {
   idle(): Promise<void>
 }
 
-export function createRunner(
+export function createOneAtATime(
   job: (reason: RunReason) => Promise<void>,
   onSkip: (reason: RunReason, skipped: number) => void,
   onError: (error: unknown) => void,
