@@ -22,11 +22,13 @@ export async function confirm(
   const { stdin, stdout } = terminal
   const answered = new AbortController()
   const ends = AbortSignal.any([signal, answered.signal])
+
   using keys = await readKeys(stdin)
   const note = readSettings(environment).inImage ? `${nobodyTypes}\n` : ''
   stdout.write(
     `${plan}${note}${what} begins in ${secondsToAnswer} s: y begins now, any other key leaves everything as it is [y/n] `,
   )
+
   try {
     const answer = isMereConsent(keys.ahead)
       ? await Promise.race([keys.next(), waitForAnswer({ terminal, clock }, ends)])
@@ -40,6 +42,7 @@ export async function confirm(
   } finally {
     answered.abort()
   }
+
   throw new InterruptedError(refusal)
 }
 
@@ -57,6 +60,7 @@ async function waitForAnswer(
   if (terminal.timeToAnswer !== undefined) {
     return (await terminal.timeToAnswer(ms, signal)) ? silence : 'n'
   }
+
   await clock.sleep(ms, signal)
   return silence
 }

@@ -19,6 +19,7 @@ export function findCommand(commands: readonly Command[], name: string): Command
 export async function chooseCommand(commands: readonly Command[], name: string): Promise<Command> {
   const command = findCommand(commands, name)
   if (command !== undefined) return command
+
   const { nearestOf } = await import('../system/nearest.ts')
   const names = commands.map((known) => known.name)
   const nearest = nearestOf(name, [...names, ...commandAliases.keys()])

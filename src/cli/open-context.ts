@@ -41,6 +41,7 @@ export async function openContext(
     ...(input.beside && { ...input.beside, startedBy: 'client' }),
     emit,
   }
+
   if (hasConsumerJournal(store)) await wake(context, { leavesStopped })
   return context
 }
@@ -56,6 +57,7 @@ export async function wakeBeforeReading(
   // standard output is for what was asked for
   const { emit } = createEventPrinter({ ...input.terminal, stdout: input.terminal.stderr }, false)
   const process = contextOfProcess(settings, input.environment)
+
   try {
     await wake({
       store,

@@ -19,6 +19,7 @@ export async function runProgram(
     const help = await chooseCommand(commands, 'help')
     return help.run({ ...input, commands, options, json: rest.includes('--json') })
   }
+
   // the parser costs more time than the whole of help
   const options =
     command.name === 'help'
@@ -30,6 +31,7 @@ export async function runProgram(
       : rest.length === 0 && command.positionals.length === 0
         ? {}
         : await parseWords(command, rest)
+
   const commandInput = { ...input, commands, options, json: options['json'] === true }
   try {
     return await runWhereItBelongs(command, commandInput)
@@ -46,6 +48,7 @@ async function runWhereItBelongs(command: Command, input: CommandInput): Promise
   const { findDaemon } = await import('./find-daemon.ts')
   const daemon = await findDaemon(input.environment)
   if (daemon === undefined) return command.run(input)
+
   const { runRemotely } = await import('../remote/client.ts')
   const options = onlyOwn(command, input.options)
   return runRemotely(daemon, { ...input, command: command.name, options })
@@ -77,6 +80,7 @@ async function parseWords(
   const { name, positionals } = command
   const declared = { ...command.options, ...commonOptions }
   await assertDeclared(name, declared, words)
+
   const grammar = positionals.map((positional) => {
     const word = `${positional.name}${positional.many === true ? '..' : ''}`
     return positional.required ? `<${word}>` : `[${word}]`
@@ -98,6 +102,7 @@ async function parseWords(
     .fail((message: string, error: Error | undefined) => {
       throw wrongWords(name, describe(message ?? error?.message))
     })
+
   const parsed: Readonly<Record<string, unknown>> = await parser.parseAsync([...words])
   assertOnce(name, declared, parsed)
   return parsed
@@ -144,6 +149,7 @@ function assertOnce(
       throw wrongWords(name, `--${option} is given twice`)
     }
   }
+
   const left = Array.isArray(parsed['_']) ? parsed['_'] : []
   if (left.length > 0) throw wrongWords(name, `unknown: ${left.join(', ')}`)
 }

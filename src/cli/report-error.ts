@@ -15,6 +15,7 @@ export function reportError(
     : `${messageOf(error)}; this was not foreseen, SNAP_LOG_LEVEL=debug shows where it happened`
   stderr.write(`snap-volume: ${printable(message.replaceAll('\n', ' '))}\n`)
   if (!isExpected && debug && error instanceof Error) stderr.write(`${error.stack}\n`)
+
   const fix = isExpected ? error.fix : undefined
   if (json) stdout.write(`${JSON.stringify({ type: 'error', message, fix, exitCode })}\n`)
   return exitCode

@@ -31,6 +31,7 @@ export function parseHost(text: string): Address | undefined {
   if (!URL.canParse(hasProtocol ? text : `http://${text}`)) return undefined
   const url = new URL(hasProtocol ? text : `http://${text}`)
   if (url.pathname !== '/' || url.search !== '' || url.username !== '') return undefined
+
   const protocol = url.protocol === 'https:' ? 'https:' : 'http:'
   // a URL leaves out the port that its protocol has anyway
   const usualPort = hasProtocol ? (protocol === 'https:' ? 443 : 80) : defaultPort

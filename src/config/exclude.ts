@@ -37,6 +37,7 @@ export function assertExcludeFits(
   for (const entry of entries) {
     const { id } = parseEntry(entry)
     if (id === '' || ids.includes(id)) continue
+
     throw new UsageError(
       `SNAP_EXCLUDE has ${JSON.stringify(entry)}, and there is no volume ${id}`,
       {
@@ -44,8 +45,10 @@ export function assertExcludeFits(
       },
     )
   }
+
   const first = ids.find((id) => excludesOf(entries, id).length > 0)
   if (engine !== 'btrfs' || first === undefined) return
+
   throw new UsageError(
     `SNAP_ENGINE is btrfs, which snapshots a subvolume as a whole, and SNAP_EXCLUDE leaves something out of volume ${first}`,
     { fix: `set SNAP_ENGINE=auto, or take out the patterns of ${first}` },

@@ -35,9 +35,11 @@ function parseTarget(word: string): NotifyTarget | undefined {
   const url = new URL(text)
   if (isWebAddress(url)) return { kind: kind as 'post' | 'ping' | 'push', url: text }
   if (kind !== 'post' || !/^smtps?:$/.test(url.protocol)) return undefined
+
   const from = readParameter(url, 'from')
   const to = readParameter(url, 'to')
   if (!isMailAddress(from) || !isMailAddress(to)) return undefined
+
   url.search = ''
   return { kind: 'mail', url: url.href, from, to }
 }
@@ -68,6 +70,7 @@ function isMailAddress(text: string | undefined): text is string {
 export function parseTemplate(text: string): string | undefined {
   const names = [...text.matchAll(/\{\{(.*?)\}\}/g)].map(([, name]) => name)
   if (!names.every((name) => templateFields.some((field) => field === name))) return undefined
+
   try {
     JSON.parse(fillTemplate(text, () => '"\\\n'))
     return text

@@ -18,6 +18,7 @@ export function readProxies(environment: Environment, urls: readonly URL[]): Pro
     if (exceptions.some((exception) => covers(exception, url))) return undefined
     return parseProxy(proxy)
   }
+
   for (const url of urls) proxyFor(url)
   return proxyFor
 }
@@ -56,6 +57,7 @@ function covers(exception: string, url: URL): boolean {
   const host = url.hostname.replaceAll(/[[\]]/g, '')
   if (name === '*') return true
   if (isIP(host) !== 0) return isInNetwork(name, host)
+
   const domain = name.replace(/^\*?\./, '')
   return host === domain || host.endsWith(`.${domain}`)
 }
@@ -63,6 +65,7 @@ function covers(exception: string, url: URL): boolean {
 function isInNetwork(network: string, host: string): boolean {
   const [address = '', bits] = network.split('/')
   if (isIP(address) === 0) return false
+
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
   const length = Number(bits ?? (family === 'ipv6' ? 128 : 32))
   const list = new BlockList()
@@ -72,5 +75,6 @@ function isInNetwork(network: string, host: string): boolean {
     // a length that there is not
     return false
   }
+
   return list.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
 }

@@ -5,6 +5,7 @@
 export function isServerAddress(text: string): boolean {
   if (!/^[a-z]+:\/\/[^/]/i.test(text) || !URL.canParse(text)) return false
   if (/[,;|]$|[,;|][a-z+]+:\/\//i.test(text)) return false
+
   const { hostname, port, username, password } = new URL(text)
   return (
     /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i.test(hostname) &&

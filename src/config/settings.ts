@@ -13,12 +13,14 @@ export interface Settings extends SettingValues {
  */
 export function readSettings(environment: Environment): Settings {
   const given = new Set<keyof SettingValues>()
+
   function read<Key extends keyof SettingValues>(key: Key): SettingValues[Key] {
     const variable: Variable<SettingValues[Key]> = (declarations as Variables)[key]
     const result = readVariable(environment, variable)
     if (result.given) given.add(key)
     return result.value
   }
+
   return {
     storeDirectory: read('storeDirectory'),
     acceptStore: read('acceptStore'),

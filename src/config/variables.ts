@@ -37,6 +37,7 @@ export function readVariable<T>(environment: Environment, variable: Variable<T>)
     const is = variable.isSecret === true ? 'is not right' : `is ${JSON.stringify(source.text)}`
     throw new UsageError(`${source.name} ${is}`, { fix: `it must be ${variable.expected}` })
   }
+
   return { value, given: true }
 }
 
@@ -46,11 +47,13 @@ function readText(
 ): { name: string; text: string } | undefined {
   const fileName = `${name}_FILE`
   const direct = environment[name]
+
   const file = environment[fileName]
   if (direct !== undefined && file !== undefined) {
     throw new UsageError(`${name} and ${fileName} are both set`, { fix: 'unset one of them' })
   }
   if (file === undefined) return direct === undefined ? undefined : { name, text: direct }
+
   try {
     return { name: fileName, text: readFileSync(file, 'utf8').replace(/\r?\n$/, '') }
   } catch (error) {

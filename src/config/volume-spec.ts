@@ -30,12 +30,14 @@ export function parseVolumeSpec(text: string): VolumeSpec {
       fix: 'write ID:PATH, such as mysql:/var/lib/mysql',
     })
   }
+
   const id = text.slice(0, colon)
   if (!volumeIdPattern.test(id)) {
     throw new UsageError(`${JSON.stringify(id)} in ${shown} cannot name a volume`, {
       fix: 'use 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit',
     })
   }
+
   return { id, path: parsePath(text.slice(colon + 1), shown) }
 }
 
@@ -53,10 +55,12 @@ export function parsePath(path: string, shown: string): string {
       fix: 'write where it leads',
     })
   }
+
   const trimmed = normalize(path).replace(/\/+$/, '')
   if (trimmed === '') {
     throw new UsageError(`${shown} names the whole filesystem`, { fix: 'name a directory in it' })
   }
+
   return trimmed
 }
 

@@ -69,6 +69,7 @@ function explain(
       { cause: error, fix: howToReach(error) },
     )
   }
+
   return new OperationError(
     `the Docker API at ${host} refused ${endpoint} (${status}): ${oneLine(messageOf(error))}`,
     { cause: error },

@@ -124,6 +124,7 @@ export async function connectDocker(host: string): Promise<DockerClient> {
   const docker = new Docker(
     host.startsWith('unix://') ? { socketPath: host.slice('unix://'.length) } : undefined,
   )
+
   return {
     async listContainers() {
       const found = await call(host, 'GET /containers/json', [], (abortSignal) =>
@@ -201,11 +202,13 @@ async function startCommand(
     }),
   )
   if (created === undefined) throw new OperationError(`container ${id} is gone`)
+
   // dockerode hands no signal on to this one
   const stream = await call(host, 'POST /exec/ID/start', [], () =>
     created.start({ hijack: true, stdin: true }),
   )
   if (stream === undefined) throw new OperationError(`container ${id} is gone`)
+
   return {
     stream,
     demux: (stdout, stderr) => demux(stream, stdout, stderr),
@@ -224,6 +227,7 @@ async function findFrozen(docker: Dockerode, host: string, id: string): Promise<
     docker.getContainer(id).exec({ Cmd: ['true'], abortSignal }),
   )
   if (created === undefined) return false
+
   try {
     const answer = await call(host, 'POST /exec/ID/start', [404, 409], () =>
       created.start({ Detach: true }),
@@ -262,6 +266,7 @@ function describeState(info: Dockerode.ContainerInspectInfo): ContainerState {
   const health = State.Health?.Status
   // missing where the container names none
   const { StopTimeout: graceSeconds = stopGraceSeconds } = Config as { StopTimeout?: number }
+
   return {
     running: State.Running,
     paused: State.Paused,

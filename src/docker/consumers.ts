@@ -40,6 +40,7 @@ export function findConsumers(
         .map(({ id }) => ({ id, writable })),
     )
     if (shared.length === 0) return []
+
     return [
       {
         id: container.id,
@@ -66,6 +67,7 @@ export function hostPathOf(path: string, own: Container): string | undefined {
     .filter(({ destination }) => isInside(path, destination))
     .toSorted((one, other) => other.destination.length - one.destination.length)[0]
   if (mount === undefined || mount.source === '') return undefined
+
   const below = mount.destination === '/' ? path : path.slice(mount.destination.length)
   return `${mount.source}${below}`
 }
@@ -91,6 +93,7 @@ export function findOwnContainer(
       : container.id === id,
   )
   if (named !== undefined) return named
+
   return sidecars.find(
     (container) =>
       container.state === 'running' &&

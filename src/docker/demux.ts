@@ -31,6 +31,7 @@ export function demux(
         at += part.length
       }
     }
+
     pending = input.subarray(at)
   })
 }

@@ -33,6 +33,7 @@ export async function findDocker(host: string | undefined): Promise<Docker> {
       missing: `there is no Docker API (no ${usualSocket} here, and no DOCKER_HOST)`,
     }
   }
+
   return {
     client: await connectDocker(address),
     missing: undefined,

@@ -43,6 +43,7 @@ export interface ConsumerPolicy {
  */
 export function readPolicy(labels: Readonly<Record<string, string>>): ConsumerPolicy {
   const problems: string[] = []
+
   function read<T>(
     name: string,
     expected: string,
@@ -50,17 +51,20 @@ export function readPolicy(labels: Readonly<Record<string, string>>): ConsumerPo
   ): T | undefined {
     const text = labels[prefix + name]
     if (text === undefined) return undefined
+
     const value = parse(text)
     if (value === undefined) {
       problems.push(`the label ${prefix}${name} is ${JSON.stringify(text)}: it must be ${expected}`)
     }
     return value
   }
+
   const policies = `one of ${quiescePolicies.join(', ')}`
   const hooks: ConsumerPolicy['hooks'] = {}
   for (const point of hookPoints) {
     const command = labels[prefix + point]
     if (command === undefined || command.trim() === '') continue
+
     hooks[point] = {
       command,
       user: labels[`${prefix}${point}.user`],
@@ -74,6 +78,7 @@ export function readPolicy(labels: Readonly<Record<string, string>>): ConsumerPo
         false,
     }
   }
+
   return {
     quiesce: read('quiesce', policies, parseOneOf(quiescePolicies)),
     restore: read('restore', policies, parseOneOf(quiescePolicies)) ?? 'stop',

@@ -59,6 +59,7 @@ export async function openHookSession(
     running.command.stream.end()
     return { ...(await running.finish(point, killGraceMs)), ...notReady }
   }
+
   return {
     async end() {
       const wasOver = running.isOver
@@ -123,6 +124,7 @@ class RunningHook {
     for (const event of ['end', 'close', 'error']) {
       command.stream.once(event, () => this.#noteEnd())
     }
+
     void this.ended.then(() => stdout.end())
   }
 
@@ -189,6 +191,7 @@ class RunningHook {
       user: this.#hook.user,
       environment: [],
     })
+
     killing.stream.on('error', () => undefined)
     killing.stream.resume()
     killing.stream.end()
@@ -214,6 +217,7 @@ function lineReader(onLine: (line: string) => void): Writable {
       const lines = (rest + chunk.toString('latin1')).split(/(?<=\n)/)
       rest = lines.at(-1)?.endsWith('\n') === false ? (lines.pop() ?? '') : ''
       for (const line of lines) onLine(line)
+
       // a line without an end is not kept as a whole
       if (rest.length > keptOutput) rest = rest.slice(-keptOutput)
       done()

@@ -67,6 +67,7 @@ function guard(app: Hono, { access, metricsOpen }: AppOptions): void {
 
   const withToken = requireToken(access.token)
   app.use('/v1/*', withToken)
+
   for (const path of ['/healthz', '/metrics']) {
     app.use(path, async (context, next) =>
       metricsOpen || isLocal(context) ? next() : withToken(context, next),
@@ -95,6 +96,7 @@ function serveCommands(app: Hono, { executor, runs, version }: AppOptions): void
     if (command === undefined) return refuse(context, 404, describeUnknown(executor, context))
     const request = v.safeParse(requestSchema, await readJson(context))
     if (!request.success) return refuse(context, 400, describeIssue(request.issues[0]))
+
     const wrong = findWrongOption(command, request.output.options)
     if (wrong !== undefined) return refuse(context, 400, wrong)
 
@@ -119,10 +121,12 @@ function serveRuns(app: Hono, { runs }: AppOptions): void {
     if (run === undefined) return refuse(context, 404, 'there is no such run')
     // Hono has it answered as GET, and nobody would read what is streamed
     if (context.req.method === 'HEAD') return refuse(context, 405, 'ask for it by GET')
+
     const from = Number(context.req.query('from') ?? 0)
     if (!Number.isSafeInteger(from) || from < 0) {
       return refuse(context, 400, 'from must be a whole number')
     }
+
     return stream(runs, run, from)
   })
 
@@ -135,6 +139,7 @@ function serveRuns(app: Hono, { runs }: AppOptions): void {
   app.post('/v1/runs/:id/input', async (context) => {
     const input = v.safeParse(inputSchema, await readJson(context))
     if (!input.success) return refuse(context, 400, describeIssue(input.issues[0]))
+
     switch (runs.input(context.req.param('id'), input.output.text)) {
       case 'given':
         return context.body(null, 202)
@@ -177,6 +182,7 @@ async function readJson(context: Context): Promise<unknown> {
   if (typeof text !== 'string')
     throw new HTTPException(408, { message: 'the body did not come in time' })
   if (text.trim() === '') return {}
+
   try {
     return JSON.parse(text)
   } catch {
@@ -203,6 +209,7 @@ function stream(runs: Runs, run: Run, from: number): Response {
   const encoder = new TextEncoder()
   const lines = run.follow(from)
   const stopListening = runs.listen(run.id)
+
   let alive: NodeJS.Timeout | undefined
   const end = (): void => {
     clearInterval(alive)
@@ -221,6 +228,7 @@ function stream(runs: Runs, run: Run, from: number): Response {
         controller.close()
         return
       }
+
       const isEvent = run.isForPrograms && value.type === 'stdout'
       controller.enqueue(encoder.encode(isEvent ? value.text : `${JSON.stringify(value)}\n`))
     },

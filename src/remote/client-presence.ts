@@ -25,11 +25,13 @@ export function createClientPresence(clock: Clock): ClientPresence {
       present += 1
       if (present === 1) change()
       let isIn = true
+
       return () => {
         if (!isIn) return
         isIn = false
         present -= 1
         if (present > 0) return
+
         emptySince = clock.now().getTime()
         change()
       }

@@ -33,6 +33,7 @@ const betweenAttemptsMs = 1000
 export async function runRemotely(target: Target, call: RemoteCall): Promise<number> {
   const { command, options, terminal, signal } = call
   throwIfInterrupted(signal)
+
   const body: CommandRequest = { options: { ...options }, terminal: shapeOf(terminal) }
   const follower = createFollower(terminal)
   const response = await send(target, 'POST', paths.command(command), body, signal)
@@ -44,8 +45,10 @@ export async function runRemotely(target: Target, call: RemoteCall): Promise<num
     }
     void follower.known.then(async (run) => tell(target, call, follower, 'DELETE', paths.run(run)))
   }
+
   if (signal.aborted) interrupt()
   else signal.addEventListener('abort', interrupt, { once: true })
+
   try {
     const exitCode = await follower.follow(response)
     return exitCode ?? (await reconnect(target, follower, call))
@@ -100,6 +103,7 @@ function createFollower(terminal: Terminal): Follower {
     async follow(response) {
       response.setTimeout(aliveMs * 3, () => response.destroy(new SilenceError()))
       setMode(terminal, follower.readsKeys)
+
       try {
         for await (const text of readLines(response)) {
           const line = JSON.parse(text) as RunLine
@@ -116,6 +120,7 @@ function createFollower(terminal: Terminal): Follower {
         setMode(terminal, false)
         response.destroy()
       }
+
       return undefined
     },
   }
@@ -192,6 +197,7 @@ async function reconnect(
       }
     }
   }
+
   throw new OperationError(
     `the connection to ${where} is cut, and whether "${command}" came to its end is not known`,
     { fix: 'see "snap-volume status", and "snap-volume show"' },
@@ -202,6 +208,7 @@ async function reconnect(
 function answer(target: Target, follower: Follower, call: RemoteCall): () => void {
   const { stdin } = call.terminal
   if (!canAnswer(call.terminal)) return () => undefined
+
   const hand = (chunk: Buffer): void => {
     const text = chunk.toString()
     if (follower.isAhead && isMereConsent(text)) return
@@ -209,6 +216,7 @@ function answer(target: Target, follower: Follower, call: RemoteCall): () => voi
       tell(target, call, follower, 'POST', paths.input(run), { text }),
     )
   }
+
   stdin.on('data', hand)
   return () => {
     stdin.off('data', hand)

@@ -35,6 +35,7 @@ export function createEndedRuns(): EndedRuns {
       const { id } = run
       kept.set(id, { run, timer: setTimeout(() => drop(id), keptMs).unref() })
       bytes += run.keptBytes
+
       for (const oldest of kept.keys()) {
         if (oldest === id || (kept.size <= mostEnded && bytes <= mostBytes)) return
         drop(oldest)

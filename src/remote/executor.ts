@@ -42,8 +42,10 @@ export function findWrongOption(
       const hint = nearest === undefined ? '' : `, did you mean ${JSON.stringify(nearest)}?`
       return `${name} has no option ${JSON.stringify(key)}${hint}`
     }
+
     if (!fits(parameter.type, value)) return `${key} must be ${typeNames[parameter.type]}`
   }
+
   const missing = parameters.find(
     ({ required, name: key }) => required && !Object.hasOwn(options, key),
   )

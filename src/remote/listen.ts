@@ -51,6 +51,7 @@ export async function listenOnSocket(
       { fix: 'choose a shorter SNAP_DIR' },
     )
   }
+
   rmSync(path, { force: true })
   sweepProofs(path)
   const listener = await listen(app, (server) => server.listen(path), path, timeouts)
@@ -79,11 +80,13 @@ async function listen(
       keepAliveTimeout: 5000,
     },
   }) as Server
+
   // writing to a connection that takes nothing does not count; what is lost can be asked for again
   server.timeout = stuckMs
   server.maxConnections = mostConnections
   // what is no HTTP is not worth a line in the log
   server.on('clientError', (_, socket) => socket.destroy())
+
   try {
     begin(server)
     await once(server, 'listening')
@@ -92,11 +95,13 @@ async function listen(
       cause: error,
     })
   }
+
   return {
     async close() {
       const closed = once(server, 'close')
       server.close()
       server.closeIdleConnections()
+
       // what has been printed last is still on its way
       await Promise.race([closed, sleep(closeGraceMs, undefined, { ref: false })])
       server.closeAllConnections()

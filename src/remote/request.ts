@@ -48,6 +48,7 @@ export async function send(
     },
     agent: false as const,
   }
+
   const request =
     'socket' in address
       ? httpRequest({ ...options, socketPath: address.socket })
@@ -56,11 +57,13 @@ export async function send(
           host: address.host,
           port: address.port,
         })
+
   request.setTimeout(aliveMs * 3, () => request.destroy(new Error('no answer')))
   // who interrupts it waits no longer than for an answer that is on its way
   const hurry = (): void => void request.setTimeout(hurryMs)
   signal?.addEventListener('abort', hurry, { once: true })
   request.end(content)
+
   let response: IncomingMessage
   try {
     ;[response] = (await once(request, 'response')) as [IncomingMessage]
@@ -72,11 +75,13 @@ export async function send(
     // who listens has taken it
     if ('socket' in address) takeProof(address.socket, proof)
   }
+
   // from now on the response tells of a cut
   request.setTimeout(0)
   request.on('error', () => undefined)
   const status = response.statusCode ?? 0
   if (status >= 200 && status < 300) return response
+
   throw await explainRefusal(target, status, response)
 }
 
@@ -113,6 +118,7 @@ async function explainRefusal(
 ): Promise<OperationError> {
   const where = formatAddress(address)
   const why = await readError(response)
+
   if (status === 401) {
     return new OperationError(
       token === undefined
@@ -121,6 +127,7 @@ async function explainRefusal(
       { fix: 'set SNAP_TOKEN, or SNAP_TOKEN_FILE, to its own' },
     )
   }
+
   if (status === 413) {
     return new UsageError(`the daemon at ${where} does not take so much: ${why}`)
   }
@@ -130,6 +137,7 @@ async function explainRefusal(
       fix: 'is it of the same version?',
     })
   }
+
   return new OperationError(`the daemon at ${where} answered ${status}: ${why}`)
 }
 
@@ -139,6 +147,7 @@ async function readError(response: IncomingMessage): Promise<string> {
     text += String(chunk)
     if (text.length > 4096) break
   }
+
   try {
     const { error } = JSON.parse(text) as { error?: unknown }
     return String(error)

@@ -70,6 +70,7 @@ export class Run {
         await this.#changed.promise
         continue
       }
+
       next += 1
       yield line
     }
@@ -90,6 +91,7 @@ export class Run {
       this.#bytes -= sizeOf(this.#lines[count])
       count += 1
     }
+
     this.#lines.splice(0, count)
     this.#dropped += count
   }

@@ -51,6 +51,7 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
       stdin,
       clientPresence.timeToAnswer,
     )
+
     const ends = AbortSignal.any([signal, interruption.signal])
     const wish = terminal === undefined ? { ...options, json: true } : options
     const exitCode = await executor.execute(run.command, wish, shown, ends)
@@ -68,6 +69,7 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
         interruption: new AbortController(),
         clientPresence: createClientPresence(clock),
       }
+
       open.set(opened.run.id, opened)
       const ending = work(opened, request)
       working.add(ending)
@@ -84,9 +86,11 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
     input(id, text) {
       const found = open.get(id)
       if (found === undefined) return 'unknown'
+
       const { stdin } = found
       const unread = stdin.writableLength + stdin.readableLength
       if (unread + Buffer.byteLength(text) > mostUnread) return 'full'
+
       stdin.write(text)
       return 'given'
     },

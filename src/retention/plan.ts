@@ -42,17 +42,20 @@ export function planRetention(
 ): RetentionDecision[] {
   const lastOnes = findLastOnes(candidates)
   const counted = { regular: 0, safety: 0 }
+
   return candidates
     .toReversed()
     .map((candidate): RetentionDecision => {
       const exempt = exemption(candidate, policy)
       if (exempt !== undefined) return { name: candidate.name, keep: true, reason: exempt }
+
       const kind = candidate.safety ? 'safety' : 'regular'
       const what = `${policy.maxSnapshots}${candidate.safety ? ' safety snapshots' : ''} (SNAP_MAX)`
       counted[kind] += 1
       if (counted[kind] <= policy.maxSnapshots) {
         return kept(candidate, `number ${counted[kind]} of the newest ${what}`)
       }
+
       const last = lastOnes.get(candidate)
       if (last !== undefined) return kept(candidate, last)
       return { name: candidate.name, keep: false, reason: `older than the newest ${what}` }
@@ -66,6 +69,7 @@ function findLastOnes(candidates: readonly Candidate[]): Map<Candidate, string> 
   const add = (candidate: Candidate | undefined, what: string): void => {
     if (candidate !== undefined && !lastOnes.has(candidate)) lastOnes.set(candidate, what)
   }
+
   add(candidates.at(-1), 'the newest snapshot')
   for (const id of new Set(candidates.flatMap(({ volumes }) => volumes.map((one) => one.id)))) {
     const holding = candidates.filter((one) => volumeOf(one, id) !== undefined)
@@ -75,6 +79,7 @@ function findLastOnes(candidates: readonly Candidate[]): Map<Candidate, string> 
     add(regular.at(-1) ?? holding.at(-1), `the newest of ${id}`)
     add(good.at(-1), `the newest of ${id} without warnings`)
   }
+
   return lastOnes
 }
 

@@ -12,6 +12,7 @@ export function readChildActivity(own = process.pid): number {
   const processes = readdirSync('/proc')
     .filter((name) => /^[0-9]+$/.test(name))
     .flatMap((pid) => readProcess(pid))
+
   const below = new Set([own])
   let ticks = 0
   // parents are not always listed before their children
@@ -24,6 +25,7 @@ export function readChildActivity(own = process.pid): number {
       found = true
     }
   }
+
   return ticks
 }
 
@@ -39,6 +41,7 @@ function readProcess(pid: string): Process[] {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // the name may hold blanks and brackets
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+
     return [
       {
         pid: Number(pid),

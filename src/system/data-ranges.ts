@@ -42,6 +42,7 @@ export async function findData(
 function parseRanges(line: string): DataRange[] | undefined {
   if (line === '?') return undefined
   const numbers = line.split(' ').filter(Boolean).map(Number)
+
   return Array.from({ length: numbers.length / 2 }, (_, index) => [
     numbers[2 * index] ?? 0,
     numbers[2 * index + 1] ?? 0,

@@ -14,6 +14,7 @@ export function findUsers(path: string, location: Location): string[] {
     answers.set(namespace, answer)
     return answer
   }
+
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .filter((pid) => isMountedFor(pid) || hasOpen(pid, path))

@@ -81,6 +81,7 @@ export function findEnd(times: readonly number[], keep: (seconds: number) => big
     if (kept - time >= -secondNs && kept - time <= secondNs) end = time
     else return isBetween ? kept : end
   }
+
   return end
 }
 

@@ -20,10 +20,12 @@ export async function readKeys(stdin: NodeJS.ReadStream): Promise<Keys> {
     typed += chunk.toString()
     changed.resolve()
   }
+
   const end = (): void => {
     isGone = true
     changed.resolve()
   }
+
   // it stays: to set the mode of a terminal that is gone is an error too
   stdin.on('error', end)
   stdin.setRawMode(true)
@@ -31,6 +33,7 @@ export async function readKeys(stdin: NodeJS.ReadStream): Promise<Keys> {
   await untilHeldIsRead()
   const ahead = typed
   typed = ''
+
   return {
     ahead,
     async next() {
@@ -38,6 +41,7 @@ export async function readKeys(stdin: NodeJS.ReadStream): Promise<Keys> {
         changed = Promise.withResolvers<void>()
         await changed.promise
       }
+
       const text = typed
       typed = ''
       return text

@@ -78,6 +78,7 @@ export async function askForLeases(
 ): Promise<LeaseAnswer[] | undefined> {
   const tooLong = AbortSignal.timeout(longestMs)
   using closing = new DisposableStack()
+
   const control = makeControl(closing)
   const lines = [...control, ...files].map(({ descriptor, uid }) => `${descriptor} ${uid}\n`)
   try {
@@ -87,6 +88,7 @@ export async function askForLeases(
     })
     const found = stdout.trim().split('\n').filter(isAnswer)
     if (exitCode !== 0 || found.length !== control.length + files.length) return undefined
+
     const isMisled = found.slice(0, control.length).includes('open')
     return isMisled ? undefined : found.slice(control.length)
   } catch (error) {
@@ -107,6 +109,7 @@ function makeControl(closing: DisposableStack): AskedFile[] {
   } catch {
     return []
   }
+
   const descriptor = closing.adopt(openSync(path, O_PATH | constants.O_NOFOLLOW), closeSync)
   unlinkSync(path)
   return [{ descriptor, uid: 0 }]

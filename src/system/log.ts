@@ -35,6 +35,7 @@ export function createLog({ level, json, now, write }: LogOptions): Log {
           : `${time} ${lineLevel.padEnd(5)} ${printable(message)}\n`,
       )
     }
+
   return {
     error: logger('error'),
     warn: logger('warn'),

@@ -48,12 +48,14 @@ export async function identifyMount(place: Place): Promise<string | undefined> {
   const filesystem = provingFilesystems.get(statfsSync(place.here).type)
   const boot = bootId()
   if (filesystem === undefined || boot === undefined) return undefined
+
   const directory = await filesystem.sysfs(place)
   const mounted =
     directory === undefined
       ? undefined
       : lstatSync(directory, { bigint: true, throwIfNoEntry: false })
   if (mounted === undefined) return undefined
+
   // that of a subvolume is its own
   const { dev } = lstatSync(`${place.here}/.`, { bigint: true })
   const facts = [boot, filesystem.name, directory, mounted.ino, dev]
@@ -80,6 +82,7 @@ function ofBlockDevice(type: string, here: string): string | undefined {
 async function ofBtrfs({ cwd }: Place): Promise<string | undefined> {
   const { exitCode, stdout } = await run('stat', ['-f', '-c', '%i', '--', cwd])
   if (exitCode !== 0) return undefined
+
   const wanted = Number.parseInt(stdout.trim().padStart(16, '0').slice(0, 8), 16)
   try {
     const [found, ...others] = readdirSync('/sys/fs/btrfs').filter((uuid) => {

@@ -32,6 +32,7 @@ function parseMount(line: string): Mount {
   const [front = '', back = ''] = line.split(' - ', 2)
   const [, , device = '', root = '', mountPoint = '', options = ''] = front.split(' ')
   const [type = '', , superOptions = ''] = back.split(' ')
+
   return {
     mountPoint: unescapeOctal(mountPoint),
     root: unescapeOctal(root),
@@ -71,6 +72,7 @@ export function mountsBelow(mounts: readonly Mount[], path: string): Mount[] {
 export function foreignMounts(directory: string): Set<string> {
   const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'))
   const own = mountOf(mounts, directory)?.device
+
   return new Set(
     mountsBelow(mounts, directory)
       .filter(({ device }) => device !== own)

@@ -12,11 +12,13 @@ export function nearestOf(word: string, known: readonly string[]): string | unde
   const [asked = '', ...lower] = [word, ...known].map((each) => each.toLowerCase())
   const meant = lower.findIndex((each) => isBeginning(asked, each) || isExchanged(asked, each))
   if (meant !== -1) return known[meant]
+
   const [alike, others] = [true, false].map((isAlike) =>
     lower.filter((each) => (each[0] === asked[0]) === isAlike),
   )
   const nearest = closest(asked, [...(alike ?? []), ...(others ?? [])])
   if (distance(asked, nearest) > Math.ceil(word.length / 3)) return undefined
+
   return known[lower.indexOf(nearest)]
 }
 

@@ -24,6 +24,7 @@ export function assertPrivileges(status = readFileSync('/proc/self/status', 'utf
     .filter(([, bit]) => ((effective >> BigInt(bit)) & 1n) === 0n)
     .map(([name]) => name)
   if (missing.length === 0) return
+
   throw new OperationError(
     `owners and modes cannot be kept without the ${missing.length === 1 ? 'capability' : 'capabilities'} ${missing.join(', ')}`,
     {

@@ -12,6 +12,7 @@ export async function assertRsync(): Promise<void> {
   const version = await readRsyncVersion()
   if (version !== undefined && version.localeCompare(oldestSafe, 'en', { numeric: true }) >= 0)
     return
+
   throw new OperationError(
     `rsync ${version ?? 'of an unknown version'} is too old to be run safely as root`,
     { fix: `install ${oldestSafe} or newer (Debian: from its security archive), or use the image` },

@@ -30,6 +30,7 @@ export async function runShell(
   const keep = (chunk: Buffer): void => {
     kept = Buffer.concat([kept, chunk]).subarray(-keptOutput)
   }
+
   const subprocess = execa('sh', ['-c', command], {
     env: environment,
     extendEnv: false,
@@ -39,8 +40,10 @@ export async function runShell(
     // a group of its own, so that what it started can be ended too
     detached: true,
   })
+
   subprocess.stdout.on('data', keep)
   subprocess.stderr.on('data', keep)
+
   let isLate = false
   const stop = (): void => endGroup(subprocess.pid)
   const timer = setTimeout(() => {
@@ -49,10 +52,12 @@ export async function runShell(
   }, timeoutMs)
   signal?.addEventListener('abort', stop)
   if (signal?.aborted) stop()
+
   // what left its group may keep the pipes open for as long as it likes
   subprocess.nodeChildProcess.once('exit', () => {
     setTimeout(() => closePipes(subprocess), pipeGraceMs).unref()
   })
+
   try {
     const { exitCode } = await subprocess
     return {

@@ -59,10 +59,12 @@ export async function run(
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   })
+
   const stdout = keepStart(keptOutputBytes)
   const stderr = keepStart(keptOutputBytes)
   subprocess.stdout.on('data', options.onOutput ?? stdout.add)
   subprocess.stderr.on('data', stderr.add)
+
   const onEnd = subprocess.pid === undefined ? undefined : options.onStart?.(subprocess.pid)
   const result = await subprocess.finally(onEnd)
   throwIfInterrupted(options.signal)
@@ -76,6 +78,7 @@ export async function run(
       `${program} ended without an exit code: ${result.shortMessage ?? result.signal ?? 'unknown reason'}`,
     )
   }
+
   return { exitCode: result.exitCode, stdout: stdout.text(), stderr: stderr.text() }
 }
 
@@ -93,6 +96,7 @@ function packageOf(program: string): string {
 function keepStart(limit: number): { add: (chunk: Buffer) => void; text: () => string } {
   const chunks: Buffer[] = []
   let kept = 0
+
   return {
     add(chunk) {
       if (kept < limit) chunks.push(chunk.subarray(0, limit - kept))

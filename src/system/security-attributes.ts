@@ -45,6 +45,7 @@ export async function findSecurityAttributes(
   const input = Buffer.from(paths.buffer, paths.byteOffset, paths.length)
   const { exitCode, stdout, stderr } = await run('perl', words, { cwd, input, signal })
   if (exitCode !== 0) throw cannotLook(stderr.trim())
+
   const [names = '', ...found] = stdout.split('\0')
   return { names: names.split(' ').filter((name) => name !== ''), paths: found }
 }

@@ -36,6 +36,7 @@ export async function setTimes(
     input: Buffer.from(times.map(formatLine).join('')),
   })
   if (exitCode === 0) return
+
   throw new ProgramError(`directories could not be given their times: ${stderr.trim()}`, stderr)
 }
 

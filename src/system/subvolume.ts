@@ -65,6 +65,7 @@ export async function snapshotSubvolume(
     { cwd, signal },
   )
   if (exitCode === 0) return
+
   throw new ProgramError(`btrfs could not take a snapshot: ${stderr.trim()}`, stderr)
 }
 

@@ -62,12 +62,14 @@ export function parseIdMap(text: string, overflowId: number): IdMap | undefined 
       return { inside, outside, last: inside + count - 1, count }
     })
   if (ranges.reduce((sum, { count }) => sum + count, 0) >= allIds) return undefined
+
   const isIn = (id: number) => (range: (typeof ranges)[number]) =>
     id >= range.inside && id <= range.last
   const ofRoot = ranges.find(isIn(0))
   const names = ranges.map(({ inside, last }) =>
     inside === last ? inside : `${inside} to ${last}`,
   )
+
   return {
     known: names.join(', '),
     overflowId,

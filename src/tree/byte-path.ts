@@ -68,6 +68,7 @@ export function readKinds(
   const entries: { name: BytePath; isDirectory: boolean }[] = []
   // no more of a large directory than is wanted
   const bufferSize = Math.min(1024, most + 2)
+
   const opened = opendirSync(systemPath(directory), { encoding: 'latin1', bufferSize })
   try {
     for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) {
@@ -118,6 +119,7 @@ export function openIfDirectory(path: BytePath): number | undefined {
 export function openBelow(root: BytePath, path: BytePath): number | undefined {
   let descriptor = openIfDirectory(`${root}/.`)
   if (path === '') return descriptor
+
   for (const part of path.split('/')) {
     if (descriptor === undefined) return undefined
     const above = descriptor
@@ -127,6 +129,7 @@ export function openBelow(root: BytePath, path: BytePath): number | undefined {
       closeSync(above)
     }
   }
+
   return descriptor
 }
 

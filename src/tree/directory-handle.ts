@@ -32,6 +32,7 @@ export function openDirectory(path: string): DirectoryHandle {
       fix: `use ${real} instead`,
     })
   }
+
   const opened = opening.move()
   return {
     path,

@@ -50,11 +50,13 @@ function compileRule(text: string): Rule {
   const pattern = bytePath(isForDirectories ? text.slice(0, -1) : text)
   const isAnchored = pattern.startsWith('/')
   const slashes = pattern.split('/').length - 1
+
   const isWild = /[*?[]/.test(pattern)
   const crossesSlashes = pattern.includes('**')
   const beginsAnywhere = pattern.startsWith('**')
   const reachesDirectory = pattern.endsWith('***')
   const relative = isAnchored ? pattern.slice(1) : pattern
+
   // without a wildcard a backslash is one
   const steps = isWild
     ? parseWildcards(relative)
@@ -69,6 +71,7 @@ function compileRule(text: string): Rule {
     const name = slashes === 0 && !crossesSlashes ? nameOf(path) : path
     // so that `**/NAME` is one at the top, and `DIR/***` the directory itself
     const before = beginsAnywhere ? '/' : ''
+
     const after = isDirectory && reachesDirectory ? '/' : ''
     const asked = `${before}${name}${after}`
     for (const start of findStarts(asked)) if (fitsWildcards(steps, asked, start)) return true
@@ -111,6 +114,7 @@ function assertMeaning(text: string): void {
   if (text === '/') {
     throw new PatternError('it is the volume itself', 'write /* for all that is in it')
   }
+
   const parts = text.replace(/^\//, '').replace(/\/$/, '').split('/')
   if (parts.some((part) => ['', '.', '..'].includes(part))) {
     throw new PatternError(

@@ -14,12 +14,14 @@ const mostEntries = 1000
 export function hasFiles(path: string): boolean {
   using directory = openDirectory(path)
   using reader = new TreeReader(directory.here)
+
   const mounts = foreignMounts(bytePath(path))
   const pending = ['']
   try {
     for (let left = mostDirectories; left > 0; left -= 1) {
       const next = pending.pop()
       if (next === undefined) return false
+
       const here = reader.enter(next)
       const entries = here === undefined ? [] : readKinds(here, mostEntries)
       if (entries?.every(({ isDirectory }) => isDirectory) !== true) return true

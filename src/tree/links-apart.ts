@@ -12,10 +12,12 @@ export function assertLinksApart({ here, path }: DirectoryHandle): void {
   using room = new PrivateDirectory(here)
   const link = `${room.here}/link`
   symlinkSync('nothing', link)
+
   const isFollowed = [() => lutimesSync(link, 1, 1), () => lchownSync(link, 1, 1)].some(
     findsNothing,
   )
   if (!isFollowed) return
+
   throw new OperationError(
     `nothing was changed in ${path}, because its filesystem gives the owner and times of a symbolic link to the file that it leads to, and the snapshot has links to restore`,
     { fix: 'mount other storage there, or copy what you need out of the snapshot' },

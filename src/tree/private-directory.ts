@@ -42,6 +42,7 @@ export class PrivateDirectory {
   constructor(parent: string) {
     this.#path = `${parent}/.snap-volume.${this.id}`
     mkdirSync(this.#path, 0o700)
+
     using opening = new DisposableStack()
     const descriptor = opening.adopt(
       openSync(this.#path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
@@ -52,6 +53,7 @@ export class PrivateDirectory {
         fix: 'stop whoever writes there, and restore again',
       })
     }
+
     this.here = `/proc/self/fd/${descriptor}`
     this.cwd = `/proc/${process.pid}/fd/${descriptor}`
     this.#opened = opening.move()

@@ -47,6 +47,7 @@ function removeDirectory(reader: TreeReader, path: BytePath, device: bigint): vo
       if (reader.lstat(next)?.dev === device) pending.push({ path: next })
       continue
     }
+
     reader.at(last.path, removeIfEmpty)
     pending.pop()
   }
@@ -56,12 +57,14 @@ function removeDirectory(reader: TreeReader, path: BytePath, device: bigint): vo
 function unlinkFiles(reader: TreeReader, path: BytePath): BytePath[] {
   const directory = reader.enter(path)
   if (directory === undefined) return []
+
   const left: BytePath[] = []
   for (const { name, isDirectory } of readKinds(directory) ?? []) {
     const inside = joinPath(path, name)
     if (isDirectory) left.push(inside)
     else unlinkIfThere(`${directory}/${name}`)
   }
+
   return left
 }
 

@@ -17,8 +17,10 @@ export async function hasSameContent(one: BytePath, other: BytePath): Promise<bo
   const stats = files.map((file) => fstatSync(file, { bigint: true }))
   const [size, otherSize] = stats.map((stat) => (stat.isFile() ? stat.size : undefined))
   if (size === undefined || size !== otherSize) return false
+
   const whole: DataRange = [0, Number(size)]
   if (!stats.some(isSparse)) return isSameIn(files, whole)
+
   const found = await findData(files.map(forPrograms))
   return found.flatMap((ranges) => ranges ?? [whole]).every((range) => isSameIn(files, range))
 }
@@ -28,13 +30,16 @@ function isSameIn([one, other]: readonly [number, number], [start, end]: DataRan
   for (let position = start; position < end;) {
     const length = readSync(one, first, 0, Math.min(chunkBytes, end - position), position)
     if (length === 0) return false
+
     for (let read = 0; read < length;) {
       const more = readSync(other, second, read, length - read, position + read)
       if (more === 0) return false
       read += more
     }
+
     if (first.compare(second, 0, length, 0, length) !== 0) return false
     position += length
   }
+
   return true
 }

@@ -90,6 +90,7 @@ export class TreeReader {
     let common = 0
     while (common < names.length && this.#steps[common]?.name === names[common]) common += 1
     const up = this.#steps.length - common
+
     // the way up is worth it where that from the root is longer
     if (this.#descriptor === undefined || up > common || !this.#climb(up)) this.#openRoot()
     for (const name of names.slice(this.#steps.length)) this.#descend(name)
@@ -129,6 +130,7 @@ export class TreeReader {
     if (before === undefined) return false
     const next = openIfDirectory(`${throughDescriptor(before)}/${name}`)
     if (next === undefined) return false
+
     closeSync(before)
     this.#descriptor = next
     return true

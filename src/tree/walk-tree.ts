@@ -30,6 +30,7 @@ export async function* walkTree(
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
     await nextTurn()
     throwIfInterrupted(signal)
+
     const entries: TreeEntry[] = []
     const here = reader.enter(directory)
     for (const name of here === undefined ? [] : readNames(here)) {
@@ -39,6 +40,7 @@ export async function* walkTree(
       const isEntered = stat.isDirectory() && stat.dev === device
       entries.push({ path, stat, isEntered })
     }
+
     for (const entry of entries) if (entry.isEntered) pending.push(entry.path)
     yield* entries
   }

@@ -68,6 +68,7 @@ function parseClass(pattern: BytePath, start: number): Step {
   const isNegated = ['!', '^'].includes(pattern[start] ?? '')
   const first = isNegated ? start + 1 : start
   const bytes = new Set<number>()
+
   let before: number | undefined
   let at = first
   while (at === first || pattern[at] !== ']') {
@@ -78,14 +79,17 @@ function parseClass(pattern: BytePath, start: number): Step {
     if (named !== undefined) for (const one of named.bytes) bytes.add(one)
     else if (byte === undefined) throw unclosed()
     else for (let one = isRange ? (before ?? byte) : byte; one <= byte; one += 1) bytes.add(one)
+
     // what ends a range, or is a class, begins no range
     before = isRange || named !== undefined ? undefined : byte
     at = named?.end ?? end
   }
+
   const step = new Set<number>()
   for (let byte = 1; byte < 256; byte += 1) {
     if (byte !== slash && bytes.has(byte) !== isNegated) step.add(byte)
   }
+
   return { step, end: at + 1 }
 }
 
@@ -113,12 +117,14 @@ function readNamedClass(
   const close = pattern.indexOf(']', at + 2)
   if (close === -1) throw unclosed()
   if (close === at + 2 || pattern[close - 1] !== ':') return undefined
+
   const name = pattern.slice(at + 2, close - 1)
   const named = Object.hasOwn(namedClasses, name) ? namedClasses[name] : undefined
   if (named === undefined) {
     const names = Object.keys(namedClasses).join(', ')
     throw new PatternError(`there is no class [:${name}:]`, `write one of ${names}`)
   }
+
   const bytes = Array.from({ length: 256 }, (_, byte) => byte)
   return { bytes: bytes.filter((byte) => named.test(String.fromCharCode(byte))), end: close + 1 }
 }
@@ -136,6 +142,7 @@ export function fitsWildcards(steps: readonly Wildcard[], text: BytePath, start:
   for (;;) {
     const wildcard = steps[step]
     if (wildcard === undefined && at === text.length) return true
+
     if (wildcard === '**') {
       longRun = { step, at }
       run = undefined

@@ -20,12 +20,14 @@ export const doctorCommand: Command = {
     const { wakeLeft } = await import('../open-context.ts')
     await wakeLeft(input)
     const { diagnose } = await import('../../actions/doctor/diagnose.ts')
+
     const findings = await diagnose(readSettings(environment), environment, clock.now())
     if (json) terminal.stdout.write(`${JSON.stringify({ schema: 1, findings })}\n`)
     else {
       const { formatFindings } = await import('../render/findings.ts')
       terminal.stdout.write(formatFindings(findings))
     }
+
     const isWell = findings.every(({ level }) => level !== 'problem')
     return isWell ? exitCodes.done : exitCodes.warnings
   },

@@ -32,6 +32,7 @@ export const helpCommand: Command = {
     } else {
       terminal.stdout.write(formatHelp(commands))
     }
+
     return exitCodes.done
   },
 }

@@ -18,6 +18,7 @@ export const pruneCommand: Command = {
     const { planNow, prune } = await import('../../actions/store/prune.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatRetentionPlan } = await import('../render/retention-plan.ts')
+
     const printer = createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit)

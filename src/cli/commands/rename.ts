@@ -42,10 +42,12 @@ export const renameCommand: Command = {
     if (wish.time !== undefined && wish.reference === undefined) {
       throw new UsageError('which snapshot was taken then? Name one of "snap-volume show"')
     }
+
     const { openContext } = await import('../open-context.ts')
     const { planRenames, renameSnapshots } = await import('../../actions/store/rename-snapshots.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatRenames } = await import('../render/renames.ts')
+
     const printer = createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit)

@@ -69,6 +69,7 @@ export const restoreCommand: Command = {
     const { assertNotInUse } = await import('../../actions/restore/describe-writers.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatRestorePlan, formatRestored } = await import('../render/restore-plan.ts')
+
     const printer = createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit, {
@@ -81,16 +82,19 @@ export const restoreCommand: Command = {
         printer.result({ type: 'result', dryRun: true, ...plan }, formatRestorePlan(plan))
         return exitCodes.done
       }
+
       if (options['yes'] !== true && !json && isInteractive(input)) {
         const plan = await planRestore(context, wish)
         const text = formatRestorePlan(plan)
         const { files } = plan.writers
+
         // a hook may stop who has them open
         const isHooked = context.hooks.commands['pre-restore'] !== undefined
         if (files !== undefined && files.open > 0 && wish.force !== true && !isHooked) {
           terminal.stdout.write(text)
           assertNotInUse(files)
         }
+
         await confirm(input, {
           plan: text,
           what: 'The restore',
@@ -98,6 +102,7 @@ export const restoreCommand: Command = {
         })
         wish.expected = plan.snapshot
       }
+
       const result = await restore(context, wish)
       const document = { type: 'result', dryRun: false, ...result }
       printer.result(document, formatRestored(result), result.warnings)
@@ -117,6 +122,7 @@ function parseWish(options: CommandInput['options']): RestoreOptions {
     force: options['force'] === true,
     withoutSafety: options['without-safety'] === true,
   }
+
   if (undo === true) {
     if (typeof snapshot === 'string' || volumes.length + as.length > 0) {
       throw new UsageError('--undo goes back as a whole', {
@@ -125,12 +131,14 @@ function parseWish(options: CommandInput['options']): RestoreOptions {
     }
     return { undo: true, ...common }
   }
+
   if (typeof snapshot !== 'string' || snapshot === '') {
     throw new UsageError('no snapshot is named', {
       fix: 'which snapshot? Name one of "snap-volume show", or latest, or say --undo',
     })
   }
   if (as.length === 0) return { undo: false, reference: snapshot, ...common }
+
   assertPairs(volumes, as)
   return { undo: false, reference: snapshot, ...common, as }
 }
@@ -145,8 +153,10 @@ function assertPairs(volumes: readonly string[], as: readonly string[]): void {
       fix: `give one for each --volume (--volume ${volumes[0] ?? 'OLD'} --as ${as[0]})`,
     })
   }
+
   const twice = as.find((id, index) => as.indexOf(id) !== index)
   if (twice === undefined) return
+
   throw new UsageError(`--as ${twice} is given twice`, {
     fix: `only one volume can go into ${twice}`,
   })

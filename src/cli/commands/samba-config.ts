@@ -36,6 +36,7 @@ export const sambaConfigCommand: Command = {
     const { formatSambaConfig } = await import('../render/samba-config.ts')
     const { store, settings } = openStoreOnly(input)
     await wakeBeforeReading(input, store, settings)
+
     const description = describeShares(store, readStoreConfig(store, settings).volumes, {
       volumes: Array.isArray(options['volumes']) ? options['volumes'].map(String) : [],
       store: typeof options['store'] === 'string' ? options['store'] : undefined,
@@ -44,9 +45,11 @@ export const sambaConfigCommand: Command = {
       terminal.stdout.write(`${JSON.stringify(description)}\n`)
       return exitCodes.done
     }
+
     for (const problem of description.problems) {
       terminal.stderr.write(`warning: ${printable(problem)}\n`)
     }
+
     terminal.stdout.write(formatSambaConfig(description))
     return exitCodes.done
   },

@@ -36,9 +36,11 @@ export const showCommand: Command = {
     const { openStoreOnly, wakeBeforeReading } = await import('../open-context.ts')
     const { store, settings } = openStoreOnly(input)
     await wakeBeforeReading(input, store, settings)
+
     const reference = input.options['snapshot']
     if (input.options['log'] === true) return showLog(input, store, reference)
     if (typeof reference === 'string') return showOne(input, store, reference)
+
     const description = await describeStore(store, settings, input.clock.now())
     const isAll = input.options['all'] === true
     const consumers = isAll ? await readConsumers(input, store, settings) : undefined
@@ -46,6 +48,7 @@ export const showCommand: Command = {
       input.terminal.stdout.write(`${JSON.stringify({ ...description, ...consumers })}\n`)
       return exitCodes.done
     }
+
     const { formatStore } = await import('../render/store.ts')
     const { formatSnapshotList } = await import('../render/snapshot-list.ts')
     const now = input.clock.now()
@@ -80,6 +83,7 @@ async function showLog(
   if (reference !== undefined) {
     throw new UsageError('--log is of the whole store', { fix: 'leave out the snapshot' })
   }
+
   const { readActs } = await import('../../store/act-log.ts')
   const { formatActs } = await import('../render/act-list.ts')
   const acts = readActs(store)
@@ -97,6 +101,7 @@ async function showOne(
   const { resolveReference } = await import('../../store/references.ts')
   const { formatSnapshot } = await import('../render/snapshot.ts')
   const now = input.clock.now()
+
   const catalog = readCatalog(store)
   const { name, record, path } = resolveReference(catalog, reference, now)
   const damaged = findDamaged(catalog, name)
@@ -105,6 +110,7 @@ async function showOne(
     input.terminal.stdout.write(`${JSON.stringify({ ...record, directory: path, ...problem })}\n`)
     return exitCodes.done
   }
+
   const warning =
     damaged === undefined
       ? ''

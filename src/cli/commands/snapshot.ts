@@ -41,6 +41,7 @@ export const snapshotCommand: Command = {
     const { takeSnapshot } = await import('../../actions/snapshot/take-snapshot.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { summarizeSnapshot } = await import('../../actions/snapshot/snapshot-summary.ts')
+
     const printer = createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit)
@@ -53,6 +54,7 @@ export const snapshotCommand: Command = {
         acceptChanges: options['accept-changes'] === true,
         checksum: options['checksum'] === true,
       })
+
       const { record, removed, warnings } = result
       printer.result(
         { type: 'result', snapshot: record, removed },
@@ -76,5 +78,6 @@ function parseLabels(texts: unknown): Record<string, string> {
     }
     labels[match[1]] = match[2]
   }
+
   return labels
 }

@@ -30,6 +30,7 @@ export const startCommand: Command = {
     const volumes = parseVolumeSpecs((options['volumes'] as string[]).map(String))
     assertExcludeFits(settings.exclude, volumes, settings.engine)
     assertUnreadableFits(settings.onUnreadable, settings.engine)
+
     const { createLog } = await import('../../system/log.ts')
     const { runDaemon } = await import('../../daemon/daemon.ts')
     const log = createLog({
@@ -38,6 +39,7 @@ export const startCommand: Command = {
       now: () => clock.now(),
       write: (line) => terminal.stdout.write(line),
     })
+
     for (const line of unknownVariables(environment)) log.warn(line)
     const { createExecutor } = await import('../command-executor.ts')
     const makeExecutor = (beside: BesideWork): CommandExecutor =>

@@ -46,8 +46,10 @@ export const statusCommand: Command = {
     const { describeStatus } = await import('../../actions/report/status.ts')
     const { formatHealth } = await import('../../actions/report/health.ts')
     const { formatStatus } = await import('../render/status.ts')
+
     const { store, settings } = openStoreOnly(input)
     const now = clock.now()
+
     // it looks, and starts nobody
     const { docker } = contextOfProcess(settings, input.environment)
     const status = await describeStatus(store, settings, now, docker)
@@ -58,6 +60,7 @@ export const statusCommand: Command = {
         isCheck ? `${formatHealth(status.health)}\n` : formatStatus(status, now),
       )
     }
+
     return isCheck ? checkCodes[status.health.level] : exitCodes.done
   },
 }

@@ -35,6 +35,7 @@ export const subvolumeCommand: Command = {
   async run(input) {
     const { options, json, terminal } = input
     const wish = String(options['volume'])
+
     const dryRun = options['dry-run'] === true
     const isAsking = options['yes'] !== true && !dryRun
     if (isAsking && (json || !isInteractive(input))) {
@@ -42,11 +43,13 @@ export const subvolumeCommand: Command = {
         fix: 'look at it with --dry-run, and say --yes to begin',
       })
     }
+
     const { openContext } = await import('../open-context.ts')
     const { makeSubvolume, planSubvolume } =
       await import('../../actions/subvolume/make-subvolume.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatSubvolumeMade, formatSubvolumePlan } = await import('../render/subvolume.ts')
+
     const printer = createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit)
@@ -55,6 +58,7 @@ export const subvolumeCommand: Command = {
         printer.result({ type: 'result', dryRun, ...plan }, formatSubvolumePlan(plan))
         return exitCodes.done
       }
+
       if (isAsking) {
         await confirm(input, {
           plan: formatSubvolumePlan(await planSubvolume(context, wish)),
@@ -62,6 +66,7 @@ export const subvolumeCommand: Command = {
           refusal: 'not exchanged, nothing was changed',
         })
       }
+
       const made = await makeSubvolume(context, wish)
       printer.result({ type: 'result', dryRun, ...made }, formatSubvolumeMade(made))
       return exitCodes.done

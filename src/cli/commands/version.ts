@@ -12,6 +12,7 @@ export const versionCommand: Command = {
   async run({ json, terminal, environment }) {
     const { programVersion: version } = await import('../../system/version.ts')
     const commit = commitOf(environment)
+
     const rsync = await installedRsync()
     terminal.stdout.write(
       json

@@ -56,6 +56,7 @@ function formatCase({ name, options, positionals }: Command, names: readonly str
     if (offer === 'snapshots') return 'latest'
     return offer === 'commands' ? names : offer
   })
+
   return [
     `      ${shellWord(name)})`,
     `        options=(${wordList(declared.flatMap(optionWords))})`,

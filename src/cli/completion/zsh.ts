@@ -10,6 +10,7 @@ export function formatZshCompletion(
   const summaries = new Map(commands.map(({ name, summary }) => [name, summary]))
   const described = [...summaries].map(([name, summary]) => `${name}:${escaped(summary, /\\/g)}`)
   const specs = [...aliases].map(([alias, name]) => `(- *)${alias}${note(summaries.get(name))}`)
+
   return `#compdef snap-volume
 # Completion of snap-volume for zsh: "snap-volume completion --help" says where it goes.
 

@@ -29,6 +29,7 @@ export function createEventPrinter({ stdout, stderr }: Terminal, json: boolean):
     const print = (document: object): void => {
       stdout.write(`${JSON.stringify(document)}\n`)
     }
+
     const progress = createProgressLines(print)
     return {
       emit(event) {
@@ -43,6 +44,7 @@ export function createEventPrinter({ stdout, stderr }: Terminal, json: boolean):
       end: () => progress.finish(),
     }
   }
+
   const bar = stderr.isTTY ? createBar(stderr) : undefined
   return {
     emit(event) {
@@ -50,8 +52,10 @@ export function createEventPrinter({ stdout, stderr }: Terminal, json: boolean):
         bar?.show(event)
         return
       }
+
       const line = formatEvent(event)
       if (line === undefined || line === '') return
+
       bar?.hide()
       stderr.write(`${line}\n`)
     },
@@ -134,9 +138,11 @@ function createBar(stream: NodeJS.WriteStream): Bar {
       clearOnComplete: true,
       fps: 4,
     })
+
     created.start(1000, 0, { volume: '', detail: '' })
     return created
   }
+
   return {
     show(progress) {
       bar ??= start()
@@ -156,6 +162,7 @@ function createBar(stream: NodeJS.WriteStream): Bar {
 export function formatProgress(progress: Progress): string {
   const { files, totalFiles, bytes, fraction, elapsedMs } = progress
   const rate = prettyBytes(elapsedMs === 0 ? 0 : Math.round((bytes / elapsedMs) * 1000))
+
   const leftMs =
     fraction === 0 || fraction === 1 ? undefined : (elapsedMs / fraction) * (1 - fraction)
   const left =

@@ -17,6 +17,7 @@ export function formatRestorePlan(plan: RestorePlan): string {
       const more = steps.length - shown.length + stepsLeftOut
       const count = (action: RestoreAction): number =>
         steps.filter((step) => step.action === action).length
+
       return [
         `${id}: ${printable(path)} would become as ${describeSource(from)} was in ${snapshot}`,
         stepsLeftOut === 0
@@ -29,6 +30,7 @@ export function formatRestorePlan(plan: RestorePlan): string {
       ].join('\n')
     })
     .join('')
+
   const lines = [...(withoutSafety ? [`WARNING: ${keepsNothing}`] : []), ...formatWriters(writers)]
   return [planned, ...lines.map((line) => `${line}\n`)].join('')
 }

@@ -11,6 +11,7 @@ import { formatTable } from './table.ts'
 export function formatSnapshot(record: SnapshotRecord, directory: string, now: Date): string {
   const { name, kind, comment, pinned, labels, startedAt, finishedAt } = record
   const tookMs = new Date(finishedAt).getTime() - new Date(startedAt).getTime()
+
   return formatTable([
     [
       'snapshot',
@@ -50,6 +51,7 @@ function formatConsistency({ consistency, quietMs, consumers = [] }: SnapshotRec
 function hookRows({ point, container, outcome, ms, output }: HookRecord): string[][] {
   const where = container === null ? 'here' : `in ${printable(container)}`
   const lines = output.split('\n').filter((line) => line !== '')
+
   return [
     [`hook ${printable(point)}`, `${where}: ${outcome} in ${prettyMilliseconds(ms)}`],
     ...lines.map((line) => ['', `| ${printable(line)}`]),
@@ -72,6 +74,7 @@ function volumeRows(volume: VolumeRecord): string[][] {
     ...(exclude.length === 0 ? [] : [['', formatExclude(exclude)]]),
   ]
   if (contents === null) return [...rows, ['', 'not counted']]
+
   const { files, directories, symlinks, specials, linkGroups, bytes, addedFiles } = contents
   return [
     ...rows,

@@ -14,6 +14,7 @@ export function formatStatus(status: StatusDescription, now: Date): string {
     rows.push(['', `${level}: ${printable(message)}`])
   rows.push(['daemon', daemon.running ? `runs since ${daemon.startedAt}` : 'does not run'])
   if (run !== null) rows.push(['under way', `a run since ${run.startedAt} (${run.reason})`])
+
   if (writer !== null) rows.push(['writing', printable(writer)])
   rows.push(['last run', formatRun(lastRun, now)])
   if (lastRun?.outcome === 'failed') rows.push(['last success', formatRun(lastSuccess, now)])

@@ -22,6 +22,7 @@ export function formatStore(
     rows.push(['', `engine ${engine} (${printable(engineReason)})`])
     if (exclude.length > 0) rows.push(['', formatExclude(exclude)])
   }
+
   if (config !== undefined) {
     rows.push(['schedule', printable(`${config.cron} (${config.timeZone})`)])
     rows.push(['next run', formatNextRun(description, now)])
@@ -31,6 +32,7 @@ export function formatStore(
     }
     rows.push(['retention', `the newest ${config.maxSnapshots} and the pinned ones`])
   }
+
   if (unknown !== undefined) rows.push(['consumers', `not known: ${printable(unknown)}`])
   for (const consumer of consumers) rows.push(...consumerRows(consumer))
   rows.push(['snapshots', formatCount(snapshots, now)])
@@ -54,6 +56,7 @@ function consumerRows({
 }: ConsumerDescription): string[][] {
   const held = { none: 'left alone', pause: 'paused', stop: 'stopped' }[quiesce]
   const withHooks = hooks.length === 0 ? '' : `, hooks ${hooks.join(', ')}`
+
   return [
     [
       `consumer ${printable(name)}`,

@@ -33,6 +33,7 @@ export function formatTable(
       alignRight.includes(index) ? 'right' : 'left',
     ),
   })
+
   table.push(...rows.map((row) => [...row]))
   const lines = table.toString().split('\n')
   return lines.map((line) => `${line.trimEnd()}\n`).join('')

@@ -22,6 +22,7 @@ function fateOf({ state, writes, action }: RunningConsumer): string {
   if (!writes) return `${state}, only reads the data`
   if (action === 'stop') return `${state}, is stopped for the restore and started afterwards`
   if (action === 'pause') return `${state}, is paused for the restore (label snap-volume.restore)`
+
   return state === 'paused'
     ? 'paused by somebody else, so nothing is restored: stop it'
     : `${state}, and may write meanwhile (label snap-volume.restore=none)`
@@ -39,6 +40,7 @@ function formatFiles({ asked, open, paths, unknown, why = '' }: NonNullable<Writ
       `none of ${counted(asked - unknown, '{file that was|files that were} asked')} is open now`,
     )
   }
+
   if (unknown > 0)
     lines.push(`whether ${counted(unknown, '{file is|files are} open')} nobody can know: ${why}`)
   return lines
