@@ -1,7 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein'
 
 /** Fewer letters begin too many words. */
-const shortestBeginning = 3
+const shortestBeginning = 4
 
 /**
  * The known word that `word` is likely meant for: one that it begins, or of which two letters are
