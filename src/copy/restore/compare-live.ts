@@ -42,7 +42,7 @@ export interface Comparison {
 export async function compareLive(comparison: Comparison): Promise<Difference> {
   using wantedTree = new TreeReader(comparison.wanted)
   using liveTree = new TreeReader(comparison.live)
-  return new LiveComparer(comparison, wantedTree, liveTree).compare()
+  return await new LiveComparer(comparison, wantedTree, liveTree).compare()
 }
 
 /** A walk of the wanted tree beside the live one, a directory at a time. */
