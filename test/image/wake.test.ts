@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { execa } from 'execa'
 import { randomOf } from '../crash/support/random.ts'
-import { docker, removeContainer, startContainer, tryDocker } from '../support/docker.ts'
+import { docker, logsOf, removeContainer, startContainer, tryDocker } from '../support/docker.ts'
 import {
   isCounting,
   nameOf,
@@ -96,7 +96,9 @@ sampleOnEngine({ tests: 3 }, 'a consumer of a program that is killed', () => {
     const shown = await runOnVolumes(sidecar, ['show'])
     succeeded(shown)
     expect(await stateOf(consumer)).to.equal('running')
-    expect(shown.stderr).to.contain(`container ${await nameOf(consumer)}: unpaused`)
+    // the daemon may have been quicker
+    const said = `${shown.stderr}${await logsOf(sidecar.container)}`
+    expect(said).to.contain(`container ${await nameOf(consumer)}: unpaused`)
   })
 
   /** As a killed program leaves it, which asked for a pause by its own clock. */

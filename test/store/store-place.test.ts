@@ -52,7 +52,8 @@ describe('A store where nobody may mean it', () => {
     await mkdir(volume, { recursive: true })
     await mkdir(store.directory)
     mounted = await bindMount(volume, store.directory)
-    const said = /is in the anonymous volume 0123456789ab, which goes with "docker run --rm"/
+    const said =
+      /is in the anonymous volume 0123456789ab, which goes with its container \(--rm, rm -v\)/
     expect(await saidByStart()).to.match(said)
     expect(await notesOfDoctor()).to.match(said)
   })

@@ -23,7 +23,7 @@ const soonMs = 600_000
 const shortestRunMs = 5000
 
 /** Whoever asks for the status waits no longer for an Engine that hangs. */
-const longestLookMs = 3000
+export const longestLookMs = 3000
 
 /**
  * Who has to run after this restore because it ran before an earlier one. An undo goes back to that

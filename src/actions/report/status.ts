@@ -9,6 +9,7 @@ import {
 } from '../../store/catalog.ts'
 import { describeChange, readUnacceptedChanges } from '../../store/changes.ts'
 import {
+  type FrozenMark,
   describeFrozen,
   didNotComeBack,
   readConsumerJournal,
@@ -37,7 +38,7 @@ import {
   type Space,
   judgeHealth,
 } from './health.ts'
-import { hasFailed } from '../consumers/ran-before.ts'
+import { hasFailed, longestLookMs } from '../consumers/ran-before.ts'
 
 /** What `status` tells; the same document is its JSON form. */
 export interface StatusDescription extends Condition {
@@ -128,7 +129,7 @@ export async function describeCondition(
     problems.push({ level: 'critical', code: 'restore-interrupted', message })
   }
 
-  const asleep = await findAsleep(store, now)
+  const asleep = await findAsleep(store, now, docker)
   problems.push(...asleep)
   // a restore that is under way starts them itself
   if (asleep.length === 0 && writer === undefined) {
@@ -163,16 +164,21 @@ export async function describeCondition(
 /** For so long a journal whose writer lives is one of a snapshot that is being taken. */
 const longestQuietMs = 600_000
 
-async function findAsleep(store: StoreLayout, now: Date): Promise<HealthFinding[]> {
+async function findAsleep(
+  store: StoreLayout,
+  now: Date,
+  docker: ActionContext['docker'],
+): Promise<HealthFinding[]> {
   try {
     const journal = readConsumerJournal(store)
     if (journal === undefined) return []
 
-    const frozen = journal.consumers.flatMap(({ name, frozen: mark }): HealthFinding[] => {
-      if (mark === undefined) return []
+    const frozen: HealthFinding[] = []
+    for (const { id, name, frozen: mark } of journal.consumers) {
+      if (mark === undefined || (await wasStartedSince(docker, id, mark))) continue
       const message = describeFrozen(name, mark)
-      return [{ level: 'critical', code: 'consumer-frozen', message }]
-    })
+      frozen.push({ level: 'critical', code: 'consumer-frozen', message })
+    }
 
     const others = journal.consumers.filter((consumer) => consumer.frozen === undefined)
     // one of the future is of a clock that was set back since
@@ -189,6 +195,22 @@ async function findAsleep(store: StoreLayout, now: Date): Promise<HealthFinding[
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
     return [{ level: 'critical', code: 'journal', message: error.message }]
+  }
+}
+
+/** Whether a container that was frozen has been started again; false where nobody can tell. */
+async function wasStartedSince(
+  docker: ActionContext['docker'],
+  id: string,
+  { startedAt }: FrozenMark,
+): Promise<boolean> {
+  try {
+    const { client } = await docker()
+    if (client === undefined || startedAt === undefined) return false
+    return (await client.inspect(id, longestLookMs))?.startedAt !== startedAt
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    return false
   }
 }
 

@@ -61,7 +61,7 @@ export async function restoreHeld(
     planned.push(opened.use(await planAfterSafety(context, restore, safety, one)))
   }
 
-  const usedFiles = await refuseUse(use, wish, targets)
+  const usedFiles = await refuseUse(use, wish, targets, hold)
   for (const volume of planned) await tryVolume(volume)
 
   const journal = makeJournal(context, restore, safety)

@@ -143,7 +143,7 @@ async function restoreAsWriter(
       if (hold.notHeld.length > 0) throw stillRunning(hold)
 
       const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
-      await refuseUse(use, wish, targets)
+      await refuseUse(use, wish, targets, hold)
       return restoreHeld(context, { lock, wish, decision, hold, use, ranBefore })
     })
 

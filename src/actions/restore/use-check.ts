@@ -2,6 +2,7 @@ import type { RestoreStep } from '../../copy/engine.ts'
 import type { RecordWarning } from '../../store/record.ts'
 import { type BytePath, bytePath } from '../../tree/byte-path.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
+import type { Hold } from '../consumers/hold.ts'
 import type { ActionContext } from '../context.ts'
 import { addUp, assertNotInUse, warnOfUse } from './describe-writers.ts'
 import type { OpenFiles } from '../writers.ts'
@@ -56,9 +57,13 @@ export async function refuseUse(
   use: UseCheck,
   { force = false }: RestoreOptions,
   targets: readonly RestoreTarget[],
+  hold: Pick<Hold, 'assertStopped'>,
 ): Promise<RecordWarning[]> {
   const files = await use.look(targets)
   if (files === undefined) return []
+
+  // whoever was started meanwhile is told of by name
+  if (!force && files.open > 0) await hold.assertStopped()
   if (!force) assertNotInUse(files)
   return warnOfUse(files)
 }

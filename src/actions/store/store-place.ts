@@ -14,6 +14,9 @@ interface DoubtfulPlace {
 /** Volumes without a name of their own: Docker and podman give them one of 64 digits. */
 const anonymousVolume = /\/volumes\/([0-9a-f]{64})\/_data(?:\/|$)/
 
+/** Where an Engine keeps the data of a volume. */
+const volumePath = /^.*\/volumes\/([^/]+)\/_data(?=\/|$)/
+
 /** Tells where a store may not stay, although it can be written. */
 export function findDoubtsOfStore(directory: string, mounts = readMounts()): DoubtfulPlace[] {
   const [, volume] = anonymousVolume.exec(mountOf(mounts, directory)?.root ?? '') ?? []
@@ -24,7 +27,7 @@ export function findDoubtsOfStore(directory: string, mounts = readMounts()): Dou
     ...doubts,
     {
       code: 'anonymous-volume',
-      message: `${directory} is in the anonymous volume ${volume.slice(0, 12)}, which goes with "docker run --rm", "docker rm -v" and "docker volume prune"`,
+      message: `${directory} is in the anonymous volume ${volume.slice(0, 12)}, which goes with its container (--rm, rm -v) and with "volume prune"`,
       fix: `mount a directory or a volume with a name, -v NAME:${directory}`,
     },
   ]
@@ -55,5 +58,6 @@ export function describeNewStore(
   if (readdirSync(directory).some((name) => parseSnapshotName(name) !== undefined)) return undefined
   const type = mountOf(mounts, directory)?.type ?? 'an unknown filesystem'
   const path = locationOf(mounts, directory)?.path ?? directory
-  return `the store ${directory} is new and empty (on ${type}, directory ${path}): if it should have snapshots, another directory is mounted there, or a disk of the host is not`
+  const place = path.replace(volumePath, 'volume $1')
+  return `the store ${directory} is new and empty (on ${type}, ${place === path ? `directory ${path}` : place}): if it should have snapshots, another directory is mounted there, or a disk of the host is not`
 }
