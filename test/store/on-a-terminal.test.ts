@@ -84,10 +84,12 @@ describe('The question of a restore on a terminal', () => {
   }
 
   it('says in a container that nobody can type without -i', async () => {
-    const terminal = launchOnTerminal(['restore', 'latest'], {
-      ...store.env,
-      SNAP_VOLUME_IMAGE: 'true',
-    })
+    const terminal = launchOnTerminal(
+      ['restore', 'latest'],
+      { ...store.env, SNAP_VOLUME_IMAGE: 'true' },
+      // where the Docker API of this machine is not to be seen
+      (command) => `unshare --mount sh -c 'mount -t tmpfs none /run && exec ${command}'`,
+    )
     await terminal.appeared(question)
     terminal.type('n')
     const { text } = await terminal.end()

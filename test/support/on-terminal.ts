@@ -16,10 +16,14 @@ const longestWaitMs = 20_000
 
 /**
  * Starts the CLI with words that no shell has to quote; keys typed at once are there before it
- * reads any.
+ * reads any. `wrap` may put something around the command.
  */
-export function launchOnTerminal(words: readonly string[], env: Environment): OnTerminal {
-  const command = [process.execPath, programFile, ...words].join(' ')
+export function launchOnTerminal(
+  words: readonly string[],
+  env: Environment,
+  wrap: (command: string) => string = (command) => command,
+): OnTerminal {
+  const command = wrap([process.execPath, programFile, ...words].join(' '))
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: { PATH: process.env['PATH'] ?? '', TERM: 'dumb', ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
