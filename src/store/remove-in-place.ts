@@ -18,9 +18,8 @@ import { parseSnapshotName } from './names.ts'
  * 2. all else is deleted, later, by `deleteInPlace`
  * 3. the record goes, and the directory
  *
- * A crash before the end of 1 leaves the whole snapshot. After it, whoever empties the trash finds
- * the directory by the
- * second name, and goes on. What was never published goes at once.
+ * A crash before the end of 1 leaves the whole snapshot. After it, the next emptying of the trash
+ * finds the directory by the second name, and goes on. What was never published goes at once.
  *
  * Where there is no room for the second name either, as on a full btrfs, `removeAtOnce` takes the
  * record away, on the disk, and then all else. A crash in between leaves a directory without a
