@@ -1,106 +1,121 @@
 // Builds dist/: the program with the packages it uses in a few files, because hundreds of small
 // ones take longer to load than a snapshot to take. What is imported when it is needed stays a file
-// of its own.
+// of its own; what many commands need is in one file with its like.
 import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
-import { build } from 'esbuild'
+import { build } from 'rolldown'
 
-await rm('dist', { recursive: true, force: true })
-const common = {
-  bundle: true,
-  platform: 'node',
-  target: 'node24',
-  legalComments: 'none',
-  metafile: true,
-  logLevel: 'warning',
-}
 /**
  * yargs parses and refuses; help is rendered elsewhere. What it would measure text with takes
  * longer to load than the rest of it.
  */
-const yargsWithoutHelp = {
-  name: 'yargs-without-help',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(cliui|string-width)$/ }, ({ path, importer }) =>
-      importer.includes('/node_modules/yargs/') ? { path, namespace: 'unused' } : undefined,
-    )
-    onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({
-      contents: `export default () => { throw new Error('${path} is not bundled') }`,
-    }))
-  },
-}
+const yargsWithoutHelp = replacing(
+  'yargs-without-help',
+  (path, importer) =>
+    /^(cliui|string-width)$/.test(path) && importer.includes('/node_modules/yargs/'),
+  "export default () => { throw new Error('this is not bundled') }",
+)
 /**
  * What dockerode talks SSH and gRPC with (DOCKER_HOST=ssh://, BuildKit), which nobody asks it for
  * here.
  */
-const dockerodeWithoutSessions = {
-  name: 'dockerode-without-sessions',
-  setup({ onResolve, onLoad }) {
-    onResolve(
-      {
-        filter:
-          /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|tar-fs|@balena\/dockerignore)$/,
-      },
-      ({ path }) => ({ path, namespace: 'no-sessions' }),
-    )
-    onLoad({ filter: /.*/, namespace: 'no-sessions' }, () => ({ contents: 'module.exports = {}' }))
-  },
-}
+const dockerodeWithoutSessions = replacing(
+  'dockerode-without-sessions',
+  (path) =>
+    /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|tar-fs|@balena\/dockerignore)$/.test(
+      path,
+    ),
+  'module.exports = {}',
+)
 /**
  * docker-modem parses addresses by url.parse(), of which Node prints a deprecation (DEP0169) where
  * it is bundled.
  */
-const modemWithUrl = {
-  name: 'modem-with-url',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^url$/ }, ({ path, importer }) =>
-      importer.includes('/node_modules/docker-modem/')
-        ? { path, namespace: 'modem-url' }
-        : undefined,
-    )
-    onLoad({ filter: /.*/, namespace: 'modem-url' }, () => ({
-      contents: `
-        const url = require('node:url')
-        function parse(text) {
-          if (!URL.canParse(text)) return {}
-          const { protocol, hostname, port, pathname, search } = new URL(text)
-          return { protocol, hostname: hostname.replace(/[[\\]]/g, ''), port, pathname, path: pathname + search }
-        }
-        module.exports = { ...url, parse, resolve: (from, to) => new URL(to, from).href }`,
-      resolveDir: '.',
-    }))
+const modemWithUrl = replacing(
+  'modem-with-url',
+  (path, importer) => path === 'url' && importer.includes('/node_modules/docker-modem/'),
+  `
+    const url = require('node:url')
+    function parse(text) {
+      if (!URL.canParse(text)) return {}
+      const { protocol, hostname: name, port, pathname, search } = new URL(text)
+      const hostname = name.replace(/[[\\]]/g, '')
+      return { protocol, hostname, port, pathname, path: pathname + search }
+    }
+    module.exports = { ...url, parse, resolve: (from, to) => new URL(to, from).href }`,
+)
+
+/** What every command loads: the modules that src/main.ts imports, and theirs. */
+const first = new Set()
+const findFirst = {
+  name: 'find-first',
+  buildEnd() {
+    const main = [...this.getModuleIds()].find(isMain)
+    const left = [...this.getModuleInfo(main).importedIds]
+    for (const id of left) {
+      if (first.has(id)) continue
+      first.add(id)
+      left.push(...(this.getModuleInfo(id)?.importedIds ?? []))
+    }
   },
 }
+
+await rm('dist', { recursive: true, force: true })
 const program = await build({
-  ...common,
-  plugins: [yargsWithoutHelp, dockerodeWithoutSessions, modemWithUrl],
-  entryPoints: [{ in: 'src/main.ts', out: 'main' }],
-  outdir: 'dist',
-  chunkNames: 'chunks/[name]-[hash]',
-  splitting: true,
-  format: 'esm',
-  // packages that are CommonJS ask for Node's own modules by it
-  banner: {
-    js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
+  input: { main: 'src/main.ts' },
+  platform: 'node',
+  plugins: [yargsWithoutHelp, dockerodeWithoutSessions, modemWithUrl, findFirst],
+  preserveEntrySignatures: 'allow-extension',
+  output: {
+    dir: 'dist',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    comments: false,
+    codeSplitting: {
+      includeDependenciesRecursively: false,
+      // tried: without these a command loads sixty files, and takes a tenth longer to start
+      groups: [
+        { name: 'start', test: (id) => first.has(id) },
+        {
+          name: 'shared',
+          test: /\/src\/(actions|cli|config|docker|store|tree)\//,
+          minShareCount: 5,
+        },
+      ],
+    },
   },
 })
 const worker = await build({
-  ...common,
-  entryPoints: ['src/copy/scan/scan-worker.ts'],
+  input: 'src/copy/scan/scan-worker.ts',
+  platform: 'node',
   // beside the files that start it; a thread loads no loader of modules for CommonJS
-  outfile: 'dist/chunks/scan-worker.cjs',
-  format: 'cjs',
+  output: { file: 'dist/chunks/scan-worker.cjs', format: 'cjs', comments: false },
 })
 await chmod('dist/main.js', 0o755)
 await writeFile(
   'dist/LICENSES.txt',
-  await licencesOf(bundledPackages({ ...program.metafile.inputs, ...worker.metafile.inputs })),
+  await licencesOf(bundledPackages([...program.output, ...worker.output])),
 )
 
-function bundledPackages(inputs) {
-  const directories = Object.keys(inputs).map(
+/** Puts `code` in the place of the modules that `matches` finds. */
+function replacing(name, matches, code) {
+  return {
+    name,
+    resolveId: (path, importer = '') => (matches(path, importer) ? `\0${name}` : undefined),
+    load: (id) => (id === `\0${name}` ? { code, moduleType: 'js' } : undefined),
+  }
+}
+
+function isMain(id) {
+  return id.endsWith('/src/main.ts')
+}
+
+function bundledPackages(chunks) {
+  const modules = chunks.flatMap((chunk) => Object.keys(chunk.modules))
+  const directories = modules.map(
     (path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0],
   )
-  return [...new Set(directories.filter((directory) => directory !== undefined))].toSorted()
+  return [...new Set(directories.filter((directory) => directory !== undefined))].toSorted(
+    (one, other) => one.localeCompare(other),
+  )
 }
 
 async function licencesOf(directories) {

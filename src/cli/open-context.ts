@@ -55,7 +55,10 @@ export async function wakeBeforeReading(
   if (!hasConsumerJournal(store)) return
   const { createEventPrinter } = await import('./render/event-printer.ts')
   // standard output is for what was asked for
-  const { emit } = createEventPrinter({ ...input.terminal, stdout: input.terminal.stderr }, false)
+  const { emit } = await createEventPrinter(
+    { ...input.terminal, stdout: input.terminal.stderr },
+    false,
+  )
   const process = contextOfProcess(settings, input.environment)
 
   try {

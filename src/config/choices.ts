@@ -1,6 +1,7 @@
 /** The engines one may ask for; `auto` leaves the choice to the program. */
 export const engineChoices = ['auto', 'link', 'rsync', 'btrfs'] as const
 export type EngineChoice = (typeof engineChoices)[number]
+export type EngineName = Exclude<EngineChoice, 'auto'>
 
 /** What is done where something cannot be read: no snapshot, or one without it that says so. */
 export const unreadablePolicies = ['fail', 'flag'] as const

@@ -1,15 +1,11 @@
-import type { EngineChoice } from '../config/choices.ts'
-import { OperationError, errorCode } from '../errors.ts'
+import type { EngineChoice, EngineName } from '../config/choices.ts'
+import { OperationError } from '../errors.ts'
 import { hasChangeTimes } from '../system/mounted-filesystem.ts'
 import { mountOf, readMounts } from '../system/mounts.ts'
 import { hasBtrfsProgram, isBtrfs, isSubvolume } from '../system/subvolume.ts'
-import { btrfsEngine } from './btrfs/btrfs-engine.ts'
-import type { CopyEngine } from './engine.ts'
-import { linkEngine } from './link/link-engine.ts'
-import { rsyncEngine } from './rsync-engine.ts'
 
 export interface ChosenEngine {
-  engine: CopyEngine
+  name: EngineName
   /** Why it was chosen, for people. */
   reason: string
 }
@@ -22,7 +18,7 @@ export interface VolumeToCopy {
 }
 
 /**
- * The engine for a volume.
+ * Which engine is for a volume; for reports too, which load none (engines.ts).
  * Throws OperationError when btrfs is asked for and cannot be.
  */
 export function chooseEngine(
@@ -36,9 +32,9 @@ export function chooseEngine(
       return chooseLink(asked, volume)
     case 'btrfs':
       assertBtrfs(volume, store)
-      return { engine: btrfsEngine, reason: asked }
+      return { name: 'btrfs', reason: asked }
     case 'rsync':
-      return { engine: rsyncEngine, reason: asked }
+      return { name: 'rsync', reason: asked }
     case 'auto':
       return chooseBestEngine(volume, store)
   }
@@ -48,7 +44,7 @@ function chooseBestEngine(volume: VolumeToCopy, store: string): ChosenEngine {
   const obstacle = whyNotBtrfs(volume, store)
   return obstacle === undefined
     ? {
-        engine: btrfsEngine,
+        name: 'btrfs',
         reason: `${volume.path} is a subvolume on the filesystem of the store`,
       }
     : chooseLink(`the fastest one here, because ${obstacle}`, volume)
@@ -56,27 +52,12 @@ function chooseBestEngine(volume: VolumeToCopy, store: string): ChosenEngine {
 
 function chooseLink(reason: string, { path }: VolumeToCopy): ChosenEngine {
   const isSlow = !hasChangeTimes(path)
-  return { engine: linkEngine, reason: isSlow ? `${reason}; ${noChangeTimes(path)}` : reason }
+  return { name: 'link', reason: isSlow ? `${reason}; ${noChangeTimes(path)}` : reason }
 }
 
 /** What is said of a volume on a filesystem where link can prove nothing. */
 export function noChangeTimes(path: string): string {
   return `the filesystem of ${path} does not tell when a file was changed, so each snapshot reads all contents; ext4, XFS and btrfs do`
-}
-
-/** Has the engines start what they will need; what is wrong with a path is for the copy to say. */
-export function warmUpEngines(
-  choice: EngineChoice,
-  volumes: readonly VolumeToCopy[],
-  store: string,
-): void {
-  for (const volume of volumes) {
-    try {
-      chooseEngine(choice, volume, store).engine.warmUp?.()
-    } catch (error) {
-      if (!(error instanceof OperationError) && errorCode(error) === undefined) throw error
-    }
-  }
 }
 
 function assertBtrfs(volume: VolumeToCopy, store: string): void {

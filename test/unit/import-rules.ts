@@ -49,7 +49,7 @@ const rooms: Readonly<Record<string, readonly (readonly string[])[]>> = {
     [],
   ],
   copy: [
-    ['choose-engine'],
+    ['engines'],
     ['btrfs'],
     ['link', 'rsync-engine'],
     ['restore'],

@@ -33,7 +33,7 @@ export function checkVolumes(
 
       return [
         checkMount(subject, volume, inImage),
-        ok(subject, `engine ${chosen.engine.name}: ${chosen.reason}`),
+        ok(subject, `engine ${chosen.name}: ${chosen.reason}`),
         ...checkContents(subject, volume, excluded),
         ...checkFilesystem(subject, volume, excluded, store),
         ...checkExchange(subject, volume, checksumCron),

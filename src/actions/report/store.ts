@@ -124,8 +124,8 @@ function describeEngine(
   store: string,
 ): { engine: string; engineReason: string } {
   try {
-    const { engine, reason } = chooseEngine(choice, volume, store)
-    return { engine: engine.name, engineReason: reason + wayToSubvolume(choice, id, volume) }
+    const { name, reason } = chooseEngine(choice, volume, store)
+    return { engine: name, engineReason: reason + wayToSubvolume(choice, id, volume) }
   } catch (error) {
     return { engine: choice, engineReason: messageOf(error) + wayToSubvolume(choice, id, volume) }
   }

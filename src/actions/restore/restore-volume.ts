@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import type { CopyEngine, PlannedRestore, RestoreRequest, RestoreStep } from '../../copy/engine.ts'
+import type { PlannedRestore, RestoreRequest, RestoreStep } from '../../copy/engine.ts'
 import { excludesOf } from '../../config/exclude.ts'
-import { chooseEngine } from '../../copy/choose-engine.ts'
+import { engineFor } from '../../copy/engines.ts'
 import { leftOutCode } from '../../copy/left-out-attributes.ts'
 import type { KnownTree } from '../../copy/index/knowledge.ts'
 import { readIndex } from '../../copy/index/read-index.ts'
@@ -92,7 +92,7 @@ export async function planVolume(
   }
 
   const volume = { path, exclude: excludedNow }
-  const engine: CopyEngine = chooseEngine(config.engine, volume, store.directory).engine
+  const engine = engineFor(config.engine, volume, store.directory)
   const plan = await engine.planRestore(copying, onStep).catch(async (error: unknown) => {
     throw await explainFailure(error, inData(path), 'nothing was restored')
   })

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { excludesOf } from '../../config/exclude.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { OperationError, SourceError, isNotFound } from '../../errors.ts'
-import { chooseEngine, noChangeTimes } from '../../copy/choose-engine.ts'
+import { noChangeTimes } from '../../copy/choose-engine.ts'
+import { engineFor } from '../../copy/engines.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from '../../copy/engine.ts'
 import { leftOutCode } from '../../copy/left-out-attributes.ts'
 import { type Catalog, type Snapshot, isSafety } from '../../store/catalog.ts'
@@ -74,7 +75,7 @@ export function openVolumeCopy(
   const source = opening.use(openSource(path))
 
   const exclude = excludesOf(config.exclude, id)
-  const { engine } = chooseEngine(config.engine, { path, exclude }, store.directory)
+  const engine = engineFor(config.engine, { path, exclude }, store.directory)
   const root = identify(source)
   const base = engine.name === 'btrfs' ? noBase : findBase(catalog, { id, root })
   const target = createStagedVolume(staging, id)

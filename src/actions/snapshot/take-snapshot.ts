@@ -1,7 +1,7 @@
 import { messageOf, throwIfInterrupted } from '../../errors.ts'
 import { excludesOf } from '../../config/exclude.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
-import { warmUpEngines } from '../../copy/choose-engine.ts'
+import { warmUpEngines } from '../../copy/engines.ts'
 import { type Catalog, readCatalog } from '../../store/catalog.ts'
 import { type UnacceptedChange, acceptChanges, noteChanges } from '../../store/changes.ts'
 import { futureFirst, isFuture, recordedSnapshots } from '../../store/future.ts'

@@ -1,5 +1,6 @@
 import { exitCodes } from '../../errors.ts'
 import type { Command } from '../command.ts'
+import { chooseCommand } from '../find-command.ts'
 import { formatCommandHelp, formatHelp } from '../help.ts'
 
 export const helpCommand: Command = {
@@ -18,7 +19,6 @@ export const helpCommand: Command = {
     man: { type: 'boolean', describe: 'print the man page of the whole program, in roff' },
   },
   async run({ options, json, commands, terminal }) {
-    const { chooseCommand } = await import('../find-command.ts')
     const { command: name } = options
     const chosen = typeof name === 'string' ? [await chooseCommand(commands, name)] : commands
     if (json) {

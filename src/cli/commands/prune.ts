@@ -19,7 +19,7 @@ export const pruneCommand: Command = {
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatRetentionPlan } = await import('../render/retention-plan.ts')
 
-    const printer = createEventPrinter(terminal, json)
+    const printer = await createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit)
       const dryRun = options['dry-run'] === true

@@ -48,7 +48,7 @@ export const renameCommand: Command = {
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatRenames } = await import('../render/renames.ts')
 
-    const printer = createEventPrinter(terminal, json)
+    const printer = await createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit)
       const dryRun = options['dry-run'] === true

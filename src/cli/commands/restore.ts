@@ -70,7 +70,7 @@ export const restoreCommand: Command = {
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatRestorePlan, formatRestored } = await import('../render/restore-plan.ts')
 
-    const printer = createEventPrinter(terminal, json)
+    const printer = await createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit, {
         announceInterrupted: false,

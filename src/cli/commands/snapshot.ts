@@ -42,7 +42,7 @@ export const snapshotCommand: Command = {
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { summarizeSnapshot } = await import('../../actions/snapshot/snapshot-summary.ts')
 
-    const printer = createEventPrinter(terminal, json)
+    const printer = await createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit)
       const result = await takeSnapshot(context, {

@@ -50,7 +50,7 @@ export const subvolumeCommand: Command = {
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { formatSubvolumeMade, formatSubvolumePlan } = await import('../render/subvolume.ts')
 
-    const printer = createEventPrinter(terminal, json)
+    const printer = await createEventPrinter(terminal, json)
     try {
       const context = await openContext(input, printer.emit)
       if (dryRun) {

@@ -1,11 +1,10 @@
-import cliProgress from 'cli-progress'
-import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
 import type { RunningConsumer } from '../../actions/writers.ts'
 import type { ActionEvent, Emit } from '../../actions/events.ts'
 import type { RecordWarning } from '../../store/record.ts'
 import type { Terminal } from '../../system/terminal.ts'
 import { printable } from '../../system/printable.ts'
+import type { ProgressBar } from './progress-bar.ts'
 import { type Progress, createProgressLines } from './progress-lines.ts'
 import { formatWriters } from './writers.ts'
 
@@ -24,7 +23,10 @@ export interface EventPrinter {
 /**
  * JSON lines on standard output, or lines for people on standard error with a bar on a terminal.
  */
-export function createEventPrinter({ stdout, stderr }: Terminal, json: boolean): EventPrinter {
+export async function createEventPrinter(
+  { stdout, stderr }: Terminal,
+  json: boolean,
+): Promise<EventPrinter> {
   if (json) {
     const print = (document: object): void => {
       stdout.write(`${JSON.stringify(document)}\n`)
@@ -45,7 +47,7 @@ export function createEventPrinter({ stdout, stderr }: Terminal, json: boolean):
     }
   }
 
-  const bar = stderr.isTTY ? createBar(stderr) : undefined
+  const bar = stderr.isTTY ? await createBar(stderr) : undefined
   return {
     emit(event) {
       if (event.type === 'progress') {
@@ -121,51 +123,8 @@ function formatPhase({ phase, volume, detail = '' }: Extract<ActionEvent, { type
 
 const mostNames = 3
 
-interface Bar {
-  show(progress: Progress): void
-  hide(): void
-}
-
-function createBar(stream: NodeJS.WriteStream): Bar {
-  let bar: cliProgress.SingleBar | undefined
-  const start = (): cliProgress.SingleBar => {
-    const created = new cliProgress.SingleBar({
-      stream,
-      format: '{volume} [{bar}] {percentage}% {detail}',
-      barCompleteChar: '=',
-      barIncompleteChar: ' ',
-      hideCursor: true,
-      clearOnComplete: true,
-      fps: 4,
-    })
-
-    created.start(1000, 0, { volume: '', detail: '' })
-    return created
-  }
-
-  return {
-    show(progress) {
-      bar ??= start()
-      bar.update(Math.floor(progress.fraction * 1000), {
-        volume: progress.volume,
-        detail: formatProgress(progress),
-      })
-    },
-    hide() {
-      bar?.stop()
-      bar = undefined
-    },
-  }
-}
-
-/** Files, bytes, rate, time left. */
-export function formatProgress(progress: Progress): string {
-  const { files, totalFiles, bytes, fraction, elapsedMs } = progress
-  const rate = prettyBytes(elapsedMs === 0 ? 0 : Math.round((bytes / elapsedMs) * 1000))
-
-  const leftMs =
-    fraction === 0 || fraction === 1 ? undefined : (elapsedMs / fraction) * (1 - fraction)
-  const left =
-    leftMs === undefined ? '' : `, ${prettyMilliseconds(Math.ceil(leftMs / 1000) * 1000)} left`
-  return `${files}/${totalFiles} files, ${prettyBytes(bytes)}, ${rate}/s${left}`
+/** What draws it is loaded only where it is seen. */
+async function createBar(stream: NodeJS.WriteStream): Promise<ProgressBar> {
+  const { createProgressBar } = await import('./progress-bar.ts')
+  return createProgressBar(stream)
 }

@@ -9,15 +9,15 @@ const volume = { path: elsewhere, exclude: [] }
 describe('chooseEngine', () => {
   for (const name of ['link', 'rsync'] as const) {
     it(`gives ${name} to whoever asks for it`, () => {
-      const { engine, reason } = chooseEngine(name, volume, elsewhere)
-      expect(engine.name).to.equal(name)
+      const { name: chosen, reason } = chooseEngine(name, volume, elsewhere)
+      expect(chosen).to.equal(name)
       expect(reason).to.match(/^SNAP_ENGINE asks for it/)
     })
   }
 
   it('chooses link by itself where btrfs cannot be, and says why', () => {
-    const { engine, reason } = chooseEngine('auto', volume, elsewhere)
-    expect([engine.name, reason]).to.deep.equal([
+    const { name, reason } = chooseEngine('auto', volume, elsewhere)
+    expect([name, reason]).to.deep.equal([
       'link',
       'the fastest one here, because /proc is not on btrfs; the filesystem of /proc does not tell when a file was changed, so each snapshot reads all contents; ext4, XFS and btrfs do',
     ])

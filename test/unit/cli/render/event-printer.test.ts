@@ -1,10 +1,7 @@
 import { expect } from 'chai'
 import type { ActionEvent } from '../../../../src/actions/events.ts'
-import {
-  createEventPrinter,
-  formatEvent,
-  formatProgress,
-} from '../../../../src/cli/render/event-printer.ts'
+import { createEventPrinter, formatEvent } from '../../../../src/cli/render/event-printer.ts'
+import { formatProgress } from '../../../../src/cli/render/progress-bar.ts'
 import { fakeTerminal } from '../../support/fake-terminal.ts'
 
 const progress = {
@@ -28,18 +25,18 @@ const events: ActionEvent[] = [
   { type: 'adopted', name: '@GMT-2014.11.19-03.00.00' },
 ]
 
-function printJson() {
+async function printJson() {
   const { terminal, output, messages } = fakeTerminal()
-  const printer = createEventPrinter(terminal, true)
+  const printer = await createEventPrinter(terminal, true)
   for (const event of events) printer.emit(event)
   printer.result({ type: 'result', removed: [] }, 'for people\n')
   printer.end()
   return { lines: output().split('\n'), messages: messages() }
 }
 
-function printText() {
+async function printText() {
   const { terminal, output, messages } = fakeTerminal()
-  const printer = createEventPrinter(terminal, false)
+  const printer = await createEventPrinter(terminal, false)
   for (const event of events) printer.emit(event)
   printer.result({ type: 'result' }, 'for people\n')
   printer.end()
@@ -48,30 +45,30 @@ function printText() {
 
 describe('the event printer', () => {
   describe('with --json', () => {
-    it('prints every event, and then the result, as a document on a line of its own', () => {
-      const { lines } = printJson()
+    it('prints every event, and then the result, as a document on a line of its own', async () => {
+      const { lines } = await printJson()
       expect(lines.slice(0, -1).map((line) => JSON.parse(line) as unknown)).to.deep.equal([
         ...events,
         { type: 'result', removed: [] },
       ])
     })
 
-    it('ends the last line too', () => {
-      expect(printJson().lines.at(-1)).to.equal('')
+    it('ends the last line too', async () => {
+      expect((await printJson()).lines.at(-1)).to.equal('')
     })
 
-    it('prints nothing on standard error', () => {
-      expect(printJson().messages).to.equal('')
+    it('prints nothing on standard error', async () => {
+      expect((await printJson()).messages).to.equal('')
     })
   })
 
   describe('without', () => {
-    it('prints the result alone on standard output', () => {
-      expect(printText().output).to.equal('for people\n')
+    it('prints the result alone on standard output', async () => {
+      expect((await printText()).output).to.equal('for people\n')
     })
 
-    it('prints what people should know on standard error, and no progress where no terminal is', () => {
-      expect(printText().messages).to.equal(
+    it('prints what people should know on standard error, and no progress where no terminal is', async () => {
+      expect((await printText()).messages).to.equal(
         [
           'waiting for the store: "prune" runs',
           'snapshot of db: reading /srv/db',
