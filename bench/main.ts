@@ -14,6 +14,7 @@ import {
   describeCircumstances,
   formatFinding,
   formatJson,
+  formatPage,
   readFindings,
   replaceFindings,
 } from './report.ts'
@@ -53,8 +54,7 @@ async function runBenchmark(options: Options, signal: AbortSignal): Promise<void
       files,
       runs,
     }
-    const caption = describeCircumstances(circumstances)
-    process.stdout.write(`${caption}\n`)
+    process.stdout.write(`${describeCircumstances(circumstances)}\n`)
     const older = await readOlder(options, circumstances)
     say(`making ${formatCount(files)} files`)
     const tree = await makeTree(join(path, 'source'), files, signal)
@@ -77,9 +77,15 @@ async function runBenchmark(options: Options, signal: AbortSignal): Promise<void
     await mkdir(output, { recursive: true })
     const all = replaceFindings(older, findings)
     await writeFile(join(output, 'bench.json'), formatJson(circumstances, all))
-    await writeFile(join(output, 'bench.svg'), drawChart(all, caption))
-    say(`wrote bench.json and bench.svg to ${resolve(output)}`)
+    await writeFile(join(output, 'bench.svg'), drawChart(all, captionOf(circumstances)))
+    await writeFile(join(output, 'speed.md'), formatPage(circumstances, all))
+    say(`wrote bench.json, bench.svg and speed.md to ${resolve(output)}`)
   })
+}
+
+/** Short enough for the chart. */
+function captionOf({ files, runs, cores, versions, date }: Circumstances): string {
+  return `${formatCount(files)} files on ext4, ${cores} cores, rsync ${versions['rsync']}, medians of ${runs}; ${date.slice(0, 10)}`
 }
 
 /** What the report has that a part of the scenarios will be put into. */

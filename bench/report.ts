@@ -42,6 +42,37 @@ export function formatFinding(finding: Finding): string {
   return `\n${scenario}: ${title}\n\n${table}${remarks.join('')}`
 }
 
+/** The same for people who read it on the web: a page with all tables. */
+export function formatPage(circumstances: Circumstances, findings: readonly Finding[]): string {
+  const sections = scenarioNames.flatMap((name) => {
+    const tables = findings.filter(({ scenario }) => scenario === name)
+    return tables.length === 0 ? [] : [`## ${name}\n`, ...tables.map(formatPageTable)]
+  })
+  return [
+    '# How fast\n',
+    `\`npm run bench\` measures snap-volume and its peers in one run, and writes this page, [the chart](bench.svg) and [all raw times](bench.json). [CONTRIBUTING.md](../CONTRIBUTING.md#measure) tells how it measures.\n`,
+    `The last run: ${describeCircumstances(circumstances)}. Each figure is a median. A ratio of 5.00x means five times as much as snap-volume takes.\n`,
+    ...sections,
+  ].join('\n')
+}
+
+function formatPageTable(finding: Finding): string {
+  const { title, unit, series, notes, date } = finding
+  const rows = series.map(({ name, values }) => {
+    const ratio = formatRatio(ratioToOurs(finding, { name, values }))
+    return `| ${name} | ${formatValue(median(values), unit)} | ${ratio} |`
+  })
+  const remarks = [`median of ${series[0]?.values.length ?? 0} on ${date.slice(0, 10)}`, ...notes]
+  return [
+    `### ${title}\n`,
+    `|  | ${unit === 'times' ? 'median' : unit} | ratio |`,
+    '| --- | ---: | ---: |',
+    ...rows,
+    '',
+    `${remarks.join('; ')}\n`,
+  ].join('\n')
+}
+
 /** Everything, raw times too. */
 export function formatJson(circumstances: Circumstances, findings: readonly Finding[]): string {
   const tables = findings.map((finding) => ({

@@ -8,15 +8,15 @@ set -euo pipefail
 
 usage() {
   cat <<HELP
-bench/run.sh                          every scenario; writes docs/bench.json and docs/bench.svg
+bench/run.sh                          every scenario; writes docs/bench.json, bench.svg and speed.md
 bench/run.sh --only unchanged,delete  these scenarios; writes nothing
 bench/run.sh --help
 
 Options:
   --files N        how many files the tree has (100000)
   --runs N         how often each contender is timed (5)
-  --only NAME,...  first, unchanged, changed, metadata, steady, restore, delete, large, btrfs, memory, pause
-  --output DIR     where bench.json and bench.svg go; with --only, in a report there these scenarios are replaced
+  --only NAME,...  first, unchanged, changed, metadata, moved, steady, restore, delete, large, btrfs, memory, pause
+  --output DIR     where these three go; with --only, in a report there these scenarios are replaced
 
 It installs what is missing: packages of apt with the peers, a Docker Engine for the scenario pause,
 Node 24 in .tools/, node_modules. The data are on loop devices whose files are in TMPDIR and gone at the

@@ -193,8 +193,8 @@ export const declarations = {
     parse: parseToken,
     isSecret: true,
   },
-  metricsOpen: {
-    name: 'SNAP_METRICS_OPEN',
+  metricsPublic: {
+    name: 'SNAP_METRICS_PUBLIC',
     describe: 'give metrics and health to everyone, without the token',
     fallback: false,
     expected: 'true or false',
@@ -280,7 +280,7 @@ export interface SettingValues {
   listen: Endpoint
   token: string | undefined
   /** Whether metrics and the state of health are given without the token, from everywhere. */
-  metricsOpen: boolean
+  metricsPublic: boolean
   /** Where a client finds the daemon; undefined to look for the store, then for the link. */
   host: Address | undefined
   /** Who is told when something goes wrong. */

@@ -44,7 +44,7 @@ export function readSettings(environment: Environment): Settings {
     criticalFreePercent: read('criticalFreePercent'),
     listen: read('listen'),
     token: read('token'),
-    metricsOpen: read('metricsOpen'),
+    metricsPublic: read('metricsPublic'),
     host: read('host'),
     notifyTargets: read('notifyTargets'),
     notifyTemplate: read('notifyTemplate'),

@@ -32,7 +32,7 @@ export async function startServer(options: ServerOptions): Promise<() => Promise
   const shared: Omit<AppOptions, 'access'> = {
     executor,
     runs,
-    metricsOpen: settings.metricsOpen,
+    metricsPublic: settings.metricsPublic,
     async health() {
       const { health } = await readStatus()
       return { isHealthy: health.level !== 'critical', document: health }

@@ -25,7 +25,7 @@ export interface AppOptions {
    */
   access: { token: string } | { socket: string }
   /** Whether health and metrics are told to everyone, and not only to this machine. */
-  metricsOpen: boolean
+  metricsPublic: boolean
   health: () => Promise<{ isHealthy: boolean; document: object }>
   metrics: () => Promise<{ contentType: string; text: string }>
   version: string
@@ -55,7 +55,7 @@ export function createApp(options: AppOptions): Hono {
 }
 
 /** Refuses whoever may not call. */
-function guard(app: Hono, { access, metricsOpen }: AppOptions): void {
+function guard(app: Hono, { access, metricsPublic }: AppOptions): void {
   if ('socket' in access) {
     app.use('/v1/*', async (context, next) =>
       takeProof(access.socket, context.req.header(proofHeader))
@@ -70,7 +70,7 @@ function guard(app: Hono, { access, metricsOpen }: AppOptions): void {
 
   for (const path of ['/healthz', '/metrics']) {
     app.use(path, async (context, next) =>
-      metricsOpen || isLocal(context) ? next() : withToken(context, next),
+      metricsPublic || isLocal(context) ? next() : withToken(context, next),
     )
   }
 }

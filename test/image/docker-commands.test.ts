@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -38,6 +38,19 @@ async function sql(server: string, text: string): Promise<string> {
   })
 }
 
+/** Runs the commands under a heading of a page, and returns what they print. */
+async function followPage(
+  page: string,
+  heading: string,
+  names: readonly (readonly [RegExp, string])[],
+): Promise<string> {
+  const outputs: string[] = []
+  for (const command of await commandsInSection(join(repository, page), heading)) {
+    outputs.push(await run(command, names))
+  }
+  return outputs.join('\n')
+}
+
 const makeShop = 'CREATE DATABASE shop; CREATE TABLE shop.fruit SELECT "plum" AS name'
 const breakShop = 'UPDATE shop.fruit SET name = "none"'
 const readShop = 'SELECT name FROM shop.fruit'
@@ -56,21 +69,11 @@ describeOnEngine('the documented docker commands', () => {
     const [sidecar, server] = [`${shop}-vol`, `${shop}-db`]
     const volumes = [`${shop}-data`, `${shop}-snapshots`]
     let newest = ''
-    const follow = async (heading: string): Promise<string> => {
-      const outputs: string[] = []
-      for (const command of await commandsInSection(
-        join(repository, 'examples/docker-commands.md'),
-        heading,
-      )) {
-        outputs.push(
-          await run(command, [
-            [/\bshop-(?=vol|db|data|snapshots)/g, `${shop}-`],
-            [/@GMT-[\d.-]+\d/g, newest],
-          ]),
-        )
-      }
-      return outputs.join('\n')
-    }
+    const follow = async (heading: string, page?: string): Promise<string> =>
+      followPage(page ?? 'examples/docker-commands.md', heading, [
+        [/\bshop-(?=vol|db|data|snapshots|copy)/g, `${shop}-`],
+        [/@GMT-[\d.-]+\d/g, newest],
+      ])
     try {
       await follow('Start both')
       await logLine(sidecar, / started: /)
@@ -86,6 +89,9 @@ describeOnEngine('the documented docker commands', () => {
       expect(await sql(server, readShop)).to.equal('none')
       await follow('Get at one file of a snapshot')
       expect(await readdir(join(scratch, 'shop-as-it-was'))).to.include('fruit.ibd')
+      await follow('A copy of the database', 'docs/copy-of-a-database.md')
+      expect(await sql(`${shop}-copy-db`, readShop)).to.equal('plum')
+      await follow('When you are done', 'docs/copy-of-a-database.md')
       expect(await follow('Use the snapshots without the sidecar')).to.contain(newest)
       await follow('Change a setting, or upgrade')
       await logLine(sidecar, / started: /)
@@ -94,14 +100,14 @@ describeOnEngine('the documented docker commands', () => {
       const left = await docker('volume', 'ls', '--format', '{{.Name}}')
       expect(left.split('\n').filter((name) => volumes.includes(name))).to.deep.equal([])
     } finally {
-      await tryDocker('rm', '--force', sidecar, server)
-      await tryDocker('volume', 'rm', '--force', ...volumes)
+      await tryDocker('rm', '--force', sidecar, server, `${shop}-copy-db`)
+      await tryDocker('volume', 'rm', '--force', ...volumes, `${shop}-copy`)
     }
   })
 
   it('of the README do what is said of them', async () => {
     const own = `readme-${process.pid}`
-    const [sidecar, server] = [`${own}-vol`, `${own}-db`]
+    const [sidecar, server, other] = [`${own}-vol`, `${own}-db`, `${own}-there`]
     const commands = (await commandsInSection(join(repository, 'README.md'), 'Use it'))
       // the image is there already
       .filter((command) => !command.startsWith('docker build '))
@@ -136,8 +142,64 @@ describeOnEngine('the documented docker commands', () => {
       await stopRestoreStart(/ restore --undo$/)
       expect(await sql(server, readShop)).to.equal('none')
       expect(commands).to.deep.equal([])
+
+      const names = [
+        [/\bmysql-vol\b/g, sidecar],
+        [/(?<!backup:)\/export\//g, `${scratch}/export/`],
+        [/backup:\/export\//g, `${scratch}/there/export/`],
+      ] as const
+      expect(await followPage('docs/keep-snapshots.md', 'See what would go', names)).to.match(
+        /keep +@GMT-/,
+      )
+      await mkdir(join(scratch, 'there/export/.snapshot/mysql'), { recursive: true })
+      await followPage('docs/another-host.md', 'Copy the store', names)
+      const there = [
+        [/\bmysql-vol\b/g, other],
+        [/\/export\//g, `${scratch}/there/export/`],
+      ] as const
+      const used = await followPage('docs/another-host.md', 'Use it there', there)
+      expect(used)
+        .to.contain('before the upgrade')
+        .and.to.match(/is as it was in/)
+      const restored = join(scratch, 'there/export/data/mysql/shop')
+      expect(await readdir(restored)).to.include('fruit.ibd')
+      const accepted = await execIn(other, 'snap-volume', 'snapshot', '--accept-changes')
+      expect(accepted.exitCode, accepted.stderr).to.equal(0)
     } finally {
-      await tryDocker('rm', '--force', '--volumes', sidecar, server)
+      await tryDocker('rm', '--force', '--volumes', sidecar, server, other)
+    }
+  })
+
+  it('of docs/restore-one-file.md do what is said of them', async () => {
+    const sidecar = `one-file-${process.pid}-vol`
+    const letters = join(scratch, 'files/letters')
+    const letter = join(letters, 'offer.odt')
+    await mkdir(letters, { recursive: true })
+    await writeFile(letter, 'as it was')
+    await utimes(letter, 1, 1)
+    const volumes = ['-v', `${scratch}/files:/srv/files`, '-v', `${scratch}/store:/opt/.snap`]
+    const start = [productImage, 'start', 'files:/srv/files']
+    try {
+      await docker('run', '-d', '--label', testLabel, '--name', sidecar, ...volumes, ...start)
+      await logLine(sidecar, / started: /)
+      succeeded(await execIn(sidecar, 'snap-volume', 'snapshot'))
+      await writeFile(letter, 'as it should not be')
+      const follow = async (heading: string): Promise<string> =>
+        followPage('docs/restore-one-file.md', heading, [
+          [/\bfiles-vol\b/g, sidecar],
+          [/@GMT-\d[\d.-]+\d/g, name],
+        ])
+      let name = ''
+      const found = await follow('Find it')
+      name = /@GMT-[\d.-]+\d/.exec(found)?.[0] ?? ''
+      expect(found).to.match(/1970-01-01 .*offer\.odt/)
+      await follow('Copy it out')
+      expect(await readFile(join(scratch, 'offer-as-it-was.odt'), 'utf8')).to.equal('as it was')
+      await follow('Put it back')
+      expect(await readFile(letter, 'utf8')).to.equal('as it was')
+      expect((await stat(letter)).mtimeMs).to.equal(1000)
+    } finally {
+      await tryDocker('rm', '--force', '--volumes', sidecar)
     }
   })
 })

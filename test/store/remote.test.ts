@@ -93,7 +93,7 @@ describe('The daemon on the network', () => {
     expect((await fetch(`${url}/v1/runs`, { headers: bearer })).status).to.equal(200)
   })
 
-  it('tells its health and metrics on loopback, and elsewhere only with the token or SNAP_METRICS_OPEN', async function () {
+  it('tells its health and metrics on loopback, and elsewhere only with the token or SNAP_METRICS_PUBLIC', async function () {
     const address = Object.values(networkInterfaces())
       .flat()
       .find((found) => found?.internal === false && found.family === 'IPv4')?.address
@@ -106,7 +106,7 @@ describe('The daemon on the network', () => {
       expect((await fetch(elsewhere, { headers: bearer })).status).to.equal(200)
     }
     await daemon?.stop()
-    await start({ SNAP_METRICS_OPEN: 'true' })
+    await start({ SNAP_METRICS_PUBLIC: 'true' })
     if (address === undefined) return
     expect((await fetch(`http://${address}:${port}/metrics`)).status).to.equal(200)
     expect((await fetch(`http://${address}:${port}/v1/runs`)).status).to.equal(401)

@@ -36,7 +36,7 @@ interface StoreConfigDescription {
   volumes: {
     id: string
     path: string
-    landsIn: string
+    storedAs: string
     engine: string
     engineReason: string
     /** Patterns of what is left out. */
@@ -104,7 +104,7 @@ function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDesc
       return {
         id,
         path,
-        landsIn: `${store.directory}/@GMT-YYYY.MM.DD-hh.mm.ss/${id}`,
+        storedAs: `${store.directory}/@GMT-YYYY.MM.DD-hh.mm.ss/${id}`,
         ...describeEngine(engine, id, { path, exclude }, store.directory),
         exclude,
       }

@@ -31,7 +31,7 @@ export interface RestorePlan {
   /** Nothing would be kept of what it replaces. */
   withoutSafety: boolean
   writers: Writers
-  volumes: (VolumeRestore & { steps: PlannedStep[]; stepsLeftOut: number; keptMounts: string[] })[]
+  volumes: (VolumeRestore & { steps: PlannedStep[]; omittedSteps: number; keptMounts: string[] })[]
 }
 
 const mostSteps = 10_000
@@ -66,21 +66,21 @@ export async function planRestore(
     const use = createUseCheck(context, canAskForFiles(found.consumers, false))
     for (const target of targets) {
       const steps: PlannedStep[] = []
-      let stepsLeftOut = 0
+      let omittedSteps = 0
       using planned = await planVolume(
         context,
         { lock, wish, snapshot, target, wanted: readKnown(snapshot, target.from) },
         ({ action, path: at }) => {
           use.note(target, { action, path: at })
           if (steps.length < mostSteps) steps.push({ action, path: displayPath(at) })
-          else stepsLeftOut += 1
+          else omittedSteps += 1
         },
       )
 
       const { id, keptMounts } = target
       const { counts, warnings } = planned.plan
       for (const warning of warnings) context.emit({ type: 'warning', volume: id, ...warning })
-      plan.volumes.push({ ...describeTarget(target), counts, steps, stepsLeftOut, keptMounts })
+      plan.volumes.push({ ...describeTarget(target), counts, steps, omittedSteps, keptMounts })
     }
 
     const files = await use.look(targets)

@@ -12,15 +12,15 @@ const mostLines = 50
 export function formatRestorePlan(plan: RestorePlan): string {
   const { snapshot, withoutSafety, writers, volumes } = plan
   const planned = volumes
-    .map(({ id, path, from, counts, steps, stepsLeftOut, keptMounts }) => {
+    .map(({ id, path, from, counts, steps, omittedSteps, keptMounts }) => {
       const shown = steps.slice(0, mostLines)
-      const more = steps.length - shown.length + stepsLeftOut
+      const more = steps.length - shown.length + omittedSteps
       const count = (action: RestoreAction): number =>
         steps.filter((step) => step.action === action).length
 
       return [
         `${id}: ${printable(path)} would become as ${describeSource(from)} was in ${snapshot}`,
-        stepsLeftOut === 0
+        omittedSteps === 0
           ? `  ${count('create')} to create, ${count('change')} to change, ${count('attributes')} of other attributes, ${count('delete')} to delete; ${prettyBytes(counts.bytes)} to write`
           : `  more than ${steps.length} entries differ; ${prettyBytes(counts.bytes)} to write`,
         ...keptMounts.map((mount) => `  left alone, another filesystem: ${printable(mount)}`),

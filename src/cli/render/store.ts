@@ -17,8 +17,8 @@ export function formatStore(
 ): string {
   const { directory, config, snapshots } = description
   const rows = [['store', printable(directory)]]
-  for (const { id, path, landsIn, engine, engineReason, exclude } of config?.volumes ?? []) {
-    rows.push([`volume ${id}`, `${printable(path)} -> ${printable(landsIn)}`])
+  for (const { id, path, storedAs, engine, engineReason, exclude } of config?.volumes ?? []) {
+    rows.push([`volume ${id}`, `${printable(path)} -> ${printable(storedAs)}`])
     rows.push(['', `engine ${engine} (${printable(engineReason)})`])
     if (exclude.length > 0) rows.push(['', formatExclude(exclude)])
   }

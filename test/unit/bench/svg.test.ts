@@ -10,32 +10,45 @@ describe('escapeXml', () => {
 })
 
 describe('drawChart', () => {
-  const ours = { name: 'ours', values: [1] }
-  const finding = (title: string, seconds: number): Finding => ({
-    scenario: 'first',
+  const finding = (scenario: Finding['scenario'], title: string, seconds: number): Finding => ({
+    scenario,
     date: '2026-11-20',
-    ...secondsOf(title, [ours, { name: 'other', values: [seconds] }]),
+    ...secondsOf(title, [
+      { name: 'snap-volume', values: [seconds] },
+      { name: 'restic', values: [9] },
+      { name: 'rsync --link-dest', values: [4] },
+      { name: 'rsync --link-dest, then sync -f', values: [5] },
+    ]),
   })
 
-  it('tells those that take more from those that take less', () => {
-    expect(barOf('slower', drawChart([finding('a title', 2)], ''))).to.contain('2.00x')
-    expect(barOf('faster', drawChart([finding('a title', 0.5)], ''))).to.contain('0.50x')
+  it('draws our time as a part of that of the first rsync', () => {
+    const chart = drawChart([finding('changed', 'a title', 1)], '')
+    expect(chart).to.contain('1.0 of 4.0')
+    expect(lengthsOf(chart)).to.deep.equal({ ours: 65, theirs: 260 })
+  })
+
+  it('cuts what takes far longer', () => {
+    expect(lengthsOf(drawChart([finding('first', 'a title', 40)], '')).ours).to.equal(286)
+  })
+
+  it('takes of several tables of a scenario the one that it is about', () => {
+    const unchanged = finding('steady', 'nothing has changed', 2)
+    const chart = drawChart([unchanged, finding('steady', '1 % has', 3)], '')
+    expect(chart).to.contain('3.0 of 4.0').and.not.contain('2.0 of 4.0')
+  })
+
+  it('leaves out what is no case of users, and what was not measured', () => {
+    const chart = drawChart([finding('memory', 'a title', 1)], '')
+    expect(chart).not.to.contain(' of 4.0')
   })
 
   it('escapes what it writes', () => {
-    expect(drawChart([finding('a < b', 2)], 'c & d'))
-      .to.contain('a &lt; b')
-      .and.contain('c &amp; d')
-  })
-
-  it('leaves out what is not compared', () => {
-    const alone = { ...finding('a title', 2), isComparison: false }
-    expect(drawChart([alone], '')).not.to.contain('a title')
+    expect(drawChart([], 'c & d')).to.contain('c &amp; d')
   })
 })
 
-function barOf(kind: string, chart: string): string | undefined {
-  return chart
-    .split('\n')
-    .find((line) => line.includes(`class="${kind}"`) && line.includes('other'))
+function lengthsOf(chart: string): { ours: number; theirs: number } {
+  const lengthOf = (kind: string): number =>
+    Number(new RegExp(`class="${kind}"[^>]* width="([\\d.]+)"`).exec(chart)?.[1])
+  return { ours: lengthOf('ours'), theirs: lengthOf('theirs') }
 }

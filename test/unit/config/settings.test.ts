@@ -32,7 +32,7 @@ describe('readSettings', () => {
       criticalFreePercent: 3,
       listen: { host: undefined, port: 8400 },
       token: undefined,
-      metricsOpen: false,
+      metricsPublic: false,
       host: undefined,
       notifyTargets: [],
       notifyTemplate: undefined,

@@ -39,7 +39,7 @@ const app = createApp({
     new AbortController().signal,
   ),
   access: { token },
-  metricsOpen: true,
+  metricsPublic: true,
   health: async () => ({ isHealthy: true, document: { level: 'good' } }),
   metrics: async () => ({ contentType: 'text/plain', text: '' }),
   version: '1.2.3',

@@ -16,7 +16,7 @@ export function aDescription(differences: Partial<StoreDescription> = {}): Store
         {
           id: 'data',
           path: '/srv/data',
-          landsIn: '/opt/.snap/@GMT-YYYY/data',
+          storedAs: '/opt/.snap/@GMT-YYYY/data',
           engine: 'rsync',
           engineReason: 'works everywhere',
           exclude: ['*.tmp', '/cache/'],

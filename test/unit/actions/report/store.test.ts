@@ -53,7 +53,7 @@ describe('describeStore', () => {
   })
 
   it('tells where each volume lands', async () => {
-    expect((await describeNow()).config?.volumes[0]?.landsIn).to.equal(
+    expect((await describeNow()).config?.volumes[0]?.storedAs).to.equal(
       `${directory.path}/@GMT-YYYY.MM.DD-hh.mm.ss/data`,
     )
   })

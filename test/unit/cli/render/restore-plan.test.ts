@@ -19,7 +19,7 @@ describe('formatRestorePlan', () => {
       { action: 'create' as const, path: 'a' },
       { action: 'delete' as const, path: `b${steeringText}` },
     ],
-    stepsLeftOut: 0,
+    omittedSteps: 0,
     keptMounts: ['/srv/db/mnt'],
   }
 
@@ -45,7 +45,7 @@ describe('formatRestorePlan', () => {
   })
 
   it('does not count what it did not keep', () => {
-    expect(formatRestorePlan(plan([{ ...volume, stepsLeftOut: 5 }]))).to.include(
+    expect(formatRestorePlan(plan([{ ...volume, omittedSteps: 5 }]))).to.include(
       'more than 2 entries differ',
     )
   })
