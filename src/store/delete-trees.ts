@@ -12,7 +12,7 @@ import {
 } from '../tree/byte-path.ts'
 import { isRealDirectory } from '../tree/directory-handle.ts'
 import { type Mount, isInside, readMounts } from '../system/mounts.ts'
-import { run } from '../system/run.ts'
+import { spawn } from '../system/spawn.ts'
 
 /** So many parts of each tree for each process, that all of them end at about the same time. */
 const partsEach = 16
@@ -166,7 +166,7 @@ async function removeBy(
   const pathsEach = Math.min(mostPathsEach, Math.ceil((paths.length + 1) / (processes * 8)))
   const share = ['xargs', '-0', '-P', String(processes), '-n', String(pathsEach)]
 
-  const { stderr } = await run('nice', [...gently, ...share, ...remove], {
+  const { stderr } = await spawn('nice', [...gently, ...share, ...remove], {
     signal,
     input: Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1'),
   })

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { ProgramError } from '../errors.ts'
-import { run } from '../system/run.ts'
+import { spawn } from '../system/spawn.ts'
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants
 const largestDocument = 16 * 1024 * 1024
@@ -77,7 +77,7 @@ export function readDocument(path: string): string {
 
 /** Writes all data of the filesystem that holds `path` to the disk (syncfs(2), by sync(1)). */
 export async function syncFilesystem(path: string): Promise<void> {
-  const result = await run('sync', ['-f', '--', path])
+  const result = await spawn('sync', ['-f', '--', path])
   if (result.exitCode !== 0) {
     throw new ProgramError(
       `the data could not be written to the disk: ${result.stderr.trim()};`,

@@ -1,7 +1,7 @@
 import { closeSync, constants, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { BusyError, OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
-import { run } from '../system/run.ts'
+import { spawn } from '../system/spawn.ts'
 import { readDocument } from './durable.ts'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants
@@ -123,10 +123,14 @@ async function flock(
   how: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const { exitCode, stderr } = await run('flock', [...how, '-E', String(contendedExitCode), '3'], {
-    descriptor3: descriptor,
-    signal,
-  })
+  const { exitCode, stderr } = await spawn(
+    'flock',
+    [...how, '-E', String(contendedExitCode), '3'],
+    {
+      descriptor3: descriptor,
+      signal,
+    },
+  )
   if (exitCode !== 0 && exitCode !== contendedExitCode) {
     throw new OperationError(`the store cannot be locked here: ${stderr.trim()}`)
   }

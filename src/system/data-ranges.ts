@@ -1,4 +1,4 @@
-import { run } from './run.ts'
+import { spawn } from './spawn.ts'
 
 /** From where to where a file has data; what is between are holes. */
 export type DataRange = readonly [start: number, end: number]
@@ -34,7 +34,7 @@ export async function findData(
   paths: readonly string[],
 ): Promise<readonly (readonly DataRange[] | undefined)[]> {
   const input = Buffer.from(paths.map((path) => `${path}\0`).join(''))
-  const { stdout } = await run('perl', ['-e', program], { input }).catch(() => ({ stdout: '' }))
+  const { stdout } = await spawn('perl', ['-e', program], { input }).catch(() => ({ stdout: '' }))
   const lines = stdout.split('\n')
   return paths.map((_, position) => parseRanges(lines[position] ?? '?'))
 }

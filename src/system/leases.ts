@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InterruptedError, OperationError } from '../errors.ts'
-import { run } from './run.ts'
+import { spawn } from './spawn.ts'
 
 /**
  * What the kernel says to a write lease on a file: `open` while anybody has it open, for reading or
@@ -82,7 +82,7 @@ export async function askForLeases(
   const control = makeControl(closing)
   const lines = [...control, ...files].map(({ descriptor, uid }) => `${descriptor} ${uid}\n`)
   try {
-    const { exitCode, stdout } = await run('perl', ['-e', script, String(process.pid)], {
+    const { exitCode, stdout } = await spawn('perl', ['-e', script, String(process.pid)], {
       input: Buffer.from(lines.join('')),
       signal: AbortSignal.any([tooLong, ...(signal === undefined ? [] : [signal])]),
     })

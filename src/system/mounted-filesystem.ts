@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { lstatSync, readdirSync, readlinkSync, statfsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { bootId } from './boot.ts'
-import { run } from './run.ts'
+import { spawn } from './spawn.ts'
 
 /** An open directory, as a path for this process and as one for a program that it starts. */
 interface Place {
@@ -80,7 +80,7 @@ function ofBlockDevice(type: string, here: string): string | undefined {
  * (btrfs_statfs in the kernel).
  */
 async function ofBtrfs({ cwd }: Place): Promise<string | undefined> {
-  const { exitCode, stdout } = await run('stat', ['-f', '-c', '%i', '--', cwd])
+  const { exitCode, stdout } = await spawn('stat', ['-f', '-c', '%i', '--', cwd])
   if (exitCode !== 0) return undefined
 
   const wanted = Number.parseInt(stdout.trim().padStart(16, '0').slice(0, 8), 16)

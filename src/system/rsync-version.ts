@@ -1,5 +1,5 @@
 import { OperationError } from '../errors.ts'
-import { run } from './run.ts'
+import { spawn } from './spawn.ts'
 
 /**
  * Older ones, run as root, can be led out of the tree through links by whoever owns it
@@ -24,6 +24,6 @@ export async function assertRsync(): Promise<void> {
  * it in these words. Throws OperationError when there is none.
  */
 export async function readRsyncVersion(): Promise<string | undefined> {
-  const { stdout } = await run('rsync', ['--version'])
+  const { stdout } = await spawn('rsync', ['--version'])
   return /^rsync\s+version v?(\d+\.\d+\.\d+)/.exec(stdout)?.[1]
 }

@@ -1,5 +1,5 @@
 import { OperationError } from '../errors.ts'
-import { run } from './run.ts'
+import { spawn } from './spawn.ts'
 import { numberOf } from './system-calls.ts'
 
 /** Of some files, the extended attributes `security.*` that take SYS_ADMIN to be set. */
@@ -43,7 +43,7 @@ export async function findSecurityAttributes(
   if (paths.length === 0) return { names: [], paths: [] }
   const words = ['-e', script, String(numberOf('llistxattr')), String(mostPaths)]
   const input = Buffer.from(paths.buffer, paths.byteOffset, paths.length)
-  const { exitCode, stdout, stderr } = await run('perl', words, { cwd, input, signal })
+  const { exitCode, stdout, stderr } = await spawn('perl', words, { cwd, input, signal })
   if (exitCode !== 0) throw cannotLook(stderr.trim())
 
   const [names = '', ...found] = stdout.split('\0')

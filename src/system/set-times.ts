@@ -1,5 +1,5 @@
 import { ProgramError } from '../errors.ts'
-import { type RunOptions, run } from './run.ts'
+import { type SpawnOptions, spawn } from './spawn.ts'
 import { numberOf } from './system-calls.ts'
 
 /** What is at a path, with the modification time that it gets. */
@@ -28,10 +28,10 @@ while (my $line = <STDIN>) {
  */
 export async function setTimes(
   times: readonly WantedTime[],
-  options: Pick<RunOptions, 'descriptor3' | 'signal'>,
+  options: Pick<SpawnOptions, 'descriptor3' | 'signal'>,
 ): Promise<void> {
   if (times.length === 0) return
-  const { exitCode, stderr } = await run('perl', ['-e', script, String(numberOf('utimensat'))], {
+  const { exitCode, stderr } = await spawn('perl', ['-e', script, String(numberOf('utimensat'))], {
     ...options,
     input: Buffer.from(times.map(formatLine).join('')),
   })

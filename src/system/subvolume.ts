@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, statfsSync } from 'node:fs'
 import { ProgramError } from '../errors.ts'
-import { run } from './run.ts'
+import { spawn } from './spawn.ts'
 
 /** statfs(2): the type of btrfs. */
 const btrfsMagic = 0x9123683e
@@ -43,7 +43,7 @@ export function hasBtrfsProgram(): boolean {
  * Throws ProgramError with the program's own words.
  */
 export async function createSubvolume(cwd: string, name: string): Promise<void> {
-  const { exitCode, stderr } = await run('btrfs', ['subvolume', 'create', '--', `./${name}`], {
+  const { exitCode, stderr } = await spawn('btrfs', ['subvolume', 'create', '--', `./${name}`], {
     cwd,
   })
   if (exitCode === 0) return
@@ -59,7 +59,7 @@ export async function snapshotSubvolume(
   target: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { exitCode, stderr } = await run(
+  const { exitCode, stderr } = await spawn(
     'btrfs',
     ['subvolume', 'snapshot', '-r', '--', '.', target],
     { cwd, signal },
@@ -74,8 +74,8 @@ export async function snapshotSubvolume(
  * writable, so that what is in it can be removed like any directory.
  */
 export async function releaseSubvolume(path: string): Promise<void> {
-  const deleted = await run('btrfs', ['subvolume', 'delete', '--', path])
+  const deleted = await spawn('btrfs', ['subvolume', 'delete', '--', path])
   if (deleted.exitCode !== 0) {
-    await run('btrfs', ['property', 'set', '-ts', '--', path, 'ro', 'false'])
+    await spawn('btrfs', ['property', 'set', '-ts', '--', path, 'ro', 'false'])
   }
 }

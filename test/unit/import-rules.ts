@@ -62,7 +62,7 @@ const rooms: Readonly<Record<string, readonly (readonly string[])[]>> = {
 }
 
 const doors: Readonly<Record<string, RegExp>> = {
-  execa: /^system\/run(-shell)?\.ts$/,
+  execa: /^system\/spawn(-shell)?\.ts$/,
   'node-cron': /^daemon\/schedule\.ts$/,
   dockerode: /^docker\//,
   hono: /^remote\//,

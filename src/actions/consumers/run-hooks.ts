@@ -5,7 +5,7 @@ import { isUp } from '../../docker/quiesce-plan.ts'
 import { type HookSession, openHookSession, runConsumerHook } from '../../docker/run-hook.ts'
 import { HookError, messageOf, throwIfInterrupted } from '../../errors.ts'
 import type { HookRecord, RecordWarning } from '../../store/record.ts'
-import { runShell } from '../../system/run-shell.ts'
+import { spawnShell } from '../../system/spawn-shell.ts'
 import type { ActionContext } from '../context.ts'
 import type { HoldPurpose } from './hold.ts'
 
@@ -137,7 +137,7 @@ export class Hooks {
     const command = hooks.commands[point]
     if (command === undefined) return undefined
 
-    const result = await runShell(
+    const result = await spawnShell(
       command,
       { ...hooks.environment, ...Object.fromEntries(told.map(splitPair)) },
       hooks.timeoutMs,

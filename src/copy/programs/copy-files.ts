@@ -1,4 +1,4 @@
-import { run } from '../../system/run.ts'
+import { spawn } from '../../system/spawn.ts'
 import type { CopyProgress } from '../engine.ts'
 import { canReflink } from '../reflink.ts'
 import { type RsyncTrees, copyByDepth, copyWatched, rsyncFiles } from './copy-listed.ts'
@@ -91,7 +91,7 @@ async function copyByProcesses(
 
   const all = { isComplete: true, stderr: '' }
   await copyByDepth(trees, paths, async ({ source, target, lockDescriptor, signal }, list) => {
-    const { exitCode, stderr } = await run('xargs', [...share, ...words, target, '--'], {
+    const { exitCode, stderr } = await spawn('xargs', [...share, ...words, target, '--'], {
       cwd: source.cwd,
       descriptor3: lockDescriptor,
       signal,

@@ -1,5 +1,5 @@
 import { ProgramError } from '../../errors.ts'
-import { type RunOptions, run } from '../../system/run.ts'
+import { type SpawnOptions, spawn } from '../../system/spawn.ts'
 import type { LeftOutAttributes } from '../left-out-attributes.ts'
 import type { RsyncTrees } from './copy-listed.ts'
 
@@ -41,11 +41,15 @@ export async function copyRootAttributes({
 
 async function tar(
   words: readonly string[],
-  options: RunOptions,
+  options: SpawnOptions,
   leftOut?: LeftOutAttributes,
 ): Promise<void> {
   const [mode = '', ...others] = words
-  const { exitCode, stderr } = await run('tar', [mode, ...faithful, '--file=-', ...others], options)
+  const { exitCode, stderr } = await spawn(
+    'tar',
+    [mode, ...faithful, '--file=-', ...others],
+    options,
+  )
   // it ends well where it could not keep an attribute; a filesystem without any is no failure
   const said = leftOut === undefined ? stderr : leftOut.take(stderr)
   const lines = said.split('\n').filter((line) => line.includes('Cannot'))

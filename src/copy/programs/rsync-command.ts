@@ -1,5 +1,5 @@
 import { ProgramError } from '../../errors.ts'
-import { type RunResult, run } from '../../system/run.ts'
+import { type SpawnResult, spawn } from '../../system/spawn.ts'
 import { type LeftOutAttributes, filtersOfLeftOut } from '../left-out-attributes.ts'
 import { firstCause } from './rsync-output.ts'
 import { unblockRsync } from './unblock.ts'
@@ -74,10 +74,10 @@ export interface RsyncOptions {
  * them (left-out-attributes.ts). Throws OperationError for a failure that the options do not allow,
  * with rsync's own first message.
  */
-export async function rsync(args: readonly string[], options: RsyncOptions): Promise<RunResult> {
+export async function rsync(args: readonly string[], options: RsyncOptions): Promise<SpawnResult> {
   const { cwd, lockDescriptor, input, signal, onOutput, leftOut } = options
   const words = [...faithful, ...filtersOfLeftOut(), ...machineReadable, ...args]
-  const result = await run('rsync', words, {
+  const result = await spawn('rsync', words, {
     cwd,
     descriptor3: lockDescriptor,
     signal,
@@ -106,7 +106,7 @@ function isEnd(stderr: string): boolean {
  * Nothing went wrong but that files vanished, or were not what they had been when they were listed.
  */
 export function isOfLiveData(
-  { exitCode, stderr }: RunResult,
+  { exitCode, stderr }: SpawnResult,
   otherMessages: readonly RegExp[] = [],
 ): boolean {
   if (exitCode === vanished) return true
@@ -122,7 +122,7 @@ export function isOfLiveData(
 export class RsyncError extends ProgramError {
   override name = 'RsyncError'
 
-  constructor({ exitCode, stderr }: RunResult) {
+  constructor({ exitCode, stderr }: SpawnResult) {
     super(`rsync failed with exit code ${exitCode}: ${firstCause(stderr)}`, stderr)
   }
 }

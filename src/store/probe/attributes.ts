@@ -1,4 +1,4 @@
-import { run } from '../../system/run.ts'
+import { spawn } from '../../system/spawn.ts'
 
 const xattr = 'SCHILY.xattr.user.snap-volume'
 
@@ -33,7 +33,7 @@ export async function probeAttributes(
     Buffer.alloc(2 * blockBytes),
   ])
 
-  const { stdout, stderr } = await run('sh', ['-c', script, 'sh', home], { input })
+  const { stdout, stderr } = await spawn('sh', ['-c', script, 'sh', home], { input })
   const isAble =
     stdout.includes('attributes-directory') &&
     !/not available|option|No space left|quota/.test(stderr)

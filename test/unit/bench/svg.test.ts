@@ -10,17 +10,6 @@ describe('escapeXml', () => {
 })
 
 describe('drawChart', () => {
-  const finding = (scenario: Finding['scenario'], title: string, seconds: number): Finding => ({
-    scenario,
-    date: '2026-11-20',
-    ...secondsOf(title, [
-      { name: 'snap-volume', values: [seconds] },
-      { name: 'restic', values: [9] },
-      { name: 'rsync --link-dest', values: [4] },
-      { name: 'rsync --link-dest, then sync -f', values: [5] },
-    ]),
-  })
-
   it('draws our time as a part of that of the first rsync', () => {
     const chart = drawChart([finding('changed', 'a title', 1)], '')
     expect(chart).to.contain('1.0 of 4.0')
@@ -46,6 +35,19 @@ describe('drawChart', () => {
     expect(drawChart([], 'c & d')).to.contain('c &amp; d')
   })
 })
+
+function finding(scenario: Finding['scenario'], title: string, seconds: number): Finding {
+  return {
+    scenario,
+    date: '2026-11-20',
+    ...secondsOf(title, [
+      { name: 'snap-volume', values: [seconds] },
+      { name: 'restic', values: [9] },
+      { name: 'rsync --link-dest', values: [4] },
+      { name: 'rsync --link-dest, then sync -f', values: [5] },
+    ]),
+  }
+}
 
 function lengthsOf(chart: string): { ours: number; theirs: number } {
   const lengthOf = (kind: string): number =>

@@ -14,7 +14,7 @@ function sample(
   more: Partial<SnapshotRecord> = {},
 ): SnapshotRecord {
   const [volume] = aRecord(name).volumes
-  if (volume?.contents == null) throw new Error('a record without contents')
+  if (volume === undefined || volume.contents === null) throw new Error('a record without contents')
   const contents = { ...volume.contents, bytes, addedBytes }
   return aRecord(name, {
     kind: 'scheduled',

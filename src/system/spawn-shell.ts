@@ -18,7 +18,7 @@ export interface ShellResult {
  * Runs a command of the administrator by `sh -c` with his environment; what it started is ended
  * with it when it takes too long.
  */
-export async function runShell(
+export async function spawnShell(
   command: string,
   environment: Readonly<Record<string, string | undefined>>,
   timeoutMs: number,

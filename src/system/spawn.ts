@@ -13,7 +13,7 @@ const scrubbedEnvironment = {
   TZ: 'UTC',
 }
 
-export interface RunOptions {
+export interface SpawnOptions {
   cwd?: string
   /** Written to the program's standard input; without it there is none. */
   input?: Buffer
@@ -26,7 +26,7 @@ export interface RunOptions {
   onOutput?: (chunk: Buffer) => void
 }
 
-export interface RunResult {
+export interface SpawnResult {
   exitCode: number
   stdout: string
   stderr: string
@@ -37,11 +37,11 @@ export interface RunResult {
  * judge. Throws OperationError when the program is missing or was killed, InterruptedError when
  * `signal` ended it.
  */
-export async function run(
+export async function spawn(
   program: string,
   args: readonly string[],
-  options: RunOptions = {},
-): Promise<RunResult> {
+  options: SpawnOptions = {},
+): Promise<SpawnResult> {
   const { execa } = await import('execa')
   const subprocess = execa(program, args, {
     env: scrubbedEnvironment,
