@@ -24,8 +24,8 @@ export interface RanBefore {
 }
 
 /**
- * Holds the data still: hooks, and consumers paused or stopped. Whoever calls `begin` calls
- * `release` and `end`, whatever happens in between; both can be called again and do nothing then.
+ * Holds the data still: hooks, and consumers paused or stopped. `quiesced` (quiesced.ts) calls
+ * `begin`, `release` and `end`; a second `release` or `end` does nothing.
  */
 export interface Hold {
   /** Whether anything is done at all. */

@@ -2,6 +2,7 @@ import type { RestoreAction } from '../../copy/engine.ts'
 import { OperationError } from '../../errors.ts'
 import { readRestoreJournal } from '../../store/restore-journal.ts'
 import { spendReserve } from '../../store/reserve.ts'
+import type { RecordWarning } from '../../store/record.ts'
 import { displayPath } from '../../tree/byte-path.ts'
 import { type ActionContext, asWriter, withStoreLock } from '../context.ts'
 import type { Writers } from '../writers.ts'
@@ -9,10 +10,11 @@ import { canAskForFiles, describeWriters } from './describe-writers.ts'
 import { lookForConsumers } from '../consumers/find-consumers.ts'
 import type { Hold } from '../consumers/hold.ts'
 import { planHold } from '../consumers/hold-consumers.ts'
+import { quiesced } from '../consumers/quiesced.ts'
 import { codesOf, logged } from '../log-act.ts'
 import { warnOfLeftStopped, warnOfUnasked, whoRanBefore } from '../consumers/ran-before.ts'
 import { type RestoreOptions, resolveRestore } from './decide.ts'
-import { type RestoreResult, restoreHeld } from './restore-held.ts'
+import { type HeldRestore, type RestoreResult, restoreHeld } from './restore-held.ts'
 import { type VolumeRestore, planVolume, readKnown } from './restore-volume.ts'
 import { describeTarget } from './targets.ts'
 import { keepsNothing } from './safety-snapshot.ts'
@@ -126,56 +128,54 @@ async function restoreAsWriter(
     const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
     const purpose = { kind: 'restore', snapshot: snapshot.name, ranBefore } as const
     const hold = await planHold(context, purpose, targets)
-    const { result, failure } = await attempt(async () => {
-      // a plan has said it
-      if (wish.expected === undefined) {
-        context.emit({ type: 'writers', ...describeWriters(context, hold.found) })
-      }
+    // a plan has said it
+    if (wish.expected === undefined) {
+      context.emit({ type: 'writers', ...describeWriters(context, hold.found) })
+    }
 
-      if (wish.withoutSafety === true) {
-        context.emit({ type: 'warning', code: 'without-safety', message: keepsNothing })
-      }
+    if (wish.withoutSafety === true) {
+      context.emit({ type: 'warning', code: 'without-safety', message: keepsNothing })
+    }
 
-      await hold.begin()
-      for (const warning of warnOfLeftStopped(hold, ranBefore)) {
-        context.emit({ type: 'warning', ...warning })
-      }
-      if (hold.notHeld.length > 0) throw stillRunning(hold)
-
-      const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
-      await refuseUse(use, wish, targets, hold)
-      return restoreHeld(context, { lock, wish, decision, hold, use, ranBefore })
-    })
-
-    const released = await attempt(async () => hold.release())
-    const unhealthy = failure === undefined ? await waitUntilHealthy(context, hold) : []
-    const error = failure ?? released.failure
-    await hold.end(error)
-
+    const unhealthy: RecordWarning[] = []
     // who did not come back is told of whatever became of the data
-    const warnings = [
+    const warnings = (): RecordWarning[] => [
       ...doubts,
       ...hold.report().warnings,
       ...unhealthy,
       ...warnOfUnasked(context, hold, ranBefore),
     ]
-    if (result !== undefined && error === undefined) {
-      return { ...result, warnings: [...result.warnings, ...warnings] }
-    }
+    try {
+      const result = await quiesced(
+        hold,
+        async () => restoreQuiesced(context, { lock, wish, decision, hold, ranBefore }),
+        async () => {
+          unhealthy.push(...(await waitUntilHealthy(context, hold)))
+        },
+      )
 
-    for (const warning of warnings) context.emit({ type: 'warning', ...warning })
-    throw error
+      return { ...result, warnings: [...result.warnings, ...warnings()] }
+    } catch (error) {
+      for (const warning of warnings()) context.emit({ type: 'warning', ...warning })
+      throw error
+    }
   })
 }
 
-async function attempt<T>(
-  work: () => Promise<T>,
-): Promise<{ result?: T; failure: undefined } | { result?: undefined; failure: unknown }> {
-  try {
-    return { result: await work(), failure: undefined }
-  } catch (failure) {
-    return { failure }
+/** The part for which the data are held. */
+async function restoreQuiesced(
+  context: ActionContext,
+  held: Omit<HeldRestore, 'use'>,
+): Promise<RestoreResult> {
+  const { wish, hold, ranBefore, decision } = held
+  for (const warning of warnOfLeftStopped(hold, ranBefore)) {
+    context.emit({ type: 'warning', ...warning })
   }
+  if (hold.notHeld.length > 0) throw stillRunning(hold)
+
+  const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
+  await refuseUse(use, wish, decision.targets, hold)
+  return restoreHeld(context, { ...held, use })
 }
 
 function stillRunning(hold: Hold): OperationError {

@@ -1,5 +1,6 @@
 import type { VolumeCopy, VolumeCopying } from './copy-volume.ts'
 import type { Hold } from '../consumers/hold.ts'
+import { quiesced } from '../consumers/quiesced.ts'
 
 /**
  * Copies all volumes: what can be done while the data move, then the rest while they are held. They
@@ -9,21 +10,8 @@ export async function copyVolumes(
   hold: Hold,
   copyings: readonly VolumeCopying[],
 ): Promise<VolumeCopy[]> {
-  let error: unknown
-  try {
-    for (const copying of copyings) await copying.prepare()
-    await hold.begin()
-    const copies = await finishCopies(hold, copyings)
-    await hold.release()
-    return copies
-  } catch (failure) {
-    error = failure
-    throw failure
-  } finally {
-    // what is wrong with that was thrown above, or came of what was
-    await hold.release().catch(() => undefined)
-    await hold.end(error)
-  }
+  for (const copying of copyings) await copying.prepare()
+  return quiesced(hold, async () => finishCopies(hold, copyings))
 }
 
 async function finishCopies(hold: Hold, copyings: readonly VolumeCopying[]): Promise<VolumeCopy[]> {
