@@ -62,8 +62,7 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
   using staged = openDirectory(target)
   const trees: RsyncTrees = {
     source,
-    target,
-    staging: staged.here,
+    staging: { cwd: target, here: staged.here },
     lockDescriptor,
     signal,
     leftOut,
@@ -90,7 +89,7 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
 }
 
 async function separateLinks(trees: RsyncTrees): Promise<BytePath[]> {
-  const { linked } = await surveyTree(trees.staging, trees.signal)
+  const { linked } = await surveyTree(trees.staging.here, trees.signal)
   return separateMergedPaths(trees, linked)
 }
 
@@ -110,7 +109,7 @@ async function listAround(
 
 /** Empty directories, with attributes of their own: those below a mount cannot be seen. */
 function stageMounts({ staging }: RsyncTrees, mounts: readonly BytePath[]): void {
-  using reader = new TreeReader(staging)
+  using reader = new TreeReader(staging.here)
   for (const mount of mounts) {
     reader.makeDirectories(mount)
     reader.at(mount, (directory) => chmodSync(systemPath(directory), 0o755))
@@ -121,6 +120,6 @@ async function lookAtAll({ source, staging, signal, leftOut }: RsyncTrees): Prom
   if (maySetSecurityAttributes()) return
   const list = new PathList()
   list.add('.')
-  for await (const { path } of walkTree(staging, signal)) list.add(path)
+  for await (const { path } of walkTree(staging.here, signal)) list.add(path)
   await leftOut?.look(source.cwd, [list.bytes()], signal)
 }

@@ -33,7 +33,7 @@ describe('A list of files', () => {
     mkdirSync(target)
     const [from, to] = (handles = [openDirectory(source), openDirectory(target)])
     if (from === undefined || to === undefined) throw new Error('not opened')
-    trees = { source: from, target, staging: to.here, lockDescriptor: 1 }
+    trees = { source: from, staging: to, lockDescriptor: 1 }
   })
 
   afterEach(() => {

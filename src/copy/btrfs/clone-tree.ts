@@ -63,7 +63,7 @@ export async function cloneTree(
   entries: EntryLists,
   onProgress: (progress: CopyProgress) => void,
 ): Promise<void> {
-  const trees = { source, target: target.cwd, staging: target.here, lockDescriptor, signal }
+  const trees = { source, staging: target, lockDescriptor, signal }
   await makeEntries(trees, entries, onProgress)
   await copyRootAttributes(trees)
 }

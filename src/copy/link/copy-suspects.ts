@@ -37,7 +37,7 @@ export async function copySuspects(
   await separateMergedPaths(
     trees,
     [...eachPath(paths)],
-    findShared(trees.staging, paths, moved.paths),
+    findShared(trees.staging.here, paths, moved.paths),
   )
 }
 
@@ -65,7 +65,7 @@ async function compareWithBase(
   origins: ReadonlyMap<BytePath, BytePath>,
 ): Promise<void> {
   const paths = Buffer.concat([dense.bytes(), same.bytes()])
-  const shadow = linkRenamed(trees.target, base, origins)
+  const shadow = linkRenamed(trees.staging.cwd, base, origins)
   const places = [base, shadow].filter((place) => place !== undefined)
   using opened = openDirectory(base)
   const findSwapped = await watchDirectories(opened.here, eachPath(paths), true)
@@ -84,7 +84,7 @@ async function compareWithBase(
 
   if (!hasFailed && findSwapped().size === 0) return
   // all, because names of one file may be in several directories
-  unlinkAll(trees.staging, eachPath(paths))
+  unlinkAll(trees.staging.here, eachPath(paths))
   await rsyncFiles(trees, paths)
 }
 
@@ -98,7 +98,7 @@ async function divide(
   using opened = base === undefined ? undefined : openDirectory(base)
   const compared = await compareSparse(
     source.here,
-    opened?.here ?? staging,
+    opened?.here ?? staging.here,
     paths,
     (path) => origins.get(path) ?? path,
   )

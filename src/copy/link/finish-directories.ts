@@ -87,7 +87,7 @@ function findPossiblyRedirected(moved: readonly BytePath[]): BytePath[] {
 /** They would stay as they were made for the scan. */
 function dropVanished({ source, staging }: RsyncTrees, directories: Uint8Array): BytePath[] {
   using from = new TreeReader(source.here)
-  using to = new TreeReader(staging)
+  using to = new TreeReader(staging.here)
   const dropped: BytePath[] = []
   for (const path of eachPath(directories)) {
     if (from.lstat(path)?.isDirectory() === true) continue
@@ -105,7 +105,7 @@ function findMoved(
   seen: SourceIndex,
 ): Omit<FinishedDirectories, 'vanished'> {
   using reader = new TreeReader(source.here)
-  using staged = new TreeReader(staging)
+  using staged = new TreeReader(staging.here)
   const device = reader.lstat('.')?.dev
 
   const moved: BytePath[] = []

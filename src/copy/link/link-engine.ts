@@ -111,8 +111,7 @@ async function copyOnce(
   using staging = openDirectory(target)
   const trees: RsyncTrees = {
     source,
-    target,
-    staging: staging.here,
+    staging: { cwd: target, here: staging.here },
     leavesUnreadable,
     lockDescriptor,
     signal,
@@ -227,7 +226,7 @@ async function copyScanned(
   racyCutoffNs: bigint,
 ): Promise<{ scan: ScanResult; copied: Copied[]; reflink: boolean | undefined }> {
   const scanned = await scanSource(request, pass, staging, racyCutoffNs)
-  const scan = recopyWholeLinkGroups(trees.staging, scanned)
+  const scan = recopyWholeLinkGroups(trees.staging.here, scanned)
   await awaitNewCtimes(trees.source.cwd, [scan.changed, scan.suspects], racyCutoffNs)
   await copySuspects(trees, request.base, scan, request.onProgress)
   const { isComplete, reflink } = await copyFiles(trees, scan.changed, request.onProgress)

@@ -49,7 +49,7 @@ export async function prelink(request: PrelinkRequest): Promise<void> {
     const directories = await linkTree(source, staging, excludes, ctimeNs, signal)
     await assertCanBeKept(source, directories, signal)
 
-    const trees = { source, target, staging: staging.here, lockDescriptor, signal }
+    const trees = { source, staging: { cwd: target, here: staging.here }, lockDescriptor, signal }
     // those above that are not in the list keep what they have
     await rsyncDirectories(trees, directories.bytes(), ['--no-implied-dirs'])
   } catch (error) {

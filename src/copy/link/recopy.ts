@@ -55,14 +55,14 @@ export async function recopyChangedFiles(
   for (let round = 0; round < mostRounds && moving.length > 0; round += 1) {
     const seen = see(trees.source.here, moving)
     await awaitNewCtimes(trees.source.cwd, [seen])
-    unstage(trees.staging, moving)
+    unstage(trees.staging.here, moving)
     await rsyncFiles(trees, listPaths(moving))
     moving = lookAgain({ list: seen, isComplete: false })
     unproven = [...unproven, ...moving]
   }
 
   await stageEmpty(trees, becameDirectories)
-  using staging = new TreeReader(trees.staging)
+  using staging = new TreeReader(trees.staging.here)
   const [unread = [], torn = []] = [false, true].map((isStaged) =>
     moving.filter((path) => (staging.lstat(path) !== undefined) === isStaged),
   )
@@ -99,7 +99,7 @@ interface Found {
  */
 function compareWithSource(trees: RsyncTrees, { list, isComplete }: Copied): Found {
   using source = new TreeReader(trees.source.here)
-  using staging = new TreeReader(trees.staging)
+  using staging = new TreeReader(trees.staging.here)
 
   const moved: BytePath[] = []
   const vanished: BytePath[] = []
@@ -136,7 +136,7 @@ function looksEqual(source: BigIntStats, staged: BigIntStats | undefined): boole
 
 /** Stages directories without what was copied of their contents. */
 async function stageEmpty(trees: RsyncTrees, directories: readonly BytePath[]): Promise<void> {
-  unstage(trees.staging, directories)
+  unstage(trees.staging.here, directories)
   await rsyncFiles(trees, listPaths(directories))
 }
 

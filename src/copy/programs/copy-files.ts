@@ -38,8 +38,8 @@ export async function copyFiles(
   onProgress: (progress: CopyProgress) => void,
 ): Promise<FilesCopied> {
   if (list.paths.length === 0) return { isComplete: true, reflink: undefined }
-  const stopWatching = watchSpace(trees.staging, list, onProgress)
-  const stopWriting = syncWhileCopying(trees.target, trees.signal)
+  const stopWatching = watchSpace(trees.staging.here, list, onProgress)
+  const stopWriting = syncWhileCopying(trees.staging.cwd, trees.signal)
 
   let copied: FilesCopied = { isComplete: false, reflink: undefined }
   let wasLedAway = false
@@ -58,7 +58,7 @@ export async function copyFiles(
 }
 
 async function copyOrClone(trees: RsyncTrees, { paths, bytes }: FilesToCopy): Promise<FilesCopied> {
-  let reflink = canReflink(trees.source.here, trees.staging, paths)
+  let reflink = canReflink(trees.source.here, trees.staging.here, paths)
   if (reflink === undefined && bytes > 0) {
     // all of them are large: to try it with one takes as long as to do it
     const { isComplete, stderr } = await copyByProcesses(trees, paths, 'always')
@@ -90,8 +90,8 @@ async function copyByProcesses(
   const words = ['cp', ...faithful, `--reflink=${reflink}`, anew, '--parents', '-t']
 
   const all = { isComplete: true, stderr: '' }
-  await copyByDepth(trees, paths, async ({ source, target, lockDescriptor, signal }, list) => {
-    const { exitCode, stderr } = await spawn('xargs', [...share, ...words, target, '--'], {
+  await copyByDepth(trees, paths, async ({ source, staging, lockDescriptor, signal }, list) => {
+    const { exitCode, stderr } = await spawn('xargs', [...share, ...words, staging.cwd, '--'], {
       cwd: source.cwd,
       descriptor3: lockDescriptor,
       signal,

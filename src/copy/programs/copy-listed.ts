@@ -19,13 +19,18 @@ import { eachPath, listPaths } from '../../tree/path-list.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 import { watchDirectories } from './guard-directories.ts'
 
+/** A directory that is held open. */
+export interface OpenDirectory {
+  /** A path to it for programs. */
+  cwd: string
+  /** A path to it for this process. */
+  here: string
+}
+
 /** Where rsync copies from and to, for one volume. */
 export interface RsyncTrees {
-  /** The source as a working directory for rsync, and as a path for this process. */
-  source: { cwd: string; here: string }
-  /** The staged volume, and a path to it through an open directory. */
-  target: string
-  staging: string
+  source: OpenDirectory
+  staging: OpenDirectory
   /** Whether entries that cannot be read are left out: then the caller finds out which. */
   leavesUnreadable?: boolean
   lockDescriptor: number
@@ -65,7 +70,7 @@ export async function copyWatched(
   if (again.length === 0) return false
 
   await fromOpenDirectories(trees, again, parentOf, async (place, names) => {
-    for (const name of names) removeEntry(`${place.staging}/${name}`)
+    for (const name of names) removeEntry(`${place.staging.here}/${name}`)
     await rsyncNamed(place, listPaths(names))
   })
   joinGroups(trees, [...eachPath(paths)])
@@ -101,7 +106,7 @@ export async function copyByDepth(
   copy: (place: RsyncTrees, paths: Uint8Array, directory: BytePath) => Promise<void>,
 ): Promise<void> {
   if (!isDeep(paths)) return copy(trees, paths, '')
-  using staging = new TreeReader(trees.staging)
+  using staging = new TreeReader(trees.staging.here)
   for (const path of eachPath(paths)) staging.makeDirectories(onTheWay(path))
   await fromOpenDirectories(trees, [...eachPath(paths)], onTheWay, async (place, names, at) =>
     copy(place, listPaths(names), at),
@@ -137,7 +142,7 @@ async function fromOpenDirectories(
     const source = openBelow(trees.source.here, directory)
     let target: number | undefined
     try {
-      target = openBelow(trees.staging, directory)
+      target = openBelow(trees.staging.here, directory)
       if (target === undefined) continue
 
       const here = throughDescriptor(target)
@@ -148,11 +153,8 @@ async function fromOpenDirectories(
       if (source === undefined) for (const name of names) removeEntry(`${here}/${name}`)
       else {
         const from = { cwd: forPrograms(source), here: throughDescriptor(source) }
-        await copy(
-          { ...trees, source: from, target: forPrograms(target), staging: here },
-          names,
-          directory,
-        )
+        const to = { cwd: forPrograms(target), here }
+        await copy({ ...trees, source: from, staging: to }, names, directory)
       }
     } finally {
       for (const descriptor of [source, target]) {
@@ -168,7 +170,7 @@ async function fromOpenDirectories(
  */
 function joinGroups({ source, staging }: RsyncTrees, paths: readonly BytePath[]): void {
   using from = new TreeReader(source.here)
-  using to = new TreeReader(staging)
+  using to = new TreeReader(staging.here)
   const firsts = new Map<bigint, { path: BytePath; inode: bigint }>()
   for (const path of paths) {
     const stat = from.lstat(path)
@@ -178,7 +180,7 @@ function joinGroups({ source, staging }: RsyncTrees, paths: readonly BytePath[])
 
     const first = firsts.get(stat.ino)
     if (first === undefined) firsts.set(stat.ino, { path, inode })
-    else if (first.inode !== inode) linkAnew(staging, first.path, path)
+    else if (first.inode !== inode) linkAnew(staging.here, first.path, path)
   }
 }
 
@@ -202,7 +204,7 @@ async function rsyncNamed(
   await copyByDepth(trees, paths, async (place, names, directory) => {
     const {
       source,
-      target,
+      staging,
       leavesUnreadable = false,
       lockDescriptor,
       signal,
@@ -217,7 +219,7 @@ async function rsyncNamed(
     const named = [...list.options, '--ignore-missing-args']
 
     // named, because rsync would go back to a working directory by its path
-    await rsync([...options, ...bases, ...named, '--', `${source.cwd}/`, `${target}/`], {
+    await rsync([...options, ...bases, ...named, '--', `${source.cwd}/`, `${staging.cwd}/`], {
       cwd: '/',
       isLive: true,
       leavesUnreadable,
@@ -239,11 +241,11 @@ export async function separateMergedPaths(
   paths: Iterable<BytePath>,
   others: readonly BytePath[] = [],
 ): Promise<BytePath[]> {
-  const all = findMergedPaths(trees.source.here, trees.staging, [...paths, ...others])
+  const all = findMergedPaths(trees.source.here, trees.staging.here, [...paths, ...others])
   // they are linked to what they are: names of their files may be anywhere
   const right = new Set(others)
   const merged = all.filter((path) => !right.has(path))
-  unlinkAll(trees.staging, merged)
+  unlinkAll(trees.staging.here, merged)
   await rsyncFiles(trees, listPaths(merged))
   return merged
 }

@@ -24,7 +24,7 @@ const faithful = [
  */
 export async function copyRootAttributes({
   source,
-  target,
+  staging,
   lockDescriptor,
   signal,
   leftOut,
@@ -36,7 +36,7 @@ export async function copyRootAttributes({
 
   const write = ['--extract', '--preserve-permissions', '--same-owner']
   const input = Buffer.concat(archive)
-  await tar(write, { cwd: target, signal, descriptor3: lockDescriptor, input }, leftOut)
+  await tar(write, { cwd: staging.cwd, signal, descriptor3: lockDescriptor, input }, leftOut)
 }
 
 async function tar(

@@ -196,8 +196,7 @@ async function makePrivately(
 ): Promise<Iterable<BytePath>> {
   const trees: RsyncTrees = {
     source,
-    target: `${room.cwd}/made`,
-    staging: `${room.here}/made`,
+    staging: { cwd: `${room.cwd}/made`, here: `${room.here}/made` },
     lockDescriptor,
     signal,
     onOutput: readProgress(onProgress),
