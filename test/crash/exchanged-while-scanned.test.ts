@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { whyNoStrace } from '../support/strace.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { type Injection, startTraced } from './support/snap-volume.ts'
@@ -14,18 +14,12 @@ import { describeSample } from '../support/sample.ts'
 describeSample({ tests: 3 }, 'A snapshot for which links were made in advance', function () {
   this.timeout(120_000)
 
-  let store: TestStore
+  const store = useStore({ env: { SNAP_ENGINE: 'link' } })
 
   before(async function () {
     const reason = await whyNoStrace()
     if (reason !== undefined) skipBecause(this, reason)
   })
-
-  beforeEach(async () => {
-    store = await makeStore({ env: { SNAP_ENGINE: 'link' } })
-  })
-
-  afterEach(() => store?.remove())
 
   async function snapshotAndPrelink(): Promise<void> {
     await untilAllIsOld(store.data)

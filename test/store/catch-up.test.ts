@@ -3,20 +3,17 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 
 const longAgo = '2020-01-01T03:00:00.000Z'
 
 describe('A run that was missed', () => {
-  let store: TestStore
+  const store = useStore({ env: { SNAP_CRON: '0 3 1 1 *' } })
   let schedule: string
 
   beforeEach(async () => {
-    store = await makeStore({ env: { SNAP_CRON: '0 3 1 1 *' } })
     schedule = join(store.directory, '.snap-volume/schedule.json')
   })
-
-  afterEach(() => store.remove())
 
   async function missRun(): Promise<void> {
     await writeFile(schedule, JSON.stringify({ nextRun: longAgo }))

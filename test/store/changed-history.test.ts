@@ -3,7 +3,7 @@ import { planRestore, restore } from '../../src/actions/restore/restore.ts'
 import type { RecordWarning, SnapshotRecord } from '../../src/store/record.ts'
 import { type Finished, lastDocumentOf } from '../support/cli.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { makeStore, useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { makeStoreOf, treeIn, volumesFor } from './support/changed-volumes.ts'
@@ -184,15 +184,12 @@ describe('A restore after changes in a file that another snapshot shares', funct
 })
 
 describe('The commands after somebody wrote into a snapshot', () => {
-  let store: TestStore
+  const store = useStore({ env: { SNAP_ENGINE: 'link' } })
 
   beforeEach(async () => {
-    store = await makeStore({ env: { SNAP_ENGINE: 'link' } })
     await shellIn(store.data, unchangedData)
     await untilAllIsOld(store.data)
   })
-
-  afterEach(() => store.remove())
 
   function expectLiveDataIn(tree: string): void {
     expect(compareTrees(walkTree(store.data), walkTree(tree))).to.deep.equal([])

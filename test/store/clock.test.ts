@@ -1,17 +1,11 @@
 import { expect } from 'chai'
 import { takeSnapshot } from '../../src/actions/snapshot/take-snapshot.ts'
 import { storeLayout } from '../../src/store/layout.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 import { contextInProcess } from './support/in-process.ts'
 
 describe('A clock', () => {
-  let store: TestStore
-
-  beforeEach(async () => {
-    store = await makeStore()
-  })
-
-  afterEach(() => store.remove())
+  const store = useStore()
 
   async function takeAt(time: string): Promise<{ name: string; warnings: string[] }> {
     const context = contextInProcess(storeLayout(store.directory), {

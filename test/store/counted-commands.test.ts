@@ -2,19 +2,13 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Environment, lastDocumentOf } from '../support/cli.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 
 /** So many hours from now. */
 const at = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString()
 
 describe('A snapshot that a command takes', () => {
-  let store: TestStore
-
-  beforeEach(async () => {
-    store = await makeStore({ env: { SNAP_WARN_FREE: '0', SNAP_CRITICAL_FREE: '0' } })
-  })
-
-  afterEach(() => store.remove())
+  const store = useStore({ env: { SNAP_WARN_FREE: '0', SNAP_CRITICAL_FREE: '0' } })
 
   interface Status {
     lastRun: { snapshot: string | null; reason: string; outcome: string } | null

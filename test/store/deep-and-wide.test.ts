@@ -5,7 +5,7 @@ import { type Finished, lastDocumentOf } from '../support/cli.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { howOften } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { type TestStore, makeStore, useStore } from '../support/test-store.ts'
 
 const wideEntries = howOften(100_000, 30_000)
 const depth = 500
@@ -102,13 +102,7 @@ describe(`A chain of ${depth} directories beside one with ${wideEntries} entries
 })
 
 describe('A path longer than the 4,096 bytes that rsync takes', () => {
-  let store: TestStore
-
-  beforeEach(async () => {
-    store = await makeStore({ env: { SNAP_ENGINE: 'link' } })
-  })
-
-  afterEach(() => store.remove())
+  const store = useStore({ env: { SNAP_ENGINE: 'link' } })
 
   it('fails the snapshot with the path, and older ones are kept', async () => {
     const older = await store.snapshot()

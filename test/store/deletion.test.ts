@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import type { LoopFilesystem } from '../support/loop-filesystem.ts'
 import { loopOrSkip } from '../support/places.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { type TestStore, makeStore, useStore } from '../support/test-store.ts'
 import { asInDocker } from './support/as-in-docker.ts'
 import { deleteSubvolumes } from './support/delete-subvolumes.ts'
 
@@ -13,18 +13,15 @@ const prune = async (store: TestStore, through: readonly string[] = []) =>
   store.run(['prune'], { through, env: { SNAP_MAX: '1' } })
 
 describe('What is mounted in a snapshot that is removed', () => {
-  let store: TestStore
+  const store = useStore()
   let elsewhere: string
 
   beforeEach(async () => {
-    store = await makeStore()
     await shellIn(store.data, 'mkdir -p above/in; echo one > above/in/file')
     elsewhere = `${store.data}.elsewhere`
     await mkdir(join(elsewhere, 'deep'), { recursive: true })
     await writeFile(join(elsewhere, 'deep/precious'), 'precious')
   })
-
-  afterEach(() => store.remove())
 
   const kinds: Record<string, (target: string) => Promise<void>> = {
     'a directory of the same filesystem': async (target) => {

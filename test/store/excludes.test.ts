@@ -13,6 +13,7 @@ import {
   configure,
   makeStore,
   makeUnconfiguredStore,
+  useStore,
 } from '../support/test-store.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
@@ -22,14 +23,11 @@ const listOf = (directory: string): string[] =>
   readdirSync(directory, { recursive: true, encoding: 'utf8' }).toSorted()
 
 describe('With SNAP_EXCLUDE', () => {
-  let store: TestStore
+  const store = useStore({ env })
 
   beforeEach(async () => {
-    store = await makeStore({ env })
     await shellIn(store.data, 'mkdir cache d; touch cache/a a.tmp d/b.tmp d/kept')
   })
-
-  afterEach(() => store.remove())
 
   for (const engine of ['link', 'rsync']) {
     it(`a snapshot by engine ${engine} leaves out what it names, and its record says so`, async () => {

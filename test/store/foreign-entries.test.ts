@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { lastDocumentOf } from '../support/cli.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 import { compareTrees } from '../support/tree-walker.ts'
 
 /** Nothing of this is a snapshot, although some of it looks like one. */
@@ -15,14 +15,11 @@ ln -s /etc @GMT-2001.01.04-00.00.00
 echo x > '@GMT-2001.01.01-00.00.00/data/file'`
 
 describe('Foreign entries in the store', () => {
-  let store: TestStore
+  const store = useStore()
 
   beforeEach(async () => {
-    store = await makeStore()
     await shellIn(store.directory, foreign)
   })
-
-  afterEach(() => store.remove())
 
   it('are not counted', async () => {
     const name = await store.snapshot()

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { changeAwkwardTree, damageAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
 import { engines } from '../support/engines.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 const changes = {
@@ -19,14 +19,11 @@ const changes = {
 
 for (const engine of engines) {
   describe(`Hard links between snapshots (engine ${engine})`, () => {
-    let store: TestStore
+    const store = useStore({ env: { SNAP_ENGINE: engine } })
 
     beforeEach(async () => {
-      store = await makeStore({ env: { SNAP_ENGINE: engine } })
       await shellIn(store.data, `touch -d '2020-01-01T00:00:00.000000001Z' hello.txt`)
     })
-
-    afterEach(() => store.remove())
 
     const inodeIn = (name: string): bigint =>
       lstatSync(join(store.dataIn(name), 'hello.txt'), { bigint: true }).ino

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { lastDocumentOf } from '../support/cli.ts'
 import { expectRefusal } from '../support/refusal.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { makeStore, useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 const escape = '\u001b[31m'
@@ -33,14 +33,11 @@ function withVolume(id: string, path: string): string {
 }
 
 describe('A config.json', () => {
-  let store: TestStore
+  const store = useStore()
 
   beforeEach(async () => {
-    store = await makeStore()
     await store.snapshot()
   })
-
-  afterEach(() => store.remove())
 
   for (const [title, text] of Object.entries(hostileConfigs)) {
     it(`${title} is refused in one line that says how to write it anew`, async () => {
@@ -76,17 +73,14 @@ const hostileRecords = {
 }
 
 describe('A .snapshot.json', () => {
-  let store: TestStore
+  const store = useStore()
   let broken: string
   let good: string
 
   beforeEach(async () => {
-    store = await makeStore()
     broken = await store.snapshot()
     good = await store.snapshot()
   })
-
-  afterEach(() => store.remove())
 
   for (const [title, text] of Object.entries(hostileRecords)) {
     it(`${title} is reported, and the other snapshots are usable`, async () => {

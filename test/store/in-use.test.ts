@@ -7,7 +7,7 @@ import { expect } from 'chai'
 import { execa } from 'execa'
 import { type Finished, lastDocumentOf, programFile } from '../support/cli.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { type TestStore, useStore } from '../support/test-store.ts'
 
 /**
  * Has a file open until it is killed, as `how` says: sysopen flags of perl(1), or what it does
@@ -72,18 +72,15 @@ async function askWithout(store: TestStore, dropped: string): Promise<Files> {
 }
 
 describe('a restore onto data that a process has open', () => {
-  let store: TestStore
+  const store = useStore()
   const file = (name: string): string => join(store.data, name)
   const restore = async (...words: string[]): Promise<Finished> =>
     store.run(['restore', 'latest', ...words], { through: withoutDocker })
 
   beforeEach(async () => {
-    store = await makeStore()
     await store.snapshot()
     await writeFile(file('hello.txt'), 'other\n')
   })
-
-  afterEach(() => store.remove())
 
   const openings: Record<string, string> = {
     'for reading': 'O_RDONLY',

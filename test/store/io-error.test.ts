@@ -10,23 +10,17 @@ import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { hasChangeTimes } from '../../src/system/mounted-filesystem.ts'
 import { injecting, whyNoStrace } from '../support/strace.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
 describe('A file that is gone when it is looked at', () => {
-  let store: TestStore
+  const store = useStore({ env: { SNAP_ENGINE: 'link' } })
 
   before(async function () {
     const reason = await whyNoStrace()
     if (reason !== undefined) skipBecause(this, reason)
   })
-
-  beforeEach(async () => {
-    store = await makeStore({ env: { SNAP_ENGINE: 'link' } })
-  })
-
-  afterEach(() => store?.remove())
 
   it('is named, and all others are in the snapshot', async () => {
     const file = join(store.data, 'gone.txt')
@@ -43,7 +37,7 @@ describe('A file that is gone when it is looked at', () => {
 })
 
 describe('An input/output error', () => {
-  let store: TestStore
+  const store = useStore()
   let published: Tree
 
   before(async function () {
@@ -52,13 +46,10 @@ describe('An input/output error', () => {
   })
 
   beforeEach(async () => {
-    store = await makeStore()
     await untilAllIsOld(store.data)
     await store.snapshot()
     published = store.published()
   })
-
-  afterEach(() => store?.remove())
 
   const snapshotWith = (injection: string, path?: string): Promise<Finished> =>
     store.run(['snapshot'], { through: injecting(injection, path) })
@@ -127,18 +118,12 @@ describe('An input/output error', () => {
 })
 
 describe('With SNAP_ON_UNREADABLE=flag, what cannot be read', () => {
-  let store: TestStore
+  const store = useStore({ env: { SNAP_ON_UNREADABLE: 'flag' } })
 
   before(async function () {
     const reason = await whyNoStrace()
     if (reason !== undefined) skipBecause(this, reason)
   })
-
-  beforeEach(async () => {
-    store = await makeStore({ env: { SNAP_ON_UNREADABLE: 'flag' } })
-  })
-
-  afterEach(() => store?.remove())
 
   /** What is read of `place` meanwhile, and what is not in the snapshot then. */
   const cases: [what: string, place: string, injection: string, left: string][] = [

@@ -3,20 +3,14 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { lastDocumentOf } from '../support/cli.ts'
 import { holdLock } from '../support/hold-lock.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 
 interface Status {
   health: { findings: { level: string; code: string }[] }
 }
 
 describe('status, of containers that are paused or stopped', () => {
-  let store: TestStore
-
-  beforeEach(async () => {
-    store = await makeStore()
-  })
-
-  afterEach(() => store.remove())
+  const store = useStore()
 
   async function levelsWith(purpose: string): Promise<string[]> {
     const directory = join(store.directory, '.snap-volume/journal')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { engines } from '../support/engines.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore, onlyPrelinks } from '../support/test-store.ts'
+import { makeStore, onlyPrelinks, useStore } from '../support/test-store.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { asInDocker } from './support/as-in-docker.ts'
 
@@ -27,14 +27,11 @@ const leftOut = `extended attributes that this process may not set are left out 
 for (const engine of engines) {
   describe(`Extended attributes that take SYS_ADMIN to be set, without it (engine ${engine})`, function () {
     this.timeout(60_000)
-    let store: TestStore
+    const store = useStore({ env: { SNAP_ENGINE: engine } })
 
     beforeEach(async () => {
-      store = await makeStore({ env: { SNAP_ENGINE: engine } })
       await shellIn(store.data, tree)
     })
-
-    afterEach(() => store.remove())
 
     const snapshot = async (): Promise<{ exitCode: number; stderr: string; name: string }> => {
       const { exitCode, stderr } = await store.run(['snapshot'], { through: asInDocker })

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { engines } from '../support/engines.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 /** What the data are at the first snapshot, and what happens before the second. */
@@ -33,13 +33,7 @@ const histories: Record<string, [before: string, between: string]> = {
 
 for (const engine of engines) {
   describe(`The second snapshot has the link groups of the source when (engine ${engine})`, () => {
-    let store: TestStore
-
-    beforeEach(async () => {
-      store = await makeStore({ env: { SNAP_ENGINE: engine } })
-    })
-
-    afterEach(() => store.remove())
+    const store = useStore({ env: { SNAP_ENGINE: engine } })
 
     for (const [title, [before, between]] of Object.entries(histories)) {
       it(title, async () => {

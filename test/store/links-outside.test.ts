@@ -5,21 +5,18 @@ import { expect } from 'chai'
 import { type FuseFilesystem, fuseOrSkip } from '../support/fuse-filesystem.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { type TestStore, makeStore, useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 describe('What is outside of the volume stays as it is', () => {
-  let store: TestStore
+  const store = useStore()
   let outside: string
 
   beforeEach(async () => {
-    store = await makeStore()
     outside = `${store.data}.outside`
     await mkdir(outside)
     await shellIn(outside, 'echo outside > file; mkdir directory; echo deep > directory/file')
   })
-
-  afterEach(() => store.remove())
 
   async function expectOutsideKeptBy(act: () => Promise<unknown>): Promise<void> {
     const before = walkTree(outside)

@@ -4,13 +4,13 @@ import { expect } from 'chai'
 import type { Environment } from '../support/cli.ts'
 import { skipBecause } from '../support/skip.ts'
 import { whyNoStrace } from '../support/strace.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 
 /** What a command that only looks has no use for. */
 const heavy = ['dockerode', 'hono', '@hono/node-server', 'prom-client', 'nodemailer', 'node-cron']
 
 describe('What is loaded late', () => {
-  let store: TestStore
+  const store = useStore()
 
   before(async function () {
     const why = await whyNoStrace()
@@ -18,11 +18,8 @@ describe('What is loaded late', () => {
   })
 
   beforeEach(async () => {
-    store = await makeStore()
     await store.snapshot()
   })
-
-  afterEach(() => store?.remove())
 
   /** Those of `heavy` that are in the files of the program which the command opens. */
   async function loadedBy(words: string[], env: Environment = {}): Promise<string[]> {

@@ -3,22 +3,19 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { expectRefusal } from '../support/refusal.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { makeStore, useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 describe('When the data of the newest snapshot were removed by hand', () => {
-  let store: TestStore
+  const store = useStore()
   let oldest: string
   let gutted: string
 
   beforeEach(async () => {
-    store = await makeStore()
     oldest = await store.snapshot()
     gutted = await store.snapshot()
     await rm(store.dataIn(gutted), { recursive: true })
   })
-
-  afterEach(() => store.remove())
 
   const newest = (): string => store.snapshotNames().at(-1) ?? ''
 

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { execa } from 'execa'
 import { expectRefusal } from '../support/refusal.ts'
 import { skipBecause } from '../support/skip.ts'
-import { type TestStore, makeStore, makeUnconfiguredStore } from '../support/test-store.ts'
+import { makeUnconfiguredStore, useStore } from '../support/test-store.ts'
 import { compareTrees } from '../support/tree-walker.ts'
 
 /**
@@ -55,14 +55,11 @@ describe('Without a good rsync', () => {
   })
 
   describe('on a store that is in use,', () => {
-    let store: TestStore
+    const store = useStore()
 
     beforeEach(async () => {
-      store = await makeStore()
       await store.snapshot()
     })
-
-    afterEach(() => store.remove())
 
     for (const words of [['snapshot'], ['restore', 'latest', '--yes']]) {
       it(`${words[0]} says what to install and publishes nothing`, async () => {

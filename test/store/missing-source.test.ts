@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { type Mounted, bindMount } from '../support/mounts.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, configure, makeStore } from '../support/test-store.ts'
+import { type TestStore, configure, makeStore, useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 describe('A source that is empty where the snapshot before had only links', () => {
@@ -25,15 +25,12 @@ describe('A source that is empty where the snapshot before had only links', () =
 })
 
 describe('A source that is empty where the snapshot before had files', () => {
-  let store: TestStore
+  const store = useStore()
 
   beforeEach(async () => {
-    store = await makeStore()
     await store.snapshot()
     await rm(join(store.data, 'hello.txt'))
   })
-
-  afterEach(() => store.remove())
 
   it('is refused, and nothing is published or pruned', async () => {
     const before = store.published()
@@ -94,15 +91,12 @@ describe('A source that was a mount point and is none any more', () => {
 })
 
 describe('A source that is gone', () => {
-  let store: TestStore
+  const store = useStore()
 
   beforeEach(async () => {
-    store = await makeStore()
     await store.snapshot()
     await rm(store.data, { recursive: true })
   })
-
-  afterEach(() => store.remove())
 
   it('is refused, and the good ones are kept', async () => {
     const before = store.published()

@@ -2,17 +2,11 @@ import { expect } from 'chai'
 import { launchCli } from '../support/cli.ts'
 import { type HeldLock, holdLock } from '../support/hold-lock.ts'
 import { expectRefusal } from '../support/refusal.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 describe('One writer at a time', () => {
-  let store: TestStore
-
-  beforeEach(async () => {
-    store = await makeStore()
-  })
-
-  afterEach(() => store.remove())
+  const store = useStore()
 
   it('lets two snapshots that begin at once both be taken, one after the other', async () => {
     const finished = await Promise.all([store.run(['snapshot']), store.run(['snapshot'])])

@@ -8,7 +8,7 @@ import type { Daemon } from '../support/cli.ts'
 import { mountTmpfs } from '../support/mounts.ts'
 import { type MountedPlace, mountPlace, places } from '../support/places.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore, onlyPrelinks } from '../support/test-store.ts'
+import { type TestStore, makeStore, onlyPrelinks, useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
@@ -19,17 +19,14 @@ mkdir -p d/many still/deep; echo one > d/one; (cd still/deep; seq 50 | xargs tou
 find . -exec touch -h -d '2020-01-01T00:00:00.000000001Z' {} +`
 
 describe('Once the newest snapshot is linked in advance', () => {
-  let store: TestStore
+  const store = useStore({ env })
 
   beforeEach(async () => {
-    store = await makeStore({ env })
     await shellIn(store.data, tree)
     await untilAllIsOld(store.data)
     await store.snapshot()
     await store.prelink()
   })
-
-  afterEach(() => store.remove())
 
   const isAnyLeft = (): boolean => readdirSync(storeLayout(store.directory).prelinked).length > 0
 

@@ -2,19 +2,13 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { lastDocumentOf, startDaemon } from '../support/cli.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 
 const escape = '\u001b'
 const red = `${escape}[31mred`
 
 describe('What others wrote cannot steer the terminal:', () => {
-  let store: TestStore
-
-  beforeEach(async () => {
-    store = await makeStore()
-  })
-
-  afterEach(() => store.remove())
+  const store = useStore()
 
   async function expectHarmless(...words: string[]): Promise<void> {
     const { stdout, stderr } = await store.run(words)

@@ -4,18 +4,12 @@ import { expect } from 'chai'
 import { type SnapshotRecord, formatRecord, parseRecord } from '../../src/store/record.ts'
 import { startDaemon } from '../support/cli.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { type TestStore, makeStore, useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { plantCopies } from './support/planted-snapshots.ts'
 
 describe('Retention', () => {
-  let store: TestStore
-
-  beforeEach(async () => {
-    store = await makeStore()
-  })
-
-  afterEach(() => store.remove())
+  const store = useStore()
 
   const prune = (max: number, ...words: string[]) =>
     store.run(['prune', ...words], { env: { SNAP_MAX: String(max) } })
@@ -165,14 +159,11 @@ describe('start with another SNAP_MAX, said before the next snapshot,', () => {
 })
 
 describe('Retention of a volume that is not configured any more', () => {
-  let store: TestStore
+  const store = useStore()
 
   beforeEach(async () => {
-    store = await makeStore()
     await shellIn('/', `mkdir ${store.data}.mail; echo letter > ${store.data}.mail/letter`)
   })
-
-  afterEach(() => store.remove())
 
   async function configure(...specs: string[]): Promise<void> {
     const daemon = await startDaemon(specs, { env: store.env })

@@ -4,16 +4,10 @@ import { expect } from 'chai'
 import { lastDocumentOf } from '../support/cli.ts'
 import { skipBecause } from '../support/skip.ts'
 import { whyNoStrace } from '../support/strace.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 
 describe('Snapshots that version 0.1 named after one of 2099', () => {
-  let store: TestStore
-
-  beforeEach(async () => {
-    store = await makeStore()
-  })
-
-  afterEach(() => store?.remove())
+  const store = useStore()
 
   /** Gives a snapshot the name that it would have, and leaves its start in the record. */
   function push(name: string, second: number): string {

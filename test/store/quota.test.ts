@@ -8,14 +8,14 @@ import { expectRefusal } from '../support/refusal.ts'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { injecting, whyNoStrace } from '../support/strace.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { makeStore, useStore } from '../support/test-store.ts'
 import { compareTrees } from '../support/tree-walker.ts'
 
 const exceeded = 'error=EDQUOT'
 
 describe('Under a disk quota that is used up', function () {
   this.timeout(60_000)
-  let store: TestStore
+  const store = useStore()
   let oldest: string
 
   before(async function () {
@@ -24,14 +24,11 @@ describe('Under a disk quota that is used up', function () {
   })
 
   beforeEach(async () => {
-    store = await makeStore()
     await shellIn(store.data, 'echo same > same')
     oldest = await store.snapshot()
     await store.snapshot()
     await shellIn(store.data, 'echo changed > hello.txt; setfattr -n user.colour -v blue hello.txt')
   })
-
-  afterEach(() => store.remove())
 
   const inOldest = (...path: string[]): string => join(store.directory, oldest, ...path)
   const noRoom = (): string[] => injecting(`rename:${exceeded}`, inOldest())

@@ -5,17 +5,11 @@ import { startDaemon } from '../support/cli.ts'
 import { mountTmpfs } from '../support/mounts.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 describe('A restore goes where the data were', () => {
-  let store: TestStore
-
-  beforeEach(async () => {
-    store = await makeStore()
-  })
-
-  afterEach(() => store.remove())
+  const store = useStore()
 
   async function start(...specs: string[]): Promise<void> {
     await (await startDaemon(specs, { env: store.env })).stop()

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { damageAwkwardTree, growAwkwardTree } from '../support/awkward-tree.ts'
 import { lastDocumentOf } from '../support/cli.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 interface Step {
@@ -13,14 +13,11 @@ interface Step {
 const oddNames = String.raw`$'new\nline' '\#012' $'byte\xff' ' blank'`
 
 describe('restore --dry-run', () => {
-  let store: TestStore
+  const store = useStore()
 
   beforeEach(async () => {
-    store = await makeStore()
     await shellIn(store.data, 'for name in edited deleted chmodded; do echo $name > $name; done')
   })
-
-  afterEach(() => store.remove())
 
   it('changes nothing in the data and nothing in the store', async () => {
     await growAwkwardTree(store.data)

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { whyNoStrace } from '../support/strace.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 
@@ -20,7 +20,7 @@ rm d/unlinked-2
 echo other > d/damaged-2`
 
 describe('A restore of data with link groups', () => {
-  let store: TestStore
+  const store = useStore({ env: { SNAP_ENGINE: 'link' } })
 
   before(async function () {
     const why = await whyNoStrace()
@@ -28,7 +28,6 @@ describe('A restore of data with link groups', () => {
   })
 
   beforeEach(async () => {
-    store = await makeStore({ env: { SNAP_ENGINE: 'link' } })
     await shellIn(store.data, grow)
     await untilAllIsOld(store.data)
     await store.snapshot()
@@ -37,8 +36,6 @@ describe('A restore of data with link groups', () => {
     // of what a ctime alone is new, which is copied or compared once
     await store.snapshot()
   })
-
-  afterEach(() => store?.remove())
 
   /** The names of the files in `d`, of any tree, that a restore opens. */
   async function openedBy(...words: string[]): Promise<string[]> {

@@ -3,23 +3,20 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { lastDocumentOf, startDaemon } from '../support/cli.ts'
 import { expectRefusal } from '../support/refusal.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 describe('Two volumes', () => {
-  let store: TestStore
+  const store = useStore()
   let other: string
 
   beforeEach(async () => {
-    store = await makeStore()
     other = `${store.data}.other`
     await mkdir(other)
     await writeFile(join(other, 'file'), 'of the other volume\n')
     const daemon = await startDaemon([store.spec, `other:${other}`], { env: store.env })
     await daemon.stop()
   })
-
-  afterEach(() => store.remove())
 
   const otherIn = (name: string): string => join(store.directory, name, 'other')
 

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { startDaemon } from '../support/cli.ts'
 import { engines } from '../support/engines.ts'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { makeStore, useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 /** Other bytes, the same size, the same time: what only reading the content shows. */
@@ -15,16 +15,13 @@ touch -r ../reference hello.txt`
 
 for (const engine of engines) {
   describe(`The first snapshot after a restore of a file whose damage kept its size and time (engine ${engine})`, () => {
-    let store: TestStore
+    const store = useStore({ env: { SNAP_ENGINE: engine } })
 
     beforeEach(async () => {
-      store = await makeStore({ env: { SNAP_ENGINE: engine } })
       await store.snapshot()
       await shellIn(store.data, forge)
       await store.run(['restore', 'latest', '--yes'])
     })
-
-    afterEach(() => store.remove())
 
     it('holds the file as it was restored, not the damaged one of the safety snapshot', async () => {
       const source = walkTree(store.data)

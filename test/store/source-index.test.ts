@@ -3,7 +3,7 @@ import { copyFile, mkdir, rename, rm, symlink, truncate, writeFile } from 'node:
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { shellIn } from '../support/shell.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { makeStore, useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 
 const env = { SNAP_ENGINE: 'link' }
@@ -61,16 +61,13 @@ async function flip(file: string, position: number): Promise<void> {
 }
 
 describe('The index of what the scan saw', () => {
-  let store: TestStore
+  const store = useStore({ env })
   let base: string
 
   beforeEach(async () => {
-    store = await makeStore({ env })
     await shellIn(store.data, tree)
     base = await store.snapshot()
   })
-
-  afterEach(() => store.remove())
 
   const indexOf = (name: string): string => join(store.directory, name, '.snapshot.index.data')
   const inodeIn = (name: string, path: string): bigint =>

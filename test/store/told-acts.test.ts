@@ -3,20 +3,17 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Act } from '../../src/store/act-log.ts'
 import { lastDocumentOf } from '../support/cli.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 
 const kinds = (list: readonly Act[]): string[] => list.map((one) => `${one.act} ${one.outcome}`)
 
 describe('What is done to a store', () => {
-  let store: TestStore
+  const store = useStore()
   let acts: string
 
   beforeEach(async () => {
-    store = await makeStore()
     acts = join(store.directory, '.snap-volume/acts.jsonl')
   })
-
-  afterEach(() => store.remove())
 
   async function noted(): Promise<Act[]> {
     const finished = await store.run(['show', '--log', '--json'])

@@ -11,7 +11,7 @@ import { type Mounted, mountTmpfs } from '../support/mounts.ts'
 import { type MountedPlace, loopOrSkip, mountPlace } from '../support/places.ts'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { type TestStore, makeStore, useStore } from '../support/test-store.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { describeSample } from '../support/sample.ts'
@@ -39,14 +39,11 @@ echo one > 1/file; echo two > 2/file
 touch -d '2020-01-01T00:00:00.000000001Z' 1/file 2/file 1 2`
 
 describeSample({ tests: 2 }, 'Engine link captures a file that changed', () => {
-  let store: TestStore
+  const store = useStore({ env: { SNAP_ENGINE: 'link' } })
 
   beforeEach(async () => {
-    store = await makeStore({ env: { SNAP_ENGINE: 'link' } })
     await shellIn(store.data, twins)
   })
-
-  afterEach(() => store.remove())
 
   for (const [how, script] of Object.entries(changes)) {
     it(how, async () => {

@@ -6,7 +6,7 @@ import { lastDocumentOf } from '../support/cli.ts'
 import { clockSays, whyNoFakedClock } from '../support/faked-clock.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { skipBecause } from '../support/skip.ts'
-import { type TestStore, makeStore } from '../support/test-store.ts'
+import { useStore } from '../support/test-store.ts'
 
 const in2099 = clockSays(new Date('2099-01-01T00:00:00Z'))
 
@@ -17,18 +17,12 @@ function expectNow(name: string): void {
 }
 
 describe('A snapshot that was taken while the clock said 2099', () => {
-  let store: TestStore
+  const store = useStore({ env: { SNAP_WARN_FREE: '0', SNAP_CRITICAL_FREE: '0' } })
 
   before(function () {
     const why = whyNoFakedClock()
     if (why !== undefined) skipBecause(this, why)
   })
-
-  beforeEach(async () => {
-    store = await makeStore({ env: { SNAP_WARN_FREE: '0', SNAP_CRITICAL_FREE: '0' } })
-  })
-
-  afterEach(() => store?.remove())
 
   const future = (): string => store.snapshotNames().find((name) => name > '@GMT-2090') ?? ''
   const past = (): string[] => store.snapshotNames().filter((name) => name < '@GMT-2090')
@@ -219,18 +213,12 @@ describe('A snapshot that was taken while the clock said 2099', () => {
 
 describe('A snapshot that was taken while the clock was set back by half a year', () => {
   const halfYearAgo = new Date(Date.now() - 182 * 86_400_000)
-  let store: TestStore
+  const store = useStore({ env: { SNAP_WARN_FREE: '0', SNAP_CRITICAL_FREE: '0' } })
 
   before(function () {
     const why = whyNoFakedClock()
     if (why !== undefined) skipBecause(this, why)
   })
-
-  beforeEach(async () => {
-    store = await makeStore({ env: { SNAP_WARN_FREE: '0', SNAP_CRITICAL_FREE: '0' } })
-  })
-
-  afterEach(() => store?.remove())
 
   /** Two snapshots, of which the second one has the newest data and the older name. */
   async function takeBoth(): Promise<{ right: string; misnamed: string }> {

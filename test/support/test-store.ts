@@ -72,6 +72,27 @@ export async function makeStore(options: StoreOptions = {}): Promise<TestStore> 
   }
 }
 
+/**
+ * A store for each test of the suite that calls it, made before the suite's own hooks and removed
+ * before them: whatever else holds its files open ends by itself.
+ */
+export function useStore(options: StoreOptions = {}): TestStore {
+  let store: TestStore | undefined
+  beforeEach(async () => {
+    store = await makeStore(options)
+  })
+  afterEach(async () => {
+    await store?.remove()
+    store = undefined
+  })
+
+  const current = (): TestStore => {
+    if (store === undefined) throw new Error('there is a store only while a test runs')
+    return store
+  }
+  return new Proxy({} as TestStore, { get: (_, name) => Reflect.get(current(), name) as unknown })
+}
+
 /** The same before the first `start`: there are data, and no store. */
 export async function makeUnconfiguredStore({
   on = tmpdir(),
