@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
-import { describeSample, howOften } from '../support/sample.ts'
+import { describeSample, roundsOf } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
 import type { Bench, BenchOptions } from './support/bench.ts'
 import type { Random } from './support/random.ts'
@@ -9,7 +9,7 @@ import { checkCutOffRestore } from './support/restore-checks.ts'
 import { repeat } from './support/rounds.ts'
 import { type Command, startCommand } from './support/snap-volume.ts'
 
-const kills = howOften(52, 4)
+const kills = roundsOf(52, 4)
 
 interface Pace {
   /** What the command prints when it begins to write; without it, its start. */

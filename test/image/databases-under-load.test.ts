@@ -20,7 +20,7 @@ import {
   mountLoopFilesystem,
   whyNoLoopFilesystem,
 } from '../support/loop-filesystem.ts'
-import { howOften, sample } from '../support/sample.ts'
+import { howOften, roundsOf, sample } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
 import { withDockerSocket } from './support/consumers.ts'
 import {
@@ -39,7 +39,7 @@ import { environment, resultOf, succeeded } from './support/sidecar.ts'
  * So many as the documentation tells of when tests are thorough; fewer on the other filesystems and
  * by hooks.
  */
-const rounds = Number(process.env['SNAP_VOLUME_TEST_ROUNDS'] ?? howOften(20, 2))
+const rounds = roundsOf(20, 2)
 const fewRounds = Math.ceil(rounds / 4)
 
 /**

@@ -1,13 +1,13 @@
 import { expect } from 'chai'
 import { randomOf, seed } from '../crash/support/random.ts'
-import { howOften } from '../support/sample.ts'
+import { roundsOf } from '../support/sample.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 import { Mutator } from './support/mutations.ts'
 import { prelink } from './support/prelinked.ts'
 import { walkReference } from './support/reference.ts'
 
-const generations = howOften(50, 12)
+const generations = roundsOf(50, 12)
 const allAreWalkedEvery = 10
 
 const variants = [

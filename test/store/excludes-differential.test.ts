@@ -6,16 +6,16 @@ import { OperationError } from '../../src/errors.ts'
 import { unescapePath } from '../../src/tree/escaped-path.ts'
 import { type Excludes, compileExcludes, isPattern } from '../../src/tree/excludes.ts'
 import { type Random, randomOf, seed } from '../crash/support/random.ts'
-import { howOften } from '../support/sample.ts'
+import { roundsOf } from '../support/sample.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 import { Mutator } from './support/mutations.ts'
 import { prelink } from './support/prelinked.ts'
 import { walkReference } from './support/reference.ts'
 
-const rounds = howOften(150, 4)
-const restores = howOften(40, 2)
-const lists = howOften(3000, 40)
+const rounds = roundsOf(150, 4)
+const restores = roundsOf(40, 2)
+const lists = roundsOf(3000, 40)
 
 /** What patterns are made of, beside the names of a tree. */
 const parts = ['*', '*', '**', '**', '***', '?', '/', '/', 'a', 'b', 'c', 'data', '[a-c]', '[!a-c]']

@@ -7,7 +7,7 @@ import {
   furtherPlaces,
   mountFurtherPlace,
 } from '../support/filesystems.ts'
-import { howOften, sample } from '../support/sample.ts'
+import { howOften, roundsOf, sample } from '../support/sample.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
@@ -15,7 +15,7 @@ import { Mutator } from './support/mutations.ts'
 import { prelink } from './support/prelinked.ts'
 import { differencesFromCopy, walkReference } from './support/reference.ts'
 
-const generations = howOften(40, 6)
+const generations = roundsOf(40, 6)
 const kept = 4
 const somePlaces = sample(furtherPlaces, howOften(furtherPlaces.length, 2), 'filesystems')
 

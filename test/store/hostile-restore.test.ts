@@ -15,7 +15,7 @@ import { expect } from 'chai'
 import { restore } from '../../src/actions/restore/restore.ts'
 import { OperationError } from '../../src/errors.ts'
 import type { LoopFilesystem } from '../support/loop-filesystem.ts'
-import { howOften } from '../support/sample.ts'
+import { roundsOf } from '../support/sample.ts'
 import { loopOrSkip } from '../support/places.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { ownerId, startAsOwner } from './support/hostile-owner.ts'
@@ -24,7 +24,7 @@ import { type InProcessStore, makeInProcessStore } from './support/in-process.ts
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 /** Whichever comes first. */
-const rounds = howOften(20, 8)
+const rounds = roundsOf(20, 8)
 const longestMs = 6000
 const someoneElse = 2000
 

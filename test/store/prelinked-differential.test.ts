@@ -2,14 +2,14 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
 import { expect } from 'chai'
 import { type BytePath, readNames, systemPath } from '../../src/tree/byte-path.ts'
 import { type Random, randomOf, seed } from '../crash/support/random.ts'
-import { howOften } from '../support/sample.ts'
+import { roundsOf } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type Generations, makeGenerations } from './support/generations.ts'
 import { Mutator } from './support/mutations.ts'
 import { walkReference } from './support/reference.ts'
 
-const generations = howOften(50, 12)
+const generations = roundsOf(50, 12)
 const kept = 3
 /** So that in most generations some directories are left alone. */
 const mostMutations = 3

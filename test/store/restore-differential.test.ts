@@ -7,9 +7,9 @@ import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 import { Mutator } from './support/mutations.ts'
-import { howOften } from '../support/sample.ts'
+import { roundsOf } from '../support/sample.ts'
 
-const rounds = howOften(30, 10)
+const rounds = roundsOf(30, 10)
 
 describe(`${rounds} restores of data that change at random (engine link)`, function () {
   this.timeout(300_000)

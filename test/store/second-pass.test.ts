@@ -9,9 +9,9 @@ import { type Generations, makeGenerations } from './support/generations.ts'
 import { Mutator } from './support/mutations.ts'
 import { walkReference } from './support/reference.ts'
 import { untilAllIsOld } from '../support/until-all-is-old.ts'
-import { describeSample, howOften } from '../support/sample.ts'
+import { describeSample, roundsOf } from '../support/sample.ts'
 
-const rounds = howOften(30, 10)
+const rounds = roundsOf(30, 10)
 const allAreWalkedEvery = 10
 
 /** Brings the copy up to date; every engine link copy can be. */

@@ -8,14 +8,14 @@ import { OperationError } from '../../src/errors.ts'
 import { engines } from '../support/engines.ts'
 import type { LoopFilesystem } from '../support/loop-filesystem.ts'
 import { loopOrSkip } from '../support/places.ts'
-import { describeSample, howOften } from '../support/sample.ts'
+import { describeSample, roundsOf } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
 import { type Tree, compareTrees, walkTree } from '../support/tree-walker.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 import { startSwapping, whyNoSwapper } from './support/swapper.ts'
 
-const rounds = howOften(20, 8)
+const rounds = roundsOf(20, 8)
 
 /** The canary has what the victim has, so that a path into the one leads into the other too. */
 const fill = (word: string): string => `

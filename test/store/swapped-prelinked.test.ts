@@ -10,9 +10,9 @@ import { untilAllIsOld } from '../support/until-all-is-old.ts'
 import { type InProcessStore, makeInProcessStore } from './support/in-process.ts'
 import { prelink } from './support/prelinked.ts'
 import { startSwapping, whyNoSwapper } from './support/swapper.ts'
-import { describeSample, howOften } from '../support/sample.ts'
+import { describeSample, roundsOf } from '../support/sample.ts'
 
-const rounds = howOften(20, 8)
+const rounds = roundsOf(20, 8)
 
 /** What is outside has what `other` has, so that a path into the one leads into the other too. */
 const fill = (word: string): string => `

@@ -13,6 +13,15 @@ export function howOften(thorough: number, sampled: number): number {
 }
 
 /**
+ * How many rounds a test of chance goes: SNAP_VOLUME_TEST_ROUNDS, to look for a fault that is rare;
+ * else as `howOften`.
+ */
+export function roundsOf(thorough: number, sampled: number): number {
+  const asked = Number(process.env['SNAP_VOLUME_TEST_ROUNDS'] ?? NaN)
+  return Number.isNaN(asked) ? howOften(thorough, sampled) : asked
+}
+
+/**
  * So many of them, each chosen by the seed from its part of the list: what is the same for the same
  * name.
  */

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import Mocha from 'mocha'
-import { isThorough, sample, trySome } from '../support/sample.ts'
+import { howOften, isThorough, roundsOf, sample, trySome } from '../support/sample.ts'
 
 const numbers = Array.from({ length: 300 }, (_, index) => index)
 
@@ -58,3 +58,19 @@ function suiteOf(title: string): Mocha.Suite {
   }
   return outer
 }
+
+describe('roundsOf', () => {
+  afterEach(() => {
+    delete process.env['SNAP_VOLUME_TEST_ROUNDS']
+  })
+
+  it('is what SNAP_VOLUME_TEST_ROUNDS says', () => {
+    process.env['SNAP_VOLUME_TEST_ROUNDS'] = '500'
+    expect(roundsOf(20, 2)).to.equal(500)
+  })
+
+  it('is else as often as anything is tried', () => {
+    delete process.env['SNAP_VOLUME_TEST_ROUNDS']
+    expect(roundsOf(20, 2)).to.equal(howOften(20, 2))
+  })
+})
