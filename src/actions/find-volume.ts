@@ -2,11 +2,11 @@ import { type VolumeSpec, parseVolumeSpec } from '../config/volume-spec.ts'
 import { UsageError } from '../errors.ts'
 
 /**
- * The configured volume that `wish` names, by its ID or as ID:PATH where it has another path.
+ * The configured volume that `named` names, by its ID or as ID:PATH where it has another path.
  * Throws UsageError when there is none.
  */
-export function findVolume(configured: readonly VolumeSpec[], wish: string): VolumeSpec {
-  const wanted = wish.includes(':') ? parseVolumeSpec(wish) : { id: wish, path: undefined }
+export function findVolume(configured: readonly VolumeSpec[], named: string): VolumeSpec {
+  const wanted = named.includes(':') ? parseVolumeSpec(named) : { id: named, path: undefined }
   const volume = configured.find(({ id }) => id === wanted.id)
   if (volume !== undefined) return { id: volume.id, path: wanted.path ?? volume.path }
 

@@ -11,12 +11,12 @@ export type ActDetails = Partial<Omit<Act, 'act' | 'startedAt' | 'finishedAt' | 
 
 /**
  * Does an act on the store and notes in the store's log what became of it, also when it fails:
- * `wished` is told then, and what `tell` says of the result when it is done, flagged where that has
+ * `asked` is told then, and what `tell` says of the result when it is done, flagged where that has
  * warnings.
  */
 export async function logged<T>(
   context: ActionContext,
-  wished: Pick<Act, 'act'> & ActDetails,
+  asked: Pick<Act, 'act'> & ActDetails,
   work: () => Promise<T>,
   tell: (result: T) => ActDetails,
 ): Promise<T> {
@@ -26,13 +26,13 @@ export async function logged<T>(
     result = await work()
   } catch (error) {
     const outcome = error instanceof InterruptedError ? 'interrupted' : 'failed'
-    await noteAct(context, { ...wished, outcome, error: messageOf(error) }, startedAt)
+    await noteAct(context, { ...asked, outcome, error: messageOf(error) }, startedAt)
     throw error
   }
 
   const told = tell(result)
   const outcome = (told.warnings ?? []).length === 0 ? 'done' : 'flagged'
-  await noteAct(context, { ...wished, ...told, outcome }, startedAt)
+  await noteAct(context, { ...asked, ...told, outcome }, startedAt)
   return result
 }
 

@@ -20,7 +20,7 @@ export function openStoreOnly({ environment, terminal }: CommandInput): {
 }
 
 /**
- * For commands that change something; first wakes consumers that a process which was killed left
+ * For commands that change something; first resumes consumers that a process which was killed left
  * paused or stopped, but those who are stopped where `leavesStopped` says that the command starts
  * them itself.
  */
@@ -42,12 +42,12 @@ export async function openContext(
     emit,
   }
 
-  if (hasConsumerJournal(store)) await wake(context, { leavesStopped })
+  if (hasConsumerJournal(store)) await resumeHeld(context, { leavesStopped })
   return context
 }
 
 /** The same for commands that only read. */
-export async function wakeBeforeReading(
+export async function resumeBeforeReading(
   input: CommandInput,
   store: StoreLayout,
   settings: Settings,
@@ -62,7 +62,7 @@ export async function wakeBeforeReading(
   const process = contextOfProcess(settings, input.environment)
 
   try {
-    await wake({
+    await resumeHeld({
       store,
       clock: input.clock,
       ...process,
@@ -71,19 +71,19 @@ export async function wakeBeforeReading(
     })
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
-    emit({ type: 'warning', code: 'consumer-asleep', message: error.message })
+    emit({ type: 'warning', code: 'consumer-not-resumed', message: error.message })
   }
 }
 
 /** The same where there may be no store. */
-export async function wakeLeft(input: CommandInput): Promise<void> {
+export async function resumeLeft(input: CommandInput): Promise<void> {
   const settings = readSettings(input.environment)
   const store = storeLayout(settings.storeDirectory)
   if (hasConsumerJournal(store))
-    await wakeBeforeReading(input, openStore(store.directory), settings)
+    await resumeBeforeReading(input, openStore(store.directory), settings)
 }
 
-async function wake(context: ActionContext, options = {}): Promise<void> {
+async function resumeHeld(context: ActionContext, options = {}): Promise<void> {
   const { resumeAfterCrash } = await import('../actions/consumers/resume-after-crash.ts')
   await resumeAfterCrash(context, context.config.volumes, options)
 }

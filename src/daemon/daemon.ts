@@ -222,9 +222,9 @@ class Daemon {
   /** With each heartbeat. */
   async #lookAfter(): Promise<void> {
     const { log } = this.#options
-    const waking = { ...this.#context, emit: (event: ActionEvent) => logEvent(log, event) }
+    const resuming = { ...this.#context, emit: (event: ActionEvent) => logEvent(log, event) }
     // those who did not come back, and those of a command that was killed
-    await resumeAfterCrash(waking, this.#context.config.volumes)
+    await resumeAfterCrash(resuming, this.#context.config.volumes)
     await this.#beat()
     this.#follower.look()
   }

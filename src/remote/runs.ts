@@ -53,8 +53,8 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
     )
 
     const ends = AbortSignal.any([signal, interruption.signal])
-    const wish = terminal === undefined ? { ...options, json: true } : options
-    const exitCode = await executor.execute(run.command, wish, shown, ends)
+    const wanted = terminal === undefined ? { ...options, json: true } : options
+    const exitCode = await executor.execute(run.command, wanted, shown, ends)
     run.finish(exitCode)
     open.delete(run.id)
     ended.add(run)

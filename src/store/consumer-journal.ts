@@ -48,8 +48,8 @@ export const didNotComeBack = 'did not come back'
 
 /**
  * Which consumers this program paused or stopped. It is on the disk before the first of them is,
- * and as long as one of them may be: whoever finds it while nobody holds the consumers' lock wakes
- * them.
+ * and as long as one of them may be: whoever finds it while nobody holds the consumers' lock
+ * resumes them.
  */
 export type ConsumerJournal = v.InferOutput<typeof schema>
 export type JournaledConsumer = ConsumerJournal['consumers'][number]
@@ -60,7 +60,7 @@ export function writeConsumerJournal(store: StoreLayout, journal: ConsumerJourna
 }
 
 /**
- * Durably: else a power cut could bring it back, and later somebody wake who was stopped by hand.
+ * Durably: else a power cut could bring it back, and later somebody resume who was stopped by hand.
  */
 export function removeConsumerJournal(store: StoreLayout): void {
   rmSync(store.consumerJournal, { force: true })

@@ -176,7 +176,7 @@ sampleOnEngine({ tests: 5 }, 'a consumer that is hard to hold', () => {
     })
     const { exitCode, codes } = await snapshot(sidecar, { SNAP_QUIESCE: 'stop' })
     expect(exitCode).to.equal(3)
-    expect(codes).to.include('consumer-asleep')
+    expect(codes).to.include('consumer-not-resumed')
     expect(await stateOf(consumer)).to.equal('exited')
   })
 

@@ -103,7 +103,7 @@ describeOnEngine('a restore whose container does not start', () => {
 
   it('makes status critical, which starts nobody', async () => {
     const before = await starts()
-    expect(await findings()).to.deep.equal(['critical consumer-asleep'])
+    expect(await findings()).to.deep.equal(['critical consumer-not-resumed'])
     expect(await starts()).to.deep.equal(before)
   })
 

@@ -163,8 +163,8 @@ describe('A restore after changes in a file that another snapshot shares', funct
   async function saidBy(act: typeof restore | typeof planRestore, id: string): Promise<unknown> {
     const events: unknown[] = []
     const context = { ...store.context, emit: (event: unknown) => void events.push(event) }
-    const wish = { undo: false, reference: older, volumes: [id], readAll: false } as const
-    return [await act(context, wish), events]
+    const options = { undo: false, reference: older, volumes: [id], readAll: false } as const
+    return [await act(context, options), events]
   }
 
   for (const { id, what, named } of volumes) {

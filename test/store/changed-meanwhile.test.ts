@@ -113,8 +113,8 @@ for (const type of ['ext4', 'xfs'] as const) {
         execFileSync('bash', ['-euc', script], { cwd: store.data })
         look()
       }
-      const wish = { undo: false, reference: snapshot, volumes: [], readAll: false }
-      const { warnings } = await restore({ ...store.context, emit }, wish)
+      const options = { undo: false, reference: snapshot, volumes: [], readAll: false }
+      const { warnings } = await restore({ ...store.context, emit }, options)
       return [...emitted, ...warnings].filter(({ code }) => code === 'kept-aside')
     }
 

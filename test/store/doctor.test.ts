@@ -105,7 +105,7 @@ describe('doctor', () => {
           }),
         ),
       'problem: journal',
-      /any command wakes them/,
+      /any command resumes them/,
     ],
     [
       'data that are not there',

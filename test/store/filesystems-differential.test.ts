@@ -76,8 +76,8 @@ for (const place of somePlaces) {
 
     async function expectRestored(wanted: string, what: string): Promise<void> {
       const before = await walkReference(store.data, home())
-      const wish = { undo: false, reference: wanted, volumes: [], readAll: false } as const
-      const { safety } = await restore(store.context, wish)
+      const options = { undo: false, reference: wanted, volumes: [], readAll: false } as const
+      const { safety } = await restore(store.context, options)
       await expectCopied(wanted, what)
       const differences = compareTrees(before, walkTree(store.dataIn(safety ?? '')))
       expect(differences, `safety of ${what}`).to.deep.equal([])

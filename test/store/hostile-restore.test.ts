@@ -94,13 +94,13 @@ describe('While the owner of a directory changes it, a restore', function () {
       async function expectNoGain(program: string): Promise<void> {
         const { name } = await store.snapshot()
         // what he has open would keep some of them from the race
-        const wish = { undo: false, reference: name, volumes: [], readAll: false, force: true }
+        const options = { undo: false, reference: name, volumes: [], readAll: false, force: true }
         const owner = await startAsOwner(his, program, [outside, ...names])
         let lines: string[] = []
         try {
           const endsMs = Date.now() + longestMs
           for (let round = 0; round < rounds && Date.now() < endsMs; round += 1) {
-            await restoreOrRefuse(async () => restore(store.context, wish))
+            await restoreOrRefuse(async () => restore(store.context, options))
             const his = [...gained(store.data), ...gained(outside)]
             expect(his, 'files of his that became another user’s').to.deep.equal([])
             expect(compareTrees(untouched, walkTree(outside)), 'outside').to.deep.equal([])
@@ -109,7 +109,7 @@ describe('While the owner of a directory changes it, a restore', function () {
           lines = await owner.stop()
         }
         expect(lines, 'what he saw').to.deep.equal([])
-        await restore(store.context, wish)
+        await restore(store.context, options)
         const differences = compareTrees(walkTree(store.dataIn(name)), walkTree(store.data))
         expect(differences, 'the restore after it').to.deep.equal([])
       }

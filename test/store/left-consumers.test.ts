@@ -21,7 +21,7 @@ describe('status, of containers that are paused or stopped', () => {
     await writeFile(join(directory, 'consumers.json'), JSON.stringify(journal))
     const { health } = lastDocumentOf(await store.run(['status', '--json'])) as unknown as Status
     return health.findings
-      .filter(({ code }) => code === 'consumer-asleep')
+      .filter(({ code }) => code === 'consumer-not-resumed')
       .map(({ level }) => level)
   }
 

@@ -193,8 +193,8 @@ describeSample({ tests: 8 }, 'The prelinked tree', () => {
     const inode = inodeIn(prelinked(), '.')
     await damageAwkwardTree(store.data)
     const damaged = walkTree(store.data)
-    const wish = { undo: false, reference: latest, volumes: [], readAll: false } as const
-    const { safety } = await restore(store.context, wish)
+    const options = { undo: false, reference: latest, volumes: [], readAll: false } as const
+    const { safety } = await restore(store.context, options)
     expect(inodeIn(store.dataIn(safety ?? ''), '.')).to.equal(inode)
     expect(compareTrees(damaged, walkTree(store.dataIn(safety ?? '')))).to.deep.equal([])
     const wanted = walkTree(store.dataIn(latest))

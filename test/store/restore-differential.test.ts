@@ -23,9 +23,9 @@ describe(`${rounds} restores of data that change at random (engine link)`, funct
   afterEach(() => store.remove())
 
   async function restoreTo(snapshot: string) {
-    const wish = { undo: false, reference: snapshot, volumes: [], readAll: false } as const
-    const [planned] = (await planRestore(store.context, wish)).volumes
-    const [done] = (await restore(store.context, wish)).volumes
+    const options = { undo: false, reference: snapshot, volumes: [], readAll: false } as const
+    const [planned] = (await planRestore(store.context, options)).volumes
+    const [done] = (await restore(store.context, options)).volumes
     return { planned: planned?.counts, done: done?.counts }
   }
 

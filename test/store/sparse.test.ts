@@ -60,12 +60,12 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       return record
     }
 
-    const wish = { undo: false, volumes: [], readAll: false } as const
+    const options = { undo: false, volumes: [], readAll: false } as const
     const restoreCheaply = (): Promise<unknown> =>
-      expectCheap(() => restore(store.context, { ...wish, reference: first.name }))
+      expectCheap(() => restore(store.context, { ...options, reference: first.name }))
     const planCheaply = (): Promise<{ changed: number | undefined }> =>
       expectCheap(async () => {
-        const { volumes } = await planRestore(store.context, { ...wish, reference: first.name })
+        const { volumes } = await planRestore(store.context, { ...options, reference: first.name })
         return { changed: volumes[0]?.counts.changed }
       })
 

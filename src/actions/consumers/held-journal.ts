@@ -89,13 +89,13 @@ export class HeldJournal {
     this.#consumers = this.#consumers.filter((one) => one.id !== id)
   }
 
-  /** Leaves those that have to be woken yet, where anything was written. */
-  close(asleep: readonly JournaledConsumer[]): void {
-    if (this.#isWritten) this.keep(asleep)
+  /** Leaves those that have to be resumed yet, where anything was written. */
+  close(notResumed: readonly JournaledConsumer[]): void {
+    if (this.#isWritten) this.keep(notResumed)
   }
 
-  keep(asleep: readonly JournaledConsumer[]): void {
-    keepInJournal(this.#context, [...asleep, ...this.#strangers])
+  keep(notResumed: readonly JournaledConsumer[]): void {
+    keepInJournal(this.#context, [...notResumed, ...this.#strangers])
   }
 
   #change(ids: readonly string[], changed: (one: JournaledConsumer) => JournaledConsumer): void {
@@ -123,14 +123,14 @@ function compareKnown(
 
 /**
  * Keeps those in the journal who did not come back. When it cannot be written it stays as it was:
- * nobody is forgotten, and waking twice does nothing.
+ * nobody is forgotten, and resuming twice does nothing.
  */
 export function keepInJournal(
   { store, clock, emit }: Pick<ActionContext, 'store' | 'clock' | 'emit'>,
-  asleep: readonly JournaledConsumer[],
+  notResumed: readonly JournaledConsumer[],
 ): void {
   try {
-    if (asleep.length === 0) removeConsumerJournal(store)
+    if (notResumed.length === 0) removeConsumerJournal(store)
     else {
       const before = readConsumerJournal(store)
       const since = before?.purpose === didNotComeBack ? before.startedAt : undefined
@@ -138,7 +138,7 @@ export function keepInJournal(
         schema: 1,
         purpose: didNotComeBack,
         startedAt: since ?? clock.now().toISOString(),
-        consumers: [...asleep],
+        consumers: [...notResumed],
       })
     }
   } catch (error) {

@@ -80,7 +80,7 @@ class ConsumerHold implements Hold {
   }
 
   get stopped(): Hold['stopped'] {
-    return this.#quiescence.toWake.filter(
+    return this.#quiescence.toResume.filter(
       ({ action, settledBy }) => action === 'stop' && settledBy !== undefined,
     )
   }

@@ -2,20 +2,20 @@ import { BusyError } from '../../errors.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { acquireLock, findHolder } from '../../store/lock.ts'
 
-const wakingPurpose = 'waking containers'
-const longestWakingMs = 60_000
+const resumingPurpose = 'resuming containers'
+const longestResumingMs = 60_000
 
 /**
- * Undefined where they are held for good reason; a process that wakes them, such as the daemon, is
- * waited for.
+ * Undefined where they are held for good reason; a process that resumes them, such as the daemon,
+ * is waited for.
  */
 export async function lockToResume(store: StoreLayout) {
-  const lock = await lockConsumers(store, wakingPurpose, 0)
+  const lock = await lockConsumers(store, resumingPurpose, 0)
   if (lock !== undefined) return lock
 
   const holder = await findHolder(store.consumerLock)
-  return holder?.includes(wakingPurpose) === true
-    ? lockConsumers(store, wakingPurpose, longestWakingMs)
+  return holder?.includes(resumingPurpose) === true
+    ? lockConsumers(store, resumingPurpose, longestResumingMs)
     : undefined
 }
 

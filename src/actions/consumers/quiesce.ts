@@ -12,7 +12,7 @@ import { lockConsumers } from './lock-consumers.ts'
 import { findEnded, resumeConsumers } from './resume.ts'
 
 /**
- * Whoever wakes a consumer that does not come back has the lock for a while; of a frozen one runc
+ * Whoever resumes a consumer that does not come back has the lock for a while; of a frozen one runc
  * says so after ten seconds, three times.
  */
 const lockTimeoutMs = 45_000
@@ -80,16 +80,16 @@ export class Quiescence {
     return this.#beganMs
   }
 
-  /** When all had been woken; undefined before. */
+  /** When all had been resumed; undefined before. */
   get endedMs(): number | undefined {
     return this.#endedMs
   }
 
   /**
-   * Whom `end` wakes, or has woken: those it asked to stop, those left by others, and those it is
-   * to start.
+   * Whom `end` resumes, or has resumed: those it asked to stop, those left by others, and those it
+   * is to start.
    */
-  get toWake(): readonly JournaledConsumer[] {
+  get toResume(): readonly JournaledConsumer[] {
     return this.#journal.consumers.filter(({ id }) => !this.#notBack.some((one) => one.id === id))
   }
 
@@ -135,7 +135,7 @@ export class Quiescence {
   async end(client: DockerClient): Promise<void> {
     if (this.#lock === undefined) return
     try {
-      await this.#wake(client)
+      await this.#resume(client)
     } finally {
       this.#lock.release()
       this.#lock = undefined
@@ -165,7 +165,7 @@ export class Quiescence {
         return
       }
 
-      // somebody else did, or it ended: then it is not for us to wake
+      // somebody else did, or it ended: then it is not for us to resume
       this.#journal.forget(id)
       this.giveUp(step, 'it is not as it was a moment ago')
     } catch (error) {
@@ -210,25 +210,28 @@ export class Quiescence {
     if (frozen !== undefined) this.#journal.noteFrozen(id, frozen)
   }
 
-  async #wake(client: DockerClient): Promise<void> {
+  async #resume(client: DockerClient): Promise<void> {
     const journal = this.#journal
     const { clock, emit } = this.#context
-    const waking = { clock, emit: divertWarnings(emit, this.#warn) }
+    const resuming = { clock, emit: divertWarnings(emit, this.#warn) }
 
     const others = journal.consumers.filter((one) => !isFrozen(one))
-    const left = await resumeConsumers(waking, client, others, this.#restartable)
+    const left = await resumeConsumers(resuming, client, others, this.#restartable)
     this.#endedMs = performance.now()
 
     // that may take long, and nobody waits for it who was held
     const stuck = journal.consumers.filter(isFrozen)
-    const asleep = [...left, ...(await resumeConsumers(waking, client, stuck, this.#restartable))]
-    const started = journal.consumers.filter(({ id }) => !asleep.some((one) => one.id === id))
+    const notResumed = [
+      ...left,
+      ...(await resumeConsumers(resuming, client, stuck, this.#restartable)),
+    ]
+    const started = journal.consumers.filter(({ id }) => !notResumed.some((one) => one.id === id))
 
     // at once: whoever finds them in the journal would wait for what was asked for
-    journal.close(asleep)
+    journal.close(notResumed)
 
-    const ended = await findEnded(waking, client, started)
-    this.#notBack = [...asleep, ...ended]
+    const ended = await findEnded(resuming, client, started)
+    this.#notBack = [...notResumed, ...ended]
     if (ended.length > 0) journal.keep(this.#notBack)
   }
 }
@@ -237,7 +240,7 @@ function isFrozen({ frozen }: JournaledConsumer): boolean {
   return frozen !== undefined
 }
 
-/** A warning while consumers are woken belongs into the record too. */
+/** A warning while consumers are resumed belongs into the record too. */
 function divertWarnings(
   emit: ActionContext['emit'],
   warn: (warning: RecordWarning) => void,

@@ -91,7 +91,7 @@ export function warnOfLeftStopped(
   return listDown(ranBefore, found.consumers)
     .filter(({ id }) => !stopped.some((one) => one.id === id))
     .map(({ name }) => ({
-      code: 'consumer-asleep',
+      code: 'consumer-not-resumed',
       message: `the container ${name} ran before an earlier restore and was stopped since, so it is left stopped: run "docker start ${name}" if it should run`,
     }))
 }
@@ -118,7 +118,7 @@ export function warnOfUnasked(
 ): RecordWarning[] {
   if (client !== undefined) return []
   return listUnasked(context, ranBefore).map(({ name }) => ({
-    code: 'consumer-asleep',
+    code: 'consumer-not-resumed',
     message: `the container ${name} ran before the restore, and nobody can say here whether it does now: run "docker start ${name}"`,
   }))
 }

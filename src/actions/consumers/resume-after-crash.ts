@@ -14,8 +14,8 @@ import { lockToResume } from './lock-consumers.ts'
 import { findEnded, resumeConsumers } from './resume.ts'
 
 /**
- * Wakes those whom a process that was killed left paused or stopped. Nothing where the process that
- * did it still lives: it holds the consumers' lock. Only containers that mount our volumes are
+ * Resumes those whom a process that was killed left paused or stopped. Nothing where the process
+ * that did it still lives: it holds the consumers' lock. Only containers that mount our volumes are
  * touched, whoever wrote the journal. Where `leavesStopped` says that a restore follows, those that
  * one before it stopped are left so: it starts them on other data.
  */
@@ -28,7 +28,7 @@ export async function resumeAfterCrash(
   if (!hasConsumerJournal(store)) return
 
   const warn = (message: string): void =>
-    emit({ type: 'warning', code: 'consumer-asleep', message })
+    emit({ type: 'warning', code: 'consumer-not-resumed', message })
 
   try {
     const lock = await lockToResume(store)
@@ -67,13 +67,13 @@ export async function resumeAfterCrash(
       for (const { name } of ours.filter(isLeft)) {
         warn(`the container ${name} is stopped since an earlier restore; a restore starts it`)
       }
-      const woken = ours.filter((consumer) => !isLeft(consumer))
-      const asleep = await resumeConsumers(context, client, woken, restartable)
-      const started = woken.filter(({ id }) => !asleep.some((one) => one.id === id))
-      keepInJournal(context, [...asleep, ...left])
+      const resumed = ours.filter((consumer) => !isLeft(consumer))
+      const notResumed = await resumeConsumers(context, client, resumed, restartable)
+      const started = resumed.filter(({ id }) => !notResumed.some((one) => one.id === id))
+      keepInJournal(context, [...notResumed, ...left])
 
       const ended = await findEnded(context, client, started)
-      if (ended.length > 0) keepInJournal(context, [...asleep, ...ended, ...left])
+      if (ended.length > 0) keepInJournal(context, [...notResumed, ...ended, ...left])
     } finally {
       lock.release()
     }

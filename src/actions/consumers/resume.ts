@@ -15,7 +15,7 @@ const betweenLooksMs = 250
 /** Who runs so long after a start has not ended at once. */
 const steadyMs = 1000
 
-type Waking = Pick<ActionContext, 'clock' | 'emit'>
+type Resuming = Pick<ActionContext, 'clock' | 'emit'>
 
 /**
  * Lets consumers go on that this program paused or stopped, in reverse order, and says so. Never
@@ -25,23 +25,23 @@ type Waking = Pick<ActionContext, 'clock' | 'emit'>
  * found of them.
  */
 export async function resumeConsumers(
-  context: Waking,
+  context: Resuming,
   client: DockerClient,
   consumers: readonly JournaledConsumer[],
   restartable: ReadonlySet<string>,
 ): Promise<JournaledConsumer[]> {
   const paused = consumers.filter(({ action }) => action === 'pause')
   const stopped = consumers.filter(({ action }) => action === 'stop').toReversed()
-  const asleep: JournaledConsumer[] = []
-  const wake = async (consumer: JournaledConsumer): Promise<void> => {
-    const left = await wakeOne(context, client, consumer, restartable.has(consumer.id))
-    if (left !== undefined) asleep.push(left)
+  const notResumed: JournaledConsumer[] = []
+  const resumeAndNote = async (consumer: JournaledConsumer): Promise<void> => {
+    const left = await resumeOne(context, client, consumer, restartable.has(consumer.id))
+    if (left !== undefined) notResumed.push(left)
   }
 
   // paused ones hold connections of others
-  await Promise.all(paused.map(wake))
-  for (const consumer of stopped) await wake(consumer)
-  return asleep
+  await Promise.all(paused.map(resumeAndNote))
+  for (const consumer of stopped) await resumeAndNote(consumer)
+  return notResumed
 }
 
 /** It did not come back, because it is frozen. */
@@ -55,8 +55,8 @@ class FrozenError extends OperationError {
 }
 
 /** Undefined when it goes on. */
-async function wakeOne(
-  context: Waking,
+async function resumeOne(
+  context: Resuming,
   client: DockerClient,
   consumer: JournaledConsumer,
   mayRestart: boolean,
@@ -75,7 +75,7 @@ async function wakeOne(
     if (attempt < attempts) await context.clock.sleep(betweenAttemptsMs)
   }
 
-  if (left.frozen === undefined) tellAsleep(context, left, problem)
+  if (left.frozen === undefined) tellNotResumed(context, left, problem)
   else if (mayRestart && (await restartFrozen(context, client, left))) return undefined
   else tellFrozen(context, left.name, left.frozen)
 
@@ -84,7 +84,7 @@ async function wakeOne(
 
 /** False when the Engine does not do it. */
 async function restartFrozen(
-  { emit }: Waking,
+  { emit }: Resuming,
   client: DockerClient,
   { id, name }: JournaledConsumer,
 ): Promise<boolean> {
@@ -108,7 +108,7 @@ async function restartFrozen(
  * nevertheless.
  */
 async function letGoOn(
-  context: Waking,
+  context: Resuming,
   client: DockerClient,
   consumer: JournaledConsumer,
 ): Promise<void> {
@@ -140,7 +140,7 @@ async function letGoOn(
  * for it lives or not.
  */
 async function assertNotFrozen(
-  { clock }: Waking,
+  { clock }: Resuming,
   client: DockerClient,
   { id, action, frozen }: JournaledConsumer,
 ): Promise<void> {
@@ -175,16 +175,16 @@ async function readAsleep(
 }
 
 /**
- * Tells of those of `awake` that ended meanwhile or soon; returns those that were started for
+ * Tells of those of `resumed` that ended meanwhile or soon; returns those that were started for
  * nothing.
  */
 export async function findEnded(
-  context: Waking,
+  context: Resuming,
   client: DockerClient,
-  awake: readonly JournaledConsumer[],
+  resumed: readonly JournaledConsumer[],
 ): Promise<JournaledConsumer[]> {
   const ended: JournaledConsumer[] = []
-  const asked = awake.filter(({ settledBy }) => settledBy !== undefined)
+  const asked = resumed.filter(({ settledBy }) => settledBy !== undefined)
   if (asked.some(({ action }) => action === 'stop')) await context.clock.sleep(steadyMs)
 
   for (const consumer of asked) {
@@ -197,7 +197,7 @@ export async function findEnded(
         continue
       }
       if (consumer.action === 'stop') {
-        tellAsleep(context, consumer, `it ended again, see "docker logs ${consumer.name}"`)
+        tellNotResumed(context, consumer, `it ended again, see "docker logs ${consumer.name}"`)
         ended.push(consumer)
         continue
       }
@@ -213,13 +213,13 @@ export async function findEnded(
   return ended
 }
 
-function tellAsleep({ emit }: Waking, consumer: JournaledConsumer, problem: string): void {
+function tellNotResumed({ emit }: Resuming, consumer: JournaledConsumer, problem: string): void {
   const { name, action } = consumer
   const state = action === 'pause' ? 'paused' : 'stopped'
   const message = `the container ${name} is still ${state}: ${problem}; run "${commandFor(consumer)}"; every command of this program tries it again`
-  emit({ type: 'warning', code: 'consumer-asleep', message })
+  emit({ type: 'warning', code: 'consumer-not-resumed', message })
 }
 
-function tellFrozen({ emit }: Waking, name: string, frozen: FrozenMark): void {
+function tellFrozen({ emit }: Resuming, name: string, frozen: FrozenMark): void {
   emit({ type: 'warning', code: 'consumer-frozen', message: describeFrozen(name, frozen) })
 }

@@ -202,7 +202,7 @@ function checkConsumers({ consumers, startedAt }: ConsumerJournal): DoctorFindin
   if (others.length === 0) return findings
 
   const message = `containers are paused or stopped since ${startedAt}: ${others.join(', ')}`
-  const fix = 'any command wakes them where the Docker API is, if no snapshot is under way'
+  const fix = 'any command resumes them where the Docker API is, if no snapshot is under way'
   return [...findings, problem('journal', message, fix)]
 }
 

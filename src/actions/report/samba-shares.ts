@@ -20,7 +20,7 @@ export interface Share {
   parameters: Readonly<Record<string, string>>
 }
 
-interface ShareWishes {
+interface ShareOptions {
   /** ID or ID:PATH of the volumes to share; none means all. */
   volumes: readonly string[]
   /** Where Samba finds the store, if not where it is here. */
@@ -41,13 +41,13 @@ const misread = /[%"\\]| {2}| $/
 export function describeShares(
   { directory }: StoreLayout,
   configured: readonly VolumeSpec[],
-  wishes: ShareWishes,
+  options: ShareOptions,
 ): SharesDescription {
-  const volumes = chooseVolumes(configured, wishes.volumes)
+  const volumes = chooseVolumes(configured, options.volumes)
   const store =
-    wishes.store === undefined
+    options.store === undefined
       ? directory
-      : parsePath(wishes.store, `--store ${JSON.stringify(wishes.store)}`)
+      : parsePath(options.store, `--store ${JSON.stringify(options.store)}`)
 
   assertNames(volumes.map(({ id }) => id))
   assertReadable('store', store, 'with "--store PATH"')
@@ -65,10 +65,10 @@ export function describeShares(
 
 function chooseVolumes(
   configured: readonly VolumeSpec[],
-  wishes: readonly string[],
+  names: readonly string[],
 ): readonly VolumeSpec[] {
-  if (wishes.length === 0) return configured
-  const chosen = wishes.map((wish) => findVolume(configured, wish))
+  if (names.length === 0) return configured
+  const chosen = names.map((name) => findVolume(configured, name))
   return parseVolumeSpecs(chosen.map(({ id, path }) => `${id}:${path}`))
 }
 

@@ -129,10 +129,10 @@ export async function describeCondition(
     problems.push({ level: 'critical', code: 'restore-interrupted', message })
   }
 
-  const asleep = await findAsleep(store, now, docker)
-  problems.push(...asleep)
+  const notResumed = await findAsleep(store, now, docker)
+  problems.push(...notResumed)
   // a restore that is under way starts them itself
-  if (asleep.length === 0 && writer === undefined) {
+  if (notResumed.length === 0 && writer === undefined) {
     problems.push(...(await findFailed(restored, docker)))
   }
 
@@ -191,7 +191,7 @@ async function findAsleep(
       journal.purpose === didNotComeBack
         ? `containers that ran before are stopped since ${journal.startedAt} and do not come back (${names}): see "docker logs", then "docker start" them, or go back with "snap-volume restore --undo"`
         : `containers have been paused or stopped since ${journal.startedAt} (${names}): look at them with "docker ps -a", then "docker unpause" or "docker start" them`
-    return [...frozen, { level: 'critical', code: 'consumer-asleep', message }]
+    return [...frozen, { level: 'critical', code: 'consumer-not-resumed', message }]
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
     return [{ level: 'critical', code: 'journal', message: error.message }]

@@ -34,26 +34,26 @@ export interface ResolvedRestore {
 }
 
 /** Finds the snapshot and the volumes that are meant, and refuses what could not be restored. */
-export function resolveRestore(context: ActionContext, wish: RestoreOptions): ResolvedRestore {
-  const decision = findDecision(context, wish)
-  assertVolumesMounted(decision.targets, context.inImage)
-  if (wish.expected !== undefined && decision.snapshot.name !== wish.expected) {
+export function resolveRestore(context: ActionContext, options: RestoreOptions): ResolvedRestore {
+  const resolved = findDecision(context, options)
+  assertVolumesMounted(resolved.targets, context.inImage)
+  if (options.expected !== undefined && resolved.snapshot.name !== options.expected) {
     throw new OperationError(
-      `the plan was for ${wish.expected}, and now it would be ${decision.snapshot.name}`,
+      `the plan was for ${options.expected}, and now it would be ${resolved.snapshot.name}`,
       { fix: 'look at the plan again' },
     )
   }
 
-  return decision
+  return resolved
 }
 
-function findDecision(context: ActionContext, wish: RestoreOptions): ResolvedRestore {
+function findDecision(context: ActionContext, options: RestoreOptions): ResolvedRestore {
   const { store, config, clock } = context
   const catalog = readCatalog(store)
   const interrupted = readInterruptedRestore(store)
-  if (!wish.undo) {
-    const snapshot = resolveReference(catalog, wish.reference, clock.now())
-    const targets = checkTargets(store, config.volumes, snapshot, wish.volumes, wish.as)
+  if (!options.undo) {
+    const snapshot = resolveReference(catalog, options.reference, clock.now())
+    const targets = checkTargets(store, config.volumes, snapshot, options.volumes, options.as)
     if (interrupted !== undefined && !hasSameVolumes(interrupted, targets)) {
       throw explainInterruptedRestore(interrupted)
     }

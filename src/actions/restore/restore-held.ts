@@ -38,8 +38,8 @@ export interface RestoreResult {
 /** A restore that has been decided, and whose data are held. */
 export interface HeldRestore {
   lock: Lock
-  wish: RestoreOptions
-  decision: ResolvedRestore
+  options: RestoreOptions
+  resolved: ResolvedRestore
   hold: Hold
   use: UseCheck
   ranBefore: RanBefore | undefined
@@ -50,10 +50,10 @@ export async function restoreHeld(
   context: ActionContext,
   restore: HeldRestore,
 ): Promise<RestoreResult> {
-  const { lock, wish, decision, hold, use } = restore
-  const { snapshot, targets } = decision
+  const { lock, options, resolved, hold, use } = restore
+  const { snapshot, targets } = resolved
   const known = targets.map((target) => ({ target, wanted: readKnown(snapshot, target.from) }))
-  const safety = await takeSafety(context, lock, wish, decision, hold)
+  const safety = await takeSafety(context, lock, options, resolved, hold)
 
   using opened = new DisposableStack()
   const planned: PlannedVolume[] = []
@@ -61,7 +61,7 @@ export async function restoreHeld(
     planned.push(opened.use(await planAfterSafety(context, restore, safety, one)))
   }
 
-  const usedFiles = await refuseUse(use, wish, targets, hold)
+  const usedFiles = await refuseUse(use, options, targets, hold)
   for (const volume of planned) await tryVolume(volume)
 
   const journal = makeJournal(context, restore, safety)
@@ -85,22 +85,22 @@ export async function restoreHeld(
 /** Compares one volume, with what the safety snapshot has found. */
 async function planAfterSafety(
   context: ActionContext,
-  { lock, wish, decision, use }: HeldRestore,
+  { lock, options, resolved, use }: HeldRestore,
   { copies, discardBefore }: Safety,
   { target, wanted }: Pick<VolumeRestoreRequest, 'target' | 'wanted'>,
 ): Promise<PlannedVolume> {
-  const { snapshot } = decision
+  const { snapshot } = resolved
   const historyChanged = copies.find(({ volume }) => volume.id === target.id)?.historyChanged
-  const request = { lock, wish, snapshot, target, wanted, historyChanged, discardBefore }
+  const request = { lock, options, snapshot, target, wanted, historyChanged, discardBefore }
   return planVolume(context, request, (step) => use.note(target, step))
 }
 
 function makeJournal(
   context: ActionContext,
-  { wish, decision, hold, ranBefore }: HeldRestore,
+  { options, resolved, hold, ranBefore }: HeldRestore,
   safety: Safety,
 ): RestoreJournal {
-  const { snapshot, targets } = decision
+  const { snapshot, targets } = resolved
   const before = readRestoreJournal(context.store)
   const interrupted = before?.finishedAt === null ? before : undefined
 
@@ -109,7 +109,7 @@ function makeJournal(
     snapshot: snapshot.name,
     // what a restore that was cut off began to replace stays the way back, not the mixture it left
     safety: interrupted === undefined ? safety.name : interrupted.safety,
-    undo: wish.undo,
+    undo: options.undo,
     volumes: targets.map(describeTarget),
     ...listUnsaved(context, before, targets, safety),
     consumers: listToRun(context, hold, ranBefore),

@@ -33,7 +33,7 @@ export interface VolumeRestore {
 /** What is needed to restore one volume. */
 export interface VolumeRestoreRequest {
   lock: Lock
-  wish: RestoreOptions
+  options: RestoreOptions
   snapshot: Snapshot
   target: RestoreTarget
   /** What is known of the snapshot, by its index: the next snapshot takes that away. */
@@ -63,7 +63,7 @@ export async function planVolume(
   request: VolumeRestoreRequest,
   onStep?: (step: RestoreStep) => void,
 ): Promise<PlannedVolume> {
-  const { lock, wish, snapshot, target, wanted, historyChanged = new Map() } = request
+  const { lock, options, snapshot, target, wanted, historyChanged = new Map() } = request
   const { store, config, clock, signal } = context
   const { id, path, from, keptMounts } = target
   using opening = new DisposableStack()
@@ -75,7 +75,7 @@ export async function planVolume(
   const copying: RestoreRequest = {
     source: opening.use(openDirectory(join(snapshot.path, from))),
     target: opening.use(openDirectory(path)),
-    readAll: wish.readAll,
+    readAll: options.readAll,
     wanted,
     lacking: snapshot.record.warnings.find(
       ({ code, volume }) => code === leftOutCode && volume === from,

@@ -46,10 +46,10 @@ const mostSteps = 10_000
  */
 export async function planRestore(
   context: ActionContext,
-  wish: RestoreOptions,
+  options: RestoreOptions,
 ): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (lock) => {
-    const { snapshot, targets } = resolveRestore(context, wish)
+    const { snapshot, targets } = resolveRestore(context, options)
     const doubts = await assertOwnersKnown(
       snapshot,
       targets,
@@ -60,7 +60,7 @@ export async function planRestore(
     const found = await lookForConsumers(context, 'restore', targets)
     const plan: RestorePlan = {
       snapshot: snapshot.name,
-      withoutSafety: wish.withoutSafety === true,
+      withoutSafety: options.withoutSafety === true,
       writers: describeWriters(context, found),
       volumes: [],
     }
@@ -71,7 +71,7 @@ export async function planRestore(
       let omittedSteps = 0
       using planned = await planVolume(
         context,
-        { lock, wish, snapshot, target, wanted: readKnown(snapshot, target.from) },
+        { lock, options, snapshot, target, wanted: readKnown(snapshot, target.from) },
         ({ action, path: at }) => {
           use.note(target, { action, path: at })
           if (steps.length < mostSteps) steps.push({ action, path: displayPath(at) })
@@ -98,15 +98,15 @@ export async function planRestore(
  */
 export async function restore(
   context: ActionContext,
-  wish: RestoreOptions,
+  options: RestoreOptions,
 ): Promise<RestoreResult> {
   context.emit({ type: 'phase', phase: 'lock' })
-  const wished = wish.undo ? { kind: 'undo' } : { snapshot: wish.reference }
+  const asked = options.undo ? { kind: 'undo' } : { snapshot: options.reference }
 
   return logged(
     context,
-    { act: 'restore', ...wished, volumes: [...wish.volumes] },
-    async () => restoreAsWriter(context, wish),
+    { act: 'restore', ...asked, volumes: [...options.volumes] },
+    async () => restoreAsWriter(context, options),
     ({ snapshot, safety, volumes, warnings }) => {
       const ids = volumes.map(({ id }) => id)
       const kept = safety === null ? {} : { safety }
@@ -117,23 +117,23 @@ export async function restore(
 
 async function restoreAsWriter(
   context: ActionContext,
-  wish: RestoreOptions,
+  options: RestoreOptions,
 ): Promise<RestoreResult> {
   return asWriter(context, 'restore', async (lock) => {
-    const decision = resolveRestore(context, wish)
-    const { snapshot, targets } = decision
+    const resolved = resolveRestore(context, options)
+    const { snapshot, targets } = resolved
     const { config, signal } = context
     const doubts = await assertOwnersKnown(snapshot, targets, config.exclude, signal)
-    if (wish.withoutSafety === true) await spendReserve(context.store)
-    const ranBefore = whoRanBefore(readRestoreJournal(context.store), wish.undo)
+    if (options.withoutSafety === true) await spendReserve(context.store)
+    const ranBefore = whoRanBefore(readRestoreJournal(context.store), options.undo)
     const purpose = { kind: 'restore', snapshot: snapshot.name, ranBefore } as const
     const hold = await planHold(context, purpose, targets)
     // a plan has said it
-    if (wish.expected === undefined) {
+    if (options.expected === undefined) {
       context.emit({ type: 'writers', ...describeWriters(context, hold.found) })
     }
 
-    if (wish.withoutSafety === true) {
+    if (options.withoutSafety === true) {
       context.emit({ type: 'warning', code: 'without-safety', message: keepsNothing })
     }
 
@@ -148,7 +148,7 @@ async function restoreAsWriter(
     try {
       const result = await quiesced(
         hold,
-        async () => restoreQuiesced(context, { lock, wish, decision, hold, ranBefore }),
+        async () => restoreQuiesced(context, { lock, options, resolved, hold, ranBefore }),
         async () => {
           unhealthy.push(...(await waitUntilHealthy(context, hold)))
         },
@@ -167,14 +167,14 @@ async function restoreQuiesced(
   context: ActionContext,
   held: Omit<HeldRestore, 'use'>,
 ): Promise<RestoreResult> {
-  const { wish, hold, ranBefore, decision } = held
+  const { options, hold, ranBefore, resolved } = held
   for (const warning of warnOfLeftStopped(hold, ranBefore)) {
     context.emit({ type: 'warning', ...warning })
   }
   if (hold.notHeld.length > 0) throw stillRunning(hold)
 
   const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
-  await refuseUse(use, wish, decision.targets, hold)
+  await refuseUse(use, options, resolved.targets, hold)
   return restoreHeld(context, { ...held, use })
 }
 

@@ -13,7 +13,7 @@ import { type ActionContext, asWriter } from '../context.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 import { logged } from '../log-act.ts'
 
-export interface RenameWish {
+export interface RenameOptions {
   /** The snapshot to rename; undefined for all of the future. */
   reference: string | undefined
   /** When it was taken; undefined for what its record says. */
@@ -30,8 +30,8 @@ export interface RenamePlan {
  * Says which snapshots get the names of their starts; changes nothing. Throws OperationError for
  * one that is named and cannot have another name, UsageError for what is no time.
  */
-export function planRenames(context: ActionContext, wish: RenameWish): RenamePlan {
-  const { renames, left } = decideRenames(context, wish)
+export function planRenames(context: ActionContext, options: RenameOptions): RenamePlan {
+  const { renames, left } = decideRenames(context, options)
   return { renames: renames.map(namesOf), left }
 }
 
@@ -41,12 +41,12 @@ export function planRenames(context: ActionContext, wish: RenameWish): RenamePla
  */
 export async function renameSnapshots(
   context: ActionContext,
-  wish: RenameWish,
+  options: RenameOptions,
 ): Promise<RenamePlan> {
   return logged(
     context,
-    { act: 'rename', ...(wish.reference !== undefined && { snapshot: wish.reference }) },
-    async () => asWriter(context, 'rename', async () => applyRenames(context, wish)),
+    { act: 'rename', ...(options.reference !== undefined && { snapshot: options.reference }) },
+    async () => asWriter(context, 'rename', async () => applyRenames(context, options)),
     ({ renames }) => ({ renamed: renames }),
   )
 }
@@ -61,13 +61,13 @@ interface Decision {
   left: RenamePlan['left']
 }
 
-function decideRenames({ store, clock }: ActionContext, wish: RenameWish): Decision {
+function decideRenames({ store, clock }: ActionContext, options: RenameOptions): Decision {
   const interrupted = readInterruptedRestore(store)
   if (interrupted !== undefined) throw explainInterruptedRestore(interrupted)
 
   const now = clock.now()
   const catalog = readCatalog(store)
-  const { reference } = wish
+  const { reference } = options
   const chosen =
     reference === undefined
       ? futureSnapshots(catalog, now)
@@ -75,7 +75,7 @@ function decideRenames({ store, clock }: ActionContext, wish: RenameWish): Decis
 
   const taken = new Set(catalog.names)
   const decision: Decision = { renames: [], left: [] }
-  for (const { snapshot, start } of inOrder(chosen, wish, now)) {
+  for (const { snapshot, start } of inOrder(chosen, options, now)) {
     const { name } = snapshot
     if (start > now) {
       const { problem, fix } = explainUnknown(snapshot)
@@ -100,7 +100,7 @@ function decideRenames({ store, clock }: ActionContext, wish: RenameWish): Decis
 /** With when they were taken, the first one first. */
 function inOrder(
   chosen: readonly Snapshot[],
-  { time }: RenameWish,
+  { time }: RenameOptions,
   now: Date,
 ): { snapshot: Snapshot; start: Date }[] {
   const said = time === undefined ? undefined : parseTime(time, now)
@@ -131,9 +131,9 @@ function explainUnknown({ name, record: { startedAt, volumes } }: Snapshot): {
   }
 }
 
-async function applyRenames(context: ActionContext, wish: RenameWish): Promise<RenamePlan> {
+async function applyRenames(context: ActionContext, options: RenameOptions): Promise<RenamePlan> {
   const { store } = context
-  const { renames, left } = decideRenames(context, wish)
+  const { renames, left } = decideRenames(context, options)
   let done = 0
   try {
     for (const rename of renames) {

@@ -33,11 +33,14 @@ export interface SubvolumeDecision {
 }
 
 /**
- * Finds the volume that `wish` names, by its ID or as ID:PATH where it has another path here, and
+ * Finds the volume that `named` names, by its ID or as ID:PATH where it has another path here, and
  * refuses what need not or cannot become a subvolume.
  */
-export function decideSubvolume({ store, config }: ActionContext, wish: string): SubvolumeDecision {
-  const { id, path } = findVolume(config.volumes, wish)
+export function decideSubvolume(
+  { store, config }: ActionContext,
+  named: string,
+): SubvolumeDecision {
+  const { id, path } = findVolume(config.volumes, named)
   assertVolumesApart(store.directory, [{ id, path }])
   assertDirectory(dirname(path))
 

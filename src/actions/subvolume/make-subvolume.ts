@@ -30,9 +30,9 @@ export interface SubvolumePlan extends SubvolumeDecision {
  * Says what becomes a subvolume, by which steps; changes nothing.
  * Throws OperationError where the exchange itself would refuse.
  */
-export async function planSubvolume(context: ActionContext, wish: string): Promise<SubvolumePlan> {
+export async function planSubvolume(context: ActionContext, named: string): Promise<SubvolumePlan> {
   return withStoreLock(context, 'subvolume plan', async () => {
-    const decision = decideSubvolume(context, wish)
+    const decision = decideSubvolume(context, named)
     assertUnused(decision)
     await assertRsync()
     const { files, entries } = await surveyVolume(context, decision)
@@ -46,19 +46,19 @@ export async function planSubvolume(context: ActionContext, wish: string): Promi
  * leaves. Throws OperationError when it refuses, or when the directory changed meanwhile; then the
  * directory is at `path`.
  */
-export async function makeSubvolume(context: ActionContext, wish: string): Promise<SubvolumePlan> {
+export async function makeSubvolume(context: ActionContext, named: string): Promise<SubvolumePlan> {
   return logged(
     context,
-    { act: 'subvolume', volumes: [wish] },
-    async () => exchangeDirectory(context, wish),
+    { act: 'subvolume', volumes: [named] },
+    async () => exchangeDirectory(context, named),
     ({ volume }) => ({ volumes: [volume] }),
   )
 }
 
-async function exchangeDirectory(context: ActionContext, wish: string): Promise<SubvolumePlan> {
+async function exchangeDirectory(context: ActionContext, named: string): Promise<SubvolumePlan> {
   context.emit({ type: 'phase', phase: 'lock' })
   return withStoreLock(context, 'subvolume', async (lock) => {
-    const decision = decideSubvolume(context, wish)
+    const decision = decideSubvolume(context, named)
     assertUnused(decision)
     await assertRsync()
     using parent = openDirectory(dirname(decision.path))

@@ -17,8 +17,8 @@ export const doctorCommand: Command = {
   async run(input) {
     const { json, terminal, environment, clock } = input
     const { readSettings } = await import('../../config/settings.ts')
-    const { wakeLeft } = await import('../open-context.ts')
-    await wakeLeft(input)
+    const { resumeLeft } = await import('../open-context.ts')
+    await resumeLeft(input)
     const { diagnose } = await import('../../actions/doctor/diagnose.ts')
 
     const findings = await diagnose(readSettings(environment), environment, clock.now())

@@ -35,11 +35,11 @@ export const renameCommand: Command = {
   async run(input) {
     const { options, json, terminal } = input
     const { snapshot, time } = options
-    const wish = {
+    const renameOptions = {
       reference: typeof snapshot === 'string' ? snapshot : undefined,
       time: typeof time === 'string' ? time : undefined,
     }
-    if (wish.time !== undefined && wish.reference === undefined) {
+    if (renameOptions.time !== undefined && renameOptions.reference === undefined) {
       throw new UsageError('which snapshot was taken then? Name one of "snap-volume show"')
     }
 
@@ -52,7 +52,9 @@ export const renameCommand: Command = {
     try {
       const context = await openContext(input, printer.emit)
       const dryRun = options['dry-run'] === true
-      const plan = dryRun ? planRenames(context, wish) : await renameSnapshots(context, wish)
+      const plan = dryRun
+        ? planRenames(context, renameOptions)
+        : await renameSnapshots(context, renameOptions)
       printer.result({ type: 'result', dryRun, ...plan }, formatRenames(plan, dryRun))
       return plan.left.length === 0 ? exitCodes.done : exitCodes.warnings
     } finally {

@@ -63,7 +63,7 @@ export const restoreCommand: Command = {
   },
   async run(input) {
     const { options, json, terminal } = input
-    const wish = parseWish(options)
+    const restoreOptions = parseRestoreOptions(options)
     const { openContext } = await import('../open-context.ts')
     const { planRestore, restore } = await import('../../actions/restore/restore.ts')
     const { assertNotInUse } = await import('../../actions/restore/describe-writers.ts')
@@ -78,19 +78,19 @@ export const restoreCommand: Command = {
         leavesStopped: true,
       })
       if (options['dry-run'] === true) {
-        const plan = await planRestore(context, wish)
+        const plan = await planRestore(context, restoreOptions)
         printer.result({ type: 'result', dryRun: true, ...plan }, formatRestorePlan(plan))
         return exitCodes.done
       }
 
       if (options['yes'] !== true && !json && isInteractive(input)) {
-        const plan = await planRestore(context, wish)
+        const plan = await planRestore(context, restoreOptions)
         const text = formatRestorePlan(plan)
         const { files } = plan.writers
 
         // a hook may stop who has them open
         const isHooked = context.hooks.commands['pre-restore'] !== undefined
-        if (files !== undefined && files.open > 0 && wish.force !== true && !isHooked) {
+        if (files !== undefined && files.open > 0 && restoreOptions.force !== true && !isHooked) {
           terminal.stdout.write(text)
           assertNotInUse(files)
         }
@@ -100,10 +100,10 @@ export const restoreCommand: Command = {
           what: 'The restore',
           refusal: 'not restored, nothing was changed',
         })
-        wish.expected = plan.snapshot
+        restoreOptions.expected = plan.snapshot
       }
 
-      const result = await restore(context, wish)
+      const result = await restore(context, restoreOptions)
       const document = { type: 'result', dryRun: false, ...result }
       printer.result(document, formatRestored(result), result.warnings)
       return result.warnings.length === 0 ? exitCodes.done : exitCodes.warnings
@@ -113,7 +113,7 @@ export const restoreCommand: Command = {
   },
 }
 
-function parseWish(options: CommandInput['options']): RestoreOptions {
+function parseRestoreOptions(options: CommandInput['options']): RestoreOptions {
   const { snapshot, undo } = options
   const [volumes, as] = [listOf(options['volume']), listOf(options['as'])]
   const common = {

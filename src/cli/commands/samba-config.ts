@@ -32,10 +32,10 @@ export const sambaConfigCommand: Command = {
     const { json, options, terminal } = input
     const { describeShares } = await import('../../actions/report/samba-shares.ts')
     const { readStoreConfig } = await import('../../actions/context.ts')
-    const { openStoreOnly, wakeBeforeReading } = await import('../open-context.ts')
+    const { openStoreOnly, resumeBeforeReading } = await import('../open-context.ts')
     const { formatSambaConfig } = await import('../render/samba-config.ts')
     const { store, settings } = openStoreOnly(input)
-    await wakeBeforeReading(input, store, settings)
+    await resumeBeforeReading(input, store, settings)
 
     const description = describeShares(store, readStoreConfig(store, settings).volumes, {
       volumes: Array.isArray(options['volumes']) ? options['volumes'].map(String) : [],

@@ -33,9 +33,9 @@ export const showCommand: Command = {
   },
   async run(input) {
     const { describeStore } = await import('../../actions/report/store.ts')
-    const { openStoreOnly, wakeBeforeReading } = await import('../open-context.ts')
+    const { openStoreOnly, resumeBeforeReading } = await import('../open-context.ts')
     const { store, settings } = openStoreOnly(input)
-    await wakeBeforeReading(input, store, settings)
+    await resumeBeforeReading(input, store, settings)
 
     const reference = input.options['snapshot']
     if (input.options['log'] === true) return showLog(input, store, reference)

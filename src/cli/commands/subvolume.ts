@@ -34,7 +34,7 @@ export const subvolumeCommand: Command = {
   },
   async run(input) {
     const { options, json, terminal } = input
-    const wish = String(options['volume'])
+    const volume = String(options['volume'])
 
     const dryRun = options['dry-run'] === true
     const isAsking = options['yes'] !== true && !dryRun
@@ -54,20 +54,20 @@ export const subvolumeCommand: Command = {
     try {
       const context = await openContext(input, printer.emit)
       if (dryRun) {
-        const plan = await planSubvolume(context, wish)
+        const plan = await planSubvolume(context, volume)
         printer.result({ type: 'result', dryRun, ...plan }, formatSubvolumePlan(plan))
         return exitCodes.done
       }
 
       if (isAsking) {
         await confirm(input, {
-          plan: formatSubvolumePlan(await planSubvolume(context, wish)),
+          plan: formatSubvolumePlan(await planSubvolume(context, volume)),
           what: 'The exchange',
           refusal: 'not exchanged, nothing was changed',
         })
       }
 
-      const made = await makeSubvolume(context, wish)
+      const made = await makeSubvolume(context, volume)
       printer.result({ type: 'result', dryRun, ...made }, formatSubvolumeMade(made))
       return exitCodes.done
     } finally {

@@ -15,14 +15,14 @@ export function correctIndex(
   unproven: readonly BytePath[],
   { vanished, missed, moved, possiblyRedirected }: FinishedDirectories,
 ): void {
-  const doubtful = [...unproven, ...moved, ...readBelow(scan, new Set(possiblyRedirected))]
-  invalidatePaths(index, doubtful, new Set([...vanished, ...missed]))
+  const all = [...unproven, ...moved, ...readBelow(scan, new Set(possiblyRedirected))]
+  invalidatePaths(index, all, new Set([...vanished, ...missed]))
 }
 
 /** What was read by programs that may have been led elsewhere. */
 function readBelow(scan: ScanResult, possiblyRedirected: ReadonlySet<BytePath>): BytePath[] {
   if (possiblyRedirected.size === 0) return []
-  return [scan.changed.paths, scan.suspects.paths, scan.directories.paths].flatMap((list) =>
+  return [scan.toCopy.paths, scan.toVerify.paths, scan.directories.paths].flatMap((list) =>
     [...eachPath(list)].filter((path) => isInAny(path, possiblyRedirected)),
   )
 }

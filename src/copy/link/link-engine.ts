@@ -10,7 +10,7 @@ import { identifyMount } from '../../system/mounted-filesystem.ts'
 import { foreignMounts } from '../../system/mounts.ts'
 import { awaitNewCtimes } from './await-new-ctimes.ts'
 import { copyFiles } from '../programs/copy-files.ts'
-import { copySuspects } from './copy-suspects.ts'
+import { verifyAndCopy } from './verify-and-copy.ts'
 import { correctIndex } from './correct-index.ts'
 import { countAdded } from '../scan/count-added.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from '../engine.ts'
@@ -39,8 +39,8 @@ import { surveyTree } from '../programs/survey.ts'
  *
  * 1. scan: what is unchanged is linked from the base, or stays where the links were made in
  *    advance; the rest is listed
- * 2. suspects, which look like a file of the base, are compared with it by content; changed files
- *    are copied
+ * 2. what looks like a file of the base (`toVerify`) is compared with it by content; the rest
+ *    (`toCopy`) is copied
  * 3. what moved meanwhile is copied again
  * 4. directories get their attributes, last
  * 5. the index of the scan is written for the next snapshot
@@ -135,7 +135,7 @@ async function copyOnce(
   writeFileSync(request.index, index, { mode: 0o600 })
   onRead?.()
   await writing
-  const lists = [scan.changed, scan.suspects, scan.directories].map(({ paths }) => paths)
+  const lists = [scan.toCopy, scan.toVerify, scan.directories].map(({ paths }) => paths)
   await pass.leftOut.look(source.cwd, lists, signal)
   const listAll = async (): Promise<Buffer> => listCopied(source, staging, signal)
   await pass.leftOut.carryOver(source.cwd, pass.carried, listAll, signal)
@@ -227,16 +227,16 @@ async function copyScanned(
 ): Promise<{ scan: ScanResult; copied: Copied[]; reflink: boolean | undefined }> {
   const scanned = await scanSource(request, pass, staging, racyCutoffNs)
   const scan = recopyWholeLinkGroups(trees.staging.here, scanned)
-  await awaitNewCtimes(trees.source.cwd, [scan.changed, scan.suspects], racyCutoffNs)
-  await copySuspects(trees, request.base, scan, request.onProgress)
-  const { isComplete, reflink } = await copyFiles(trees, scan.changed, request.onProgress)
+  await awaitNewCtimes(trees.source.cwd, [scan.toCopy, scan.toVerify], racyCutoffNs)
+  await verifyAndCopy(trees, request.base, scan, request.onProgress)
+  const { isComplete, reflink } = await copyFiles(trees, scan.toCopy, request.onProgress)
 
   return {
     scan,
     reflink,
     copied: [
-      { list: scan.changed, isComplete },
-      { list: scan.suspects, isComplete: false },
+      { list: scan.toCopy, isComplete },
+      { list: scan.toVerify, isComplete: false },
     ],
   }
 }

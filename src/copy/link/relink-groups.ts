@@ -10,13 +10,13 @@ import { type CopyList, type ScanResult, eachSeen, joinLists, listSeen } from '.
  */
 export function recopyWholeLinkGroups(staging: string, scan: ScanResult): ScanResult {
   if (scan.keptLinks.seen.length === 0) return scan
-  const copied = new Set(Array.from(eachSeen(scan.suspects), ({ inode }) => inode))
+  const copied = new Set(Array.from(eachSeen(scan.toVerify), ({ inode }) => inode))
   const torn = listSeen([...eachSeen(scan.keptLinks)].filter(({ inode }) => copied.has(inode)))
   unlinkAll(staging, eachPath(torn.paths))
 
   return {
     ...scan,
-    suspects: joinLists([scan.suspects, torn]),
+    toVerify: joinLists([scan.toVerify, torn]),
     directories: joinLists([scan.directories, listDirectories(eachPath(torn.paths))]),
   }
 }

@@ -42,9 +42,9 @@ export async function copyFiles(
   const stopWriting = syncWhileCopying(trees.staging.cwd, trees.signal)
 
   let copied: FilesCopied = { isComplete: false, reflink: undefined }
-  let wasLedAway = false
+  let wasRedirected = false
   try {
-    wasLedAway = await copyWatched(trees, list.paths, async () => {
+    wasRedirected = await copyWatched(trees, list.paths, async () => {
       copied = await copyOrClone(trees, list)
     })
   } finally {
@@ -54,7 +54,7 @@ export async function copyFiles(
 
   if (copied.isComplete) onProgress(completed(list))
   else await rsyncFiles(trees, list.paths, ['--info=progress2'])
-  return { ...copied, isComplete: copied.isComplete && !wasLedAway }
+  return { ...copied, isComplete: copied.isComplete && !wasRedirected }
 }
 
 async function copyOrClone(trees: RsyncTrees, { paths, bytes }: FilesToCopy): Promise<FilesCopied> {

@@ -122,10 +122,10 @@ async function findPossiblyRedirected(
   if (paths.length === 0) return []
   const findSwapped = await watchDirectories(trees.source.here, eachPath(paths))
   await copy()
-  const doubtful = findSwapped()
-  if (doubtful.size === 0) return []
+  const redirected = findSwapped()
+  if (redirected.size === 0) return []
 
-  return [...eachPath(paths)].filter((path) => doubtful.has(parentOf(path)))
+  return [...eachPath(paths)].filter((path) => redirected.has(parentOf(path)))
 }
 
 /**

@@ -46,7 +46,7 @@ export async function watchDirectories(
 
   return () => {
     const after = look(root, directories)
-    const doubtful = new Set<BytePath>()
+    const redirected = new Set<BytePath>()
     // those nearer to the root come first
     for (const directory of directories) {
       const seen = before.get(directory)
@@ -58,10 +58,10 @@ export async function watchDirectories(
         seen.ctimeNs === after.get(directory)?.ctimeNs
 
       const isThere = isSame || (isPublished && isMissing)
-      if (!isThere || doubtful.has(parentOf(directory))) doubtful.add(directory)
+      if (!isThere || redirected.has(parentOf(directory))) redirected.add(directory)
     }
 
-    return doubtful
+    return redirected
   }
 }
 

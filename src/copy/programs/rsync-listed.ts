@@ -10,15 +10,17 @@ import { type PathList, eachPath, listPaths } from '../../tree/path-list.ts'
 import { compareSparse } from './sparse.ts'
 import { watchDirectories } from './guard-directories.ts'
 
-/** Tells which of the suspects and directories of a snapshot the live data have otherwise. */
+/**
+ * Tells which of the files to verify, and directories, of a snapshot the live data have otherwise.
+ */
 export async function compareContents(
   request: RestoreRequest,
-  suspects: PathList,
+  toVerify: PathList,
   directories: PathList,
   onChange: (change: ItemizedChange) => void,
 ): Promise<void> {
   const { source, target } = request
-  const paths = suspects.bytes()
+  const paths = toVerify.bytes()
   const { dense, same, other } = await compareSparse(
     source.here,
     target.here,

@@ -54,7 +54,7 @@ class LiveComparer {
   /** Of another type in the live data. */
   readonly #replaced = new Set<BytePath>()
   readonly #linked = new LinkedNames()
-  readonly #severalNames: SeveralNames = { suspects: new Map(), proven: new Set() }
+  readonly #severalNames: SeveralNames = { toVerify: new Map(), proven: new Set() }
   /** Directories of the wanted tree that are still to be visited. */
   readonly #pending: { path: BytePath; isLive: boolean }[] = [{ path: '', isLive: true }]
 
@@ -148,14 +148,14 @@ class LiveComparer {
 
   /** A file that both have. */
   #sortFile(path: BytePath, target: BigIntStats, there: BigIntStats): void {
-    const { suspects, proven } = this.#severalNames
+    const { toVerify, proven } = this.#severalNames
     if (this.#isProven(path, target, there)) {
       const isSame = looksSame(there, target, this.#comparison.times)
       if (!isSame) this.#difference.historyChanged.push(path)
       if (there.nlink > 1n) proven.add(there.ino)
     } else {
-      this.#difference.suspects.add(path)
-      if (there.nlink > 1n) suspects.set(path, there)
+      this.#difference.toVerify.add(path)
+      if (there.nlink > 1n) toVerify.set(path, there)
     }
   }
 

@@ -9,8 +9,8 @@ export interface Difference {
   /** Not in the live data, or removed from there. */
   create: PathList
   /** In both, and not provably equal. */
-  suspects: PathList
-  /** Of the suspects, those that share a file with what has to be another one. */
+  toVerify: PathList
+  /** Of those to verify, the ones that share a file with what has to be another one. */
   anew: BytePath[]
   /** Names of link groups whose file has another name in the lists above, or is proven. */
   links: WantedLink[]
@@ -31,7 +31,7 @@ export function noDifference(): Difference {
   return {
     remove: [],
     create: new PathList(),
-    suspects: new PathList(),
+    toVerify: new PathList(),
     anew: [],
     links: [],
     newDirectories: new PathList(),
@@ -41,9 +41,9 @@ export function noDifference(): Difference {
   }
 }
 
-/** Live files of several names: the suspects by path, and the inodes of what is proven. */
+/** Live files of several names: those to verify by path, and the inodes of what is proven. */
 export interface SeveralNames {
-  suspects: Map<BytePath, { ino: bigint }>
+  toVerify: Map<BytePath, { ino: bigint }>
   proven: Set<bigint>
 }
 
@@ -54,16 +54,16 @@ export interface SeveralNames {
 export function separate(
   difference: Difference,
   groups: readonly LinkedName[][],
-  { suspects, proven }: SeveralNames,
+  { toVerify, proven }: SeveralNames,
 ): Difference {
   const members = new Set(groups.flat().map(({ path }) => path))
   const suspected = new Set(
-    [...eachPath(difference.suspects.bytes())].filter((path) => members.has(path)),
+    [...eachPath(difference.toVerify.bytes())].filter((path) => members.has(path)),
   )
   const links = planLinks(groups, (path) => suspected.has(path))
   const linked = new Set(links.map(({ path }) => path))
 
-  const restored = [...suspects].filter(([path]) => !linked.has(path))
+  const restored = [...toVerify].filter(([path]) => !linked.has(path))
   const anew = [...Map.groupBy(restored, ([, { ino }]) => ino)].flatMap(([inode, sharing]) =>
     // one of them can have the file
     sharing.slice(proven.has(inode) ? 0 : 1).map(([path]) => path),
@@ -72,7 +72,7 @@ export function separate(
   return {
     ...difference,
     create: difference.create.without(linked),
-    suspects: difference.suspects.without(linked),
+    toVerify: difference.toVerify.without(linked),
     anew,
     links,
   }

@@ -45,7 +45,7 @@ export async function planRestore(
   onStep: (step: RestoreStep) => void = () => undefined,
 ): Promise<RestorePlan> {
   const difference = await findDifference(request)
-  const { remove, anew, suspects, create, newDirectories, links } = difference
+  const { remove, anew, toVerify, create, newDirectories, links } = difference
   const counts: RestoreCounts = { created: 0, changed: 0, deleted: remove.length, bytes: 0 }
   const tell = (action: RestoreAction, path: BytePath): void => {
     if (action === 'create') counts.created += 1
@@ -66,7 +66,7 @@ export async function planRestore(
     else differing.set(path, action === 'create' ? 'change' : action)
   }
 
-  await compareContents(request, suspects.without(new Set(anew)), difference.directories, note)
+  await compareContents(request, toVerify.without(new Set(anew)), difference.directories, note)
   await compareRoots(request, note)
 
   for (const { path, first, there } of links) {
@@ -92,11 +92,11 @@ export async function planRestore(
  */
 async function findLeftOut(
   { source, target, lacking, signal }: RestoreRequest,
-  { create, suspects, newDirectories, directories }: Difference,
+  { create, toVerify, newDirectories, directories }: Difference,
   { files, linked }: EntryLists,
 ): Promise<LeftOutAttributes> {
   const leftOut = new LeftOutAttributes()
-  const wanted = [create, suspects, newDirectories, directories].map((list) => list.bytes())
+  const wanted = [create, toVerify, newDirectories, directories].map((list) => list.bytes())
   await leftOut.look(source.cwd, [listPaths(['.']), ...wanted], signal)
   const replaced = [files.bytes(), linked.bytes()]
   await leftOut.look(target.cwd, replaced, signal)

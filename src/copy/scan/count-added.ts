@@ -4,7 +4,7 @@ import { type ScanResult, allocatedBytes } from './report.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 
 /**
- * What does not share its inode with the base: all that changed, suspects that turned out
+ * What does not share its inode with the base: all that changed, files to verify that turned out
  * different, and what the first pass copied. Bytes are those that it takes on the disk.
  */
 export function countAdded(
@@ -12,13 +12,13 @@ export function countAdded(
   base: string | undefined,
   scan: ScanResult,
 ): { addedFiles: number; addedBytes: number } {
-  let addedFiles = scan.changed.files + scan.counts.keptFiles
-  let addedBytes = scan.changed.allocatedBytes + scan.counts.keptBytes
+  let addedFiles = scan.toCopy.files + scan.counts.keptFiles
+  let addedBytes = scan.toCopy.allocatedBytes + scan.counts.keptBytes
 
   using reader = new TreeReader(staging)
   using shared = base === undefined ? undefined : new TreeReader(bytePath(base))
   const counted = new Set<bigint>()
-  for (const path of eachPath(scan.suspects.paths)) {
+  for (const path of eachPath(scan.toVerify.paths)) {
     const stat = reader.lstat(path)
     const inBase = scan.origins.get(path) ?? path
     if (stat?.isFile() !== true || shared?.lstat(inBase)?.ino === stat.ino) continue

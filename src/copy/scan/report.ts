@@ -8,12 +8,12 @@ const listNames = [
   /** Directories whose attributes in staging are not right yet; `.` is the root. */
   'directories',
   /** New, or different from the base by what lstat shows. */
-  'changed',
+  'toCopy',
   /**
    * Not provably unchanged, but equal to the base by what lstat shows, or a file with several
    * names.
    */
-  'suspects',
+  'toVerify',
   /** Files with several names that were linked to the base. */
   'keptLinks',
   /** Files with a new ctime that look like another one in the base. */

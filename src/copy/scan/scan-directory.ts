@@ -11,7 +11,7 @@ import {
 import { removeBelow, removeEntries, removeEntry } from '../../tree/remove-entry.ts'
 import { looksSame } from '../index/proof.ts'
 import { checkBase } from './check-base.ts'
-import { openPlace, openStaging } from './open-place.ts'
+import { openInTrees, openStaging } from './open-in-trees.ts'
 import { UnreadableError, lstatSource, readSource } from './read-source.ts'
 import type { ScanReportBuilder } from './report.ts'
 import type { DirectoryInTrees, ScanTask } from './scan-task.ts'
@@ -50,7 +50,7 @@ function scanReadable(
   report: ScanReportBuilder,
   next: (path: BytePath) => void,
 ): void {
-  const place = openPlace(task, path)
+  const place = openInTrees(task, path)
   if (place === undefined) {
     if (task.isFilled) removeEntries(openStaging(task, path))
     report.add('directories', path)

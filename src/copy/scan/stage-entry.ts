@@ -168,7 +168,7 @@ function listForCopy(
   const isRenamed = provenance.kind === 'renamed'
   if (isRenamed) report.addRenamed(path, provenance.from)
   // all names of a file in one list, or rsync would not see that they are one file
-  const list = isAlike || isRenamed || stat.nlink > 1n ? 'suspects' : 'changed'
+  const list = isAlike || isRenamed || stat.nlink > 1n ? 'toVerify' : 'toCopy'
   report.add(list, path, stat)
 }
 

@@ -87,7 +87,7 @@ describe('compareLive', () => {
     return {
       remove: found.remove.toSorted(),
       create: list(found.create),
-      suspects: list(found.suspects),
+      toVerify: list(found.toVerify),
       anew: found.anew.toSorted(),
       newDirectories: list(found.newDirectories),
       directories: list(found.directories),
@@ -109,7 +109,7 @@ describe('compareLive', () => {
   const nothing = {
     remove: [],
     create: [],
-    suspects: [],
+    toVerify: [],
     anew: [],
     newDirectories: [],
     directories: [],
@@ -159,17 +159,17 @@ describe('compareLive', () => {
     })
   })
 
-  it('suspects every file that nothing is known of', async () => {
+  it('verifies every file that nothing is known of', async () => {
     plant('wanted', 'd/', 'd/a')
     plant('live', 'd/', 'd/a')
-    expect(await compare()).to.deep.equal({ ...nothing, suspects: ['d/a'], directories: ['d'] })
+    expect(await compare()).to.deep.equal({ ...nothing, toVerify: ['d/a'], directories: ['d'] })
   })
 
   it('compares a suspect that has other names elsewhere like any other', async () => {
     plant('wanted', 'a')
     plant('live', 'a')
     linkSync(inside('live/a'), inside('elsewhere'))
-    expect(await compare()).to.deep.equal({ ...nothing, suspects: ['a'] })
+    expect(await compare()).to.deep.equal({ ...nothing, toVerify: ['a'] })
   })
 
   it('leaves alone what is excepted', async () => {
@@ -237,12 +237,12 @@ describe('compareLive', () => {
       expect(await compareKnown()).to.deep.equal(nothing)
     })
 
-    it('suspects one that moved since', async () => {
-      const { suspects } = await compareKnown({}, () => {
+    it('verifies one that moved since', async () => {
+      const { toVerify } = await compareKnown({}, () => {
         writeFileSync(inside('live/b'), 'a')
         linkSync(inside('live/a'), inside('live/c'))
       })
-      expect(suspects).to.deep.equal(['a'])
+      expect(toVerify).to.deep.equal(['a'])
     })
 
     it('keeps one that it proves to be what the wanted tree had before somebody wrote into it there', async () => {
@@ -262,24 +262,24 @@ describe('compareLive', () => {
       })
     })
 
-    it('suspects one where another file of history was changed', async () => {
+    it('verifies one where another file of history was changed', async () => {
       rmSync(inside('known/a'))
       plant('known', 'a')
       const historyChanged = new Map([['a', 1n]])
-      expect((await compareKnown({ historyChanged })).suspects).to.deep.equal(['a'])
+      expect((await compareKnown({ historyChanged })).toVerify).to.deep.equal(['a'])
     })
 
-    it('suspects one that is another file there than in the wanted tree', async () => {
+    it('verifies one that is another file there than in the wanted tree', async () => {
       plant('wanted', 'b')
       plant('live', 'b')
       plant('known', 'b')
-      expect((await compareKnown()).suspects).to.deep.equal(['b'])
+      expect((await compareKnown()).toVerify).to.deep.equal(['b'])
     })
 
-    it('suspects one that it does not have any more', async () => {
+    it('verifies one that it does not have any more', async () => {
       plant('wanted', 'b')
       plant('live', 'b')
-      expect((await compareKnown()).suspects).to.deep.equal(['b'])
+      expect((await compareKnown()).toVerify).to.deep.equal(['b'])
     })
   })
 
@@ -301,7 +301,7 @@ describe('compareLive', () => {
       plant('live', 'c')
       expect(await compare()).to.deep.equal({
         ...nothing,
-        suspects: ['c'],
+        toVerify: ['c'],
         links: [
           { path: 'a', first: 'c', there: 'nothing' },
           { path: 'b', first: 'c', there: 'nothing' },
@@ -330,16 +330,16 @@ describe('compareLive', () => {
     it('leaves one as it is that has another name elsewhere, unless it differs', async () => {
       plantGroup('live', 'a', 'b', 'c')
       linkSync(inside('live/a'), inside('elsewhere'))
-      const { anew, suspects } = await compare()
-      expect([anew, suspects]).to.deep.equal([[], ['a']])
+      const { anew, toVerify } = await compare()
+      expect([anew, toVerify]).to.deep.equal([[], ['a']])
     })
 
     it('makes one of two anew that share a file and must not', async () => {
       plant('wanted', 'single')
       plantGroup('live', 'a', 'b', 'c', 'single')
-      const { anew, suspects } = await compare()
+      const { anew, toVerify } = await compare()
       expect(anew).to.have.length(1)
-      expect(suspects).to.include(anew[0]).and.to.deep.equal(['a', 'single'])
+      expect(toVerify).to.include(anew[0]).and.to.deep.equal(['a', 'single'])
     })
 
     it('makes one anew that shares its file with one that is proven', async () => {
@@ -354,7 +354,7 @@ describe('compareLive', () => {
     for (const tree of ['wanted', 'live', 'known']) plant(tree, 'a', 'b')
     using own = knowLive()
     appendFileSync(inside('live/b'), 'more')
-    expect(await compare({ own })).to.deep.equal({ ...nothing, suspects: ['b'] })
+    expect(await compare({ own })).to.deep.equal({ ...nothing, toVerify: ['b'] })
   })
 
   it('tells of those that look otherwise in the wanted tree', async () => {
@@ -375,7 +375,7 @@ describe('compareLive', () => {
       has: (path, live) => tree.lstat(path)?.ino === live.ino,
       [Symbol.dispose]: () => undefined,
     }
-    expect(await compare({ own })).to.deep.equal({ ...nothing, suspects: ['b'] })
+    expect(await compare({ own })).to.deep.equal({ ...nothing, toVerify: ['b'] })
   })
 
   it('ends when it is interrupted', async () => {

@@ -20,10 +20,10 @@ import { TreeReader } from '../../tree/tree-reader.ts'
 import { watchDirectories } from '../programs/guard-directories.ts'
 
 /** What differs from the base is copied, what turns out equal is linked. */
-export async function copySuspects(
+export async function verifyAndCopy(
   trees: RsyncTrees,
   base: string | undefined,
-  { suspects: { paths }, origins, moved }: ScanResult,
+  { toVerify: { paths }, origins, moved }: ScanResult,
   onProgress: (progress: CopyProgress) => void,
 ): Promise<void> {
   if (paths.length === 0) return

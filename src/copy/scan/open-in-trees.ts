@@ -8,7 +8,7 @@ import type { DirectoryInTrees, ScanRoot, ScanTask } from './scan-task.ts'
 const longestDirectPath = 400
 
 /** Goes to a directory in all trees; undefined when the source does not have it any more. */
-export function openPlace(task: ScanTask, path: BytePath): DirectoryInTrees | undefined {
+export function openInTrees(task: ScanTask, path: BytePath): DirectoryInTrees | undefined {
   const { trees } = task
   const source = readSource(task, path, () => trees.source.enter(path))
   if (source === undefined) return undefined
