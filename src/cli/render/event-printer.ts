@@ -1,4 +1,4 @@
-import prettyMilliseconds from 'pretty-ms'
+import { describeEvent, describeWarning } from '../../actions/describe-event.ts'
 import type { RunningConsumer } from '../../actions/writers.ts'
 import type { ActionEvent, Emit } from '../../actions/events.ts'
 import type { RecordWarning } from '../../store/record.ts'
@@ -70,33 +70,21 @@ export async function createEventPrinter(
   }
 }
 
-/** An event as a line; undefined for those that need none. */
+/** An event for a terminal; undefined for those that need no line. */
 export function formatEvent(event: Exclude<ActionEvent, Progress>): string | undefined {
   switch (event.type) {
-    case 'waiting':
-      return `waiting for the store: ${printable(event.holder)}`
     case 'warning':
       return formatWarning(event)
     case 'phase':
       return formatPhase(event)
-    case 'removed':
-      return `removed ${event.name} (${event.reason})`
-    case 'adopted':
-      return `adopted ${event.name}`
     case 'writers':
       return formatWriters({ ...event, containers: event.containers.filter(isLeftAlone) })
         .map((line) => `restore: ${line}`)
         .join('\n')
-    case 'consumer':
-      return `container ${printable(event.name)}: ${event.state}`
-    case 'hook':
-      return `hook ${event.point}${event.container === null ? '' : ` in ${printable(event.container)}`}: ${event.outcome} in ${prettyMilliseconds(event.ms)}`
-    case 'freed':
-      return undefined
-    case 'published':
-      return event.kind === 'safety'
-        ? `the data as they are now are kept as ${event.name}`
-        : undefined
+    default: {
+      const text = describeEvent(event)
+      return text === undefined ? undefined : printable(text)
+    }
   }
 }
 
@@ -106,11 +94,11 @@ function isLeftAlone({ action }: RunningConsumer): boolean {
 }
 
 /** With the first of the files that it is about. */
-function formatWarning({ volume, message, paths = [] }: RecordWarning): string {
-  const about = volume === undefined ? '' : `${volume}: `
+function formatWarning(warning: RecordWarning): string {
+  const { paths = [] } = warning
   const names = paths.slice(0, mostNames).map(printable).join(', ')
   const more = paths.length > mostNames ? ', ...' : ''
-  return `warning: ${about}${printable(message)}${names === '' ? '' : `: ${names}${more}`}`
+  return `warning: ${printable(describeWarning(warning))}${names === '' ? '' : `: ${names}${more}`}`
 }
 
 function formatPhase({ phase, volume, detail = '' }: Extract<ActionEvent, { type: 'phase' }>) {

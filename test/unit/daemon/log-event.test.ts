@@ -18,7 +18,7 @@ describe('the log of a hook', () => {
       output: 'cannot lock\n\u001b[31mtables\n',
     })
     expect(lines).to.deep.equal([
-      '2026-11-20T03:00:00.000Z warn  hook pre-snapshot in db: failed\n',
+      '2026-11-20T03:00:00.000Z warn  hook pre-snapshot in db: failed in 12ms\n',
       '2026-11-20T03:00:00.000Z warn  hook pre-snapshot in db | cannot lock\n',
       '2026-11-20T03:00:00.000Z warn  hook pre-snapshot in db | \\x1b[31mtables\n',
     ])

@@ -74,7 +74,7 @@ describe('the event printer', () => {
           'snapshot of db: reading /srv/db',
           'warning: db: a\\x0ab: x',
           'removed @GMT-2026.11.19-03.00.00 (older)',
-          'adopted @GMT-2014.11.19-03.00.00',
+          'adopted @GMT-2014.11.19-03.00.00 from the predecessor',
           '',
         ].join('\n'),
       )
