@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 steps=(build check shellcheck unit crash image engine-26 store)
 
 # Of the tests of the image, those that hang on the Engine and need no image but ours.
-files_on_second_engine=(database-examples docker-api frozen-consumer hold-faults hooks quiesce wake)
+files_on_second_engine=(database-examples docker-api frozen-consumer hold-faults hooks quiesce resume)
 
 usage() {
   cat <<HELP

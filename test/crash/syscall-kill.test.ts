@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
-import { itSometimes } from '../support/sample.ts'
+import { describeSample, itSometimes } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
 import { Bench, type BenchOptions, expectNone } from './support/bench.ts'
 import { leastCrashes, listCrashPoints, someCalls } from './support/crash-points.ts'
@@ -238,7 +238,7 @@ describe(`SIGKILL, at ${someCalls}, of a snapshot that links what provably did n
   }
 })
 
-describe('A restore that was cut off', function () {
+describeSample({ tests: 3 }, 'A restore that was cut off', function () {
   this.timeout(60_000)
   let bench: Bench
 
