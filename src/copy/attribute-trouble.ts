@@ -68,8 +68,8 @@ export function describeTrouble(
             fix: 'remove some (setfattr -x)',
           }
         : {
-            problem: `${name} of ${path} is too large for the filesystem of ${filesystem}`,
-            fix: 'make it smaller, or have that on XFS, btrfs, or ext4 with the feature ea_inode',
+            problem: `${name} of ${path} is too large for the filesystem of ${filesystem}, by itself or together with the others of that file`,
+            fix: 'make it smaller, remove others, or have that on XFS, btrfs, or ext4 with the feature ea_inode',
           }
     default:
       return undefined
