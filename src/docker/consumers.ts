@@ -1,5 +1,5 @@
 import { isInside } from '../system/mounts.ts'
-import type { Container } from './client.ts'
+import type { Container } from './describe-container.ts'
 import { type ConsumerPolicy, readPolicy } from './labels.ts'
 
 /** The image of this program has it: a sidecar mounts the data too, and is no consumer. */

@@ -4,7 +4,8 @@ import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { OperationError, isNotFound } from '../../errors.ts'
 import type { RecordWarning } from '../../store/record.ts'
 import type { ActionContext } from '../context.ts'
-import type { Container, DockerClient } from '../../docker/client.ts'
+import type { DockerClient } from '../../docker/client.ts'
+import type { Container } from '../../docker/describe-container.ts'
 import {
   type Consumer,
   type VolumeOnHost,

@@ -1,4 +1,5 @@
-import type { ContainerState, DockerClient } from '../../docker/client.ts'
+import type { DockerClient } from '../../docker/client.ts'
+import type { ContainerState } from '../../docker/describe-container.ts'
 import type { Consumer } from '../../docker/consumers.ts'
 import { isUp } from '../../docker/quiesce-plan.ts'
 import { readConsumerJournal } from '../../store/consumer-journal.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { syncFilesystem } from '../../store/durable.ts'
 import { isRacy, msUntilOutdated } from '../index/proof.ts'
-import type { CopyList } from '../scan/report.ts'
+import type { CopyList } from '../scan/copy-list.ts'
 
 /**
  * Returns when each change to these entries will give them another ctime than the one that was

@@ -5,7 +5,6 @@ import { type DirectoryHandle, openDirectory } from '../../tree/directory-handle
 import { type BytePath, bytePath } from '../../tree/byte-path.ts'
 import { PathList, eachPath } from '../../tree/path-list.ts'
 import { walkTree } from '../../tree/walk-tree.ts'
-import { measureKeptTimes } from '../../system/kept-times.ts'
 import { identifyMount } from '../../system/mounted-filesystem.ts'
 import { foreignMounts } from '../../system/mounts.ts'
 import { awaitNewCtimes } from './await-new-ctimes.ts'
@@ -23,14 +22,13 @@ import { copyRootAttributes } from '../programs/root-attributes.ts'
 import type { RsyncTrees } from '../programs/copy-listed.ts'
 import { readProgress } from '../programs/rsync-output.ts'
 import { readIndex } from '../index/read-index.ts'
-import type { ScanRoot } from '../scan/scan-task.ts'
 import type { ScanResult } from '../scan/report.ts'
-import { scanTree } from '../scan/scan-tree.ts'
 import { warmUpWorkers } from '../scan/scan-workers.ts'
 import { type IndexHeader, formatIndex, readHeader, writeHeader } from '../index/header.ts'
 import { SourceIndex } from '../index/source-index.ts'
 import { recopyWholeLinkGroups } from './relink-groups.ts'
 import { type Copied, recopyChangedFiles } from './recopy.ts'
+import { type Pass, scanSource } from './scan-source.ts'
 import { surveyTree } from '../programs/survey.ts'
 
 /**
@@ -52,24 +50,6 @@ export const linkEngine: CopyEngine = {
   warmUp: warmUpWorkers,
   snapshot: snapshotByLinks,
   planRestore: planByComparison,
-}
-
-/** What a pass over the source can rely on. */
-interface Pass {
-  /** Names the mount of the source; undefined where nothing can be proven. */
-  mount: string | undefined
-  /** What the scan before saw: of the base, or of what the first pass staged. */
-  index: Buffer | undefined
-  /** Whether it proves anything, or only tells what the base was. */
-  isProof: boolean
-  /** What files are linked from; the second pass keeps what the first one linked. */
-  base: string | undefined
-  isFilled: boolean
-  isLast: boolean
-  /** Of both passes. */
-  leftOut: LeftOutAttributes
-  /** What the base tells of files that are linked from there. */
-  carried: RecordWarning | undefined
 }
 
 async function snapshotByLinks(request: SnapshotRequest): Promise<SnapshotCopy> {
@@ -239,41 +219,4 @@ async function copyScanned(
       { list: scan.toVerify, isComplete: false },
     ],
   }
-}
-
-async function scanSource(
-  { source, target, exclude, leavesUnreadable, signal, onProgress }: SnapshotRequest,
-  { index, isProof, base, isFilled }: Pass,
-  staging: DirectoryHandle,
-  racyCutoffNs: bigint,
-): Promise<ScanResult> {
-  // a store to a page that is dirty and mapped moves no ctime; the first one after it was written
-  // back does
-  await syncFilesystem(source.cwd)
-  using openBase = base === undefined ? undefined : openDirectory(base)
-  let files = 0
-
-  return await scanTree({
-    source: scanRoot(source),
-    base: openBase === undefined ? undefined : scanRoot(openBase),
-    staging: scanRoot(staging),
-    index,
-    isProof,
-    isFilled,
-    exclude,
-    leavesUnreadable,
-    mounts: foreignMounts(bytePath(source.path)),
-    baseMounts: base === undefined ? new Set() : foreignMounts(bytePath(base)),
-    racyCutoffNs,
-    times: measureKeptTimes(target),
-    signal,
-    onReport: (report) => {
-      files += report.contents.files
-      onProgress({ files, totalFiles: files, bytes: 0, fraction: 0 })
-    },
-  })
-}
-
-function scanRoot({ descriptor, path }: DirectoryHandle): ScanRoot {
-  return { descriptor, path: bytePath(path) }
 }

@@ -6,7 +6,7 @@ import { removeBelow } from '../../tree/remove-entry.ts'
 import { isOfSameSize } from '../index/proof.ts'
 import { type RsyncTrees, rsyncFiles } from '../programs/copy-listed.ts'
 import { eachPath, listPaths } from '../../tree/path-list.ts'
-import { type CopyList, eachSeen, listSeen } from '../scan/report.ts'
+import { type CopyList, eachSeen, listSeen } from '../scan/copy-list.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 import { warnOfPaths } from '../warnings.ts'
 

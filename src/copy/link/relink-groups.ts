@@ -1,7 +1,8 @@
 import { type BytePath, parentOf } from '../../tree/byte-path.ts'
 import { unlinkAll } from '../programs/copy-listed.ts'
 import { eachPath } from '../../tree/path-list.ts'
-import { type CopyList, type ScanResult, eachSeen, joinLists, listSeen } from '../scan/report.ts'
+import { type CopyList, eachSeen, joinLists, listSeen } from '../scan/copy-list.ts'
+import type { ScanResult } from '../scan/report.ts'
 
 /**
  * Where some names of a file are to be copied and others were linked to the base, as when a

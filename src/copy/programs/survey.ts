@@ -1,6 +1,6 @@
 import type { BytePath } from '../../tree/byte-path.ts'
 import type { VolumeContents } from '../../store/record.ts'
-import { allocatedBytes } from '../scan/report.ts'
+import { allocatedBytes } from '../scan/copy-list.ts'
 import { walkTree } from '../../tree/walk-tree.ts'
 
 /** What is in a tree. */

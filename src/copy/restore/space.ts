@@ -7,7 +7,7 @@ import type { RestoreRequest } from '../engine.ts'
 import { yielding } from '../../tree/yielding.ts'
 import type { RestorePlan } from './plan-by-comparison.ts'
 import { eachPath } from '../../tree/path-list.ts'
-import { allocatedBytes } from '../scan/report.ts'
+import { allocatedBytes } from '../scan/copy-list.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 import { walkTree } from '../../tree/walk-tree.ts'
 

@@ -1,6 +1,7 @@
 import { bytePath } from '../../tree/byte-path.ts'
 import { eachPath } from '../../tree/path-list.ts'
-import { type ScanResult, allocatedBytes } from './report.ts'
+import { allocatedBytes } from './copy-list.ts'
+import type { ScanResult } from './report.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 
 /**

@@ -1,7 +1,8 @@
 import type { RecordWarning } from '../../store/record.ts'
 import { counted } from '../../system/counted.ts'
 import { type BytePath } from '../../tree/byte-path.ts'
-import { type ScanResult, eachSeen } from './report.ts'
+import { eachSeen } from './copy-list.ts'
+import type { ScanResult } from './report.ts'
 import { warnOfPaths } from '../warnings.ts'
 
 /** What somebody changed in the base, by its path, with its inode there. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Container } from '../../../src/docker/client.ts'
+import type { Container } from '../../../src/docker/describe-container.ts'
 import { findConsumers, findOwnContainer, hostPathOf } from '../../../src/docker/consumers.ts'
 
 const id = 'a'.repeat(64)

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { findFrozen, findLeftFrozen } from '../../../../src/actions/consumers/find-frozen.ts'
 import { DeniedError } from '../../../../src/docker/call.ts'
-import type { ContainerState, DockerClient } from '../../../../src/docker/client.ts'
+import type { DockerClient } from '../../../../src/docker/client.ts'
+import type { ContainerState } from '../../../../src/docker/describe-container.ts'
 import { OperationError } from '../../../../src/errors.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 

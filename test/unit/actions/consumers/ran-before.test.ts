@@ -6,7 +6,8 @@ import {
   warnOfLeftStopped,
   whoRanBefore,
 } from '../../../../src/actions/consumers/ran-before.ts'
-import type { ContainerState, DockerClient } from '../../../../src/docker/client.ts'
+import type { DockerClient } from '../../../../src/docker/client.ts'
+import type { ContainerState } from '../../../../src/docker/describe-container.ts'
 import type { Consumer } from '../../../../src/docker/consumers.ts'
 import { readPolicy } from '../../../../src/docker/labels.ts'
 import type { RestoreJournal } from '../../../../src/store/restore-journal.ts'

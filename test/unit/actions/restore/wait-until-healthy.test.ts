@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import type { Hold } from '../../../../src/actions/consumers/hold.ts'
 import { waitUntilHealthy } from '../../../../src/actions/restore/wait-until-healthy.ts'
-import type { ContainerState, DockerClient } from '../../../../src/docker/client.ts'
+import type { DockerClient } from '../../../../src/docker/client.ts'
+import type { ContainerState } from '../../../../src/docker/describe-container.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 
 const starting = { running: true, health: 'starting' } as ContainerState
