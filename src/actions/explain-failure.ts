@@ -9,7 +9,7 @@ import {
   errorCode,
   messageOf,
 } from '../errors.ts'
-import { findUserNamespace, leaveUserNamespace } from '../system/user-namespace.ts'
+import { findUserNamespace, userNamespaceFix } from '../system/user-namespace.ts'
 
 /** The store, as the place where something failed. */
 export function inStore(path: string) {
@@ -43,7 +43,7 @@ function withWayOut(error: unknown): unknown {
   if (!isDenied(error) || findUserNamespace() === undefined) return error
   return new OperationError(
     `${messageOf(error)}; in this user namespace root has no rights over files, owners and ACLs of users outside of it, and makes no device files`,
-    { cause: error, fix: leaveUserNamespace },
+    { cause: error, fix: userNamespaceFix },
   )
 }
 

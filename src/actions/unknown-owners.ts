@@ -19,7 +19,7 @@ import { foreignMounts } from '../system/mounts.ts'
 import {
   type UserNamespace,
   findUserNamespace,
-  leaveUserNamespace,
+  userNamespaceFix,
 } from '../system/user-namespace.ts'
 
 /**
@@ -28,9 +28,9 @@ import {
  */
 
 /** The warning of a snapshot that does not have the owners of some entries. */
-export const unknownOwner = 'unknown-owner'
+export const unknownOwnerCode = 'unknown-owner'
 
-export const ofOthers = 'to users or groups outside of this user namespace'
+export const toOutsiders = 'to users or groups outside of this user namespace'
 
 /**
  * Warns of the entries of a volume whose owners a copy does not keep.
@@ -48,14 +48,14 @@ export async function checkOwners(
   if (paths.length > 0 && !canBeCopied) {
     throw new SourceError(
       `volume ${id} is not snapshotted: ${describeOwners(source.path, paths)}, and cannot be copied here`,
-      { fix: leaveUserNamespace },
+      { fix: userNamespaceFix },
     )
   }
 
   const { overflowId } = namespace.users
   return warnOfPaths(
-    unknownOwner,
-    `{belongs|belong} ${ofOthers}, and {is|are} kept as {that|those} of ${overflowId} (${leaveUserNamespace})`,
+    unknownOwnerCode,
+    `{belongs|belong} ${toOutsiders}, and {is|are} kept as {that|those} of ${overflowId} (${userNamespaceFix})`,
     paths,
   )
 }
@@ -67,7 +67,7 @@ export function describeOwners(directory: string, paths: readonly BytePath[]): s
     counted(paths.length, '{entry|entries}'),
     paths.length === 1 ? 'belongs' : 'belong',
   ]
-  return `${many} of ${directory} ${belong} ${ofOthers} (${names.join(', ')}${more})`
+  return `${many} of ${directory} ${belong} ${toOutsiders} (${names.join(', ')}${more})`
 }
 
 export interface UnknownOwners {

@@ -251,7 +251,7 @@ describeOnEngine('a journal of paused containers', () => {
     await docker('wait', stranger)
     await plant(stranger, 'stranger')
     const { stderr } = await runOnVolumes(sidecar, ['show'])
-    expect(stderr).to.contain('does not mount the volumes, so it is left alone')
+    expect(stderr).to.contain('mounts none of the volumes, so it was not resumed')
     expect(await stateOf(stranger)).to.equal('exited')
     await execa('rm', [journalOf(sidecar)])
   })

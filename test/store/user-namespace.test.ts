@@ -134,7 +134,7 @@ describe('In a user namespace', function () {
     const finished = await store.run(['restore', name, '--json'])
     expect(finished.exitCode, finished.stdout).to.equal(3)
     const warning = warningOf(finished)
-    expect(warning['message']).to.include('does not have the owners of some entries')
+    expect(warning['message']).to.include('did not keep the owners of some entries')
     expect(warning['paths']).to.have.members(strange)
     expect(lstatSync(at('by user')).uid).to.equal(nobody)
   })

@@ -67,7 +67,7 @@ export class HeldJournal {
   }
 
   /** Before the act, and to the disk. */
-  announce(ids: readonly string[], settledInMs: number): void {
+  journalRequest(ids: readonly string[], settledInMs: number): void {
     const settledBy = new Date(this.#context.clock.now().getTime() + settledInMs).toISOString()
     this.#change(ids, (one) => ({ ...one, settledBy }))
   }

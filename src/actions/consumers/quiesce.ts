@@ -12,24 +12,24 @@ import { lockConsumers } from './lock-consumers.ts'
 import { findEnded, resumeConsumers } from './resume.ts'
 
 /**
- * Whoever resumes a consumer that does not come back has the lock for a while; of a frozen one runc
- * says so after ten seconds, three times.
+ * Another process may have the lock while it resumes a frozen consumer: it tries three times, and
+ * runc takes ten seconds for each.
  */
 const lockTimeoutMs = 45_000
 
 /**
- * The Engine freezes a container at once, and ends one when its grace is over; some time more for a
- * busy machine.
+ * After this time the Engine has done what it was asked for, even if the asker died. For a stop,
+ * the grace period comes first.
  */
 const settleMs = { pause: 2000, stop: 5000 } as const
 
-/** So long a pause is asked for again that the kernel refuses. */
+/** For how long a refused pause is repeated. */
 const longestPauseMs = 10_000
 
 /**
- * runc(8)'s words on cgroup v1 where a process of the container waits for the disk, which cannot be
- * frozen then: it lets go of the others after a third of a second. On cgroup v2 it tries for ten
- * seconds by itself, and lets go of nobody.
+ * The error of runc(8) on cgroup v1 when a process waits for the disk and cannot be frozen. runc
+ * then thaws the others after a third of a second. On cgroup v2 it retries for ten seconds by
+ * itself, and thaws nothing.
  */
 const cannotFreeze = /unable to freeze/
 
@@ -37,13 +37,13 @@ const cannotFreeze = /unable to freeze/
 export interface HeldConsumer {
   consumer: Consumer
   action: QuiesceStep['action']
-  /** By the clock of performance.now(). */
+  /** When the Engine was asked, by performance.now(). */
   sinceMs: number
 }
 
 /**
- * Pauses and stops consumers, and lets them go on again; who is held is in the journal before the
- * act.
+ * Pauses and stops consumers, and resumes them. The journal names a consumer before the Engine is
+ * asked. A frozen one was left so by a pause that failed, while Docker calls it running.
  */
 export class Quiescence {
   readonly #context: ActionContext
@@ -52,10 +52,10 @@ export class Quiescence {
   readonly #journal: HeldJournal
   readonly #held: HeldConsumer[] = []
   readonly #failed: string[] = []
-  /** Ids of those that may be restarted where they are frozen. */
+  /** Ids of consumers whose label allows a restart when they are frozen. */
   readonly #restartable = new Set<string>()
   #lock: Lock | undefined
-  #notBack: readonly JournaledConsumer[] = []
+  #notResumed: readonly JournaledConsumer[] = []
   #beganMs: number | undefined
   #endedMs: number | undefined
 
@@ -75,7 +75,7 @@ export class Quiescence {
     return this.#failed
   }
 
-  /** When the first of them was asked; undefined before. */
+  /** When the first consumer was asked; undefined before. */
   get beganMs(): number | undefined {
     return this.#beganMs
   }
@@ -86,16 +86,18 @@ export class Quiescence {
   }
 
   /**
-   * Whom `end` resumes, or has resumed: those it asked to stop, those left by others, and those it
-   * is to start.
+   * Journal entries, but those that did not come back: planned pauses and stops, leftovers of other
+   * processes, and containers to start.
    */
   get toResume(): readonly JournaledConsumer[] {
-    return this.#journal.consumers.filter(({ id }) => !this.#notBack.some((one) => one.id === id))
+    return this.#journal.consumers.filter(
+      ({ id }) => !this.#notResumed.some((one) => one.id === id),
+    )
   }
 
   /**
-   * Throws InterruptedError when the process is asked to stop, and what the journal throws; then
-   * `end` is still due.
+   * Throws OperationError when another process has the lock; InterruptedError when the process is
+   * asked to stop, and what the journal throws: `end` is due then.
    */
   async begin(client: DockerClient, request: QuiesceRequest): Promise<void> {
     const { store, signal } = this.#context
@@ -109,7 +111,7 @@ export class Quiescence {
 
     if (toStart.length > 0) {
       const ids = toStart.map(({ id }) => id)
-      this.#journal.announce(ids, 0)
+      this.#journal.journalRequest(ids, 0)
     }
 
     for (const { id, policy } of known.values()) {
@@ -122,10 +124,10 @@ export class Quiescence {
     }
 
     throwIfInterrupted(signal)
-    // last and at once, because paused ones keep others waiting
+    // last and all together, because a paused container blocks its clients
     const pauses = steps.filter(({ action }) => action === 'pause')
     const ids = pauses.map(({ consumer }) => consumer.id)
-    if (ids.length > 0) this.#journal.announce(ids, settleMs.pause)
+    if (ids.length > 0) this.#journal.journalRequest(ids, settleMs.pause)
 
     await Promise.all(
       pauses.map(async (step) => this.#hold(step, async (id) => this.#pause(client, id))),
@@ -142,7 +144,7 @@ export class Quiescence {
     }
   }
 
-  /** Notes that one cannot be held, without trying. */
+  /** Records that a consumer could not be held, and warns. */
   giveUp({ consumer: { name }, action }: QuiesceStep, why: string): void {
     this.#failed.push(name)
     const word = action === 'pause' ? 'paused' : 'stopped'
@@ -165,9 +167,9 @@ export class Quiescence {
         return
       }
 
-      // somebody else did, or it ended: then it is not for us to resume
+      // somebody else paused or stopped it, or it ended: then it must not be resumed
       this.#journal.forget(id)
-      this.giveUp(step, 'it is not as it was a moment ago')
+      this.giveUp(step, 'its state changed meanwhile')
     } catch (error) {
       if (!(error instanceof OperationError)) throw error
       this.giveUp(step, messageOf(error))
@@ -184,24 +186,24 @@ export class Quiescence {
     }
 
     const graceMs = state?.stopGraceMs ?? 0
-    this.#journal.announce([id], graceMs + settleMs.stop)
+    this.#journal.journalRequest([id], graceMs + settleMs.stop)
     return client.stop(id, graceMs)
   }
 
-  /** Again and again while processes of it wait for the disk. */
+  /** Repeats the pause while a process of the container waits for the disk. */
   async #pause(client: DockerClient, id: string): Promise<boolean> {
-    const giveUpMs = performance.now() + longestPauseMs
+    const deadlineMs = performance.now() + longestPauseMs
     for (;;) {
       try {
         return await client.pause(id)
       } catch (error) {
-        const isOver = performance.now() > giveUpMs || this.#context.signal?.aborted === true
+        const isOver = performance.now() > deadlineMs || this.#context.signal?.aborted === true
         if (isOver || !cannotFreeze.test(messageOf(error))) {
           await this.#noteFrozen(client, id, messageOf(error))
           throw error
         }
       }
-      this.#journal.announce([id], settleMs.pause)
+      this.#journal.journalRequest([id], settleMs.pause)
     }
   }
 
@@ -216,23 +218,23 @@ export class Quiescence {
     const resuming = { clock, emit: divertWarnings(emit, this.#warn) }
 
     const others = journal.consumers.filter((one) => !isFrozen(one))
-    const left = await resumeConsumers(resuming, client, others, this.#restartable)
+    const notResumedYet = await resumeConsumers(resuming, client, others, this.#restartable)
     this.#endedMs = performance.now()
 
-    // that may take long, and nobody waits for it who was held
-    const stuck = journal.consumers.filter(isFrozen)
+    // frozen ones last: they may take long, and the others run already
+    const frozenOnes = journal.consumers.filter(isFrozen)
     const notResumed = [
-      ...left,
-      ...(await resumeConsumers(resuming, client, stuck, this.#restartable)),
+      ...notResumedYet,
+      ...(await resumeConsumers(resuming, client, frozenOnes, this.#restartable)),
     ]
-    const started = journal.consumers.filter(({ id }) => !notResumed.some((one) => one.id === id))
+    const resumed = journal.consumers.filter(({ id }) => !notResumed.some((one) => one.id === id))
 
-    // at once: whoever finds them in the journal would wait for what was asked for
+    // now: after a crash another process would wait for requests that are undone already
     journal.close(notResumed)
 
-    const ended = await findEnded(resuming, client, started)
-    this.#notBack = [...notResumed, ...ended]
-    if (ended.length > 0) journal.keep(this.#notBack)
+    const ended = await findEnded(resuming, client, resumed)
+    this.#notResumed = [...notResumed, ...ended]
+    if (ended.length > 0) journal.keep(this.#notResumed)
   }
 }
 
@@ -240,7 +242,7 @@ function isFrozen({ frozen }: JournaledConsumer): boolean {
   return frozen !== undefined
 }
 
-/** A warning while consumers are resumed belongs into the record too. */
+/** Gives warnings to `warn`, for the record, instead of emitting them. */
 function divertWarnings(
   emit: ActionContext['emit'],
   warn: (warning: RecordWarning) => void,

@@ -102,7 +102,7 @@ type ToRun = NonNullable<RestoreJournal['consumers']>
 /**
  * Who has to run when a restore is done, for the next one: also those that nobody could ask now.
  */
-export function listToRun(
+export function containersToRunAfter(
   context: Pick<ActionContext, 'store'>,
   hold: Hold,
   ranBefore: RanBefore | undefined,

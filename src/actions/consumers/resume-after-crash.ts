@@ -14,10 +14,11 @@ import { lockToResume } from './lock-consumers.ts'
 import { findEnded, resumeConsumers } from './resume.ts'
 
 /**
- * Resumes those whom a process that was killed left paused or stopped. Nothing where the process
- * that did it still lives: it holds the consumers' lock. Only containers that mount our volumes are
- * touched, whoever wrote the journal. Where `leavesStopped` says that a restore follows, those that
- * one before it stopped are left so: it starts them on other data.
+ * Resumes containers that a killed process left paused or stopped. A live process holds the
+ * consumers' lock, and then nothing is done. If that process is itself resuming containers, this
+ * one waits for it. Only containers that mount our volumes are touched, because anybody may have
+ * written the journal. With `leavesStopped`, a restore follows. Stopped containers of an earlier
+ * restore then stay stopped, because the new restore starts them.
  */
 export async function resumeAfterCrash(
   context: Pick<ActionContext, 'store' | 'clock' | 'emit' | 'docker' | 'inImage'>,
@@ -45,15 +46,16 @@ export async function resumeAfterCrash(
 
       const listed = await listConsumers(client, volumes, context.inImage)
       const known = new Set(listed.map(({ id }) => id))
-      const mayRestart = listed.filter(({ policy }) => policy.onFrozen === 'restart')
-      const restartable = new Set(mayRestart.map(({ id }) => id))
+      const restartableIds = new Set(
+        listed.filter(({ policy }) => policy.onFrozen === 'restart').map(({ id }) => id),
+      )
 
-      const strangers: JournaledConsumer[] = []
+      const foreign: JournaledConsumer[] = []
       for (const stranger of journal.consumers.filter(({ id }) => !known.has(id))) {
         if ((await client.inspect(stranger.id)) === undefined) continue
-        strangers.push(stranger)
+        foreign.push(stranger)
         warn(
-          `the container ${stranger.name} is in ${store.consumerJournal} and does not mount the volumes, so it is left alone: look at it, then remove that file`,
+          `the container ${stranger.name} is listed in ${store.consumerJournal} and mounts none of the volumes, so it was not resumed: look at it, then remove that file`,
         )
       }
 
@@ -63,17 +65,18 @@ export async function resumeAfterCrash(
       const isOfRestore = ['restore', didNotComeBack].includes(journal.purpose)
       const isLeft = ({ action }: JournaledConsumer): boolean =>
         leavesStopped && isOfRestore && action === 'stop'
-      const left = [...ours.filter(isLeft), ...strangers]
+      const notTouched = [...ours.filter(isLeft), ...foreign]
       for (const { name } of ours.filter(isLeft)) {
-        warn(`the container ${name} is stopped since an earlier restore; a restore starts it`)
+        warn(`the container ${name} is still stopped by an earlier command; this restore starts it`)
       }
-      const resumed = ours.filter((consumer) => !isLeft(consumer))
-      const notResumed = await resumeConsumers(context, client, resumed, restartable)
-      const started = resumed.filter(({ id }) => !notResumed.some((one) => one.id === id))
-      keepInJournal(context, [...notResumed, ...left])
+      const toResume = ours.filter((consumer) => !isLeft(consumer))
+      const notResumed = await resumeConsumers(context, client, toResume, restartableIds)
+      const resumed = toResume.filter(({ id }) => !notResumed.some((one) => one.id === id))
+      keepInJournal(context, [...notResumed, ...notTouched])
 
-      const ended = await findEnded(context, client, started)
-      if (ended.length > 0) keepInJournal(context, [...notResumed, ...ended, ...left])
+      // a container that exits right after its start has not come back
+      const ended = await findEnded(context, client, resumed)
+      if (ended.length > 0) keepInJournal(context, [...notResumed, ...ended, ...notTouched])
     } finally {
       lock.release()
     }
@@ -85,5 +88,5 @@ export async function resumeAfterCrash(
 
 function describeLeft(consumers: readonly JournaledConsumer[]): string {
   const commands = consumers.map((consumer) => `"${commandFor(consumer)}"`)
-  return `containers were left paused or stopped by a process that was killed: run ${commands.join(' and ')}, then remove the journal, or run a command of this program where the API is`
+  return `containers were left paused or stopped by a process that was killed: run ${commands.join(' and ')}, then remove the journal, or run any snap-volume command where the Docker API is reachable`
 }

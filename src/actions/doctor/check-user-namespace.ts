@@ -1,6 +1,6 @@
 import { excludesOf } from '../../config/exclude.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
-import { findUserNamespace, leaveUserNamespace } from '../../system/user-namespace.ts'
+import { findUserNamespace, userNamespaceFix } from '../../system/user-namespace.ts'
 import type { StoreConfig } from '../context.ts'
 import { describeOwners, findUnknownOwners } from '../unknown-owners.ts'
 import { type DoctorFinding, note, problem, problemOf } from './finding.ts'
@@ -41,7 +41,7 @@ export async function checkVolumeOwners({
       )
 
       if (paths.length > 0)
-        findings.push(problem(subject, describeOwners(path, paths), leaveUserNamespace))
+        findings.push(problem(subject, describeOwners(path, paths), userNamespaceFix))
     } catch (error) {
       findings.push(problemOf(subject, error))
     }

@@ -7,7 +7,9 @@ import type { FoundConsumers } from '../consumers/find-consumers.ts'
 import type { OpenFiles, Writers } from '../writers.ts'
 import { counted } from '../../system/counted.ts'
 
-/** The part of it that is known without a look at files. */
+/**
+ * Lists the containers that may write during a restore. Open files are added later (use-check.ts).
+ */
 export function describeWriters(
   { config }: Pick<ActionContext, 'config'>,
   { consumers, unknown }: Pick<FoundConsumers, 'consumers' | 'unknown'>,
@@ -22,23 +24,23 @@ export function describeWriters(
   if (unknown === undefined) return { containers }
 
   const elsewhere = config.hasDockerApi
-    ? '; the sidecar of this store has it, and stops and starts them: run this there ("docker exec SIDECAR snap-volume restore ...")'
+    ? '; the sidecar of this store can reach the Docker API, and stops and starts them itself: run the restore there ("docker exec SIDECAR snap-volume restore ...")'
     : ''
   return { containers, unknown: `${unknown}${elsewhere}` }
 }
 
 /**
- * Whether what is open can be asked: whoever runs and is not stopped may have files open, and
- * should.
+ * Whether a look for open files makes sense. A container that keeps running has files open by
+ * right, so the look would always refuse.
  */
-export function canAskForFiles(consumers: readonly Consumer[], isHeld: boolean): boolean {
+export function canAskForFiles(consumers: readonly Consumer[], areStopped: boolean): boolean {
   const stopped = planRestoreStop(consumers).filter(({ action }) => action === 'stop')
-  const names = new Set(stopped.map(({ consumer }) => consumer.id))
-  return consumers.filter(isUp).every(({ id }) => isHeld && names.has(id))
+  const stoppedIds = new Set(stopped.map(({ consumer }) => consumer.id))
+  return consumers.filter(isUp).every(({ id }) => areStopped && stoppedIds.has(id))
 }
 
-/** Several volumes as one. */
-export function addUp(all: readonly (OpenFiles & { id: string })[]): OpenFiles {
+/** Adds up the results of several volumes. */
+export function sumOpenFiles(all: readonly (OpenFiles & { id: string })[]): OpenFiles {
   const sum = (count: (one: OpenFiles) => number): number =>
     all.reduce((total, one) => total + count(one), 0)
   const why = all.find((one) => one.why !== undefined)?.why
@@ -58,18 +60,18 @@ export function assertNotInUse({ open, asked, paths }: OpenFiles): void {
   const some = paths.slice(0, mostNamed).join(', ')
   throw new OperationError(
     `nothing was restored, because ${open} of the ${counted(asked, '{file that was|files that were} asked')} ${open === 1 ? 'is' : 'are'} open (${some}${open > mostNamed ? ', ...' : ''}): something uses the data, such as a container that runs or is paused;`,
-    { fix: 'stop it, or say --force' },
+    { fix: 'stop it, or use --force' },
   )
 }
 
 const mostNamed = 3
 
-/** For what is restored nevertheless. */
+/** The warning when --force restores files that are open. */
 export function warnOfUse({ open, paths }: OpenFiles): RecordWarning[] {
   if (open === 0) return []
   const message = counted(
     open,
-    '{file was|files were} open while {it was|they were} restored: start whatever has {it|them} open again, before it writes what it remembers',
+    '{file was|files were} open while {it was|they were} restored: restart whatever has {it|them} open, before it overwrites {it|them} with what it remembers',
   )
   return [{ code: 'in-use', message, paths }]
 }

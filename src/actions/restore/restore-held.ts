@@ -11,7 +11,7 @@ import type { ActionContext } from '../context.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 import type { Hold, RanBefore } from '../consumers/hold.ts'
 import { noteAct } from '../log-act.ts'
-import { listToRun } from '../consumers/ran-before.ts'
+import { containersToRunAfter } from '../consumers/ran-before.ts'
 import type { ResolvedRestore, RestoreOptions } from './decide.ts'
 import {
   type PlannedVolume,
@@ -20,18 +20,18 @@ import {
   applyVolume,
   planVolume,
   readKnown,
-  tryVolume,
+  testWritesIn,
 } from './restore-volume.ts'
 import { describeTarget } from './targets.ts'
 import { type Safety, listUnsaved, takeSafety } from './safety-snapshot.ts'
-import { type UseCheck, refuseUse } from './use-check.ts'
+import { type UseCheck, refuseOpenFiles } from './use-check.ts'
 
 export interface RestoreResult {
   snapshot: string
-  /** The snapshot of what was replaced; null where nothing of it was kept. */
+  /** The snapshot that `restore --undo` goes back to; null without one. */
   safety: string | null
   volumes: VolumeRestore[]
-  /** What went wrong around it, such as a container that did not come back. */
+  /** Of volumes, open files, and containers that did not come back. */
   warnings: RecordWarning[]
 }
 
@@ -45,13 +45,14 @@ export interface HeldRestore {
   ranBefore: RanBefore | undefined
 }
 
-/** The part of a restore for which whoever uses the data must not. */
+/** The part of a restore during which nothing else may use the data. */
 export async function restoreHeld(
   context: ActionContext,
   restore: HeldRestore,
 ): Promise<RestoreResult> {
   const { lock, options, resolved, hold, use } = restore
   const { snapshot, targets } = resolved
+  // first, because the safety snapshot removes the index of the snapshot before it
   const known = targets.map((target) => ({ target, wanted: readKnown(snapshot, target.from) }))
   const safety = await takeSafety(context, lock, options, resolved, hold)
 
@@ -61,28 +62,28 @@ export async function restoreHeld(
     planned.push(opened.use(await planAfterSafety(context, restore, safety, one)))
   }
 
-  const usedFiles = await refuseUse(use, options, targets, hold)
-  for (const volume of planned) await tryVolume(volume)
+  const openFileWarnings = await refuseOpenFiles(use, options, targets, hold)
+  for (const volume of planned) await testWritesIn(volume)
 
   const journal = makeJournal(context, restore, safety)
   await writeJournal(context, journal)
   await noteBegun(context, journal)
   const { restored, warnings } = await applyAll(context, planned, journal)
 
-  // once back at where the way back leads, it leads to what was here before
-  const wayBack = journal.safety === snapshot.name ? safety.name : journal.safety
+  // a restore of its own undo snapshot: the next undo goes to the data that were just replaced
+  const undoSnapshot = journal.safety === snapshot.name ? safety.name : journal.safety
   const finishedAt = context.clock.now().toISOString()
-  await writeJournal(context, { ...journal, safety: wayBack, finishedAt })
+  await writeJournal(context, { ...journal, safety: undoSnapshot, finishedAt })
 
   return {
     snapshot: snapshot.name,
-    safety: wayBack,
+    safety: undoSnapshot,
     volumes: restored,
-    warnings: [...usedFiles, ...warnings],
+    warnings: [...openFileWarnings, ...warnings],
   }
 }
 
-/** Compares one volume, with what the safety snapshot has found. */
+/** Compares one volume; the safety snapshot has found what somebody changed in history. */
 async function planAfterSafety(
   context: ActionContext,
   { lock, options, resolved, use }: HeldRestore,
@@ -107,12 +108,12 @@ function makeJournal(
   return {
     schema: 1,
     snapshot: snapshot.name,
-    // what a restore that was cut off began to replace stays the way back, not the mixture it left
+    // after an interrupted restore, undo goes to the data before that one, not to the mixture
     safety: interrupted === undefined ? safety.name : interrupted.safety,
     undo: options.undo,
     volumes: targets.map(describeTarget),
     ...listUnsaved(context, before, targets, safety),
-    consumers: listToRun(context, hold, ranBefore),
+    consumers: containersToRunAfter(context, hold, ranBefore),
     startedAt: context.clock.now().toISOString(),
     finishedAt: null,
   }
@@ -133,7 +134,10 @@ async function noteBegun(
   await noteAct(context, begun, context.clock.now())
 }
 
-/** One volume after the other; who is cut off in between leaves a mixture, and says so. */
+/**
+ * Restores the volumes in order. An error in between leaves some restored and some not, and names
+ * the next step.
+ */
 async function applyAll(
   context: ActionContext,
   planned: readonly PlannedVolume[],
@@ -148,18 +152,21 @@ async function applyAll(
       warnings.push(...done.warnings)
     }
   } catch (error) {
-    throw withWayOn(error, journal)
+    throw withNextStep(error, journal)
   }
 
   return { restored, warnings }
 }
 
 /** Whatever ends a restore half-way says that the live data are a mixture, and how to go on. */
-function withWayOn(error: unknown, journal: RestoreJournal): OperationError {
-  const wayOn = explainInterruptedRestore(journal)
+function withNextStep(error: unknown, journal: RestoreJournal): OperationError {
+  const nextStep = explainInterruptedRestore(journal)
   return error instanceof InterruptedError
-    ? new InterruptedError(`interrupted: ${wayOn.problem}`, { cause: error, fix: wayOn.fix })
-    : new OperationError(`${messageOf(error)}; ${wayOn.problem}`, { cause: error, fix: wayOn.fix })
+    ? new InterruptedError(`interrupted: ${nextStep.problem}`, { cause: error, fix: nextStep.fix })
+    : new OperationError(`${messageOf(error)}; ${nextStep.problem}`, {
+        cause: error,
+        fix: nextStep.fix,
+      })
 }
 
 async function writeJournal({ store }: ActionContext, journal: RestoreJournal): Promise<void> {
@@ -169,7 +176,7 @@ async function writeJournal({ store }: ActionContext, journal: RestoreJournal): 
     const state =
       journal.finishedAt === null
         ? 'nothing was restored'
-        : 'the live data are as they should be, but the journal does not say so: run the same again'
+        : 'the live data are as they should be, but the journal does not say so: run the same command again'
     throw await explainFailure(error, inStore(store.directory), state)
   }
 }

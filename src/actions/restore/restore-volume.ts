@@ -106,9 +106,9 @@ export async function planVolume(
 /**
  * Throws OperationError where the live volume cannot take what is planned; nothing is changed then.
  */
-export async function tryVolume({ target: { path }, plan }: PlannedVolume): Promise<void> {
+export async function testWritesIn({ target: { path }, plan }: PlannedVolume): Promise<void> {
   try {
-    plan.tryTarget()
+    plan.testWrites()
   } catch (error) {
     throw await explainFailure(error, inData(path), 'nothing was restored')
   }

@@ -19,7 +19,7 @@ import { type VolumeRestore, planVolume, readKnown } from './restore-volume.ts'
 import { describeTarget } from './targets.ts'
 import { keepsNothing } from './safety-snapshot.ts'
 import { assertOwnersKnown } from './assert-owners-known.ts'
-import { createUseCheck, refuseUse } from './use-check.ts'
+import { createUseCheck, refuseOpenFiles } from './use-check.ts'
 import { waitUntilHealthy } from './wait-until-healthy.ts'
 
 /** What is planned for one entry, with its path as text. */
@@ -174,7 +174,7 @@ async function restoreQuiesced(
   if (hold.notHeld.length > 0) throw stillRunning(hold)
 
   const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
-  await refuseUse(use, options, resolved.targets, hold)
+  await refuseOpenFiles(use, options, resolved.targets, hold)
   return restoreHeld(context, { ...held, use })
 }
 

@@ -20,43 +20,47 @@ export interface RestoreTarget extends VolumeSpec {
   keptMounts: string[]
 }
 
-/** For people and documents: with the ID in the snapshot only where that is another one. */
+/** For messages and JSON; `from` is there only when the ID in the snapshot differs. */
 export function describeTarget({ id, path, from }: RestoreTarget): VolumeSpec & { from?: string } {
   return { id, path, ...(from === id ? {} : { from }) }
 }
 
-/** Patterns of what a restore leaves alone: those of now, and those of the snapshot. */
+/** What a restore leaves alone: the patterns configured now, and those the snapshot recorded. */
 export function excludesOfRestore(
   exclude: readonly string[],
   { record }: Snapshot,
   { id, from }: Pick<RestoreTarget, 'id' | 'from'>,
 ): string[] {
-  const held = record.volumes.find((volume) => volume.id === from)
-  return [...new Set([...excludesOf(exclude, id), ...(held?.exclude ?? [])])]
+  const recorded = record.volumes.find((volume) => volume.id === from)
+  return [...new Set([...excludesOf(exclude, id), ...(recorded?.exclude ?? [])])]
 }
 
 /** A configured volume, and the ID of the one in the snapshot that goes into it. */
 type WantedVolume = VolumeSpec & Pick<RestoreTarget, 'from'>
 
 /**
- * Chooses the volumes of a restore (all, or those in `ids`, each into the one in the same place of
- * `into`) and refuses, before anything is changed, what could not be done: a volume the snapshot or
- * the configuration does not have, a path that is missing, a link or read-only.
+ * Pairs volumes of the snapshot (`fromIds`, or all) with configured ones (`intoIds`, in the same
+ * order). Throws OperationError or UsageError, before anything changes, when a volume is unknown,
+ * overlaps the store or another one, or lost its data; and when a path is missing, a symbolic link,
+ * read-only or not mounted.
  */
 export function checkTargets(
   store: StoreLayout,
   configured: readonly VolumeSpec[],
   snapshot: Snapshot,
-  ids: readonly string[],
-  into: readonly string[] = ids,
+  fromIds: readonly string[],
+  intoIds: readonly string[] = fromIds,
 ): RestoreTarget[] {
   const volumes =
-    ids.length === 0 ? all(configured, snapshot) : named(configured, snapshot, ids, into)
+    fromIds.length === 0
+      ? pairAll(configured, snapshot)
+      : pairNamed(configured, snapshot, fromIds, intoIds)
   assertVolumesApart(store.directory, volumes)
   for (const { from } of volumes) assertDataThere(snapshot, from)
   const mounts = readMounts()
 
   return volumes.map(({ id, path, from }) => {
+    // throws also when the path is missing or a symbolic link
     const subvolumes = subvolumesIn(path)
     if (mountOf(mounts, path)?.readOnly === true) {
       throw new OperationError(`volume ${id} cannot be restored: ${path} is mounted read-only;`, {
@@ -67,10 +71,10 @@ export function checkTargets(
     assertMounted(mounts, path, snapshot, from)
     const mounted = mountsBelow(mounts, path).map((mount) => mount.mountPoint)
     const keptMounts = [...new Set([...mounted, ...subvolumes])]
-    const unreadable = keptMounts.find((mount) => mount.includes('\ufffd'))
-    if (unreadable !== undefined) {
+    const notUtf8 = keptMounts.find((mount) => mount.includes('\ufffd'))
+    if (notUtf8 !== undefined) {
       throw new OperationError(
-        `volume ${id} cannot be restored while there is a mount or a subvolume at ${unreadable}, a name that is no UTF-8`,
+        `volume ${id} cannot be restored while there is a mount or a subvolume at ${notUtf8}, a name that is no UTF-8`,
         { fix: 'unmount it, or rename the subvolume' },
       )
     }
@@ -79,14 +83,17 @@ export function checkTargets(
   })
 }
 
-/** Nothing of them is in a snapshot, so what a restore removed could not be had again. */
+/** Those inside a volume are in no snapshot: a restore that removed one would lose its data. */
 function subvolumesIn(path: string): string[] {
   using directory = openDirectory(path)
   if (!isBtrfs(directory.here)) return []
   return findSubvolumes(directory).map((inner) => join(path, displayPath(inner)))
 }
 
-/** A directory that was a mount point and is none is not the volume but the place for it. */
+/**
+ * Refuses a path that was a mount point when the snapshot was taken and is none now: only the empty
+ * mount point is left.
+ */
 function assertMounted(
   mounts: readonly Mount[],
   path: string,
@@ -97,56 +104,56 @@ function assertMounted(
   if (before?.path !== path || before.mountPoint !== true || isMountPoint(mounts, path)) return
 
   throw new OperationError(
-    `volume ${id} cannot be restored: nothing is mounted at ${path}, and ${snapshot.name} is of what was mounted there;`,
+    `volume ${id} cannot be restored: nothing is mounted at ${path}, and ${snapshot.name} was taken of what was mounted there;`,
     { fix: `mount it (-v ...:${path})` },
   )
 }
 
-function all(configured: readonly VolumeSpec[], snapshot: Snapshot): WantedVolume[] {
-  const held = heldBy(snapshot)
-  const missing = configured.filter(({ id }) => !held.includes(id)).map(({ id }) => id)
-  const unknown = held.filter((id) => !configured.some((volume) => volume.id === id))
+function pairAll(configured: readonly VolumeSpec[], snapshot: Snapshot): WantedVolume[] {
+  const inSnapshot = volumeIdsIn(snapshot)
+  const missing = configured.filter(({ id }) => !inSnapshot.includes(id)).map(({ id }) => id)
+  const unknown = inSnapshot.filter((id) => !configured.some((volume) => volume.id === id))
   if (missing.length === 0 && unknown.length === 0) {
     return configured.map((volume) => ({ ...volume, from: volume.id }))
   }
 
-  const common = configured.filter(({ id }) => held.includes(id)).map(({ id }) => id)
+  const common = configured.filter(({ id }) => inSnapshot.includes(id)).map(({ id }) => id)
   throw new OperationError(
-    `${snapshot.name} holds the volumes ${held.join(', ')}, and ${configured.map(({ id }) => id).join(', ')} are configured`,
+    `${snapshot.name} holds the volumes ${inSnapshot.join(', ')}, and ${configured.map(({ id }) => id).join(', ')} are configured`,
     {
       fix:
         common.length === 0
-          ? `none is in both; start with the volumes it holds, or restore one of them as another: ${howToRestoreAs(held, configured)}`
+          ? `none is in both; start with the volumes it holds, or restore one of them as another: ${howToRestoreAs(inSnapshot, configured)}`
           : `say which to restore, such as ${common.map((id) => `--volume ${id}`).join(' ')}`,
     },
   )
 }
 
-function named(
+function pairNamed(
   configured: readonly VolumeSpec[],
   snapshot: Snapshot,
-  ids: readonly string[],
-  into: readonly string[],
+  fromIds: readonly string[],
+  intoIds: readonly string[],
 ): WantedVolume[] {
-  const held = heldBy(snapshot)
-  const wanted = new Map(into.map((id, index) => [id, ids[index] ?? id]))
+  const inSnapshot = volumeIdsIn(snapshot)
+  const wanted = new Map(intoIds.map((id, index) => [id, fromIds[index] ?? id]))
 
   return [...wanted].map(([id, from]) => {
     const volume = configured.find((candidate) => candidate.id === id)
     if (volume === undefined) {
-      const wayOut = held.includes(from)
+      const hint = inSnapshot.includes(from)
         ? `; to restore it as another: ${howToRestoreAs([from], configured)}`
         : ''
       throw new UsageError(`there is no volume ${JSON.stringify(id)}`, {
-        fix: `configured are ${configured.map((known) => known.id).join(', ')}${wayOut}`,
+        fix: `configured are ${configured.map((known) => known.id).join(', ')}${hint}`,
       })
     }
 
-    if (!held.includes(from)) {
+    if (!inSnapshot.includes(from)) {
       throw new OperationError(
-        `${snapshot.name} does not hold the volume ${from}, only ${held.join(', ')}`,
+        `${snapshot.name} does not hold the volume ${from}, only ${inSnapshot.join(', ')}`,
         {
-          fix: `choose another snapshot, or restore one of them as another: ${howToRestoreAs(held, [volume])}`,
+          fix: `choose another snapshot, or restore one of them as another: ${howToRestoreAs(inSnapshot, [volume])}`,
         },
       )
     }
@@ -155,23 +162,23 @@ function named(
   })
 }
 
-/** For a volume that has another ID now; an example where there are several. */
+/** The options that restore a volume under another ID; of several the first, as an example. */
 function howToRestoreAs([from]: readonly string[], [volume]: readonly VolumeSpec[]): string {
   return `--volume ${from} --as ${volume?.id}`
 }
 
-function heldBy(snapshot: Snapshot): string[] {
+function volumeIdsIn(snapshot: Snapshot): string[] {
   return snapshot.record.volumes.map(({ id }) => id)
 }
 
 function assertDataThere(snapshot: Snapshot, id: string): void {
   const problem = findLoss(snapshot, id)
   if (problem === undefined) return
-  const left = heldBy(snapshot).filter((one) => findLoss(snapshot, one) === undefined)
+  const intactIds = volumeIdsIn(snapshot).filter((one) => findLoss(snapshot, one) === undefined)
   const others =
-    left.length === 0
+    intactIds.length === 0
       ? ''
-      : `, or restore what is there: snap-volume restore ${snapshot.name} --volume ${left[0]}`
+      : `, or restore what is there: snap-volume restore ${snapshot.name} --volume ${intactIds[0]}`
   throw new OperationError(problem, { fix: `choose another snapshot${others}` })
 }
 
@@ -180,6 +187,6 @@ function findLoss({ name, path, record }: Snapshot, id: string): string | undefi
   const data = join(path, id)
   const isThere = lstatSync(data, { throwIfNoEntry: false })?.isDirectory() === true
   const contents = record.volumes.find((volume) => volume.id === id)?.contents
-  const what = isThere ? describeEmptied(data, contents) : `no directory ${data}`
-  return what && describeLoss(name, id, what)
+  const detail = isThere ? describeEmptied(data, contents) : `no directory ${data}`
+  return detail && describeLoss(name, id, detail)
 }

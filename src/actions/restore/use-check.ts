@@ -4,7 +4,7 @@ import { type BytePath, bytePath } from '../../tree/byte-path.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
 import type { Hold } from '../consumers/hold.ts'
 import type { ActionContext } from '../context.ts'
-import { addUp, assertNotInUse, warnOfUse } from './describe-writers.ts'
+import { sumOpenFiles, assertNotInUse, warnOfUse } from './describe-writers.ts'
 import type { OpenFiles } from '../writers.ts'
 import { findOpenFiles, mostAsked } from './find-open-files.ts'
 import type { RestoreOptions } from './decide.ts'
@@ -44,7 +44,7 @@ export function createUseCheck(
         found.push({ id, ...(await findOpenFiles(live, paths, except, { clock, signal })) })
       }
 
-      return addUp(found)
+      return sumOpenFiles(found)
     },
   }
 }
@@ -53,7 +53,7 @@ export function createUseCheck(
  * Throws OperationError where files are open; where it goes on nevertheless, returns what there is
  * to say of them.
  */
-export async function refuseUse(
+export async function refuseOpenFiles(
   use: UseCheck,
   { force = false }: RestoreOptions,
   targets: readonly RestoreTarget[],

@@ -4,14 +4,14 @@ import type { ActionContext } from '../context.ts'
 import type { Hold } from '../consumers/hold.ts'
 
 const longestMs = 120_000
-/** What a busy machine may need more for a health check than its interval and its timeout. */
+/** Extra time for a busy machine, beyond the interval and the timeout of a health check. */
 const slackMs = 5000
-const betweenLooksMs = 250
+const pollMs = 250
 
 /**
- * Waits until those that were stopped and have a HEALTHCHECK are healthy, and says so. Those that
- * are not in time, or end, become warnings. So does one whose health checks do not run, as in
- * podman without systemd: it is waited for only as long as the first check may take.
+ * Waits for the containers that the restore started and that have a HEALTHCHECK, and emits an event
+ * for each healthy one. Returns a warning for each that ends, or is not healthy in time. One whose
+ * checks never run (podman without systemd) is waited for only until its first check is due.
  */
 export async function waitUntilHealthy(
   context: Pick<ActionContext, 'clock' | 'signal' | 'emit'>,
@@ -36,21 +36,21 @@ export async function waitUntilHealthy(
         return []
       }
 
-      const passedMs = clock.now().getTime() - beganMs
-      const isOverdue = passedMs >= (state.firstCheckWithinMs ?? Infinity) + slackMs
-      if (signal?.aborted === true || isOverdue || passedMs >= longestMs) {
-        const seconds = Math.round(passedMs / 1000)
+      const waitedMs = clock.now().getTime() - beganMs
+      const firstCheckIsOverdue = waitedMs >= (state.firstCheckWithinMs ?? Infinity) + slackMs
+      if (signal?.aborted === true || firstCheckIsOverdue || waitedMs >= longestMs) {
+        const seconds = Math.round(waitedMs / 1000)
         const found = `the container ${name} is ${state.health} ${seconds} s after it was started`
         return [
           warning(
-            isOverdue
+            firstCheckIsOverdue
               ? `${found}, and no health check has run there (podman runs them by timers of systemd): see "docker inspect ${name}"`
               : `${found}: see "docker logs ${name}"`,
           ),
         ]
       }
 
-      await clock.sleep(betweenLooksMs, signal).catch(() => undefined)
+      await clock.sleep(pollMs, signal).catch(() => undefined)
     }
   }
 
@@ -58,7 +58,7 @@ export async function waitUntilHealthy(
     stopped.map(async ({ id, name }) =>
       waitFor(id, name).catch((error: unknown) => {
         if (!(error instanceof OperationError)) throw error
-        return [warning(`whether the container ${name} is healthy is not known: ${error.message}`)]
+        return [warning(`the health of the container ${name} is unknown: ${error.message}`)]
       }),
     ),
   )

@@ -7,7 +7,7 @@ import { programVersion } from '../../system/version.ts'
 import type { HoldReport } from '../consumers/hold.ts'
 import { judgeConsistency } from '../consumers/judge-consistency.ts'
 import type { ActionContext } from '../context.ts'
-import { recordOfFuture, warnOfClock } from '../snapshot-name.ts'
+import { afterFutureField, warnOfClock } from './clock-behind.ts'
 import type { VolumeCopy } from './copy-volume.ts'
 
 /** What the record of a snapshot says because it was asked for so. */
@@ -49,7 +49,7 @@ export function makeRecord(
     ...(held.hooks.length === 0 ? {} : { hooks: [...held.hooks] }),
     volumes: copies.map(({ volume }) => volume),
     ...recordOfAbilities(config.abilities),
-    ...recordOfFuture(catalog, startedAt),
+    ...afterFutureField(catalog, startedAt),
     warnings: [
       ...warnOfClock(startedAt, time),
       ...held.warnings,

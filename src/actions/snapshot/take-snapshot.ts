@@ -28,7 +28,7 @@ import { judgeChanges } from './judge-changes.ts'
 import { type RecordOptions, type SnapshotTime, makeRecord } from './make-record.ts'
 import { codesOf, logged } from '../log-act.ts'
 import { applyRetention } from '../store/prune.ts'
-import { waitForSecond } from '../snapshot-name.ts'
+import { waitForSecond } from './clock-behind.ts'
 
 export interface SnapshotOptions extends RecordOptions {
   /** Take it although a volume has no files now and had some before. */

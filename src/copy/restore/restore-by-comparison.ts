@@ -59,7 +59,7 @@ export async function planByComparison(
       ),
       ...plan.leftOut.warnings(),
     ],
-    tryTarget: () => {
+    testWrites: () => {
       if (plan.makesLinks) assertLinksApart(request.target)
     },
     apply: async () => {

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Lack } from '../abilities.ts'
-import { isKept } from './is-kept.ts'
+import { succeeds } from './succeeds.ts'
 
 /** Makes a file, a directory and links in `home`, and tells what is not as it was made. */
 export function probeEntries(home: string, id: number): Lack[] {
@@ -25,14 +25,14 @@ export function probeEntries(home: string, id: number): Lack[] {
   writeFileSync(file, 'x')
   mkdirSync(directory)
 
-  const hasSymlinks = isKept(() => keepsSymlink(link, '/no where') && keepsSymlink(link, '../no'))
+  const hasSymlinks = succeeds(() => keepsSymlink(link, '/no where') && keepsSymlink(link, '../no'))
   const owned = hasSymlinks ? [file, directory, link] : [file, directory]
-  const kept: [lack: Lack, isKept: boolean][] = [
+  const kept: [lack: Lack, succeeds: boolean][] = [
     // before the modes, of which a new owner takes bits away
-    ['owners', owned.every((path) => isKept(() => keepsOwner(path, id)))],
-    ['modes', isKept(() => keepsModes(file, fileModes) && keepsModes(directory, directoryModes))],
+    ['owners', owned.every((path) => succeeds(() => keepsOwner(path, id)))],
+    ['modes', succeeds(() => keepsModes(file, fileModes) && keepsModes(directory, directoryModes))],
     ['symlinks', hasSymlinks],
-    ['hard links', isKept(() => keepsHardLink(file, join(home, 'other')))],
+    ['hard links', succeeds(() => keepsHardLink(file, join(home, 'other')))],
   ]
   return kept.filter(([, keeps]) => !keeps).map(([lack]) => lack)
 }

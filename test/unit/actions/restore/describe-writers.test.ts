@@ -29,7 +29,7 @@ describe('describeWriters', () => {
 
   for (const [hasDockerApi, expected] of [
     [false, /^no API$/],
-    [true, /^no API; the sidecar of this store has it/],
+    [true, /^no API; the sidecar of this store can reach the Docker API/],
   ] as const) {
     it(`says why nobody can know, where the sidecar has ${hasDockerApi ? 'the' : 'no'} API`, () => {
       const found = { consumers: [], unknown: 'no API' }

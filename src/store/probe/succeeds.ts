@@ -1,7 +1,7 @@
 import { failureCauseOf } from '../../errors.ts'
 
-/** A refusal is an answer; a full or broken disk is none, and is thrown. */
-export function isKept(tryIt: () => boolean): boolean {
+/** False when the filesystem refuses; throws when the disk is full or broken. */
+export function succeeds(tryIt: () => boolean): boolean {
   try {
     return tryIt()
   } catch (error) {
