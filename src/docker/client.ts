@@ -77,119 +77,138 @@ export async function connectDocker(host: string): Promise<DockerClient> {
     host.startsWith('unix://') ? { socketPath: host.slice('unix://'.length) } : undefined,
   )
 
-  return {
-    async listContainers() {
-      const found = await call(host, 'GET /containers/json', [], (abortSignal) =>
-        docker.listContainers({ all: true, abortSignal }),
-      )
-      return (found ?? []).map(describeContainer)
-    },
-    async inspect(id, timeoutMs) {
-      const found = await call(
-        host,
-        `GET /containers/${id}/json`,
-        [404],
-        (abortSignal) => docker.getContainer(id).inspect({ abortSignal }),
-        timeoutMs,
-      )
-      return found === undefined ? undefined : describeState(found)
-    },
-    async pause(id) {
-      const answer = await call(host, `POST /containers/${id}/pause`, [404, 409], (abortSignal) =>
-        answered(docker.getContainer(id).pause({ abortSignal })),
-      )
-      return answer !== undefined
-    },
-    async unpause(id) {
-      try {
-        await call(host, `POST /containers/${id}/unpause`, [404, 409], (abortSignal) =>
-          docker.getContainer(id).unpause({ abortSignal }),
-        )
-      } catch (error) {
-        // Docker answers 500 then
-        if (!notPaused.test(messageOf(error))) throw error
-      }
-    },
-    async stop(id, graceMs) {
-      const answer = await call(
-        host,
-        `POST /containers/${id}/stop`,
-        [304, 404],
-        (abortSignal) => answered(docker.getContainer(id).stop({ abortSignal })),
-        graceMs + callTimeoutMs,
-      )
-      return answer !== undefined
-    },
-    async start(id) {
-      await call(host, `POST /containers/${id}/start`, [304, 404], (abortSignal) =>
-        docker.getContainer(id).start({ abortSignal }),
-      )
-    },
-    async restart(id) {
-      // whoever is frozen hears no other signal than SIGKILL
-      await call(host, `POST /containers/${id}/restart`, [404], (abortSignal) =>
-        docker.getContainer(id).restart({ t: 0, abortSignal }),
-      )
-    },
-    isFrozen: async (id) => findFrozen(docker, host, id),
-    execute: async (id, request) => startCommand(docker, host, id, request),
-  }
+  return new EngineClient(docker, host)
 }
 
-async function startCommand(
-  docker: Dockerode,
-  host: string,
-  id: string,
-  { command, user, environment }: CommandRequest,
-): Promise<RunningCommand> {
-  const created = await call(host, `POST /containers/${id}/exec`, [], (abortSignal) =>
-    docker.getContainer(id).exec({
-      Cmd: [...command],
-      ...(user === undefined ? {} : { User: user }),
-      Env: [...environment],
-      AttachStdin: true,
-      AttachStdout: true,
-      AttachStderr: true,
-      abortSignal,
-    }),
-  )
-  if (created === undefined) throw new OperationError(`container ${id} is gone`)
+class EngineClient implements DockerClient {
+  readonly #docker: Dockerode
+  readonly #host: string
 
-  // dockerode hands no signal on to this one
-  const stream = await call(host, 'POST /exec/ID/start', [], () =>
-    created.start({ hijack: true, stdin: true }),
-  )
-  if (stream === undefined) throw new OperationError(`container ${id} is gone`)
-
-  return {
-    stream,
-    demux: (stdout, stderr) => demux(stream, stdout, stderr),
-    async exitCode() {
-      const state = await call(host, 'GET /exec/ID/json', [], (abortSignal) =>
-        created.inspect({ abortSignal }),
-      )
-      return state?.ExitCode ?? null
-    },
+  constructor(docker: Dockerode, host: string) {
+    this.#docker = docker
+    this.#host = host
   }
-}
 
-async function findFrozen(docker: Dockerode, host: string, id: string): Promise<boolean> {
-  // 409: it does not run, or the Engine knows that it is paused
-  const created = await call(host, `POST /containers/${id}/exec`, [404, 409], (abortSignal) =>
-    docker.getContainer(id).exec({ Cmd: ['true'], abortSignal }),
-  )
-  if (created === undefined) return false
-
-  try {
-    const answer = await call(host, 'POST /exec/ID/start', [404, 409], () =>
-      created.start({ Detach: true }),
+  async listContainers(): Promise<Container[]> {
+    const found = await this.#call('GET /containers/json', [], (abortSignal) =>
+      this.#docker.listContainers({ all: true, abortSignal }),
     )
-    answer?.resume()
-    return false
-  } catch (error) {
-    const status = error instanceof OperationError ? statusOf(error.cause) : undefined
-    if (status === undefined || error instanceof DeniedError) throw error
-    return refusedAsFrozen.test(messageOf(error))
+    return (found ?? []).map(describeContainer)
+  }
+
+  async inspect(id: string, timeoutMs?: number): Promise<ContainerState | undefined> {
+    const found = await this.#call(
+      `GET /containers/${id}/json`,
+      [404],
+      (abortSignal) => this.#docker.getContainer(id).inspect({ abortSignal }),
+      timeoutMs,
+    )
+    return found === undefined ? undefined : describeState(found)
+  }
+
+  async pause(id: string): Promise<boolean> {
+    const answer = await this.#call(`POST /containers/${id}/pause`, [404, 409], (abortSignal) =>
+      answered(this.#docker.getContainer(id).pause({ abortSignal })),
+    )
+    return answer !== undefined
+  }
+
+  async unpause(id: string): Promise<void> {
+    try {
+      await this.#call(`POST /containers/${id}/unpause`, [404, 409], (abortSignal) =>
+        this.#docker.getContainer(id).unpause({ abortSignal }),
+      )
+    } catch (error) {
+      // Docker answers 500 then
+      if (!notPaused.test(messageOf(error))) throw error
+    }
+  }
+
+  async stop(id: string, graceMs: number): Promise<boolean> {
+    const answer = await this.#call(
+      `POST /containers/${id}/stop`,
+      [304, 404],
+      (abortSignal) => answered(this.#docker.getContainer(id).stop({ abortSignal })),
+      graceMs + callTimeoutMs,
+    )
+    return answer !== undefined
+  }
+
+  async start(id: string): Promise<void> {
+    await this.#call(`POST /containers/${id}/start`, [304, 404], (abortSignal) =>
+      this.#docker.getContainer(id).start({ abortSignal }),
+    )
+  }
+
+  async restart(id: string): Promise<void> {
+    // whoever is frozen hears no other signal than SIGKILL
+    await this.#call(`POST /containers/${id}/restart`, [404], (abortSignal) =>
+      this.#docker.getContainer(id).restart({ t: 0, abortSignal }),
+    )
+  }
+
+  async isFrozen(id: string): Promise<boolean> {
+    // 409: it does not run, or the Engine knows that it is paused
+    const created = await this.#call(`POST /containers/${id}/exec`, [404, 409], (abortSignal) =>
+      this.#docker.getContainer(id).exec({ Cmd: ['true'], abortSignal }),
+    )
+    if (created === undefined) return false
+
+    try {
+      const answer = await this.#call('POST /exec/ID/start', [404, 409], () =>
+        created.start({ Detach: true }),
+      )
+      answer?.resume()
+      return false
+    } catch (error) {
+      const status = error instanceof OperationError ? statusOf(error.cause) : undefined
+      if (status === undefined || error instanceof DeniedError) throw error
+      return refusedAsFrozen.test(messageOf(error))
+    }
+  }
+
+  async execute(
+    id: string,
+    { command, user, environment }: CommandRequest,
+  ): Promise<RunningCommand> {
+    const created = await this.#call(`POST /containers/${id}/exec`, [], (abortSignal) =>
+      this.#docker.getContainer(id).exec({
+        Cmd: [...command],
+        ...(user === undefined ? {} : { User: user }),
+        Env: [...environment],
+        AttachStdin: true,
+        AttachStdout: true,
+        AttachStderr: true,
+        abortSignal,
+      }),
+    )
+    if (created === undefined) throw new OperationError(`container ${id} is gone`)
+
+    // dockerode hands no signal on to this one
+    const stream = await this.#call('POST /exec/ID/start', [], () =>
+      created.start({ hijack: true, stdin: true }),
+    )
+    if (stream === undefined) throw new OperationError(`container ${id} is gone`)
+
+    return {
+      stream,
+      demux: (stdout, stderr) => demux(stream, stdout, stderr),
+      exitCode: async () => {
+        const state = await this.#call('GET /exec/ID/json', [], (abortSignal) =>
+          created.inspect({ abortSignal }),
+        )
+        return state?.ExitCode ?? null
+      },
+    }
+  }
+
+  async #call<T>(
+    endpoint: string,
+    expected: readonly number[],
+    request: (abortSignal: AbortSignal) => Promise<T>,
+    timeoutMs?: number,
+  ): Promise<T | undefined> {
+    return call(this.#host, endpoint, expected, request, timeoutMs)
   }
 }
 
