@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings.ts'
 import { type AppOptions, createApp } from '../remote/app.ts'
 import type { CommandExecutor } from '../remote/executor.ts'
 import { type Listener, listenOnNetwork, listenOnSocket } from '../remote/listen.ts'
-import { createRuns } from '../remote/runs.ts'
+import { Runs } from '../remote/runs.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
@@ -28,7 +28,7 @@ export interface ServerOptions {
  */
 export async function startServer(options: ServerOptions): Promise<() => Promise<void>> {
   const { store, settings, executor, metrics, readStatus, clock, signal, log } = options
-  const runs = createRuns(executor, clock, signal)
+  const runs = new Runs(executor, clock, signal)
   const shared: Omit<AppOptions, 'access'> = {
     executor,
     runs,

@@ -21,27 +21,77 @@ interface OpenRun {
 }
 
 /** The commands that run for clients, and those that did lately. */
-export interface Runs {
+export class Runs {
+  readonly #executor: CommandExecutor
+  readonly #clock: Clock
+  readonly #signal: AbortSignal
+  readonly #open = new Map<string, OpenRun>()
+  readonly #ended = createEndedRuns()
+  readonly #working = new Set<Promise<void>>()
+
+  constructor(executor: CommandExecutor, clock: Clock, signal: AbortSignal) {
+    this.#executor = executor
+    this.#clock = clock
+    this.#signal = signal
+  }
+
   /** Undefined when too many run. */
-  start(command: string, request: CommandRequest): Run | undefined
-  find(id: string): Run | undefined
-  list(): Run[]
+  start(command: string, request: CommandRequest): Run | undefined {
+    if (this.#open.size >= mostAtOnce || this.#signal.aborted) return undefined
+    const opened: OpenRun = {
+      run: new Run(command, this.#clock.now(), request.terminal === undefined),
+      stdin: new PassThrough(),
+      interruption: new AbortController(),
+      clientPresence: createClientPresence(this.#clock),
+    }
+
+    this.#open.set(opened.run.id, opened)
+    const ending = this.#work(opened, request)
+    this.#working.add(ending)
+    void ending.finally(() => this.#working.delete(ending))
+    return opened.run
+  }
+
+  find(id: string): Run | undefined {
+    return this.#open.get(id)?.run ?? this.#ended.find(id)
+  }
+
+  list(): Run[] {
+    return [...[...this.#open.values()].map(({ run }) => run), ...this.#ended.list()]
+  }
+
   /** As Ctrl-C does; false when there is none that runs. */
-  interrupt(id: string): boolean
+  interrupt(id: string): boolean {
+    const found = this.#open.get(id)
+    found?.interruption.abort()
+    return found !== undefined
+  }
+
   /** Gives it a line to read, unless there is none that runs, or too much that it has not read. */
-  input(id: string, text: string): 'given' | 'unknown' | 'full'
+  input(id: string, text: string): 'given' | 'unknown' | 'full' {
+    const found = this.#open.get(id)
+    if (found === undefined) return 'unknown'
+
+    const { stdin } = found
+    const unread = stdin.writableLength + stdin.readableLength
+    if (unread + Buffer.byteLength(text) > mostUnread) return 'full'
+
+    stdin.write(text)
+    return 'given'
+  }
+
   /** Someone listens from now on; returns what to call when he does not any more. */
-  listen(id: string): () => void
+  listen(id: string): () => void {
+    return this.#open.get(id)?.clientPresence.enter() ?? (() => undefined)
+  }
+
   /** Interrupts all, and waits for them. */
-  stop(): Promise<void>
-}
+  async stop(): Promise<void> {
+    for (const { interruption } of this.#open.values()) interruption.abort()
+    await Promise.all(this.#working)
+  }
 
-export function createRuns(executor: CommandExecutor, clock: Clock, signal: AbortSignal): Runs {
-  const open = new Map<string, OpenRun>()
-  const ended = createEndedRuns()
-  const working = new Set<Promise<void>>()
-
-  async function work(
+  async #work(
     { run, stdin, interruption, clientPresence }: OpenRun,
     { options, terminal }: CommandRequest,
   ): Promise<void> {
@@ -52,52 +102,11 @@ export function createRuns(executor: CommandExecutor, clock: Clock, signal: Abor
       clientPresence.timeToAnswer,
     )
 
-    const ends = AbortSignal.any([signal, interruption.signal])
+    const ends = AbortSignal.any([this.#signal, interruption.signal])
     const wanted = terminal === undefined ? { ...options, json: true } : options
-    const exitCode = await executor.execute(run.command, wanted, shown, ends)
+    const exitCode = await this.#executor.execute(run.command, wanted, shown, ends)
     run.finish(exitCode)
-    open.delete(run.id)
-    ended.add(run)
-  }
-
-  return {
-    start(command, request) {
-      if (open.size >= mostAtOnce || signal.aborted) return undefined
-      const opened: OpenRun = {
-        run: new Run(command, clock.now(), request.terminal === undefined),
-        stdin: new PassThrough(),
-        interruption: new AbortController(),
-        clientPresence: createClientPresence(clock),
-      }
-
-      open.set(opened.run.id, opened)
-      const ending = work(opened, request)
-      working.add(ending)
-      void ending.finally(() => working.delete(ending))
-      return opened.run
-    },
-    find: (id) => open.get(id)?.run ?? ended.find(id),
-    list: () => [...[...open.values()].map(({ run }) => run), ...ended.list()],
-    interrupt(id) {
-      const found = open.get(id)
-      found?.interruption.abort()
-      return found !== undefined
-    },
-    input(id, text) {
-      const found = open.get(id)
-      if (found === undefined) return 'unknown'
-
-      const { stdin } = found
-      const unread = stdin.writableLength + stdin.readableLength
-      if (unread + Buffer.byteLength(text) > mostUnread) return 'full'
-
-      stdin.write(text)
-      return 'given'
-    },
-    listen: (id) => open.get(id)?.clientPresence.enter() ?? (() => undefined),
-    async stop() {
-      for (const { interruption } of open.values()) interruption.abort()
-      await Promise.all(working)
-    },
+    this.#open.delete(run.id)
+    this.#ended.add(run)
   }
 }

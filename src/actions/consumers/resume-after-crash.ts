@@ -1,6 +1,8 @@
+import type { DockerClient } from '../../docker/client.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { OperationError } from '../../errors.ts'
 import {
+  type ConsumerJournal,
   type JournaledConsumer,
   commandFor,
   didNotComeBack,
@@ -44,39 +46,7 @@ export async function resumeAfterCrash(
         return
       }
 
-      const listed = await listConsumers(client, volumes, context.inImage)
-      const known = new Set(listed.map(({ id }) => id))
-      const restartableIds = new Set(
-        listed.filter(({ policy }) => policy.onFrozen === 'restart').map(({ id }) => id),
-      )
-
-      const foreign: JournaledConsumer[] = []
-      for (const stranger of journal.consumers.filter(({ id }) => !known.has(id))) {
-        if ((await client.inspect(stranger.id)) === undefined) continue
-        foreign.push(stranger)
-        warn(
-          `the container ${stranger.name} is listed in ${store.consumerJournal} and mounts none of the volumes, so it was not resumed: look at it, then remove that file`,
-        )
-      }
-
-      const ours = journal.consumers
-        .filter(({ id }) => known.has(id))
-        .map((consumer) => withoutClockStep(journal, consumer, context.clock.now()))
-      const isOfRestore = ['restore', didNotComeBack].includes(journal.purpose)
-      const isLeft = ({ action }: JournaledConsumer): boolean =>
-        leavesStopped && isOfRestore && action === 'stop'
-      const notTouched = [...ours.filter(isLeft), ...foreign]
-      for (const { name } of ours.filter(isLeft)) {
-        warn(`the container ${name} is still stopped by an earlier command; this restore starts it`)
-      }
-      const toResume = ours.filter((consumer) => !isLeft(consumer))
-      const notResumed = await resumeConsumers(context, client, toResume, restartableIds)
-      const resumed = toResume.filter(({ id }) => !notResumed.some((one) => one.id === id))
-      keepInJournal(context, [...notResumed, ...notTouched])
-
-      // a container that exits right after its start has not come back
-      const ended = await findEnded(context, client, resumed)
-      if (ended.length > 0) keepInJournal(context, [...notResumed, ...ended, ...notTouched])
+      await resumeOurs(context, client, volumes, { journal, leavesStopped, warn })
     } finally {
       lock.release()
     }
@@ -84,6 +54,55 @@ export async function resumeAfterCrash(
     if (!(error instanceof OperationError)) throw error
     warn(`containers may still be paused or stopped (${store.consumerJournal}): ${error.message}`)
   }
+}
+
+interface LeftBehind {
+  journal: ConsumerJournal
+  /** Whether those that a restore stopped stay so. */
+  leavesStopped: boolean
+  warn: (message: string) => void
+}
+
+/** Resumes the consumers of the journal that mount the volumes; what is not resumed stays in it. */
+async function resumeOurs(
+  context: Pick<ActionContext, 'store' | 'clock' | 'emit' | 'inImage'>,
+  client: DockerClient,
+  volumes: readonly VolumeSpec[],
+  { journal, leavesStopped, warn }: LeftBehind,
+): Promise<void> {
+  const listed = await listConsumers(client, volumes, context.inImage)
+  const known = new Set(listed.map(({ id }) => id))
+  const restartableIds = new Set(
+    listed.filter(({ policy }) => policy.onFrozen === 'restart').map(({ id }) => id),
+  )
+
+  const foreign: JournaledConsumer[] = []
+  for (const stranger of journal.consumers.filter(({ id }) => !known.has(id))) {
+    if ((await client.inspect(stranger.id)) === undefined) continue
+    foreign.push(stranger)
+    warn(
+      `the container ${stranger.name} is listed in ${context.store.consumerJournal} and mounts none of the volumes, so it was not resumed: look at it, then remove that file`,
+    )
+  }
+
+  const ours = journal.consumers
+    .filter(({ id }) => known.has(id))
+    .map((consumer) => withoutClockStep(journal, consumer, context.clock.now()))
+  const isOfRestore = ['restore', didNotComeBack].includes(journal.purpose)
+  const isLeft = ({ action }: JournaledConsumer): boolean =>
+    leavesStopped && isOfRestore && action === 'stop'
+  const notTouched = [...ours.filter(isLeft), ...foreign]
+  for (const { name } of ours.filter(isLeft)) {
+    warn(`the container ${name} is still stopped by an earlier command; this restore starts it`)
+  }
+  const toResume = ours.filter((consumer) => !isLeft(consumer))
+  const notResumed = await resumeConsumers(context, client, toResume, restartableIds)
+  const resumed = toResume.filter(({ id }) => !notResumed.some((one) => one.id === id))
+  keepInJournal(context, [...notResumed, ...notTouched])
+
+  // a container that exits right after its start has not come back
+  const ended = await findEnded(context, client, resumed)
+  if (ended.length > 0) keepInJournal(context, [...notResumed, ...ended, ...notTouched])
 }
 
 function describeLeft(consumers: readonly JournaledConsumer[]): string {

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { confirm } from '../../../src/cli/confirm.ts'
 import { exitCodes, InterruptedError } from '../../../src/errors.ts'
 import type { Run } from '../../../src/remote/run.ts'
-import { type Runs, createRuns } from '../../../src/remote/runs.ts'
+import { Runs } from '../../../src/remote/runs.ts'
 import { type ManualClock, manualClock } from '../support/manual-clock.ts'
 
 const request = {
@@ -24,7 +24,11 @@ describe('the question of a command that runs for a client', () => {
     time = manualClock()
     const { promise: turn, resolve } = Promise.withResolvers<void>()
     const { signal } = new AbortController()
-    const execute: Parameters<typeof createRuns>[0]['execute'] = async (_, options, terminal) => {
+    const execute: ConstructorParameters<typeof Runs>[0]['execute'] = async (
+      _,
+      options,
+      terminal,
+    ) => {
       const input = {
         options,
         json: false,
@@ -43,7 +47,7 @@ describe('the question of a command that runs for a client', () => {
         return error.exitCode
       }
     }
-    runs = createRuns({ commands: [], execute }, time.clock, signal)
+    runs = new Runs({ commands: [], execute }, time.clock, signal)
     const started = runs.start('restore', request)
     if (started === undefined) throw new Error('it did not start')
     run = started

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { createExecutor } from '../../../src/cli/command-executor.ts'
 import { commands } from '../../../src/cli/commands/index.ts'
 import { createApp } from '../../../src/remote/app.ts'
-import { createRuns } from '../../../src/remote/runs.ts'
+import { Runs } from '../../../src/remote/runs.ts'
 import { systemClock } from '../../../src/system/clock.ts'
 import { misfitsOf } from '../support/json-schema.ts'
 
@@ -27,7 +27,7 @@ interface Description {
 
 const app = createApp({
   executor,
-  runs: createRuns(
+  runs: new Runs(
     {
       ...executor,
       execute: async (_command, _options, { stdout }) => {

@@ -3,14 +3,14 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import type { CommandExecutor } from '../../../src/remote/executor.ts'
-import { type Runs, createRuns } from '../../../src/remote/runs.ts'
+import { Runs } from '../../../src/remote/runs.ts'
 import { systemClock } from '../../../src/system/clock.ts'
 
 const megabyte = 1024 * 1024
 
 /** Runs commands that do nothing but `execute`. */
 function runsOf(execute: CommandExecutor['execute']): Runs {
-  return createRuns({ commands: [], execute }, systemClock, new AbortController().signal)
+  return new Runs({ commands: [], execute }, systemClock, new AbortController().signal)
 }
 
 /** Starts a command and resolves with its id when it has ended. */
