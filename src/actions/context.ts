@@ -75,6 +75,12 @@ export function contextOfProcess(
   }
 }
 
+/** The context of the only writer of the store. */
+export interface WriterContext extends ActionContext {
+  /** Inherited by every program that writes, so that it outlives this process. */
+  readonly lock: Lock
+}
+
 /**
  * The rules in force: what the environment of this process names, else what the last `start` said.
  */
@@ -135,7 +141,7 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
 export async function asWriter<T>(
   context: ActionContext,
   purpose: string,
-  work: (lock: Lock) => Promise<T>,
+  work: (writer: WriterContext) => Promise<T>,
 ): Promise<T> {
   const { pausePrelinking = async (write) => write() } = context
   return pausePrelinking(async () => {
@@ -178,7 +184,7 @@ export async function emptyAndTell(
 export async function withStoreLock<T>(
   context: ActionContext,
   purpose: string,
-  work: (lock: Lock) => Promise<T>,
+  work: (writer: WriterContext) => Promise<T>,
 ): Promise<T> {
   const { store, lockTimeoutMs, signal, emit } = context
   const lock = await acquireLock(store.lock, {
@@ -190,7 +196,7 @@ export async function withStoreLock<T>(
 
   try {
     createOwnDirectories(store)
-    return await work(lock)
+    return await work({ ...context, lock })
   } finally {
     lock.release()
   }

@@ -5,9 +5,8 @@ import {
   readRestoreJournal,
   writeRestoreJournal,
 } from '../../store/restore-journal.ts'
-import type { Lock } from '../../store/lock.ts'
 import type { RecordWarning } from '../../store/record.ts'
-import type { ActionContext } from '../context.ts'
+import type { ActionContext, WriterContext } from '../context.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 import type { Hold, RanBefore } from '../consumers/hold.ts'
 import { noteAct } from '../log-act.ts'
@@ -37,7 +36,6 @@ export interface RestoreResult {
 
 /** A restore that has been decided, and whose data are held. */
 export interface HeldRestore {
-  lock: Lock
   options: RestoreOptions
   resolved: ResolvedRestore
   hold: Hold
@@ -47,14 +45,14 @@ export interface HeldRestore {
 
 /** The part of a restore during which nothing else may use the data. */
 export async function restoreHeld(
-  context: ActionContext,
+  context: WriterContext,
   restore: HeldRestore,
 ): Promise<RestoreResult> {
-  const { lock, options, resolved, hold, use } = restore
+  const { options, resolved, hold, use } = restore
   const { snapshot, targets } = resolved
   // first, because the safety snapshot removes the index of the snapshot before it
   const known = targets.map((target) => ({ target, wanted: readKnown(snapshot, target.from) }))
-  const safety = await takeSafety(context, lock, options, resolved, hold)
+  const safety = await takeSafety(context, options, resolved, hold)
 
   using opened = new DisposableStack()
   const planned: PlannedVolume[] = []
@@ -85,14 +83,14 @@ export async function restoreHeld(
 
 /** Compares one volume; the safety snapshot has found what somebody changed in history. */
 async function planAfterSafety(
-  context: ActionContext,
-  { lock, options, resolved, use }: HeldRestore,
+  context: WriterContext,
+  { options, resolved, use }: HeldRestore,
   { copies, discardBefore }: Safety,
   { target, wanted }: Pick<VolumeRestoreRequest, 'target' | 'wanted'>,
 ): Promise<PlannedVolume> {
   const { snapshot } = resolved
   const historyChanged = copies.find(({ volume }) => volume.id === target.id)?.historyChanged
-  const request = { lock, options, snapshot, target, wanted, historyChanged, discardBefore }
+  const request = { options, snapshot, target, wanted, historyChanged, discardBefore }
   return planVolume(context, request, (step) => use.note(target, step))
 }
 

@@ -9,13 +9,12 @@ import { type Snapshot, readCatalog } from '../../store/catalog.ts'
 import { syncFilesystem } from '../../store/durable.ts'
 import { futureFirst } from '../../store/future.ts'
 import { type StoreLayout, indexFileName } from '../../store/layout.ts'
-import type { Lock } from '../../store/lock.ts'
 import type { RecordWarning, VolumeRecord } from '../../store/record.ts'
 import type { BytePath } from '../../tree/byte-path.ts'
 import { unescapePath } from '../../tree/escaped-path.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
 import { keptTimesOf } from '../../system/kept-times.ts'
-import type { ActionContext } from '../context.ts'
+import type { ActionContext, WriterContext } from '../context.ts'
 import { type ProgressReport, reportProgress } from '../report-progress.ts'
 import { explainFailure, inData } from '../explain-failure.ts'
 import type { RestoreOptions } from './decide.ts'
@@ -32,7 +31,6 @@ export interface VolumeRestore {
 
 /** What is needed to restore one volume. */
 export interface VolumeRestoreRequest {
-  lock: Lock
   options: RestoreOptions
   snapshot: Snapshot
   target: RestoreTarget
@@ -59,12 +57,12 @@ export interface PlannedVolume extends Disposable {
  * Throws OperationError where the restore would have no room.
  */
 export async function planVolume(
-  context: ActionContext,
+  context: WriterContext,
   request: VolumeRestoreRequest,
   onStep?: (step: RestoreStep) => void,
 ): Promise<PlannedVolume> {
-  const { lock, options, snapshot, target, wanted, historyChanged = new Map() } = request
-  const { store, config, clock, signal } = context
+  const { options, snapshot, target, wanted, historyChanged = new Map() } = request
+  const { store, config, clock, signal, lock } = context
   const { id, path, from, keptMounts } = target
   using opening = new DisposableStack()
   const newest = findNewest(store, id, clock.now())

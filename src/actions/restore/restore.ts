@@ -4,7 +4,7 @@ import { readRestoreJournal } from '../../store/restore-journal.ts'
 import { spendReserve } from '../../store/reserve.ts'
 import type { RecordWarning } from '../../store/record.ts'
 import { displayPath } from '../../tree/byte-path.ts'
-import { type ActionContext, asWriter, withStoreLock } from '../context.ts'
+import { type ActionContext, type WriterContext, asWriter, withStoreLock } from '../context.ts'
 import type { Writers } from '../writers.ts'
 import { canAskForFiles, describeWriters } from './describe-writers.ts'
 import { lookForConsumers } from '../consumers/find-consumers.ts'
@@ -48,7 +48,7 @@ export async function planRestore(
   context: ActionContext,
   options: RestoreOptions,
 ): Promise<RestorePlan> {
-  return withStoreLock(context, 'restore plan', async (lock) => {
+  return withStoreLock(context, 'restore plan', async (writer) => {
     const { snapshot, targets } = resolveRestore(context, options)
     const doubts = await assertOwnersKnown(
       snapshot,
@@ -70,8 +70,8 @@ export async function planRestore(
       const steps: PlannedStep[] = []
       let omittedSteps = 0
       using planned = await planVolume(
-        context,
-        { lock, options, snapshot, target, wanted: readKnown(snapshot, target.from) },
+        writer,
+        { options, snapshot, target, wanted: readKnown(snapshot, target.from) },
         ({ action, path: at }) => {
           use.note(target, { action, path: at })
           if (steps.length < mostSteps) steps.push({ action, path: displayPath(at) })
@@ -119,7 +119,7 @@ async function restoreAsWriter(
   context: ActionContext,
   options: RestoreOptions,
 ): Promise<RestoreResult> {
-  return asWriter(context, 'restore', async (lock) => {
+  return asWriter(context, 'restore', async (writer) => {
     const resolved = resolveRestore(context, options)
     const { snapshot, targets } = resolved
     const { config, signal } = context
@@ -148,7 +148,7 @@ async function restoreAsWriter(
     try {
       const result = await quiesced(
         hold,
-        async () => restoreQuiesced(context, { lock, options, resolved, hold, ranBefore }),
+        async () => restoreQuiesced(writer, { options, resolved, hold, ranBefore }),
         async () => {
           unhealthy.push(...(await waitUntilHealthy(context, hold)))
         },
@@ -164,7 +164,7 @@ async function restoreAsWriter(
 
 /** The part for which the data are held. */
 async function restoreQuiesced(
-  context: ActionContext,
+  context: WriterContext,
   held: Omit<HeldRestore, 'use'>,
 ): Promise<RestoreResult> {
   const { options, hold, ranBefore, resolved } = held

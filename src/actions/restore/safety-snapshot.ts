@@ -2,10 +2,9 @@ import { OperationError, failureCauseOf, messageOf } from '../../errors.ts'
 import { readCatalog } from '../../store/catalog.ts'
 import { futureFirst } from '../../store/future.ts'
 import { syncFilesystem } from '../../store/durable.ts'
-import type { Lock } from '../../store/lock.ts'
 import type { RestoreJournal } from '../../store/restore-journal.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
-import type { ActionContext } from '../context.ts'
+import type { ActionContext, WriterContext } from '../context.ts'
 import type { VolumeCopy } from '../snapshot/copy-volume.ts'
 import { findBase } from '../snapshot/find-base.ts'
 import { type Hold, alreadyQuiesced } from '../consumers/hold.ts'
@@ -35,8 +34,7 @@ export interface Safety {
  * Throws OperationError when there can be none; where the store is full, that names the way out.
  */
 export async function takeSafety(
-  context: ActionContext,
-  lock: Lock,
+  context: WriterContext,
   { withoutSafety = false }: RestoreOptions,
   { snapshot, targets }: ResolvedRestore,
   hold: Hold,
@@ -45,7 +43,6 @@ export async function takeSafety(
   try {
     const { record, copies } = await writeSnapshot(
       context,
-      lock,
       {
         kind: 'safety',
         comment: `before the restore of ${snapshot.name}`,

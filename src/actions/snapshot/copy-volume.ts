@@ -9,7 +9,6 @@ import { leftOutCode } from '../../copy/left-out-attributes.ts'
 import { type Catalog, type Snapshot, isSafety } from '../../store/catalog.ts'
 import { syncFilesystem } from '../../store/durable.ts'
 import { type StoreLayout, indexFileName } from '../../store/layout.ts'
-import type { Lock } from '../../store/lock.ts'
 import type { RecordWarning, VolumeRecord } from '../../store/record.ts'
 import { adoptPrelinked } from '../../store/prelinked.ts'
 import { isRestoredOver } from '../../store/restore-journal.ts'
@@ -19,7 +18,7 @@ import type { BytePath } from '../../tree/byte-path.ts'
 import { hasChangeTimes } from '../../system/mounted-filesystem.ts'
 import { isMountPoint, readMounts } from '../../system/mounts.ts'
 import { assertSourceIsThere, warnOfNoFiles } from '../check-source.ts'
-import type { ActionContext } from '../context.ts'
+import type { ActionContext, WriterContext } from '../context.ts'
 import { type Base, findBase, noBase } from './find-base.ts'
 import { type ProgressReport, reportProgress } from '../report-progress.ts'
 import { checkOwners } from '../unknown-owners.ts'
@@ -62,8 +61,7 @@ interface CopyPlan {
 
 /** Opens a volume to copy it into `staging`; with `isHeld` in two passes, where its engine can. */
 export function openVolumeCopy(
-  context: ActionContext,
-  lock: Lock,
+  context: WriterContext,
   options: CopyOptions,
   catalog: Catalog,
   staging: string,
@@ -92,7 +90,7 @@ export function openVolumeCopy(
     isTwoPass: options.isHeld && engine.hasSecondPass,
     checksum: options.checksum || isBeforeRestore(store, id, base.snapshot),
     provesNothing: options.provesNothing,
-    lockDescriptor: lock.descriptor,
+    lockDescriptor: context.lock.descriptor,
     signal,
     onProgress: progress.onProgress,
   }

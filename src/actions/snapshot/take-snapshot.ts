@@ -5,7 +5,6 @@ import { warmUpEngines } from '../../copy/engines.ts'
 import { type Catalog, readCatalog } from '../../store/catalog.ts'
 import { type UnacceptedChange, acceptChanges, noteChanges } from '../../store/changes.ts'
 import { futureFirst, isFuture, recordedSnapshots } from '../../store/future.ts'
-import type { Lock } from '../../store/lock.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../../store/names.ts'
 import { publishSnapshot } from '../../store/publish.ts'
 import type { RecordWarning, SnapshotRecord } from '../../store/record.ts'
@@ -17,7 +16,7 @@ import {
 import { createStaging, discardStaging } from '../../store/staging.ts'
 import { assertVolumesApart, assertVolumesMounted } from '../check-volumes.ts'
 import { findClockJump, noteClock, warnOfJump } from '../clock-jump.ts'
-import { type ActionContext, asWriter } from '../context.ts'
+import { type ActionContext, type WriterContext, asWriter } from '../context.ts'
 import { type VolumeCopy, openVolumeCopy } from './copy-volume.ts'
 import { copyVolumes, withVolumes } from './copy-volumes.ts'
 import { dropIndexes, dropUsedLinks } from './drop-served.ts'
@@ -79,12 +78,12 @@ async function writeAndPrune(
   context: ActionContext,
   options: SnapshotOptions,
 ): Promise<SnapshotResult> {
-  return asWriter(context, `${options.kind} snapshot`, async (lock) => {
+  return asWriter(context, `${options.kind} snapshot`, async (writer) => {
     const interrupted = readInterruptedRestore(context.store)
     if (interrupted !== undefined) throw explainInterruptedRestore(interrupted)
 
     const jump = findClockJump(context.store, context.clock.now())
-    const { record } = await writeSnapshot(context, lock, options, context.config.volumes)
+    const { record } = await writeSnapshot(writer, options, context.config.volumes)
     context.emit({ type: 'phase', phase: 'prune' })
     const pruned = await pruneAfter(context, record, jump)
     noteClock(context)
@@ -128,12 +127,11 @@ export interface WrittenSnapshot {
 }
 
 /**
- * Copies, checks and publishes, as the holder of the lock; the part that a restore uses for its
+ * Copies, checks and publishes, as the only writer; the part that a restore uses for its
  * safety.
  */
 export async function writeSnapshot(
-  context: ActionContext,
-  lock: Lock,
+  context: WriterContext,
   options: WriteOptions,
   volumes: readonly VolumeSpec[],
 ): Promise<WrittenSnapshot> {
@@ -148,7 +146,7 @@ export async function writeSnapshot(
     options.hold ?? (await planHold(context, { kind: 'snapshot', snapshot: name }, volumes))
 
   try {
-    return await copyAndPublish(context, lock, options, volumes, taken, hold)
+    return await copyAndPublish(context, options, volumes, taken, hold)
   } catch (error) {
     // there is no record for them
     for (const warning of hold.report().warnings) context.emit({ type: 'warning', ...warning })
@@ -171,8 +169,7 @@ async function waitForTime(context: ActionContext): Promise<SnapshotTime> {
 }
 
 async function copyAndPublish(
-  context: ActionContext,
-  lock: Lock,
+  context: WriterContext,
   options: WriteOptions,
   volumes: readonly VolumeSpec[],
   taken: SnapshotTime,
@@ -189,9 +186,7 @@ async function copyAndPublish(
   }
 
   const copies = await withVolumes(
-    volumes.map(
-      (volume) => () => openVolumeCopy(context, lock, copyOptions, catalog, staging, volume),
-    ),
+    volumes.map((volume) => () => openVolumeCopy(context, copyOptions, catalog, staging, volume)),
     async (copyings) => copyVolumes(hold, copyings),
   )
   const changes = findChanges(context, options, copies, catalog)

@@ -11,11 +11,10 @@ import { assertRsync } from '../../system/rsync-version.ts'
 import { OperationError, throwIfInterrupted } from '../../errors.ts'
 import { deleteTrees } from '../../store/delete-trees.ts'
 import { fsyncDirectory, syncFilesystem } from '../../store/durable.ts'
-import type { Lock } from '../../store/lock.ts'
 import { type DirectoryHandle, openDirectory } from '../../tree/directory-handle.ts'
 import { shellWord } from '../../system/shell-word.ts'
 import { createSubvolume } from '../../system/subvolume.ts'
-import { type ActionContext, withStoreLock } from '../context.ts'
+import { type ActionContext, type WriterContext, withStoreLock } from '../context.ts'
 import { explainFailure, inData } from '../explain-failure.ts'
 import { logged } from '../log-act.ts'
 import { reportProgress } from '../report-progress.ts'
@@ -57,13 +56,13 @@ export async function makeSubvolume(context: ActionContext, named: string): Prom
 
 async function exchangeDirectory(context: ActionContext, named: string): Promise<SubvolumePlan> {
   context.emit({ type: 'phase', phase: 'lock' })
-  return withStoreLock(context, 'subvolume', async (lock) => {
+  return withStoreLock(context, 'subvolume', async (writer) => {
     const decision = decideSubvolume(context, named)
     assertUnused(decision)
     await assertRsync()
     using parent = openDirectory(dirname(decision.path))
 
-    const exchange = new Exchange(context, lock, decision, parent)
+    const exchange = new Exchange(writer, decision, parent)
     try {
       return await (decision.isHalfDone ? exchange.goOn() : exchange.begin())
     } catch (error) {
@@ -80,19 +79,12 @@ async function exchangeDirectory(context: ActionContext, named: string): Promise
 
 /** The steps; all three names are reached through their open parent. */
 class Exchange {
-  readonly #context: ActionContext
-  readonly #lock: Lock
+  readonly #context: WriterContext
   readonly #decision: SubvolumeDecision
   readonly #parent: DirectoryHandle
 
-  constructor(
-    context: ActionContext,
-    lock: Lock,
-    decision: SubvolumeDecision,
-    parent: DirectoryHandle,
-  ) {
+  constructor(context: WriterContext, decision: SubvolumeDecision, parent: DirectoryHandle) {
     this.#context = context
-    this.#lock = lock
     this.#decision = decision
     this.#parent = parent
   }
@@ -162,7 +154,7 @@ class Exchange {
     using source = openDirectory(directory)
     using target = openDirectory(this.#decision.copy)
     const { signal } = this.#context
-    await work({ source, target, lockDescriptor: this.#lock.descriptor, signal })
+    await work({ source, target, lockDescriptor: this.#context.lock.descriptor, signal })
   }
 
   async #assertEqual(request: CloneRequest): Promise<void> {
