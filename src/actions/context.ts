@@ -1,5 +1,6 @@
 import { statfsSync } from 'node:fs'
-import type { Settings } from '../config/settings.ts'
+import type { KeepPolicy } from '../config/keep-rules.ts'
+import { type Settings, keepPolicyOf, namesKeepRules } from '../config/settings.ts'
 import { readSavedConfig } from '../store/saved-config.ts'
 import type { StoreAbilities } from '../store/abilities.ts'
 import { type Lock, acquireLock } from '../store/lock.ts'
@@ -87,6 +88,8 @@ export interface WriterContext extends ActionContext {
 export interface StoreConfig {
   volumes: VolumeSpec[]
   maxSnapshots: number
+  /** SNAP_KEEP_*, which decide what stays; undefined where SNAP_MAX alone does. */
+  keep?: KeepPolicy | undefined
   engine: EngineChoice
   /** What is left out of snapshots and restores: entries that excludesOf reads. */
   exclude: string[]
@@ -121,6 +124,7 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
   return {
     volumes: saved.volumes,
     maxSnapshots: settings.given.has('maxSnapshots') ? settings.maxSnapshots : saved.maxSnapshots,
+    ...keepPolicyInForce(settings, saved.keep),
     engine,
     exclude,
     onUnreadable,
@@ -132,6 +136,16 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
     hasDockerApi: saved.hasDockerApi,
     abilities: saved.storeAbilities,
   }
+}
+
+function keepPolicyInForce(
+  settings: Settings,
+  saved: KeepPolicy | undefined,
+): Pick<StoreConfig, 'keep'> {
+  const keep = namesKeepRules(settings) ? keepPolicyOf(settings) : saved
+  if (keep === undefined) return {}
+  const cap = settings.given.has('maxSnapshots') ? settings.maxSnapshots : keep.cap
+  return { keep: { rules: keep.rules, ...(cap === undefined ? {} : { cap }) } }
 }
 
 /**

@@ -28,6 +28,7 @@ import {
   formatDurationMs,
   parseDurationMs,
   parseOneOf,
+  parseSpanMs,
   parseSwitch,
   parseTimeoutMs,
   parseWholeNumber,
@@ -58,6 +59,20 @@ export const declarations = {
     fallback: 128,
     expected: `a whole number from 1 to ${mostSnapshots}, such as 128`,
     parse: parseWholeNumber(1, mostSnapshots),
+  },
+  keepLast: keepVariable('LAST', 'how many of the newest snapshots stay; SNAP_MAX caps all rules'),
+  keepHourly: keepVariable('HOURLY', 'of how many hours with a snapshot one stays, the newest'),
+  keepDaily: keepVariable('DAILY', 'of how many days likewise'),
+  keepWeekly: keepVariable('WEEKLY', 'of how many weeks likewise'),
+  keepMonthly: keepVariable('MONTHLY', 'of how many months likewise'),
+  keepYearly: keepVariable('YEARLY', 'of how many years likewise'),
+  keepWithinMs: {
+    name: 'SNAP_KEEP_WITHIN',
+    describe: 'how far back from the newest snapshot all stay, such as 36h or 14d',
+    fallback: 0,
+    expected: 'how far back, such as 36h or 14d',
+    parse: parseSpanMs,
+    format: (ms) => String(ms / 1000),
   },
   cron: {
     name: 'SNAP_CRON',
@@ -253,6 +268,13 @@ export interface SettingValues {
   /** Take snapshots that lack what the filesystem of the store does not keep. */
   acceptStore: boolean
   maxSnapshots: number
+  keepLast: number
+  keepHourly: number
+  keepDaily: number
+  keepWeekly: number
+  keepMonthly: number
+  keepYearly: number
+  keepWithinMs: number
   cron: string
   /** Empty for never. */
   checksumCron: string
@@ -296,6 +318,17 @@ export interface SettingValues {
 }
 
 export type Variables = { [Key in keyof SettingValues]: Variable<SettingValues[Key]> }
+
+/** No mention of it means that the rule keeps none. */
+function keepVariable(rule: string, describe: string): Variable<number> {
+  return {
+    name: `SNAP_KEEP_${rule}`,
+    describe,
+    fallback: 0,
+    expected: `a whole number from 0 to ${mostSnapshots}, such as 7`,
+    parse: parseWholeNumber(0, mostSnapshots),
+  }
+}
 
 function hookVariable(name: string, describe: string): Variable<string | undefined> {
   return {

@@ -1,4 +1,5 @@
 import { nearestOf } from '../system/nearest.ts'
+import type { KeepPolicy, KeepRules } from './keep-rules.ts'
 import { type SettingValues, type Variables, declarations } from './declarations.ts'
 import { type Environment, type Variable, readVariable } from './variables.ts'
 
@@ -25,6 +26,13 @@ export function readSettings(environment: Environment): Settings {
     storeDirectory: read('storeDirectory'),
     acceptStore: read('acceptStore'),
     maxSnapshots: read('maxSnapshots'),
+    keepLast: read('keepLast'),
+    keepHourly: read('keepHourly'),
+    keepDaily: read('keepDaily'),
+    keepWeekly: read('keepWeekly'),
+    keepMonthly: read('keepMonthly'),
+    keepYearly: read('keepYearly'),
+    keepWithinMs: read('keepWithinMs'),
     cron: read('cron'),
     checksumCron: read('checksumCron'),
     changeLimit: read('changeLimit'),
@@ -55,6 +63,37 @@ export function readSettings(environment: Environment): Settings {
     logLevel: read('logLevel'),
     given,
   }
+}
+
+const keepKeys = [
+  'keepLast',
+  'keepHourly',
+  'keepDaily',
+  'keepWeekly',
+  'keepMonthly',
+  'keepYearly',
+  'keepWithinMs',
+] as const
+
+/** Whether the environment names any of SNAP_KEEP_*: then these are all that count. */
+export function namesKeepRules({ given }: Settings): boolean {
+  return keepKeys.some((key) => given.has(key))
+}
+
+/** Undefined where SNAP_MAX alone decides what stays. */
+export function keepPolicyOf(settings: Settings): KeepPolicy | undefined {
+  const { keepLast, keepHourly, keepDaily, keepWeekly, keepMonthly, keepYearly } = settings
+  const rules: KeepRules = {
+    last: keepLast,
+    hourly: keepHourly,
+    daily: keepDaily,
+    weekly: keepWeekly,
+    monthly: keepMonthly,
+    yearly: keepYearly,
+    withinMs: settings.keepWithinMs,
+  }
+  if (Object.values(rules).every((value) => value === 0)) return undefined
+  return settings.given.has('maxSnapshots') ? { rules, cap: settings.maxSnapshots } : { rules }
 }
 
 /** A variable as people read of it. */

@@ -92,7 +92,16 @@ export function parseDurationMs(text: string): number | undefined {
   return durationMs <= longestDurationMs ? durationMs : undefined
 }
 
-/** The same, but no time at all is refused. */
+const spanUnitsMs = { ...durationUnitsMs, d: 86_400_000 } as const
+
+/** `36h` or `14d`, in milliseconds; nobody waits for it, so it may be of years. */
+export function parseSpanMs(text: string): number | undefined {
+  const match = /^([0-9]{1,6})([smhd]?)$/.exec(text)
+  if (match === null) return undefined
+  return Number(match[1]) * spanUnitsMs[match[2] as keyof typeof spanUnitsMs]
+}
+
+/** As parseDurationMs, but no time at all is refused. */
 export function parseTimeoutMs(text: string): number | undefined {
   const timeoutMs = parseDurationMs(text)
   return timeoutMs === 0 ? undefined : timeoutMs

@@ -1,3 +1,4 @@
+import { keepPolicyOf } from '../config/settings.ts'
 import { type ActionContext, contextOfProcess } from '../actions/context.ts'
 import type { ActionEvent } from '../actions/events.ts'
 import type { PreparedStore } from '../actions/store/start-store.ts'
@@ -18,6 +19,7 @@ export function daemonContext(
     config: {
       volumes: [...volumes],
       maxSnapshots,
+      keep: keepPolicyOf(settings),
       engine,
       exclude,
       onUnreadable,

@@ -1,6 +1,10 @@
+import type { KeepPolicy } from '../config/keep-rules.ts'
+import { applyKeepRules } from './keep-rules.ts'
+
 /** What retention needs to know of a snapshot. */
 export interface Candidate {
   name: string
+  time: Date
   /** The volumes it holds. */
   volumes: readonly CandidateVolume[]
   pinned: boolean
@@ -20,6 +24,8 @@ export interface RetentionPolicy {
    * not count.
    */
   maxSnapshots: number
+  /** SNAP_KEEP_*, which decide in the place of the newest ones where there are any. */
+  keep?: (KeepPolicy & { timeZone: string }) | undefined
   /** Snapshots in use, by name, with the reason to show. */
   protected: ReadonlyMap<string, string>
 }
@@ -32,7 +38,8 @@ export interface RetentionDecision {
 }
 
 /**
- * Decides for each snapshot (oldest first) whether it stays, with the rule that says so. Safety
+ * Decides for each snapshot (oldest first) whether it stays, with the rules that say so: those of
+ * SNAP_KEEP_*, or without any the newest SNAP_MAX. Safety
  * snapshots have a count of their own, so that trying several snapshots does not push them out. The
  * newest of all, and for each volume the newest and the newest without warnings, always stay.
  */
@@ -42,12 +49,14 @@ export function planRetention(
 ): RetentionDecision[] {
   const lastOnes = findLastOnes(candidates)
   const counted = { regular: 0, safety: 0 }
+  const decideByRules = policy.keep && decidingByRules(candidates, policy, policy.keep, lastOnes)
 
   return candidates
     .toReversed()
     .map((candidate): RetentionDecision => {
       const exempt = exemption(candidate, policy)
       if (exempt !== undefined) return { name: candidate.name, keep: true, reason: exempt }
+      if (decideByRules !== undefined && !candidate.safety) return decideByRules(candidate)
 
       const kind = candidate.safety ? 'safety' : 'regular'
       const what = `${policy.maxSnapshots}${candidate.safety ? ' safety snapshots' : ''} (SNAP_MAX)`
@@ -61,6 +70,34 @@ export function planRetention(
       return { name: candidate.name, keep: false, reason: `older than the newest ${what}` }
     })
     .toReversed()
+}
+
+/**
+ * Decides by SNAP_KEEP_*; to be asked for the newest first. Pinned, protected and safety snapshots
+ * are outside of the rules, and take no place there.
+ */
+function decidingByRules(
+  candidates: readonly Candidate[],
+  policy: RetentionPolicy,
+  { rules, cap = Infinity, timeZone }: NonNullable<RetentionPolicy['keep']>,
+  lastOnes: ReadonlyMap<Candidate, string>,
+): (candidate: Candidate) => RetentionDecision {
+  const ruled = candidates
+    .filter((one) => !one.safety && exemption(one, policy) === undefined)
+    .map(({ volumes, ...one }) => ({ ...one, flagged: volumes.some(({ flagged }) => flagged) }))
+  const reasonsByName = applyKeepRules(ruled, rules, timeZone)
+  let count = 0
+
+  return (candidate) => {
+    const reasons = reasonsByName.get(candidate.name)
+    if (reasons !== undefined) count += 1
+    if (reasons !== undefined && count <= cap) return kept(candidate, reasons.join(', '))
+
+    const last = lastOnes.get(candidate)
+    if (last !== undefined) return kept(candidate, last)
+    const reason = reasons === undefined ? 'no rule keeps it' : `more than ${cap} (SNAP_MAX)`
+    return { name: candidate.name, keep: false, reason }
+  }
 }
 
 /** Those without which there would be none, or none of a volume, with what they are. */

@@ -8,6 +8,17 @@ import { readDocument, writeFileDurably } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
 import { parseDocument } from './record.ts'
 
+const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const keepRulesSchema = v.object({
+  last: countSchema,
+  hourly: countSchema,
+  daily: countSchema,
+  weekly: countSchema,
+  monthly: countSchema,
+  yearly: countSchema,
+  withinMs: countSchema,
+})
+
 // what is optional is missing in stores of before it was there
 const schema = v.object({
   schema: v.literal(1),
@@ -20,6 +31,8 @@ const schema = v.object({
   changeLimit: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100)), 90),
   timeZone: v.string(),
   maxSnapshots: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  /** SNAP_KEEP_*, with SNAP_MAX where it was set beside them. */
+  keep: v.optional(v.object({ rules: keepRulesSchema, cap: v.optional(countSchema) })),
   engine: v.picklist(engineChoices),
   exclude: v.optional(
     v.array(v.pipe(v.string(), v.check(isExcludeEntry, 'not a pattern of SNAP_EXCLUDE'))),

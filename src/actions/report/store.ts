@@ -1,5 +1,6 @@
 import type { EngineChoice } from '../../config/choices.ts'
 import { excludesOf } from '../../config/exclude.ts'
+import type { KeepPolicy } from '../../config/keep-rules.ts'
 import type { Settings } from '../../config/settings.ts'
 import { type VolumeToCopy, chooseEngine } from '../../copy/choose-engine.ts'
 import { OperationError, errorCode, messageOf } from '../../errors.ts'
@@ -32,7 +33,7 @@ export interface StoreDescription {
   problems: string[]
 }
 
-interface StoreConfigDescription {
+export interface StoreConfigDescription {
   volumes: {
     id: string
     path: string
@@ -47,6 +48,8 @@ interface StoreConfigDescription {
   checksumCron: string
   timeZone: string
   maxSnapshots: number
+  /** SNAP_KEEP_*; missing where SNAP_MAX alone decides what stays. */
+  keep?: KeepPolicy | undefined
 }
 
 /** Reads all there is to say of a store; what is broken in it becomes a line in `problems`. */
@@ -96,7 +99,7 @@ export async function describeStore(
 
 function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDescription {
   const config = readStoreConfig(store, settings)
-  const { volumes, cron, checksumCron, timeZone, maxSnapshots, engine } = config
+  const { volumes, cron, checksumCron, timeZone, maxSnapshots, keep, engine } = config
 
   return {
     volumes: volumes.map(({ id, path }) => {
@@ -113,6 +116,7 @@ function describeConfig(store: StoreLayout, settings: Settings): StoreConfigDesc
     checksumCron,
     timeZone,
     maxSnapshots,
+    ...(keep === undefined ? {} : { keep }),
   }
 }
 

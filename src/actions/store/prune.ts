@@ -17,9 +17,12 @@ import { readRestoreJournal } from '../../store/restore-journal.ts'
 import { discardPrelinked } from '../../store/prelinked.ts'
 import { moveToTrash } from '../../store/trash.ts'
 import { findClockJump, noteClock, warnOfJump } from '../clock-jump.ts'
-import { type ActionContext, asWriter } from '../context.ts'
+import { type ActionContext, type StoreConfig, asWriter } from '../context.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 import { codesOf, logged } from '../log-act.ts'
+
+/** What retention needs to know of the configuration. */
+type RetentionConfig = Pick<StoreConfig, 'maxSnapshots' | 'keep' | 'timeZone'>
 
 /**
  * Decides what retention would remove now; changes nothing. Snapshots of the future, and those that
@@ -28,7 +31,7 @@ import { codesOf, logged } from '../log-act.ts'
  */
 export function planPrune(
   store: StoreLayout,
-  maxSnapshots: number,
+  { maxSnapshots, keep, timeZone }: RetentionConfig,
   now: Date,
   jump?: string,
   next?: Candidate,
@@ -36,6 +39,7 @@ export function planPrune(
   const catalog = readCatalog(store)
   const there = pastSnapshots(catalog, now).map((snapshot) => ({
     name: snapshot.name,
+    time: snapshot.time,
     volumes: snapshot.record.volumes.map(({ id }) => ({ id, flagged: isFlagged(snapshot, id) })),
     pinned: snapshot.record.pinned,
     safety: isSafety(snapshot),
@@ -47,9 +51,14 @@ export function planPrune(
         [snapshot.name, `taken after ${after.name}, whatever their names say`] as const,
     ),
     ...snapshotsBeforeChanges(store, catalog, candidates),
+    ...(keep === undefined ? [] : snapshotsAhead(candidates, now)),
     ...snapshotsOfLastRestore(store, catalog),
   ])
-  const plan = planRetention(candidates, { maxSnapshots, protected: kept })
+  const plan = planRetention(candidates, {
+    maxSnapshots,
+    keep: keep && { ...keep, timeZone },
+    protected: kept,
+  })
 
   return [
     ...(jump === undefined ? plan : plan.map((decision) => keptBy(jump, decision))),
@@ -61,6 +70,15 @@ export function planPrune(
 
 function keptBy(jump: string, decision: RetentionDecision): RetentionDecision {
   return decision.keep ? decision : { ...decision, keep: true, reason: jump }
+}
+
+const longestAheadMs = 3_600_000
+
+/** A rule of hours and days can say nothing of a snapshot whose time is not yet. */
+function snapshotsAhead(candidates: readonly Candidate[], now: Date): [string, string][] {
+  return candidates
+    .filter(({ time }) => time.getTime() - now.getTime() > longestAheadMs)
+    .map(({ name }) => [name, 'more than an hour ahead of the clock'])
 }
 
 /** Those of a volume that is another one now, until somebody says that this is right. */
@@ -111,7 +129,7 @@ function nameNow(catalog: Catalog, name: string): string {
 export function planNow({ store, config, clock }: ActionContext): PruneResult {
   const now = clock.now()
   const jump = findClockJump(store, now)
-  return { plan: planPrune(store, config.maxSnapshots, now, jump), warnings: [] }
+  return { plan: planPrune(store, config, now, jump), warnings: [] }
 }
 
 export interface PruneResult {
@@ -139,7 +157,7 @@ async function pruneAsWriter(context: ActionContext): Promise<PruneResult> {
     const now = clock.now()
     const jump = findClockJump(store, now)
 
-    const plan = planPrune(store, config.maxSnapshots, now, jump)
+    const plan = planPrune(store, config, now, jump)
     try {
       // whoever asks for it wants the space
       await discardPrelinked(store)
@@ -168,7 +186,7 @@ export async function applyRetention(
   jump: string | undefined,
 ): Promise<string[]> {
   const { store, config, clock } = context
-  const plan = planPrune(store, config.maxSnapshots, clock.now(), jump)
+  const plan = planPrune(store, config, clock.now(), jump)
   let removed: string[] = []
   try {
     await moveToTrash(store, pathsOf(store, plan))

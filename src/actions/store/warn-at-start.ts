@@ -80,15 +80,12 @@ export function warnOfOthers(
 const fewRemoved = 1
 
 /** Where retention will remove many at once, as with a lowered SNAP_MAX; the next one counts. */
-export function warnOfRemoval(
-  store: StoreLayout,
-  { maxSnapshots, volumes }: StoreConfig,
-  now: Date,
-): ActionEvent[] {
+export function warnOfRemoval(store: StoreLayout, config: StoreConfig, now: Date): ActionEvent[] {
   try {
-    const plan = planPrune(store, maxSnapshots, now, findClockJump(store, now), {
+    const plan = planPrune(store, config, now, findClockJump(store, now), {
       name: 'the next snapshot',
-      volumes: volumes.map(({ id }) => ({ id, flagged: false })),
+      time: now,
+      volumes: config.volumes.map(({ id }) => ({ id, flagged: false })),
       pinned: false,
       safety: false,
     })
@@ -98,7 +95,7 @@ export function warnOfRemoval(
     return [
       warning(
         'many-removed',
-        `the next snapshot removes ${removed} of the ${plan.length - 1} snapshots, because SNAP_MAX is ${maxSnapshots} and it counts too: "snap-volume prune --dry-run" names those that are too many already; to keep them, start with a higher SNAP_MAX`,
+        `the next snapshot removes ${removed} of the ${plan.length - 1} snapshots, because ${whyOf(config)}: "snap-volume prune --dry-run" names those that are too many already; to keep them, start with a higher ${config.keep === undefined ? 'SNAP_MAX' : 'SNAP_KEEP_*'}`,
       ),
     ]
   } catch (error) {
@@ -106,6 +103,12 @@ export function warnOfRemoval(
     if (!(error instanceof OperationError)) throw error
     return []
   }
+}
+
+function whyOf({ maxSnapshots, keep }: StoreConfig): string {
+  return keep === undefined
+    ? `SNAP_MAX is ${maxSnapshots} and it counts too`
+    : 'no rule of SNAP_KEEP_* keeps them'
 }
 
 function warning(code: string, message: string, volume?: string): ActionEvent {

@@ -2,7 +2,8 @@ import type {
   ConsumerDescription,
   ConsumersDescription,
 } from '../../actions/consumers/describe-consumers.ts'
-import type { StoreDescription } from '../../actions/report/store.ts'
+import type { StoreConfigDescription, StoreDescription } from '../../actions/report/store.ts'
+import { describeKeepPolicy } from '../../retention/keep-rules.ts'
 import { printable } from '../../system/printable.ts'
 import { isAhead } from './is-ahead.ts'
 import { formatExclude } from './snapshot.ts'
@@ -30,13 +31,18 @@ export function formatStore(
       const cron = printable(`${config.checksumCron} (${config.timeZone})`)
       rows.push(['checksum', `${cron}, compares all contents`])
     }
-    rows.push(['retention', `the newest ${config.maxSnapshots} and the pinned ones`])
+    rows.push(['retention', formatRetention(config)])
   }
 
   if (unknown !== undefined) rows.push(['consumers', `not known: ${printable(unknown)}`])
   for (const consumer of consumers) rows.push(...consumerRows(consumer))
   rows.push(['snapshots', formatCount(snapshots, now)])
   return `${formatTable(rows)}\n`
+}
+
+function formatRetention({ maxSnapshots, keep }: StoreConfigDescription): string {
+  const what = keep === undefined ? `the newest ${maxSnapshots}` : `${describeKeepPolicy(keep)},`
+  return `${what} and the pinned ones`
 }
 
 function formatCount(snapshots: StoreDescription['snapshots'], now: Date): string {

@@ -7,11 +7,12 @@ import {
   asWriter,
   readStoreConfig,
 } from '../../../src/actions/context.ts'
+import { noRules } from '../../../src/config/keep-rules.ts'
 import { readSettings } from '../../../src/config/settings.ts'
 import { UsageError } from '../../../src/errors.ts'
 import type { StoreLayout } from '../../../src/store/layout.ts'
 import { createStore } from '../../../src/store/open.ts'
-import { writeSavedConfig } from '../../../src/store/saved-config.ts'
+import { readSavedConfig, writeSavedConfig } from '../../../src/store/saved-config.ts'
 import { useTemporaryDirectory } from '../support/temporary-directory.ts'
 
 describe('readStoreConfig', () => {
@@ -59,6 +60,28 @@ describe('readStoreConfig', () => {
   it('is what the own environment says where it says something', () => {
     const config = readStoreConfig(store, readSettings({ SNAP_MAX: '128', SNAP_ENGINE: 'auto' }))
     expect([config.maxSnapshots, config.engine]).to.deep.equal([128, 'auto'])
+  })
+
+  const keepOf = (environment: Record<string, string>) =>
+    readStoreConfig(store, readSettings(environment)).keep
+
+  describe('of SNAP_KEEP_*', () => {
+    it('is nothing where neither names any', () => {
+      expect(keepOf({ SNAP_MAX: '3' })).to.equal(undefined)
+    })
+
+    it('is what the own environment names, with SNAP_MAX as its cap', () => {
+      expect(keepOf({ SNAP_KEEP_DAILY: '7' })).to.deep.equal({ rules: { ...noRules, daily: 7 } })
+      expect(keepOf({ SNAP_KEEP_DAILY: '7', SNAP_MAX: '30' })?.cap).to.equal(30)
+    })
+
+    it('is else what the last start named', () => {
+      const rules = { ...noRules, hourly: 24 }
+      writeSavedConfig(store, { ...readSavedConfig(store), keep: { rules, cap: 100 } })
+      expect(keepOf({})).to.deep.equal({ rules, cap: 100 })
+      expect(keepOf({ SNAP_MAX: '3' })).to.deep.equal({ rules, cap: 3 })
+      expect(keepOf({ SNAP_KEEP_LAST: '2' })?.rules).to.deep.equal({ ...noRules, last: 2 })
+    })
   })
 
   it('refuses patterns of its own environment for a volume that there is not', () => {

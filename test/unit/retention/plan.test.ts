@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
+import { noRules } from '../../../src/config/keep-rules.ts'
 import {
   type Candidate,
   type CandidateVolume,
@@ -8,7 +9,14 @@ import {
 } from '../../../src/retention/plan.ts'
 
 function candidate(name: string, differences: Partial<Candidate> = {}): Candidate {
-  return { name, volumes: [good('data')], pinned: false, safety: false, ...differences }
+  return {
+    name,
+    time: new Date(0),
+    volumes: [good('data')],
+    pinned: false,
+    safety: false,
+    ...differences,
+  }
 }
 
 function good(id: string): CandidateVolume {
@@ -155,6 +163,56 @@ describe('planRetention', () => {
     expect(removed([candidate('a'), ...others], policy(1))).to.deep.equal(['b'])
   })
 
+  describe('with rules', () => {
+    const days = ['18', '19', '20'].flatMap((day) =>
+      ['03', '15'].map((hour) =>
+        candidate(`${day} ${hour}`, { time: new Date(`2026-11-${day}T${hour}:00:00Z`) }),
+      ),
+    )
+    const rules = { ...noRules, last: 1, daily: 2 }
+    const keep = { rules, timeZone: 'GMT' }
+
+    it('keeps what any of them keeps, with all reasons, and SNAP_MAX decides nothing', () => {
+      expect(reasons(days, { ...policy(1), keep })).to.deep.equal([
+        'no rule keeps it',
+        'no rule keeps it',
+        'no rule keeps it',
+        'daily 2 of 2',
+        'no rule keeps it',
+        'last 1 of 1, daily 1 of 2',
+      ])
+    })
+
+    it('keeps no more than SNAP_MAX where that was set beside them', () => {
+      expect(reasons(days, { ...policy(1), keep: { ...keep, cap: 1 } })).to.include(
+        'more than 1 (SNAP_MAX)',
+      )
+      expect(removed(days, { ...policy(1), keep: { ...keep, cap: 1 } })).to.have.lengthOf(5)
+    })
+
+    it('gives pinned ones, those in use and safety snapshots no place', () => {
+      const [first, ...rest] = days.toReversed()
+      const pinned = [...rest.toReversed(), { ...(first as Candidate), pinned: true }]
+      const safety = candidate('safety', { safety: true, time: new Date('2026-11-20T16:00:00Z') })
+      const inUse = { '20 03': 'in use' }
+      expect(reasons([...pinned, safety], { ...policy(1, inUse), keep })).to.deep.equal([
+        'no rule keeps it',
+        'daily 2 of 2',
+        'no rule keeps it',
+        'last 1 of 1, daily 1 of 2',
+        'in use',
+        'pinned',
+        'number 1 of the newest 1 safety snapshots (SNAP_MAX)',
+      ])
+    })
+
+    it('keeps the newest without warnings of each volume, whatever they say', () => {
+      const noise = days.slice(1).map((one) => ({ ...one, volumes: [flagged('data')] }))
+      const plan = reasons([days[0] as Candidate, ...noise], { ...policy(1), keep })
+      expect(plan[0]).to.equal('the newest of data without warnings')
+    })
+  })
+
   describe('for any store and any policy', () => {
     const ids = ['data', 'mail', 'web']
     const anyVolumes = fc.uniqueArray(
@@ -163,7 +221,9 @@ describe('planRetention', () => {
     )
     const anyCandidates = fc
       .array(fc.record({ volumes: anyVolumes, pinned: fc.boolean(), safety: fc.boolean() }))
-      .map((list) => list.map((one, index) => ({ name: `s${index}`, ...one })))
+      .map((list) =>
+        list.map((one, index) => ({ name: `s${index}`, time: new Date(index), ...one })),
+      )
     const anyCase = anyCandidates.chain((candidates) =>
       fc.record({
         candidates: fc.constant(candidates),

@@ -38,7 +38,7 @@ describe('planPrune', () => {
   })
 
   const removed = (maxSnapshots: number): string[] =>
-    planPrune(store, maxSnapshots, now)
+    planPrune(store, { maxSnapshots, timeZone: 'GMT' }, now)
       .filter(({ keep }) => !keep)
       .map(({ name }) => name)
 
@@ -78,7 +78,9 @@ describe('planPrune', () => {
     plantSnapshot(store, second, { ...both, warnings: [{ ...warning, volume: 'data' }] })
     plantSnapshot(store, third, { ...both, warnings: [{ ...warning, volume: 'mail' }] })
     plantSnapshot(store, fourth, { ...both, warnings: [warning] })
-    const kept = planPrune(store, 1, now).filter(({ keep }) => keep)
+    const kept = planPrune(store, { maxSnapshots: 1, timeZone: 'GMT' }, now).filter(
+      ({ keep }) => keep,
+    )
     expect(kept.map(({ name, reason }) => [name, reason])).to.deep.equal([
       [second, 'the newest of mail without warnings'],
       [fourth, 'the newest of mail'],
@@ -100,7 +102,7 @@ describe('planPrune', () => {
     const future = '@GMT-2099.01.01-00.00.00'
     plantSnapshot(store, future)
     expect(removed(2)).to.deep.equal([first, second, third])
-    expect(planPrune(store, 2, now).at(-1)).to.deep.equal({
+    expect(planPrune(store, { maxSnapshots: 2, timeZone: 'GMT' }, now).at(-1)).to.deep.equal({
       name: future,
       keep: true,
       reason: 'of the future, by the clock of now',
@@ -110,9 +112,11 @@ describe('planPrune', () => {
   it('keeps one that a clock set back named, and counts it for nothing', () => {
     plantSnapshot(store, second, { afterFuture: [fourth, fifth] })
     expect(removed(1)).to.deep.equal([first, third, fourth])
-    expect(planPrune(store, 1, now).find(({ name }) => name === second)?.reason).to.equal(
-      `taken after ${fifth}, whatever their names say`,
-    )
+    expect(
+      planPrune(store, { maxSnapshots: 1, timeZone: 'GMT' }, now).find(
+        ({ name }) => name === second,
+      )?.reason,
+    ).to.equal(`taken after ${fifth}, whatever their names say`)
   })
 
   it('keeps what was before an unaccepted change, also where the last of it was renamed since', () => {
@@ -122,7 +126,12 @@ describe('planPrune', () => {
   })
 
   it('keeps all where the clock jumped, and says so', () => {
-    const plan = planPrune(store, 4, now, 'the clock was set back')
+    const plan = planPrune(
+      store,
+      { maxSnapshots: 4, timeZone: 'GMT' },
+      now,
+      'the clock was set back',
+    )
     expect(plan.every(({ keep }) => keep)).to.equal(true)
     expect(plan[0]?.reason).to.equal('the clock was set back')
     expect(plan[1]?.reason).to.equal('number 4 of the newest 4 (SNAP_MAX)')

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { StoreDescription } from '../../../../src/actions/report/store.ts'
 import { formatStore } from '../../../../src/cli/render/store.ts'
+import { noRules } from '../../../../src/config/keep-rules.ts'
 import { steeringCharacters, steeringText } from '../../support/steering.ts'
 import { aDescription } from '../../support/store-description.ts'
 
@@ -9,6 +10,14 @@ const now = new Date('2026-11-20T12:00:00Z')
 
 describe('formatStore', () => {
   const { config } = aDescription()
+
+  it('tells the rules of retention', () => {
+    const rules = { ...noRules, hourly: 24, daily: 7, withinMs: 129_600_000 }
+    const ruled = config && { ...config, keep: { rules, cap: 300 } }
+    expect(formatStore(aDescription({ config: ruled }), noConsumers, now)).to.include(
+      'retention    24 hourly, 7 daily, all within 36h, at most 300, and the pinned ones',
+    )
+  })
 
   it('tells volumes, schedule with its next run, and retention', () => {
     const text = formatStore(aDescription(), noConsumers, now)
