@@ -30,6 +30,8 @@ async function readSection(file: string, heading: string): Promise<string> {
 }
 
 function blocksIn(section: string, language: string): string[] {
-  const fenced = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms')
-  return [...section.matchAll(fenced)].map(([, block = '']) => block)
+  const fenced = /^```(\w*)\n(.*?)^```$/gms
+  return [...section.matchAll(fenced)]
+    .filter(([, name]) => name === language)
+    .map(([, , block = '']) => block)
 }
