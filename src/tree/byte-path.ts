@@ -57,28 +57,33 @@ export function readNames(directory: BytePath): BytePath[] {
   return readdirSync(systemPath(directory), { encoding: 'latin1' })
 }
 
-/**
- * The names, and what the directory itself says they are; undefined when there are more than
- * `most`.
- */
-export function readKinds(
-  directory: BytePath,
-  most = Infinity,
-): { name: BytePath; isDirectory: boolean }[] | undefined {
-  const entries: { name: BytePath; isDirectory: boolean }[] = []
-  // no more of a large directory than is wanted
-  const bufferSize = Math.min(1024, most + 2)
+export interface DirectoryEntry {
+  name: BytePath
+  isDirectory: boolean
+}
 
-  const opened = opendirSync(systemPath(directory), { encoding: 'latin1', bufferSize })
-  try {
-    for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) {
-      if (entries.length === most) return undefined
-      entries.push({ name: entry.name, isDirectory: entry.isDirectory() })
-    }
-    return entries
-  } finally {
-    opened.closeSync()
+/**
+ * The names, and what the directory itself says they are. Where it does not say, as that of sshfs,
+ * Node looks at each by its name, which therefore has to come in bytes.
+ */
+export function* readEntries(directory: BytePath, bufferSize = 256): Generator<DirectoryEntry> {
+  const options = { encoding: 'buffer' as BufferEncoding, bufferSize }
+  using opened = opendirSync(systemPath(directory), options)
+  for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) {
+    const name = Buffer.from(entry.name).toString('latin1')
+    yield { name, isDirectory: entry.isDirectory() }
   }
+}
+
+/** The same at once; undefined when there are more than `most`. */
+export function readKinds(directory: BytePath, most = Infinity): DirectoryEntry[] | undefined {
+  const entries: DirectoryEntry[] = []
+  // no more of a large directory than is wanted
+  for (const entry of readEntries(directory, Math.min(1024, most + 2))) {
+    if (entries.length === most) return undefined
+    entries.push(entry)
+  }
+  return entries
 }
 
 /** lstat(2) with times to the nanosecond; undefined when nothing is there. */

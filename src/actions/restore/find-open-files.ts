@@ -1,7 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, opendirSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import type { Clock } from '../../system/clock.ts'
 import { type LeaseAnswer, O_PATH, askForLeases } from '../../system/leases.ts'
-import { type BytePath, displayPath, joinPath, systemPath } from '../../tree/byte-path.ts'
+import {
+  type BytePath,
+  displayPath,
+  joinPath,
+  readEntries,
+  systemPath,
+} from '../../tree/byte-path.ts'
 import type { DirectoryHandle } from '../../tree/directory-handle.ts'
 import { yielding } from '../../tree/yielding.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
@@ -70,11 +76,10 @@ function listNear(live: DirectoryHandle, except: ReadonlySet<BytePath>): BytePat
     const here = reader.enter(directory)
     if (here === undefined) continue
 
-    using entries = opendirSync(systemPath(here), { encoding: 'latin1', bufferSize: 256 })
-    for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
+    for (const entry of readEntries(here)) {
       const path = joinPath(directory, entry.name)
       if (except.has(path)) continue
-      if (entry.isDirectory()) pending.push(path)
+      if (entry.isDirectory) pending.push(path)
       else files.push(path)
       if (files.length === mostNear) break
     }
