@@ -275,11 +275,7 @@ describe('The daemon on the network', () => {
     const { exitCode } = await store.run(['show'], { env: client() })
     expect(exitCode).to.equal(0)
     expect(store.snapshotNames()).to.deep.equal([])
-    expect(
-      output()
-        .split('\n')
-        .filter((line) => line !== ''),
-    ).to.have.length(3)
+    expect(output().trim().split('\n').at(-1)).to.match(/ started: /)
   })
 
   it('interrupts a command when its client is, and nothing is published', async () => {
