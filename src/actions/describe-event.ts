@@ -13,7 +13,7 @@ export function describeEvent(event: ActionEvent): string | undefined {
     case 'warning':
       return describeWarning(event)
     case 'removed':
-      return `removed ${event.name} (${event.reason})`
+      return `removed ${event.name}: ${event.reason}`
     case 'adopted':
       return `adopted ${event.name} from the predecessor`
     case 'consumer':

@@ -73,7 +73,7 @@ describe('the event printer', () => {
           'waiting for the store: "prune" runs',
           'snapshot of db: reading /srv/db',
           'warning: db: a\\x0ab: x',
-          'removed @GMT-2026.11.19-03.00.00 (older)',
+          'removed @GMT-2026.11.19-03.00.00: older',
           'adopted @GMT-2014.11.19-03.00.00 from the predecessor',
           '',
         ].join('\n'),
