@@ -134,6 +134,8 @@ describeOnEngine('the plan of a restore', () => {
   it('says without it that the sidecar has it', async () => {
     const { stdout } = await runOnVolumes({ ...sidecar, options: [] }, dryRun)
     const { writers } = resultOf(stdout) as Plan
-    expect(writers.unknown).to.match(/there is no Docker API .* the sidecar of this store can reach the Docker API/)
+    expect(writers.unknown).to.match(
+      /there is no Docker API .* the sidecar of this store can reach the Docker API/,
+    )
   })
 })
