@@ -69,7 +69,7 @@ function formatPageTable(finding: Finding): string {
     '| --- | ---: | ---: |',
     ...rows,
     '',
-    `${remarks.join('; ')}\n`,
+    `${remarks.map((remark) => `- ${remark}`).join('\n')}\n`,
   ].join('\n')
 }
 

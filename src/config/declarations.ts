@@ -358,7 +358,7 @@ function parseDirectory(text: string): string | undefined {
  * Intl knows the zones of the IANA database; the library for times would take longer to load than a
  * start.
  */
-function isTimeZone(text: string): boolean {
+export function isTimeZone(text: string): boolean {
   try {
     return new Intl.DateTimeFormat('en-US', { timeZone: text }).resolvedOptions().timeZone !== ''
   } catch {

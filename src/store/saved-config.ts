@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { OperationError, isNotFound, messageOf } from '../errors.ts'
 import { engineChoices, quiescePolicies, unreadablePolicies } from '../config/choices.ts'
+import { isTimeZone } from '../config/declarations.ts'
 import { isExcludeEntry } from '../config/exclude.ts'
 import { abilitiesSchema, allAbilities } from './abilities.ts'
 import { parseVolumeSpecs, volumeIdPattern } from '../config/volume-spec.ts'
@@ -9,15 +10,19 @@ import type { StoreLayout } from './layout.ts'
 import { parseDocument } from './record.ts'
 
 const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const keepRulesSchema = v.object({
-  last: countSchema,
-  hourly: countSchema,
-  daily: countSchema,
-  weekly: countSchema,
-  monthly: countSchema,
-  yearly: countSchema,
-  withinMs: countSchema,
-})
+const mostSchema = v.pipe(countSchema, v.minValue(1))
+const keepRulesSchema = v.pipe(
+  v.object({
+    last: countSchema,
+    hourly: countSchema,
+    daily: countSchema,
+    weekly: countSchema,
+    monthly: countSchema,
+    yearly: countSchema,
+    withinMs: countSchema,
+  }),
+  v.check((rules) => Object.values(rules).some((value) => value > 0), 'rules that keep nothing'),
+)
 
 // what is optional is missing in stores of before it was there
 const schema = v.object({
@@ -29,10 +34,10 @@ const schema = v.object({
   cron: v.string(),
   checksumCron: v.optional(v.string(), ''),
   changeLimit: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100)), 90),
-  timeZone: v.string(),
-  maxSnapshots: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  timeZone: v.pipe(v.string(), v.check(isTimeZone, 'not a time zone')),
+  maxSnapshots: mostSchema,
   /** SNAP_KEEP_*, with SNAP_MAX where it was set beside them. */
-  keep: v.optional(v.object({ rules: keepRulesSchema, cap: v.optional(countSchema) })),
+  keep: v.optional(v.object({ rules: keepRulesSchema, cap: v.optional(mostSchema) })),
   engine: v.picklist(engineChoices),
   exclude: v.optional(
     v.array(v.pipe(v.string(), v.check(isExcludeEntry, 'not a pattern of SNAP_EXCLUDE'))),

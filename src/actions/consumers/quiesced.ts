@@ -23,12 +23,12 @@ export async function quiesced<T>(
   })
 
   const released = await attempt(async () => hold.release())
-  if (worked.isDone) await afterwards()
+  const followed = worked.isDone ? await attempt(afterwards) : released
 
-  const failed = worked.isDone ? released : worked
-  await hold.end(failed.isDone ? undefined : failed.failure)
+  const [failed] = [worked, released, followed].filter((outcome) => !outcome.isDone)
+  await hold.end(failed?.failure)
   if (!worked.isDone) throw worked.failure
-  if (!released.isDone) throw released.failure
+  if (failed !== undefined) throw failed.failure
   return worked.result
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect } from 'chai'
+import { noRules } from '../../../src/config/keep-rules.ts'
 import * as fc from 'fast-check'
 import { OperationError } from '../../../src/errors.ts'
 import { type StoreLayout, storeLayout } from '../../../src/store/layout.ts'
@@ -130,6 +131,10 @@ describe('the saved configuration', () => {
         }),
       ],
       ['the maximum is 0', forged({ maxSnapshots: 0 })],
+      ['no rule keeps anything', forged({ keep: { rules: noRules } })],
+      ['a rule is negative', forged({ keep: { rules: { ...noRules, daily: -1 } } })],
+      ['the cap of the rules is 0', forged({ keep: { rules: { ...noRules, daily: 1 }, cap: 0 } })],
+      ['the time zone is none', forged({ timeZone: 'Middle/Earth' })],
       ['the maximum is a text', forged({ maxSnapshots: '128' })],
       ['the engine is unknown', forged({ engine: 'rm -rf' })],
       ['all comes from __proto__', `{"__proto__":${JSON.stringify(config)}}`],

@@ -34,6 +34,11 @@ describe('quiesced', () => {
     [['begin'], ['begin', 'release', 'end after begin'], 'begin'],
     [['work'], ['begin', 'work', 'release', 'end after work'], 'work'],
     [['release'], ['begin', 'work', 'release', 'afterwards', 'end after release'], 'release'],
+    [
+      ['afterwards'],
+      ['begin', 'work', 'release', 'afterwards', 'end after afterwards'],
+      'afterwards',
+    ],
     [['work', 'release'], ['begin', 'work', 'release', 'end after work'], 'work'],
   ]
   for (const [failing, steps, thrown] of cases) {
