@@ -1,28 +1,10 @@
 import { isAbsolute, normalize } from 'node:path'
 import { logLevels } from '../system/log.ts'
-import {
-  type Address,
-  type Endpoint,
-  defaultPort,
-  formatListen,
-  parseHost,
-  parseListen,
-} from './address.ts'
-import {
-  type EngineChoice,
-  type QuiescePolicy,
-  type UnreadablePolicy,
-  engineChoices,
-  quiescePolicies,
-  unreadablePolicies,
-} from './choices.ts'
+import { defaultPort, formatListen, parseHost, parseListen } from './address.ts'
+import { engineChoices, quiescePolicies, unreadablePolicies } from './choices.ts'
 import { parseExclude } from './exclude.ts'
-import {
-  type NotifyTarget,
-  parseNotifyTargets,
-  parseTemplate,
-  templateFields,
-} from './notify-target.ts'
+import { parseNotifyTargets, parseTemplate, templateFields } from './notify-target.ts'
+import type { Variables } from './setting-values.ts'
 import {
   type Variable,
   formatDurationMs,
@@ -262,62 +244,6 @@ export const declarations = {
     parse: parseOneOf(logLevels),
   },
 } satisfies Variables
-
-export interface SettingValues {
-  storeDirectory: string
-  /** Take snapshots that lack what the filesystem of the store does not keep. */
-  acceptStore: boolean
-  maxSnapshots: number
-  keepLast: number
-  keepHourly: number
-  keepDaily: number
-  keepWeekly: number
-  keepMonthly: number
-  keepYearly: number
-  keepWithinMs: number
-  cron: string
-  /** Empty for never. */
-  checksumCron: string
-  /** In percent; 0 for never. */
-  changeLimit: number
-  timeZone: string
-  engine: EngineChoice
-  /** What is left out: entries that excludesOf reads. */
-  exclude: string[]
-  onUnreadable: UnreadablePolicy
-  quiesce: QuiescePolicy
-  /** Shell commands that run where the program does; undefined for none. */
-  preSnapshot: string | undefined
-  postSnapshot: string | undefined
-  preRestore: string | undefined
-  postRestore: string | undefined
-  hookTimeoutMs: number
-  /** Undefined for the socket at its usual place, if there is one. */
-  dockerHost: string | undefined
-  /** How late a snapshot may be before that is critical. */
-  staleAfterMs: number
-  warnFreePercent: number
-  criticalFreePercent: number
-  /** Where the daemon listens, if there is a token. */
-  listen: Endpoint
-  token: string | undefined
-  /** Whether metrics and the state of health are given without the token, from everywhere. */
-  metricsPublic: boolean
-  /** Where a client finds the daemon; undefined to look for the store, then for the link. */
-  host: Address | undefined
-  /** Who is told when something goes wrong. */
-  notifyTargets: NotifyTarget[]
-  /** What is posted to http targets; undefined for a document with all fields. */
-  notifyTemplate: string | undefined
-  onStart: boolean
-  catchUp: boolean
-  lockTimeoutMs: number
-  /** Set by the image: its root filesystem is gone with the container. */
-  inImage: boolean
-  logLevel: (typeof logLevels)[number]
-}
-
-export type Variables = { [Key in keyof SettingValues]: Variable<SettingValues[Key]> }
 
 /** No mention of it means that the rule keeps none. */
 function keepVariable(rule: string, describe: string): Variable<number> {

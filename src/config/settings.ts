@@ -1,6 +1,7 @@
 import { nearestOf } from '../system/nearest.ts'
 import type { KeepPolicy, KeepRules } from './keep-rules.ts'
-import { type SettingValues, type Variables, declarations } from './declarations.ts'
+import { declarations } from './declarations.ts'
+import type { SettingValues, Variables } from './setting-values.ts'
 import { type Environment, type Variable, readVariable } from './variables.ts'
 
 /** What the environment says: a value for every setting, and which of them it named itself. */

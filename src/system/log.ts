@@ -1,7 +1,7 @@
 import { printable } from './printable.ts'
 
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const
-type LogLevel = (typeof logLevels)[number]
+export type LogLevel = (typeof logLevels)[number]
 
 export interface Log {
   error(message: string, fields?: object): void
