@@ -130,7 +130,7 @@ export interface PlannedRestore {
    * Tries in the live data what it needs there, which a plan alone cannot: it writes.
    * Throws OperationError where that cannot be done safely; no entry is changed then.
    */
-  testWrites(): void
+  testWrites(): Promise<void>
   /** Does it, and returns what went wrong beside it. */
   apply(): Promise<RecordWarning[]>
 }

@@ -5,6 +5,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Finished, docker, execIn } from '../support/docker.ts'
 import {
+  hasRunFor,
   isCounting,
   nameOf,
   readNumbers,
@@ -87,6 +88,8 @@ sampleOnEngine({ tests: 5 }, 'a restore with the Docker API', () => {
   })
 
   it('starts nobody who was stopped before', async () => {
+    // whoever ends well within five seconds after its start is not taken for stopped
+    await hasRunFor(counter, 6)
     await docker('stop', counter)
     succeeded(await runBeside(sidecar, ['restore', snapshot]))
     expect(await stateOf(counter)).to.equal('exited')

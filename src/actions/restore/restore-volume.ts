@@ -106,7 +106,7 @@ export async function planVolume(
  */
 export async function testWritesIn({ target: { path }, plan }: PlannedVolume): Promise<void> {
   try {
-    plan.testWrites()
+    await plan.testWrites()
   } catch (error) {
     throw await explainFailure(error, inData(path), 'nothing was restored')
   }

@@ -59,8 +59,8 @@ export async function planByComparison(
       ),
       ...plan.leftOut.warnings(),
     ],
-    testWrites: () => {
-      if (plan.makesLinks) assertLinksApart(request.target)
+    testWrites: async () => {
+      if (plan.makesLinks) await assertLinksApart(request.target)
     },
     apply: async () => {
       if (isNothing(plan)) return []

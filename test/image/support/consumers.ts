@@ -52,6 +52,14 @@ export async function isCounting({ data }: Sidecar): Promise<void> {
   )
 }
 
+/** Waits until the container has run for so many seconds. */
+export async function hasRunFor(container: string, seconds: number): Promise<void> {
+  await eventually(`${container} runs for ${seconds} s`, async () => {
+    const startedAt = await docker('inspect', '--format', '{{.State.StartedAt}}', container)
+    return Date.now() - Date.parse(startedAt) > seconds * 1000 ? true : undefined
+  })
+}
+
 /** The numbers in `a` and `b`; -1 for none. */
 export function readNumbers(directory: string): [a: number, b: number] {
   const read = (name: string): number => {
