@@ -86,10 +86,11 @@ export function snapVolume(
             .toSorted()
             .map((name) => join(store, name)),
         restore: async () => void (await snap(['restore', 'latest', '--yes'])),
-        prune: async (keep) => void (await snap(['prune'], { SNAP_MAX: `${keep}` })),
+        prune: async (keep) => void (await snap(['prune', '--yes'], { SNAP_MAX: `${keep}` })),
         async pruneInProcess(maxSnapshots) {
           const volumes = [{ id: 'data', path: source }]
-          await prune(contextInProcess(openStore(store), { volumes, maxSnapshots, engine }))
+          const context = contextInProcess(openStore(store), { volumes, maxSnapshots, engine })
+          await prune(context, { yes: true })
         },
         ...(sidecar && {
           settle: async () => untilPrepared(store),

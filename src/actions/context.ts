@@ -5,7 +5,12 @@ import { readSavedConfig } from '../store/saved-config.ts'
 import type { StoreAbilities } from '../store/abilities.ts'
 import { type Lock, acquireLock } from '../store/lock.ts'
 import type { StoreLayout } from '../store/layout.ts'
-import type { EngineChoice, QuiescePolicy, UnreadablePolicy } from '../config/choices.ts'
+import type {
+  EngineChoice,
+  PrunePolicy,
+  QuiescePolicy,
+  UnreadablePolicy,
+} from '../config/choices.ts'
 import { assertExcludeFits } from '../config/exclude.ts'
 import { assertUnreadableFits } from '../config/unreadable.ts'
 import type { Environment } from '../config/variables.ts'
@@ -90,6 +95,7 @@ export interface StoreConfig {
   maxSnapshots: number
   /** SNAP_KEEP_*, which decide what stays; undefined where SNAP_MAX alone does. */
   keep?: KeepPolicy | undefined
+  prune: PrunePolicy
   engine: EngineChoice
   /** What is left out of snapshots and restores: entries that excludesOf reads. */
   exclude: string[]
@@ -125,6 +131,7 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
     volumes: saved.volumes,
     maxSnapshots: settings.given.has('maxSnapshots') ? settings.maxSnapshots : saved.maxSnapshots,
     ...keepPolicyInForce(settings, saved.keep),
+    prune: settings.given.has('prune') ? settings.prune : saved.prune,
     engine,
     exclude,
     onUnreadable,

@@ -27,3 +27,11 @@ export type ActionEvent =
   | { type: 'freed'; bytes: number }
 
 export type Emit = (event: ActionEvent) => void
+
+/**
+ * Tells of warnings. Each is told as an event, once; a result holds those that decide the exit code
+ * again, as data.
+ */
+export function emitWarnings(emit: Emit, warnings: readonly RecordWarning[]): void {
+  for (const warning of warnings) emit({ type: 'warning', ...warning })
+}

@@ -10,3 +10,7 @@ export type UnreadablePolicy = (typeof unreadablePolicies)[number]
 /** What is done to the containers that write the data while a snapshot reads them. */
 export const quiescePolicies = ['none', 'pause', 'stop'] as const
 export type QuiescePolicy = (typeof quiescePolicies)[number]
+
+/** Whether retention waits for somebody who looks where it would remove many at once. */
+export const prunePolicies = ['careful', 'always'] as const
+export type PrunePolicy = (typeof prunePolicies)[number]

@@ -1,7 +1,7 @@
 import { isAbsolute, normalize } from 'node:path'
 import { logLevels } from '../system/log.ts'
 import { defaultPort, formatListen, parseHost, parseListen } from './address.ts'
-import { engineChoices, quiescePolicies, unreadablePolicies } from './choices.ts'
+import { engineChoices, prunePolicies, quiescePolicies, unreadablePolicies } from './choices.ts'
 import { parseExclude } from './exclude.ts'
 import { parseNotifyTargets, parseTemplate, templateFields } from './notify-target.ts'
 import type { Variables } from './setting-values.ts'
@@ -55,6 +55,13 @@ export const declarations = {
     expected: 'how far back, such as 36h or 14d',
     parse: parseSpanMs,
     format: (ms) => String(ms / 1000),
+  },
+  prune: {
+    name: 'SNAP_PRUNE',
+    describe: 'careful: many at once are not removed before "prune --yes"; always: they are',
+    fallback: 'careful',
+    expected: `one of ${prunePolicies.join(', ')}`,
+    parse: parseOneOf(prunePolicies),
   },
   cron: {
     name: 'SNAP_CRON',

@@ -1,6 +1,6 @@
 import type { LogLevel } from '../system/log.ts'
 import type { Address, Endpoint } from './address.ts'
-import type { EngineChoice, QuiescePolicy, UnreadablePolicy } from './choices.ts'
+import type { EngineChoice, PrunePolicy, QuiescePolicy, UnreadablePolicy } from './choices.ts'
 import type { NotifyTarget } from './notify-target.ts'
 import type { Variable } from './variables.ts'
 
@@ -17,6 +17,7 @@ export interface SettingValues {
   keepMonthly: number
   keepYearly: number
   keepWithinMs: number
+  prune: PrunePolicy
   cron: string
   /** Empty for never. */
   checksumCron: string

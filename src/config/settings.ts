@@ -34,6 +34,7 @@ export function readSettings(environment: Environment): Settings {
     keepMonthly: read('keepMonthly'),
     keepYearly: read('keepYearly'),
     keepWithinMs: read('keepWithinMs'),
+    prune: read('prune'),
     cron: read('cron'),
     checksumCron: read('checksumCron'),
     changeLimit: read('changeLimit'),

@@ -11,7 +11,7 @@ export function daemonContext(
   { store, abilities }: PreparedStore,
   emit: ActionContext['emit'],
 ): ActionContext {
-  const { maxSnapshots, engine, exclude, onUnreadable, quiesce } = settings
+  const { maxSnapshots, prune, engine, exclude, onUnreadable, quiesce } = settings
   const { cron, checksumCron, changeLimit, timeZone } = settings
 
   return {
@@ -20,6 +20,7 @@ export function daemonContext(
       volumes: [...volumes],
       maxSnapshots,
       keep: keepPolicyOf(settings),
+      prune,
       engine,
       exclude,
       onUnreadable,

@@ -73,9 +73,12 @@ function noticeOfRecovery({ snapshot }: FinishedRun): Notice {
   }
 }
 
+/** Warnings of old snapshots that stay although retention would remove them. */
+const ofRetention = ['prune', 'prune-waits', 'clock-jump']
+
 function noticeOfWarnings({ snapshot }: FinishedRun, warnings: readonly RecordWarning[]): Notice {
   const message = warnings.map((warning) => warning.message).join('; ')
-  return warnings.some(({ code }) => code === 'prune' || code === 'clock-jump')
+  return warnings.some(({ code }) => ofRetention.includes(code))
     ? { event: 'prune-frozen', title: 'old snapshots are not removed', message, snapshot }
     : { event: 'suspicious', title: `${snapshot} is flagged`, message, snapshot }
 }

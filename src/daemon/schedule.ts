@@ -127,6 +127,22 @@ export function startSchedule({ cron, timeZone, onDue, onMissed }: ScheduleReque
   }
 }
 
+/** Every time from now to `until` for which `cron` has a run; no more than `most`. */
+export function listRuns(cron: string, timeZone: string, until: Date, most: number): Date[] {
+  const task = createTask(cron, timeZone, ignore)
+  try {
+    // node-cron counts them from now each time
+    for (let count = 64; ; count *= 4) {
+      const runs = task.getNextRuns(Math.min(count, most))
+      const last = runs.at(-1)
+      const isAll = count >= most || last === undefined || last > until
+      if (isAll) return runs.filter((time) => time <= until)
+    }
+  } finally {
+    void task.destroy()
+  }
+}
+
 function secondsOfMinute(time: Date): Date[] {
   const beginMs = time.getTime() - (time.getTime() % 60_000)
   return Array.from({ length: 60 }, (_, second) => new Date(beginMs + second * 1000))

@@ -89,8 +89,20 @@ interface LocalTime {
   offset: string
 }
 
-/** What a clock on the wall of the zone shows; by Node itself, because luxon takes long to load. */
+const readers = new Map<string, (time: Date) => LocalTime>()
+
+/** What a clock on the wall of the zone shows; each zone is looked up once. */
 function localTimes(timeZone: string): (time: Date) => LocalTime {
+  const reader = readers.get(timeZone) ?? readLocalTimes(timeZone)
+  readers.set(timeZone, reader)
+  return reader
+}
+
+/**
+ * By Node itself, because luxon takes long to load. A simulation asks for the same times again and
+ * again.
+ */
+function readLocalTimes(timeZone: string): (time: Date) => LocalTime {
   const format = new Intl.DateTimeFormat('en-CA', {
     timeZone,
     hourCycle: 'h23',
@@ -101,7 +113,7 @@ function localTimes(timeZone: string): (time: Date) => LocalTime {
     timeZoneName: 'longOffset',
   })
 
-  return (time) => {
+  const read = (time: Date): LocalTime => {
     const parts = new Map(format.formatToParts(time).map(({ type, value }) => [type, value]))
     const part = (type: Intl.DateTimeFormatPartTypes): string => parts.get(type) ?? ''
     return {
@@ -109,6 +121,13 @@ function localTimes(timeZone: string): (time: Date) => LocalTime {
       hour: part('hour'),
       offset: part('timeZoneName'),
     }
+  }
+
+  const known = new WeakMap<Date, LocalTime>()
+  return (time) => {
+    const local = known.get(time) ?? read(time)
+    known.set(time, local)
+    return local
   }
 }
 

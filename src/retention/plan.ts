@@ -37,11 +37,20 @@ export interface RetentionDecision {
   reason: string
 }
 
+/** A schedule removes one at a time; more than so many at once is a policy that is new, or wrong. */
+const mostAtOnce = 10
+
+/** How many go where that is so many that somebody should look first; undefined where it is few. */
+export function countManyRemoved(plan: readonly RetentionDecision[]): number | undefined {
+  const removed = plan.filter(({ keep }) => !keep).length
+  return removed > mostAtOnce || removed * 2 > plan.length ? removed : undefined
+}
+
 /**
  * Decides for each snapshot (oldest first) whether it stays, with the rules that say so: those of
- * SNAP_KEEP_*, or without any the newest SNAP_MAX. Safety
- * snapshots have a count of their own, so that trying several snapshots does not push them out. The
- * newest of all, and for each volume the newest and the newest without warnings, always stay.
+ * SNAP_KEEP_*, or without any the newest SNAP_MAX. Safety snapshots have a count of their own, so
+ * that trying several snapshots does not push them out. The newest of all, and for each volume the
+ * newest and the newest without warnings, always stay.
  */
 export function planRetention(
   candidates: readonly Candidate[],

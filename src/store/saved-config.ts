@@ -1,6 +1,11 @@
 import * as v from 'valibot'
 import { OperationError, isNotFound, messageOf } from '../errors.ts'
-import { engineChoices, quiescePolicies, unreadablePolicies } from '../config/choices.ts'
+import {
+  engineChoices,
+  prunePolicies,
+  quiescePolicies,
+  unreadablePolicies,
+} from '../config/choices.ts'
 import { isTimeZone } from '../config/declarations.ts'
 import { isExcludeEntry } from '../config/exclude.ts'
 import { abilitiesSchema, allAbilities } from './abilities.ts'
@@ -38,6 +43,7 @@ const schema = v.object({
   maxSnapshots: mostSchema,
   /** SNAP_KEEP_*, with SNAP_MAX where it was set beside them. */
   keep: v.optional(v.object({ rules: keepRulesSchema, cap: v.optional(mostSchema) })),
+  prune: v.optional(v.picklist(prunePolicies), 'careful'),
   engine: v.picklist(engineChoices),
   exclude: v.optional(
     v.array(v.pipe(v.string(), v.check(isExcludeEntry, 'not a pattern of SNAP_EXCLUDE'))),

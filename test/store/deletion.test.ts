@@ -10,7 +10,7 @@ import { asInDocker } from './support/as-in-docker.ts'
 import { deleteSubvolumes } from './support/delete-subvolumes.ts'
 
 const prune = async (store: TestStore, through: readonly string[] = []) =>
-  store.run(['prune'], { through, env: { SNAP_MAX: '1' } })
+  store.run(['prune', '--yes'], { through, env: { SNAP_MAX: '1' } })
 
 describe('What is mounted in a snapshot that is removed', () => {
   const store = useStore()

@@ -153,7 +153,7 @@ describe('A prelinked tree', () => {
 
   it('goes when a prune wants its space', async () => {
     await snapshotAndPrelink()
-    await prune(store.context)
+    await prune(store.context, { yes: true })
     expect([isAnyLeft(), readdirSync(store.context.store.trash)]).to.deep.equal([false, []])
   })
 

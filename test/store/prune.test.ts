@@ -113,6 +113,94 @@ describe('Retention', () => {
   })
 })
 
+describe('Retention that would remove many at once', () => {
+  const store = useStore()
+
+  beforeEach(async () => {
+    const copies = [1, 2, 3, 4].map((day) => `@GMT-2020.01.0${day}-00.00.00`)
+    await plantCopies(store, await store.snapshot(), copies)
+  })
+
+  const run = (words: string[], env: Record<string, string> = {}) =>
+    store.run(words, { env: { SNAP_MAX: '2', ...env } })
+
+  it('waits, after a snapshot and by prune, and says for what', async () => {
+    const taken = await run(['snapshot'])
+    expect(taken.exitCode).to.equal(3)
+    expect(taken.stderr).to.match(
+      /warning: nothing was removed, .* 4 of 6 snapshots at once: look at/,
+    )
+    const pruned = await run(['prune'])
+    expect(pruned.exitCode).to.equal(1)
+    expect(pruned.stderr).to.match(
+      /^snap-volume: nothing was removed, .*"snap-volume prune --yes"/m,
+    )
+    expect(store.snapshotNames()).to.have.length(6)
+  })
+
+  it('is done by prune --yes, and nothing waits after it', async () => {
+    expect((await run(['prune', '--yes'])).exitCode).to.equal(0)
+    expect(store.snapshotNames()).to.have.length(2)
+    expect((await run(['snapshot'])).exitCode).to.equal(0)
+    expect(store.snapshotNames()).to.have.length(2)
+  })
+
+  it('never waits with SNAP_PRUNE=always', async () => {
+    const { exitCode, stdout } = await run(['snapshot'], { SNAP_PRUNE: 'always' })
+    expect(exitCode).to.equal(0)
+    expect(stdout).to.include('4 older removed')
+  })
+
+  it('is told by a plan', async () => {
+    const { stdout } = await run(['prune', '--dry-run', '--json'])
+    expect(JSON.parse(stdout)).to.include({ dryRun: true, waits: true })
+  })
+})
+
+describe('prune --dry-run', () => {
+  const store = useStore()
+
+  beforeEach(async () => {
+    const copies = [1, 2, 3].map((day) => `@GMT-2020.01.0${day}-00.00.00`)
+    await plantCopies(store, await store.snapshot(), copies)
+  })
+
+  it('tries other rules, and changes nothing', async () => {
+    const { stdout } = await store.run(['prune', '--dry-run', '--keep-daily', '2', '--json'], {
+      env: { SNAP_KEEP_LAST: '9', SNAP_MAX: '9' },
+    })
+    const { plan } = JSON.parse(stdout) as { plan: { keep: boolean; reason: string }[] }
+    expect(plan.map(({ keep }) => keep)).to.deep.equal([false, false, true, true])
+    expect(plan[2]?.reason).to.equal('daily 2 of 2')
+    expect(store.snapshotNames()).to.have.length(4)
+  })
+
+  it('shows what would be there on a day to come', async () => {
+    const year = new Date().getUTCFullYear() + 2
+    const until = `${year}-06-30`
+    const words = ['prune', '--dry-run', '--keep-yearly', '3', '--until', until]
+    const { stdout, stderr } = await store.run(words)
+    expect(stdout, stderr).to.match(
+      new RegExp(`keep +@GMT-${year}\\.06\\.30-03.00.00 +yearly 1 of 3`),
+    )
+    expect(stdout).to.match(new RegExp(`on ${until}: \\d there, about .* more snapshots; \\d of`))
+    expect(store.snapshotNames()).to.have.length(4)
+  })
+
+  it('is needed to try other rules', async () => {
+    const { exitCode, stderr } = await store.run(['prune', '--keep-daily', '2'])
+    expect(exitCode).to.equal(2)
+    expect(stderr).to.include('--keep-daily only shows what would be: add --dry-run')
+  })
+
+  it('refuses what is no day, and a day too far off', async () => {
+    const soon = await store.run(['prune', '--dry-run', '--until', 'soon'])
+    expect(soon.stderr).to.match(/--until is "soon": name a day, such as/)
+    const far = await store.run(['prune', '--dry-run', '--until', '2999-01-01'])
+    expect(far.stderr).to.match(/more than \d+ runs until then: name an earlier day/)
+  })
+})
+
 describe('start with another SNAP_MAX', () => {
   let store: TestStore
 

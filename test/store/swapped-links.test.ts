@@ -119,7 +119,8 @@ describeSample({ tests: 3 }, 'While a directory is exchanged for a link outside'
           await store.snapshot()
           stop = await startSwapping(store.dataIn(name), 'victim', 'trap')
           try {
-            await prune({ ...store.context, config: { ...store.context.config, maxSnapshots: 1 } })
+            const config = { ...store.context.config, maxSnapshots: 1 }
+            await prune({ ...store.context, config }, { yes: true })
           } finally {
             await stop()
           }

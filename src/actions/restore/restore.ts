@@ -5,6 +5,7 @@ import { spendReserve } from '../../store/reserve.ts'
 import type { RecordWarning } from '../../store/record.ts'
 import { displayPath } from '../../tree/byte-path.ts'
 import { type ActionContext, type WriterContext, asWriter, withStoreLock } from '../context.ts'
+import { emitWarnings } from '../events.ts'
 import type { Writers } from '../writers.ts'
 import { canAskForFiles, describeWriters } from './describe-writers.ts'
 import { lookForConsumers } from '../consumers/find-consumers.ts'
@@ -56,7 +57,7 @@ export async function planRestore(
       context.config.exclude,
       context.signal,
     )
-    for (const warning of doubts) context.emit({ type: 'warning', ...warning })
+    emitWarnings(context.emit, doubts)
     const found = await lookForConsumers(context, 'restore', targets)
     const plan: RestorePlan = {
       snapshot: snapshot.name,
@@ -81,7 +82,10 @@ export async function planRestore(
 
       const { id, keptMounts } = target
       const { counts, warnings } = planned.plan
-      for (const warning of warnings) context.emit({ type: 'warning', volume: id, ...warning })
+      emitWarnings(
+        context.emit,
+        warnings.map((warning) => ({ volume: id, ...warning })),
+      )
       plan.volumes.push({ ...describeTarget(target), counts, steps, omittedSteps, keptMounts })
     }
 
@@ -154,9 +158,11 @@ async function restoreAsWriter(
         },
       )
 
-      return { ...result, warnings: [...result.warnings, ...warnings()] }
+      const all = [...result.warnings, ...warnings()]
+      emitWarnings(context.emit, all)
+      return { ...result, warnings: all }
     } catch (error) {
-      for (const warning of warnings()) context.emit({ type: 'warning', ...warning })
+      emitWarnings(context.emit, warnings())
       throw error
     }
   })
@@ -168,9 +174,7 @@ async function restoreQuiesced(
   held: Omit<HeldRestore, 'use'>,
 ): Promise<RestoreResult> {
   const { options, hold, ranBefore, resolved } = held
-  for (const warning of warnOfLeftStopped(hold, ranBefore)) {
-    context.emit({ type: 'warning', ...warning })
-  }
+  emitWarnings(context.emit, warnOfLeftStopped(hold, ranBefore))
   if (hold.notHeld.length > 0) throw stillRunning(hold)
 
   const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))

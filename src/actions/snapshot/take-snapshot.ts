@@ -15,8 +15,9 @@ import {
 } from '../../store/restore-journal.ts'
 import { createStaging, discardStaging } from '../../store/staging.ts'
 import { assertVolumesApart, assertVolumesMounted } from '../check-volumes.ts'
-import { findClockJump, noteClock, warnOfJump } from '../clock-jump.ts'
+import { findClockJump, noteClock } from '../clock-jump.ts'
 import { type ActionContext, type WriterContext, asWriter } from '../context.ts'
+import { emitWarnings } from '../events.ts'
 import { type VolumeCopy, openVolumeCopy } from './copy-volume.ts'
 import { copyVolumes, withVolumes } from './copy-volumes.ts'
 import { dropIndexes, dropUsedLinks } from './drop-served.ts'
@@ -98,15 +99,13 @@ async function pruneAfter(
   jump: string | undefined,
 ): Promise<Omit<SnapshotResult, 'record'>> {
   try {
-    const removed = await applyRetention(context, jump)
-    if (jump === undefined) return { removed, warnings }
-    const warning = warnOfJump(jump)
-    context.emit({ type: 'warning', ...warning })
-    return { removed, warnings: [...warnings, warning] }
+    const pruned = await applyRetention(context, jump)
+    emitWarnings(context.emit, pruned.warnings)
+    return { ...pruned, warnings: [...warnings, ...pruned.warnings] }
   } catch (error) {
     const message = `${name} is published, and older ones could not be removed: ${messageOf(error)}`
     const warning: RecordWarning = { code: 'prune', message }
-    context.emit({ type: 'warning', ...warning })
+    emitWarnings(context.emit, [warning])
     return { removed: [], warnings: [...warnings, warning] }
   }
 }
@@ -149,7 +148,7 @@ export async function writeSnapshot(
     return await copyAndPublish(context, options, volumes, taken, hold)
   } catch (error) {
     // there is no record for them
-    for (const warning of hold.report().warnings) context.emit({ type: 'warning', ...warning })
+    emitWarnings(context.emit, hold.report().warnings)
     const explained = await explainFailure(error, inStore(store.directory), 'nothing was published')
     await discardStaging(store)
     throw explained
@@ -201,7 +200,7 @@ async function copyAndPublish(
 
   if (options.acceptChanges === true) acceptChanges(store)
   dropIndexes(context, record)
-  for (const warning of record.warnings) emit({ type: 'warning', ...warning })
+  emitWarnings(emit, record.warnings)
   emit({ type: 'published', name: record.name, kind: record.kind })
   return { record, copies }
 }

@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Candidate, type RetentionDecision, planRetention } from '../../retention/plan.ts'
+import { OperationError } from '../../errors.ts'
+import {
+  type Candidate,
+  type RetentionDecision,
+  type RetentionPolicy,
+  countManyRemoved,
+  planRetention,
+} from '../../retention/plan.ts'
 import {
   type Catalog,
   type Snapshot,
@@ -18,6 +25,7 @@ import { discardPrelinked } from '../../store/prelinked.ts'
 import { moveToTrash } from '../../store/trash.ts'
 import { findClockJump, noteClock, warnOfJump } from '../clock-jump.ts'
 import { type ActionContext, type StoreConfig, asWriter } from '../context.ts'
+import { emitWarnings } from '../events.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 import { codesOf, logged } from '../log-act.ts'
 
@@ -31,20 +39,37 @@ type RetentionConfig = Pick<StoreConfig, 'maxSnapshots' | 'keep' | 'timeZone'>
  */
 export function planPrune(
   store: StoreLayout,
-  { maxSnapshots, keep, timeZone }: RetentionConfig,
+  config: RetentionConfig,
   now: Date,
   jump?: string,
   next?: Candidate,
 ): RetentionDecision[] {
   const catalog = readCatalog(store)
-  const there = pastSnapshots(catalog, now).map((snapshot) => ({
+  const { candidates, policy } = findCandidates(store, catalog, config, now)
+  const plan = planRetention(next === undefined ? candidates : [...candidates, next], policy)
+
+  return [
+    ...(jump === undefined ? plan : plan.map((decision) => keptBy(jump, decision))),
+    ...futureSnapshots(catalog, now).map(({ name }) => {
+      return { name, keep: true, reason: 'of the future, by the clock of now' }
+    }),
+  ]
+}
+
+/** What retention decides about, oldest first, and by which rules. */
+export function findCandidates(
+  store: StoreLayout,
+  catalog: Catalog,
+  { maxSnapshots, keep, timeZone }: RetentionConfig,
+  now: Date,
+): { candidates: Candidate[]; policy: RetentionPolicy } {
+  const candidates = pastSnapshots(catalog, now).map((snapshot) => ({
     name: snapshot.name,
     time: snapshot.time,
     volumes: snapshot.record.volumes.map(({ id }) => ({ id, flagged: isFlagged(snapshot, id) })),
     pinned: snapshot.record.pinned,
     safety: isSafety(snapshot),
   }))
-  const candidates = next === undefined ? there : [...there, next]
   const kept = new Map([
     ...misnamedSnapshots(catalog, now).map(
       ({ snapshot, after }) =>
@@ -54,18 +79,8 @@ export function planPrune(
     ...(keep === undefined ? [] : snapshotsAhead(candidates, now)),
     ...snapshotsOfLastRestore(store, catalog),
   ])
-  const plan = planRetention(candidates, {
-    maxSnapshots,
-    keep: keep && { ...keep, timeZone },
-    protected: kept,
-  })
-
-  return [
-    ...(jump === undefined ? plan : plan.map((decision) => keptBy(jump, decision))),
-    ...futureSnapshots(catalog, now).map(({ name }) => {
-      return { name, keep: true, reason: 'of the future, by the clock of now' }
-    }),
-  ]
+  const policy = { maxSnapshots, keep: keep && { ...keep, timeZone }, protected: kept }
+  return { candidates, policy }
 }
 
 function keptBy(jump: string, decision: RetentionDecision): RetentionDecision {
@@ -126,10 +141,9 @@ function nameNow(catalog: Catalog, name: string): string {
 }
 
 /** What `prune` would do now. */
-export function planNow({ store, config, clock }: ActionContext): PruneResult {
+export function planNow({ store, config, clock }: ActionContext): RetentionDecision[] {
   const now = clock.now()
-  const jump = findClockJump(store, now)
-  return { plan: planPrune(store, config, now, jump), warnings: [] }
+  return planPrune(store, config, now, findClockJump(store, now))
 }
 
 export interface PruneResult {
@@ -138,12 +152,20 @@ export interface PruneResult {
   warnings: RecordWarning[]
 }
 
-/** Removes what retention does not keep, as the only writer. */
-export async function prune(context: ActionContext): Promise<PruneResult> {
+export interface PruneOptions {
+  /** Somebody has looked at the plan: it may remove many at once. */
+  yes: boolean
+}
+
+/**
+ * Removes what retention does not keep, as the only writer. Throws OperationError where that is
+ * many at once, and nobody has said that it is right.
+ */
+export async function prune(context: ActionContext, options: PruneOptions): Promise<PruneResult> {
   return logged(
     context,
     { act: 'prune' },
-    async () => pruneAsWriter(context),
+    async () => pruneAsWriter(context, options),
     ({ plan, warnings }) => {
       const removed = plan.filter(({ keep }) => !keep).map(({ name }) => name)
       return { removed, warnings: codesOf(warnings) }
@@ -151,13 +173,15 @@ export async function prune(context: ActionContext): Promise<PruneResult> {
   )
 }
 
-async function pruneAsWriter(context: ActionContext): Promise<PruneResult> {
+async function pruneAsWriter(context: ActionContext, { yes }: PruneOptions): Promise<PruneResult> {
   return asWriter(context, 'prune', async () => {
     const { store, config, clock } = context
     const now = clock.now()
     const jump = findClockJump(store, now)
 
     const plan = planPrune(store, config, now, jump)
+    const waits = yes ? undefined : whyItWaits(config, plan)
+    if (waits !== undefined) throw waits
     try {
       // whoever asks for it wants the space
       await discardPrelinked(store)
@@ -172,21 +196,50 @@ async function pruneAsWriter(context: ActionContext): Promise<PruneResult> {
     // whoever asks again has looked at the clock
     noteClock(context)
     const warnings = jump === undefined ? [] : [warnOfJump(jump)]
-    for (const warning of warnings) context.emit({ type: 'warning', ...warning })
+    emitWarnings(context.emit, warnings)
     return { plan, warnings }
   })
 }
 
+/** Where a plan removes so many at once that it waits for somebody who looks at it: what to say. */
+export function whyItWaits(
+  config: Pick<StoreConfig, 'prune'>,
+  plan: readonly RetentionDecision[],
+): OperationError | undefined {
+  const removed = config.prune === 'always' ? undefined : countManyRemoved(plan)
+  if (removed === undefined) return undefined
+
+  return new OperationError(
+    `nothing was removed, because retention would remove ${removed} of ${plan.length} snapshots at once`,
+    {
+      fix: 'look at "snap-volume prune --dry-run", then run "snap-volume prune --yes", or start with rules that keep more (SNAP_PRUNE=always never waits)',
+    },
+  )
+}
+
+export interface AppliedRetention {
+  /** The names. */
+  removed: string[]
+  warnings: RecordWarning[]
+}
+
 /**
- * The same as the last step of another action, where the clock may have taken a `jump`; returns the
- * names removed.
+ * The same as the last step of another action, where the clock may have taken a `jump`. Where it
+ * would remove many at once it removes none, and warns.
  */
 export async function applyRetention(
   context: ActionContext,
   jump: string | undefined,
-): Promise<string[]> {
+): Promise<AppliedRetention> {
   const { store, config, clock } = context
   const plan = planPrune(store, config, clock.now(), jump)
+  const waits = whyItWaits(config, plan)
+  const warnings = [
+    ...(jump === undefined ? [] : [warnOfJump(jump)]),
+    ...(waits === undefined ? [] : [{ code: 'prune-waits', message: waits.message }]),
+  ]
+  if (waits !== undefined) return { removed: [], warnings }
+
   let removed: string[] = []
   try {
     await moveToTrash(store, pathsOf(store, plan))
@@ -194,7 +247,7 @@ export async function applyRetention(
     removed = tellRemoved(context, plan)
   }
 
-  return removed
+  return { removed, warnings }
 }
 
 /** Of what is removed, oldest first. */

@@ -10,7 +10,7 @@ import { findClockJump } from '../clock-jump.ts'
 import type { StoreConfig } from '../context.ts'
 import type { ActionEvent } from '../events.ts'
 import { describeMountsLeftOut, findMountsLeftOut } from './mounts-left-out.ts'
-import { planPrune } from './prune.ts'
+import { planPrune, whyItWaits } from './prune.ts'
 import { findDoubtsOfStore, findUnmountedDisk } from './store-place.ts'
 
 /** Of a store or volumes that are likely not where somebody means. */
@@ -95,7 +95,7 @@ export function warnOfRemoval(store: StoreLayout, config: StoreConfig, now: Date
     return [
       warning(
         'many-removed',
-        `the next snapshot removes ${removed} of the ${plan.length - 1} snapshots, because ${whyOf(config)}: "snap-volume prune --dry-run" names those that are too many already; to keep them, start with a higher ${config.keep === undefined ? 'SNAP_MAX' : 'SNAP_KEEP_*'}`,
+        `the next snapshot removes ${removed} of the ${plan.length - 1} snapshots${whyItWaits(config, plan) === undefined ? '' : ' once you have run "snap-volume prune --yes"'}, because ${whyOf(config)}: "snap-volume prune --dry-run" names those that are too many already; to keep them, start with a higher ${config.keep === undefined ? 'SNAP_MAX' : 'SNAP_KEEP_*'}`,
       ),
     ]
   } catch (error) {

@@ -104,8 +104,7 @@ export const restoreCommand: Command = {
       }
 
       const result = await restore(context, restoreOptions)
-      const document = { type: 'result', dryRun: false, ...result }
-      printer.result(document, formatRestored(result), result.warnings)
+      printer.result({ type: 'result', dryRun: false, ...result }, formatRestored(result))
       return result.warnings.length === 0 ? exitCodes.done : exitCodes.warnings
     } finally {
       printer.end()

@@ -11,11 +11,8 @@ import { formatWriters } from './writers.ts'
 /** Shows an action's events as they come, and its result at the end. */
 export interface EventPrinter {
   emit: Emit
-  /**
-   * Prints the result: the document with --json, else the text. Of the warnings that came with it
-   * people read last, and programs before: their result is the last line.
-   */
-  result(document: object, text: string, warnings?: readonly RecordWarning[]): void
+  /** Prints the result, after all events: the document with --json, else the text. */
+  result(document: object, text: string): void
   /** Takes the progress bar away. */
   end(): void
 }
@@ -38,9 +35,8 @@ export async function createEventPrinter(
         if (event.type === 'progress') progress.advance(event)
         else print(event)
       },
-      result(document, _, warnings = []) {
+      result(document) {
         progress.finish()
-        for (const warning of warnings) print({ type: 'warning', ...warning })
         print(document)
       },
       end: () => progress.finish(),
@@ -61,10 +57,9 @@ export async function createEventPrinter(
       bar?.hide()
       stderr.write(`${line}\n`)
     },
-    result(_, text, warnings = []) {
+    result(_, text) {
       bar?.hide()
       stdout.write(text)
-      for (const warning of warnings) stderr.write(`${formatWarning(warning)}\n`)
     },
     end: () => bar?.hide(),
   }

@@ -52,6 +52,8 @@ function assign(request: ScanRequest, idle: SharedArrayBuffer): ScanAssignment {
 }
 
 function share(content: Buffer): SharedArrayBuffer {
+  const { buffer } = content
+  if (buffer instanceof SharedArrayBuffer && buffer.byteLength === content.length) return buffer
   const shared = new SharedArrayBuffer(content.length)
   Buffer.from(shared).set(content)
   return shared

@@ -4,6 +4,9 @@ import { Worker } from 'node:worker_threads'
 const mostWorkers = 4
 const idleMs = 3000
 
+/** What a scan makes lives as long as the scan: a large nursery is memory for nothing. */
+const mostYoungMegabytes = 4
+
 let waiting: Worker[] = []
 let dismissal: NodeJS.Timeout | undefined
 
@@ -46,6 +49,9 @@ function startWorkers(): Worker[] {
   const file = import.meta.url.endsWith('.ts') ? './scan-worker.ts' : './scan-worker.cjs'
   return Array.from(
     { length: Math.min(availableParallelism(), mostWorkers) },
-    () => new Worker(new URL(file, import.meta.url)),
+    () =>
+      new Worker(new URL(file, import.meta.url), {
+        resourceLimits: { maxYoungGenerationSizeMb: mostYoungMegabytes },
+      }),
   )
 }

@@ -36,6 +36,7 @@ export function contextInProcess(
     store,
     config: {
       ...rules,
+      prune: 'always',
       exclude: [],
       onUnreadable: 'fail',
       quiesce: 'none',

@@ -29,6 +29,7 @@ describe('readStoreConfig', () => {
       changeLimit: 80,
       timeZone: 'Asia/Tokyo',
       maxSnapshots: 7,
+      prune: 'always',
       engine: 'rsync',
       exclude: ['*.tmp', 'a:cache/'],
       onUnreadable: 'fail',
@@ -44,6 +45,7 @@ describe('readStoreConfig', () => {
     expect(readStoreConfig(store, readSettings({}))).to.deep.equal({
       volumes: [{ id: 'a', path: '/srv/a' }],
       maxSnapshots: 7,
+      prune: 'always',
       engine: 'rsync',
       exclude: ['*.tmp', 'a:cache/'],
       onUnreadable: 'fail',

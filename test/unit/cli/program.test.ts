@@ -384,6 +384,7 @@ describe('the program', () => {
         changeLimit: 90,
         timeZone: 'GMT',
         maxSnapshots: 7,
+        prune: 'careful',
         engine: 'auto',
         exclude: [],
         onUnreadable: 'fail',

@@ -20,6 +20,7 @@ describe('readSettings', () => {
       keepMonthly: 0,
       keepYearly: 0,
       keepWithinMs: 0,
+      prune: 'careful',
       cron: '0 3 * * *',
       checksumCron: '',
       changeLimit: 90,

@@ -185,6 +185,35 @@ describe('applyKeepRules', function () {
       })
     })
 
+    it('loses nothing by pruning after each one that pruning at the end keeps', () => {
+      holds(({ history: some, rules, zone }) => {
+        const history = some.map((one) => ({ ...one, flagged: false }))
+        let there: DatedSnapshot[] = []
+        for (const one of history) {
+          const names = kept([...there, one], rules, zone)
+          there = [...there, one].filter(({ name }) => names.has(name))
+        }
+
+        const left = new Set(there.map(({ name }) => name))
+        const lost = [...kept(history, rules, zone)].filter((name) => !left.has(name))
+        expect(lost).to.deep.equal([])
+      })
+    })
+
+    it('removes for the first one after a gap, however long, no more than one of each rule', () => {
+      holds(({ history, rules: some, zone }) => {
+        const rules = { ...some, withinMs: 0 }
+        const names = kept(history, rules, zone)
+        const there = history.filter(({ name }) => names.has(name))
+        const endMs = there.at(-1)?.time.getTime() ?? 0
+        const later = { name: 'later', time: new Date(endMs + 40_000 * hourMs), flagged: false }
+        const again = kept([...there, later], rules, zone)
+        const lost = there.filter(({ name }) => !again.has(name))
+        const inForce = Object.values(rules).filter((number) => number > 0).length
+        expect(lost.length).to.be.at.most(inForce)
+      })
+    })
+
     it('keeps no newer one less because of an older one, where none has warnings', () => {
       holds(({ history: some, rules, zone }) => {
         const history = some.map((one) => ({ ...one, flagged: false }))

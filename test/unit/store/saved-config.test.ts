@@ -24,6 +24,7 @@ const config: SavedConfig = {
   changeLimit: 80,
   timeZone: 'Europe/Berlin',
   maxSnapshots: 128,
+  prune: 'always',
   engine: 'auto',
   exclude: ['*.tmp', 'db:/cache/'],
   onUnreadable: 'flag',

@@ -28,6 +28,7 @@ describe('describeStore', () => {
       changeLimit: 90,
       timeZone: 'GMT',
       maxSnapshots: 7,
+      prune: 'careful',
       engine: 'auto',
       exclude: [],
       onUnreadable: 'fail',
