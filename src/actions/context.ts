@@ -11,6 +11,7 @@ import type {
   QuiescePolicy,
   UnreadablePolicy,
 } from '../config/choices.ts'
+import type { MinFree } from '../config/min-free.ts'
 import { assertExcludeFits } from '../config/exclude.ts'
 import { assertUnreadableFits } from '../config/unreadable.ts'
 import type { Environment } from '../config/variables.ts'
@@ -96,6 +97,8 @@ export interface StoreConfig {
   /** SNAP_KEEP_*, which decide what stays; undefined where SNAP_MAX alone does. */
   keep?: KeepPolicy | undefined
   prune: PrunePolicy
+  /** SNAP_MIN_FREE */
+  minFree?: MinFree | undefined
   engine: EngineChoice
   /** What is left out of snapshots and restores: entries that excludesOf reads. */
   exclude: string[]
@@ -132,6 +135,7 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
     maxSnapshots: settings.given.has('maxSnapshots') ? settings.maxSnapshots : saved.maxSnapshots,
     ...keepPolicyInForce(settings, saved.keep),
     prune: settings.given.has('prune') ? settings.prune : saved.prune,
+    ...minFreeInForce(settings, saved.minFree),
     engine,
     exclude,
     onUnreadable,
@@ -143,6 +147,14 @@ export function readStoreConfig(store: StoreLayout, settings: Settings): StoreCo
     hasDockerApi: saved.hasDockerApi,
     abilities: saved.storeAbilities,
   }
+}
+
+function minFreeInForce(
+  settings: Settings,
+  saved: MinFree | undefined,
+): Pick<StoreConfig, 'minFree'> {
+  const minFree = settings.given.has('minFree') ? settings.minFree : saved
+  return minFree === undefined ? {} : { minFree }
 }
 
 function keepPolicyInForce(

@@ -32,6 +32,8 @@ export interface Positional {
   describe: string
   required: boolean
   many?: boolean
+  /** It comes behind `--`, so that it is told from one that is left out. */
+  behindDashes?: boolean
   /**
    * What a shell offers for it on TAB: these words, the commands there are, or the snapshots there
    * are.

@@ -19,8 +19,8 @@ export function formatHelp(commands: readonly Command[]): string {
     overview.references,
     '',
     'Environment: SNAP_MAX, SNAP_KEEP_LAST, SNAP_KEEP_HOURLY, SNAP_KEEP_DAILY, SNAP_KEEP_WEEKLY,',
-    'SNAP_KEEP_MONTHLY, SNAP_KEEP_YEARLY, SNAP_KEEP_WITHIN, SNAP_PRUNE, SNAP_CRON, SNAP_CHECKSUM_CRON,',
-    'SNAP_CHANGE_LIMIT, SNAP_TZ,',
+    'SNAP_KEEP_MONTHLY, SNAP_KEEP_YEARLY, SNAP_KEEP_WITHIN, SNAP_PRUNE, SNAP_MIN_FREE,',
+    'SNAP_CRON, SNAP_CHECKSUM_CRON, SNAP_CHANGE_LIMIT, SNAP_TZ,',
     'SNAP_DIR, SNAP_ACCEPT_STORE, SNAP_ENGINE, SNAP_EXCLUDE, SNAP_ON_UNREADABLE, SNAP_ON_START,',
     'SNAP_CATCH_UP, SNAP_QUIESCE, SNAP_PRE_SNAPSHOT, SNAP_POST_SNAPSHOT, SNAP_PRE_RESTORE,',
     'SNAP_POST_RESTORE, SNAP_HOOK_TIMEOUT, SNAP_STALE_AFTER, SNAP_WARN_FREE, SNAP_CRITICAL_FREE,',
@@ -64,8 +64,9 @@ export function formatUsage({ name, positionals }: Command): string {
   return [name, ...positionals.map(formatPositional)].join(' ')
 }
 
-export function formatPositional({ name, required, many }: Positional): string {
-  const word = `${name.toUpperCase()}${many === true ? ' ...' : ''}`
+export function formatPositional({ name, required, many, behindDashes }: Positional): string {
+  const before = behindDashes === true ? '-- ' : ''
+  const word = `${before}${name.toUpperCase()}${many === true ? ' ...' : ''}`
   return required ? word : `[${word}]`
 }
 

@@ -81,7 +81,8 @@ async function parseWords(
   const declared = { ...command.options, ...commonOptions }
   await assertDeclared(name, declared, words)
 
-  const grammar = positionals.map((positional) => {
+  const inFront = positionals.filter(({ behindDashes }) => behindDashes !== true)
+  const grammar = inFront.map((positional) => {
     const word = `${positional.name}${positional.many === true ? '..' : ''}`
     return positional.required ? `<${word}>` : `[${word}]`
   })
@@ -94,7 +95,7 @@ async function parseWords(
     .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
     // the command without a name: after one with a name yargs renders its help for nothing
     .command([['$0', ...grammar].join(' ')], '', (builder) => {
-      for (const positional of positionals) {
+      for (const positional of inFront) {
         builder.positional(positional.name, { type: 'string', array: positional.many === true })
       }
       return builder.options(yargsOptions(declared))
@@ -105,7 +106,7 @@ async function parseWords(
 
   const parsed: Readonly<Record<string, unknown>> = await parser.parseAsync([...words])
   assertOnce(name, declared, parsed)
-  return parsed
+  return takeBehindDashes(command, parsed)
 }
 
 /**
@@ -138,7 +139,7 @@ async function assertDeclared(
   }
 }
 
-/** yargs makes a list of a text given twice, and leaves words behind `--` aside. */
+/** yargs makes a list of a text given twice. */
 function assertOnce(
   name: string,
   declared: Readonly<Record<string, Option>>,
@@ -149,9 +150,18 @@ function assertOnce(
       throw wrongWords(name, `--${option} is given twice`)
     }
   }
+}
 
-  const left = Array.isArray(parsed['_']) ? parsed['_'] : []
-  if (left.length > 0) throw wrongWords(name, `unknown: ${left.join(', ')}`)
+/** yargs leaves words behind `--` aside. */
+function takeBehindDashes(
+  { name, positionals }: Command,
+  parsed: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const [word, ...others] = Array.isArray(parsed['_']) ? parsed['_'].map(String) : []
+  if (word === undefined) return parsed
+  const taker = positionals.find(({ behindDashes }) => behindDashes === true)
+  if (taker !== undefined && others.length === 0) return { ...parsed, [taker.name]: word }
+  throw wrongWords(name, `unknown: ${[word, ...others].join(', ')}`)
 }
 
 function wrongWords(name: string, what: string, nearest?: string): UsageError {

@@ -3,6 +3,7 @@ import { logLevels } from '../system/log.ts'
 import { defaultPort, formatListen, parseHost, parseListen } from './address.ts'
 import { engineChoices, prunePolicies, quiescePolicies, unreadablePolicies } from './choices.ts'
 import { parseExclude } from './exclude.ts'
+import { formatMinFree, parseMinFree } from './min-free.ts'
 import { parseNotifyTargets, parseTemplate, templateFields } from './notify-target.ts'
 import type { Variables } from './setting-values.ts'
 import {
@@ -62,6 +63,14 @@ export const declarations = {
     fallback: 'careful',
     expected: `one of ${prunePolicies.join(', ')}`,
     parse: parseOneOf(prunePolicies),
+  },
+  minFree: {
+    name: 'SNAP_MIN_FREE',
+    describe: 'with less free in the store, the oldest go until it is, but the newest three',
+    fallback: undefined,
+    expected: 'a share of the store, such as 10%, or a size, such as 20G',
+    parse: parseMinFree,
+    format: (minFree) => (minFree === undefined ? '' : formatMinFree(minFree)),
   },
   cron: {
     name: 'SNAP_CRON',

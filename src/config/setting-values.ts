@@ -1,6 +1,7 @@
 import type { LogLevel } from '../system/log.ts'
 import type { Address, Endpoint } from './address.ts'
 import type { EngineChoice, PrunePolicy, QuiescePolicy, UnreadablePolicy } from './choices.ts'
+import type { MinFree } from './min-free.ts'
 import type { NotifyTarget } from './notify-target.ts'
 import type { Variable } from './variables.ts'
 
@@ -18,6 +19,8 @@ export interface SettingValues {
   keepYearly: number
   keepWithinMs: number
   prune: PrunePolicy
+  /** Undefined where nothing has to stay free. */
+  minFree: MinFree | undefined
   cron: string
   /** Empty for never. */
   checksumCron: string

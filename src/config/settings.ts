@@ -35,6 +35,7 @@ export function readSettings(environment: Environment): Settings {
     keepYearly: read('keepYearly'),
     keepWithinMs: read('keepWithinMs'),
     prune: read('prune'),
+    minFree: read('minFree'),
     cron: read('cron'),
     checksumCron: read('checksumCron'),
     changeLimit: read('changeLimit'),

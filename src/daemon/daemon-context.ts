@@ -11,7 +11,7 @@ export function daemonContext(
   { store, abilities }: PreparedStore,
   emit: ActionContext['emit'],
 ): ActionContext {
-  const { maxSnapshots, prune, engine, exclude, onUnreadable, quiesce } = settings
+  const { maxSnapshots, prune, minFree, engine, exclude, onUnreadable, quiesce } = settings
   const { cron, checksumCron, changeLimit, timeZone } = settings
 
   return {
@@ -21,6 +21,7 @@ export function daemonContext(
       maxSnapshots,
       keep: keepPolicyOf(settings),
       prune,
+      ...(minFree === undefined ? {} : { minFree }),
       engine,
       exclude,
       onUnreadable,

@@ -74,7 +74,7 @@ function noticeOfRecovery({ snapshot }: FinishedRun): Notice {
 }
 
 /** Warnings of old snapshots that stay although retention would remove them. */
-const ofRetention = ['prune', 'prune-waits', 'clock-jump']
+const ofRetention = ['prune', 'prune-waits', 'min-free', 'clock-jump']
 
 function noticeOfWarnings({ snapshot }: FinishedRun, warnings: readonly RecordWarning[]): Notice {
   const message = warnings.map((warning) => warning.message).join('; ')

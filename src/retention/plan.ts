@@ -109,6 +109,21 @@ function decidingByRules(
   }
 }
 
+/** However short space is, so many of the newest stay. */
+const leastLeft = 3
+
+/** Those that may go where space is short, oldest first: nothing but a rule keeps them. */
+export function listExpendable(
+  candidates: readonly Candidate[],
+  policy: RetentionPolicy,
+): string[] {
+  const lastOnes = findLastOnes(candidates)
+  return candidates
+    .slice(0, -leastLeft)
+    .filter((one) => exemption(one, policy) === undefined && !lastOnes.has(one))
+    .map(({ name }) => name)
+}
+
 /** Those without which there would be none, or none of a volume, with what they are. */
 function findLastOnes(candidates: readonly Candidate[]): Map<Candidate, string> {
   const lastOnes = new Map<Candidate, string>()

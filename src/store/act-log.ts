@@ -29,7 +29,7 @@ const mostReadBytes = 1024 * 1024
 const names = v.array(v.string())
 
 const actSchema = v.object({
-  /** `start`, `snapshot`, `restore`, `prune`, `rename` or `subvolume`. */
+  /** `start`, `snapshot`, `restore`, `prune`, `remove`, `annotate`, `rename` or `subvolume`. */
   act: v.string(),
   startedAt: timestamp,
   finishedAt: timestamp,

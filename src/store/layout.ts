@@ -41,6 +41,13 @@ export interface StoreLayout {
   actsLock: string
   /** What the clock said at the last run. */
   clock: string
+  /** Which snapshots share which inodes, as far as that was walked. */
+  usageCache: string
+  /** What stored files were when they were first read, and which file each path is. */
+  digests: string
+  manifests: string
+  /** Held while these are written. */
+  verifyLock: string
   /** The running daemon, for whoever shares the store. */
   socket: string
 }
@@ -86,6 +93,10 @@ export function storeLayout(directory: string): StoreLayout {
     olderActs: join(own, 'acts.old.jsonl'),
     actsLock: join(own, 'acts.lock'),
     clock: join(own, 'clock.json'),
+    usageCache: join(own, 'usage.cache'),
+    digests: join(own, 'verify.digests'),
+    manifests: join(own, 'verify'),
+    verifyLock: join(own, 'verify.lock'),
     socket: join(own, 'control.sock'),
   }
 }

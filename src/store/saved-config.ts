@@ -44,6 +44,9 @@ const schema = v.object({
   /** SNAP_KEEP_*, with SNAP_MAX where it was set beside them. */
   keep: v.optional(v.object({ rules: keepRulesSchema, cap: v.optional(mostSchema) })),
   prune: v.optional(v.picklist(prunePolicies), 'careful'),
+  minFree: v.optional(
+    v.union([v.object({ percent: countSchema }), v.object({ bytes: countSchema })]),
+  ),
   engine: v.picklist(engineChoices),
   exclude: v.optional(
     v.array(v.pipe(v.string(), v.check(isExcludeEntry, 'not a pattern of SNAP_EXCLUDE'))),

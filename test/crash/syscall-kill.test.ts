@@ -149,25 +149,25 @@ describe(`SIGKILL at ${someCalls} that name, remove or flush`, function () {
 
   describe('of node, the programs it started living on', () => {
     itSometimes(
-      3,
+      5,
       'leaves the list of a snapshot that prunes as it was, or with one more',
       async () => {
         await atCalls({ keep: 2 }, nodeAlone, snapshotThatPrunes, { atLeast: 10 })
       },
     )
 
-    itSometimes(3, 'leaves whole snapshots when it prunes', async () => {
+    itSometimes(5, 'leaves whole snapshots when it prunes', async () => {
       await atCalls({}, nodeAlone, prune, { atLeast: 12 })
     })
 
-    itSometimes(3, 'is told of a restore, which can be finished or undone', async () => {
+    itSometimes(5, 'is told of a restore, which can be finished or undone', async () => {
       await atCalls({ keep: 5 }, nodeAlone, restore, { atLeast: 15 })
     })
   })
 
   describe('of cp, rsync, sync and rm, node with them', () => {
     itSometimes(
-      3,
+      5,
       'leaves the list of a snapshot that prunes as it was, or with one more',
       async () => {
         const often = { atLeast: 8, step: 2 }
@@ -175,22 +175,22 @@ describe(`SIGKILL at ${someCalls} that name, remove or flush`, function () {
       },
     )
 
-    itSometimes(3, 'leaves whole snapshots when it prunes', async () => {
+    itSometimes(5, 'leaves whole snapshots when it prunes', async () => {
       await atCalls({}, everything, prune, { atLeast: 3 })
     })
 
-    itSometimes(3, 'is told of a restore, which can be finished or undone', async () => {
+    itSometimes(5, 'is told of a restore, which can be finished or undone', async () => {
       await atCalls({ keep: 5 }, everything, restore, { atLeast: 8, step: 4 })
     })
   })
 
   describe('of cp, rsync, sync or rm alone', () => {
-    itSometimes(3, 'is a failed snapshot, or one more', async () => {
+    itSometimes(5, 'is a failed snapshot, or one more', async () => {
       const often = { atLeast: 4, step: 8 }
       await atCalls({ keep: 2 }, childAlone, snapshotThatPrunes, often)
     })
 
-    itSometimes(3, 'is told of a restore, which can be finished or undone', async () => {
+    itSometimes(5, 'is told of a restore, which can be finished or undone', async () => {
       await atCalls({ keep: 5 }, childAlone, restore, { atLeast: 4, step: 10 })
     })
   })
@@ -229,7 +229,7 @@ describe(`SIGKILL, at ${someCalls}, of a snapshot that links what provably did n
   ]
   for (const { title, method, often } of whens) {
     itSometimes(
-      3,
+      5,
       `${title}, leaves the list as it was, or with one more, and the next one exact`,
       async () => {
         await atCalls(options, method, snapshotThatPrunes, often)

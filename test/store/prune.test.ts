@@ -14,44 +14,52 @@ describe('Retention', () => {
   const prune = (max: number, ...words: string[]) =>
     store.run(['prune', ...words], { env: { SNAP_MAX: String(max) } })
 
+  /** So many snapshots, oldest first; all but the last are copies of it, which takes no seconds. */
+  async function snapshots(count: number): Promise<string[]> {
+    const newest = await store.snapshot()
+    const days = Array.from({ length: count - 1 }, (_, day) => `0${day + 1}`)
+    const copies = days.map((day) => `@GMT-2020.01.${day}-00.00.00`)
+    await plantCopies(store, newest, copies)
+    return [...copies, newest]
+  }
+
   it('keeps the newest SNAP_MAX', async () => {
-    const names = [await store.snapshot(), await store.snapshot(), await store.snapshot()]
+    const names = await snapshots(3)
     const { exitCode } = await prune(2)
     expect(store.snapshotNames()).to.deep.equal(names.slice(1))
     expect(exitCode).to.equal(0)
   })
 
   it('is applied after every snapshot', async () => {
-    const names = [await store.snapshot(), await store.snapshot()]
+    const names = await snapshots(2)
     const { stdout } = await store.run(['snapshot'], { env: { SNAP_MAX: '2' } })
     expect(store.snapshotNames()).to.have.length(2).and.not.include(names[0])
     expect(stdout).to.include('1 older removed')
   })
 
   it('keeps a pinned snapshot, and does not count it', async () => {
-    const pinned = await store.snapshot('--pin')
-    const names = [await store.snapshot(), await store.snapshot(), await store.snapshot()]
+    const [pinned = '', ...names] = await snapshots(4)
+    await store.run(['annotate', pinned, '--pin'])
     await prune(2)
     expect(store.snapshotNames()).to.deep.equal([pinned, ...names.slice(1)])
   })
 
   it('leaves what it keeps as it was', async () => {
-    await store.snapshot()
-    const kept = await store.snapshot()
+    const [, kept = ''] = await snapshots(2)
     const before = walkTree(store.dataIn(kept))
     await prune(1)
     expect(compareTrees(before, walkTree(store.dataIn(kept)))).to.deep.equal([])
   })
 
   it('gives the space back', async () => {
-    await store.snapshot()
-    await store.snapshot()
+    await snapshots(2)
     await prune(1)
     expect(store.leftIn('trash')).to.deep.equal([])
   })
 
   it('changes nothing with --dry-run, and lists every snapshot with the rule that decides', async () => {
-    const names = [await store.snapshot('--pin'), await store.snapshot(), await store.snapshot()]
+    const names = await snapshots(3)
+    await store.run(['annotate', names[0] ?? '', '--pin'])
     const before = store.published()
     const { stdout } = await prune(1, '--dry-run')
     const plan = stdout.split('\n').map((line) => line.split(/\s+/).slice(0, 2).join(' '))
@@ -65,8 +73,7 @@ describe('Retention', () => {
   })
 
   it('does with the plan what --dry-run said', async () => {
-    await store.snapshot()
-    await store.snapshot()
+    await snapshots(2)
     const planned = (await prune(1, '--dry-run')).stdout.replace('would be removed', 'removed')
     expect((await prune(1)).stdout).to.equal(planned)
   })
@@ -95,8 +102,7 @@ describe('Retention', () => {
   })
 
   it('removes nothing after a run that failed', async () => {
-    await store.snapshot()
-    await store.snapshot()
+    await snapshots(2)
     await rm(join(store.data, 'hello.txt'))
     const before = store.published()
     const { exitCode } = await store.run(['snapshot'], { env: { SNAP_MAX: '1' } })

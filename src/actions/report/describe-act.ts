@@ -26,6 +26,8 @@ function describeWhat(act: Act): string {
       const kept = safety === undefined || !isOver ? '' : `, what it replaced is kept as ${safety}`
       return `restore${kind === 'undo' ? ' --undo' : ''}${snapshot === undefined ? '' : ` of ${snapshot}`}${into}${kept}`
     }
+    case 'annotate':
+      return `annotate ${snapshot ?? ''}`
     case 'rename':
       return ['rename', ...renamed.map(({ from, to }) => `of ${from} to ${to}`)].join(' ')
     default:

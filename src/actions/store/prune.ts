@@ -1,36 +1,24 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { OperationError } from '../../errors.ts'
 import {
   type Candidate,
   type RetentionDecision,
-  type RetentionPolicy,
   countManyRemoved,
   planRetention,
 } from '../../retention/plan.ts'
-import {
-  type Catalog,
-  type Snapshot,
-  findSnapshot,
-  isSafety,
-  readCatalog,
-} from '../../store/catalog.ts'
-import { readUnacceptedChanges } from '../../store/changes.ts'
-import { futureSnapshots, pastSnapshots } from '../../store/future.ts'
-import { misnamedSnapshots } from '../../store/misnamed.ts'
-import { type StoreLayout, recordFileName } from '../../store/layout.ts'
-import type { RecordWarning } from '../../store/record.ts'
-import { readRestoreJournal } from '../../store/restore-journal.ts'
+import { readCatalog } from '../../store/catalog.ts'
+import { futureSnapshots } from '../../store/future.ts'
+import type { StoreLayout } from '../../store/layout.ts'
 import { discardPrelinked } from '../../store/prelinked.ts'
+import type { RecordWarning } from '../../store/record.ts'
 import { moveToTrash } from '../../store/trash.ts'
 import { findClockJump, noteClock, warnOfJump } from '../clock-jump.ts'
 import { type ActionContext, type StoreConfig, asWriter } from '../context.ts'
 import { emitWarnings } from '../events.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 import { codesOf, logged } from '../log-act.ts'
-
-/** What retention needs to know of the configuration. */
-type RetentionConfig = Pick<StoreConfig, 'maxSnapshots' | 'keep' | 'timeZone'>
+import { type RetentionConfig, findCandidates, tellRemoved } from './find-candidates.ts'
+import { makeRoom, removedForRoom } from './make-room.ts'
 
 /**
  * Decides what retention would remove now; changes nothing. Snapshots of the future, and those that
@@ -56,88 +44,8 @@ export function planPrune(
   ]
 }
 
-/** What retention decides about, oldest first, and by which rules. */
-export function findCandidates(
-  store: StoreLayout,
-  catalog: Catalog,
-  { maxSnapshots, keep, timeZone }: RetentionConfig,
-  now: Date,
-): { candidates: Candidate[]; policy: RetentionPolicy } {
-  const candidates = pastSnapshots(catalog, now).map((snapshot) => ({
-    name: snapshot.name,
-    time: snapshot.time,
-    volumes: snapshot.record.volumes.map(({ id }) => ({ id, flagged: isFlagged(snapshot, id) })),
-    pinned: snapshot.record.pinned,
-    safety: isSafety(snapshot),
-  }))
-  const kept = new Map([
-    ...misnamedSnapshots(catalog, now).map(
-      ({ snapshot, after }) =>
-        [snapshot.name, `taken after ${after.name}, whatever their names say`] as const,
-    ),
-    ...snapshotsBeforeChanges(store, catalog, candidates),
-    ...(keep === undefined ? [] : snapshotsAhead(candidates, now)),
-    ...snapshotsOfLastRestore(store, catalog),
-  ])
-  const policy = { maxSnapshots, keep: keep && { ...keep, timeZone }, protected: kept }
-  return { candidates, policy }
-}
-
 function keptBy(jump: string, decision: RetentionDecision): RetentionDecision {
   return decision.keep ? decision : { ...decision, keep: true, reason: jump }
-}
-
-const longestAheadMs = 3_600_000
-
-/** A rule of hours and days can say nothing of a snapshot whose time is not yet. */
-function snapshotsAhead(candidates: readonly Candidate[], now: Date): [string, string][] {
-  return candidates
-    .filter(({ time }) => time.getTime() - now.getTime() > longestAheadMs)
-    .map(({ name }) => [name, 'more than an hour ahead of the clock'])
-}
-
-/** Those of a volume that is another one now, until somebody says that this is right. */
-function snapshotsBeforeChanges(
-  store: StoreLayout,
-  catalog: Catalog,
-  candidates: readonly Candidate[],
-): Map<string, string> {
-  return new Map(
-    readUnacceptedChanges(store).flatMap(({ id, lastBefore }) => {
-      const last = nameNow(catalog, lastBefore)
-      return candidates
-        .filter(({ name, volumes }) => name <= last && volumes.some((one) => one.id === id))
-        .map(({ name }) => [name, `${id} is another one since, and nobody accepted that`] as const)
-    }),
-  )
-}
-
-/** A warning that names no volume may be of any. */
-function isFlagged({ record }: Snapshot, id: string): boolean {
-  return record.warnings.some(({ volume = id }) => volume === id)
-}
-
-/**
- * A restore under way needs its snapshot; the way back from the last one stays open until the next.
- */
-function snapshotsOfLastRestore(store: StoreLayout, catalog: Catalog): Map<string, string> {
-  const journal = readRestoreJournal(store)
-  const inUse = new Map<string, string>()
-  if (journal === undefined) return inUse
-  if (journal.safety !== null) {
-    inUse.set(nameNow(catalog, journal.safety), 'what the last restore replaced (restore --undo)')
-  }
-
-  if (journal.finishedAt === null) {
-    inUse.set(nameNow(catalog, journal.snapshot), 'a restore of it is not finished')
-  }
-
-  return inUse
-}
-
-/** That of a snapshot that was renamed since it was noted. */
-function nameNow(catalog: Catalog, name: string): string {
-  return findSnapshot(catalog, name)?.name ?? name
 }
 
 /** What `prune` would do now. */
@@ -195,10 +103,18 @@ async function pruneAsWriter(context: ActionContext, { yes }: PruneOptions): Pro
 
     // whoever asks again has looked at the clock
     noteClock(context)
-    const warnings = jump === undefined ? [] : [warnOfJump(jump)]
+    const room = jump === undefined ? await makeRoom(context) : nothingRemoved
+    const warnings = [...(jump === undefined ? [] : [warnOfJump(jump)]), ...room.warnings]
     emitWarnings(context.emit, warnings)
-    return { plan, warnings }
+    return { plan: plan.map((decision) => orForRoom(decision, room.removed)), warnings }
   })
+}
+
+const nothingRemoved: AppliedRetention = { removed: [], warnings: [] }
+
+function orForRoom(decision: RetentionDecision, removed: readonly string[]): RetentionDecision {
+  if (!removed.includes(decision.name)) return decision
+  return { ...decision, keep: false, reason: removedForRoom }
 }
 
 /** Where a plan removes so many at once that it waits for somebody who looks at it: what to say. */
@@ -247,19 +163,11 @@ export async function applyRetention(
     removed = tellRemoved(context, plan)
   }
 
-  return { removed, warnings }
+  const room = jump === undefined ? await makeRoom(context) : nothingRemoved
+  return { removed: [...removed, ...room.removed], warnings: [...warnings, ...room.warnings] }
 }
 
 /** Of what is removed, oldest first. */
 function pathsOf(store: StoreLayout, plan: readonly RetentionDecision[]): string[] {
   return plan.filter(({ keep }) => !keep).map(({ name }) => join(store.directory, name))
-}
-
-/** Tells of those that are gone, and returns their names. */
-function tellRemoved({ store, emit }: ActionContext, plan: readonly RetentionDecision[]): string[] {
-  const removals = plan.filter(
-    ({ keep, name }) => !keep && !existsSync(join(store.directory, name, recordFileName)),
-  )
-  for (const { name, reason } of removals) emit({ type: 'removed', name, reason })
-  return removals.map(({ name }) => name)
 }

@@ -5,7 +5,7 @@ import { readCatalog } from '../../store/catalog.ts'
 import { formatSnapshotName } from '../../store/names.ts'
 import { recordTotals } from '../../store/record.ts'
 import type { ActionContext } from '../context.ts'
-import { findCandidates } from './prune.ts'
+import { findCandidates } from './find-candidates.ts'
 
 /** Three years of one each half hour, and what takes a few seconds. */
 const mostRuns = 60_000

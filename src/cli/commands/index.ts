@@ -1,8 +1,13 @@
 import type { Command } from '../command.ts'
+import { annotateCommand } from './annotate.ts'
 import { completionCommand } from './completion.ts'
+import { diffCommand } from './diff.ts'
 import { doctorCommand } from './doctor.ts'
+import { findCommand } from './find.ts'
 import { helpCommand } from './help.ts'
+import { historyCommand } from './history.ts'
 import { pruneCommand } from './prune.ts'
+import { removeCommand } from './remove.ts'
 import { renameCommand } from './rename.ts'
 import { restoreCommand } from './restore.ts'
 import { sambaConfigCommand } from './samba-config.ts'
@@ -11,6 +16,8 @@ import { snapshotCommand } from './snapshot.ts'
 import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
 import { subvolumeCommand } from './subvolume.ts'
+import { usageCommand } from './usage.ts'
+import { verifyCommand } from './verify.ts'
 import { versionCommand } from './version.ts'
 
 /** All commands, in the order the help shows them. */
@@ -21,6 +28,13 @@ export const commands: readonly Command[] = [
   snapshotCommand,
   restoreCommand,
   pruneCommand,
+  removeCommand,
+  annotateCommand,
+  usageCommand,
+  diffCommand,
+  historyCommand,
+  findCommand,
+  verifyCommand,
   renameCommand,
   statusCommand,
   doctorCommand,

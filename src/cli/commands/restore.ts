@@ -1,6 +1,7 @@
 import { UsageError, exitCodes } from '../../errors.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { confirm, isInteractive } from '../confirm.ts'
+import { listOf } from '../option-values.ts'
 import type { RestoreOptions } from '../../actions/restore/decide.ts'
 
 export const restoreCommand: Command = {
@@ -140,10 +141,6 @@ function parseRestoreOptions(options: CommandInput['options']): RestoreOptions {
 
   assertPairs(volumes, as)
   return { undo: false, reference: snapshot, ...common, as }
-}
-
-function listOf(option: unknown): string[] {
-  return Array.isArray(option) ? option.map(String) : []
 }
 
 function assertPairs(volumes: readonly string[], as: readonly string[]): void {

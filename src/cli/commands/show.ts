@@ -2,8 +2,10 @@ import { OperationError, UsageError, exitCodes } from '../../errors.ts'
 import type { ConsumersDescription } from '../../actions/consumers/describe-consumers.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { StoreLayout } from '../../store/layout.ts'
+import type { SnapshotRecord } from '../../store/record.ts'
 import { printable } from '../../system/printable.ts'
 import type { Command, CommandInput } from '../command.ts'
+import { listOf, parseCount } from '../option-values.ts'
 
 export const showCommand: Command = {
   name: 'show',
@@ -13,6 +15,9 @@ export const showCommand: Command = {
     ['show -a', 'also the volumes, the schedule with its next run, and retention'],
     ['show latest', 'the whole record of one snapshot'],
     ['show --log', 'what was done to the store, when and by whom, also what failed'],
+    ['show --last 5 --volume mysql', 'only some of them'],
+    ['show --label ticket=4711', 'those with a label; --label ticket for any value of it'],
+    ['show -q --reverse', 'the names alone, newest first'],
     ['show --json', 'for programs'],
   ],
   positionals: [
@@ -30,6 +35,11 @@ export const showCommand: Command = {
       describe: 'store, volumes, schedule, retention, engine too',
     },
     log: { type: 'boolean', describe: 'what was done to the store, oldest first' },
+    last: { type: 'string', value: 'N', describe: 'only the N newest ones' },
+    volume: { type: 'array', value: 'ID', describe: 'only those that hold this volume' },
+    label: { type: 'array', value: 'KEY[=VALUE]', describe: 'only those with this label' },
+    reverse: { type: 'boolean', describe: 'newest first' },
+    quiet: { type: 'boolean', alias: 'q', describe: 'names only' },
   },
   async run(input) {
     const { describeStore } = await import('../../actions/report/store.ts')
@@ -41,7 +51,9 @@ export const showCommand: Command = {
     if (input.options['log'] === true) return showLog(input, store, reference)
     if (typeof reference === 'string') return showOne(input, store, reference)
 
-    const description = await describeStore(store, settings, input.clock.now())
+    const choice = parseChoice(input.options)
+    const whole = await describeStore(store, settings, input.clock.now())
+    const description = { ...whole, snapshots: chooseRecords(whole.snapshots, choice) }
     const isAll = input.options['all'] === true
     const consumers = isAll ? await readConsumers(input, store, settings) : undefined
     if (input.json) {
@@ -49,13 +61,53 @@ export const showCommand: Command = {
       return exitCodes.done
     }
 
+    if (input.options['quiet'] === true) {
+      input.terminal.stdout.write(description.snapshots.map(({ name }) => `${name}\n`).join(''))
+      return exitCodes.done
+    }
+
     const { formatStore } = await import('../render/store.ts')
     const { formatSnapshotList } = await import('../render/snapshot-list.ts')
     const now = input.clock.now()
-    const head = consumers === undefined ? '' : formatStore(description, consumers, now)
+    const head = consumers === undefined ? '' : formatStore(whole, consumers, now)
     input.terminal.stdout.write(head + formatSnapshotList(description, now))
     return exitCodes.done
   },
+}
+
+/** Which snapshots are shown, and in which order. */
+interface Choice {
+  last: number | undefined
+  volumes: readonly string[]
+  labels: readonly { key: string; value: string | undefined }[]
+  reverse: boolean
+}
+
+function parseChoice(options: CommandInput['options']): Choice {
+  const last = parseCount('--last', options['last'])
+  const labels = listOf(options['label']).map((text) => {
+    const [key = '', ...rest] = text.split('=')
+    return { key, value: rest.length === 0 ? undefined : rest.join('=') }
+  })
+  const volumes = listOf(options['volume'])
+  const reverse = options['reverse'] === true
+  return { last, volumes, labels, reverse }
+}
+
+function chooseRecords(
+  records: readonly SnapshotRecord[],
+  { last, volumes, labels, reverse }: Choice,
+): SnapshotRecord[] {
+  const chosen = records.filter(
+    (record) =>
+      volumes.every((id) => record.volumes.some((volume) => volume.id === id)) &&
+      labels.every(({ key, value }) => {
+        const found = Object.hasOwn(record.labels, key) ? record.labels[key] : undefined
+        return found !== undefined && (value === undefined || found === value)
+      }),
+  )
+  const newest = last === undefined ? chosen : chosen.slice(-last)
+  return reverse ? newest.toReversed() : newest
 }
 
 /** Only a store that was started has consumers. */

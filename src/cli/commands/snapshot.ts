@@ -1,5 +1,6 @@
-import { UsageError, exitCodes } from '../../errors.ts'
+import { exitCodes } from '../../errors.ts'
 import type { Command } from '../command.ts'
+import { parseLabels } from '../labels.ts'
 
 export const snapshotCommand: Command = {
   name: 'snapshot',
@@ -65,19 +66,4 @@ export const snapshotCommand: Command = {
       printer.end()
     }
   },
-}
-
-function parseLabels(texts: unknown): Record<string, string> {
-  const labels: Record<string, string> = {}
-  for (const text of Array.isArray(texts) ? texts : []) {
-    const match = /^([A-Za-z0-9][A-Za-z0-9._/-]{0,62})=(.*)$/s.exec(String(text))
-    if (match?.[1] === undefined || match[2] === undefined) {
-      throw new UsageError(`${JSON.stringify(text)} is not a label`, {
-        fix: 'write KEY=VALUE, the key of A-Z a-z 0-9 . _ / -',
-      })
-    }
-    labels[match[1]] = match[2]
-  }
-
-  return labels
 }

@@ -32,6 +32,16 @@ export function formatSnapshot(record: SnapshotRecord, directory: string, now: D
   ])
 }
 
+/** What people wrote about a snapshot. */
+export function formatAnnotations({ name, comment, pinned, labels }: SnapshotRecord): string {
+  return formatTable([
+    ['snapshot', name],
+    ['comment', comment === null ? '' : printable(comment)],
+    ['pinned', pinned ? 'yes' : 'no'],
+    ...Object.entries(labels).map(([key, value]) => [`label ${printable(key)}`, printable(value)]),
+  ])
+}
+
 function storeRows({ storeLacks = [], mtimeStepNs }: SnapshotRecord): string[][] {
   return [
     ...(storeLacks.length === 0 ? [] : [['not kept', printable(storeLacks.join(', '))]]),

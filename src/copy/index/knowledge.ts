@@ -1,9 +1,9 @@
-import { type BigIntStats, lstatSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import type { BytePath } from '../../tree/byte-path.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
 import { isRacy, writeMayBeInFlight } from './proof.ts'
 import { readHeader } from './header.ts'
-import { SourceIndex, proves } from './source-index.ts'
+import { type ProvenStat, SourceIndex, proves } from './source-index.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 
 /** A volume in a snapshot, by what was noted of the live data when it was taken. */
@@ -20,7 +20,7 @@ export interface Knowledge extends Disposable {
   tree: TreeReader
   keptInodes: boolean
   /** Whether the snapshot's entry at a path is what a live one with this stat is. */
-  has(path: BytePath, live: BigIntStats): boolean
+  has(path: BytePath, live: ProvenStat): boolean
 }
 
 /**
@@ -43,7 +43,7 @@ export function openKnowledge(
 
   const tree = opening.use(new TreeReader(handle.here))
   const index = new SourceIndex(known.index)
-  const hasKept = (path: BytePath, live: BigIntStats): boolean => {
+  const hasKept = (path: BytePath, live: ProvenStat): boolean => {
     const stored = tree.lstat(path)
     return (
       stored?.ino === live.ino &&

@@ -51,13 +51,16 @@ export function asRead(writtenNs: bigint): bigint {
   return writtenNs < -(2n ** 62n) ? writtenNs + 2n ** 64n : writtenNs
 }
 
+/** What is looked at of an entry. */
+export type ProvenStat = Pick<BigIntStats, 'ino' | 'ctimeNs' | 'size' | 'mtimeNs'>
+
 /**
  * Whether it was seen with that inode, ctime, size and mtime: of the same mount, it is unchanged
  * since (proof.ts).
  */
 export function proves(
   entry: IndexEntry | undefined,
-  { ino, ctimeNs, size, mtimeNs }: BigIntStats,
+  { ino, ctimeNs, size, mtimeNs }: ProvenStat,
 ): boolean {
   return (
     entry?.inode === ino &&

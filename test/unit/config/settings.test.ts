@@ -21,6 +21,7 @@ describe('readSettings', () => {
       keepYearly: 0,
       keepWithinMs: 0,
       prune: 'careful',
+      minFree: undefined,
       cron: '0 3 * * *',
       checksumCron: '',
       changeLimit: 90,

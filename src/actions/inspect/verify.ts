@@ -1,0 +1,312 @@
+import { createHash } from 'node:crypto'
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import { type ListedEntry, listTree, nanosecondsOf } from '../../diff/list-tree.ts'
+import { type Attributes, readAttributes } from '../../diff/read-attributes.ts'
+import { OperationError, errorCode } from '../../errors.ts'
+import { type Snapshot, readCatalog } from '../../store/catalog.ts'
+import { type StoreLayout, recordFileName } from '../../store/layout.ts'
+import { acquireLock } from '../../store/lock.ts'
+import { resolveReference } from '../../store/references.ts'
+import { type BytePath, bytePath, isGone, joinPath } from '../../tree/byte-path.ts'
+import { digestOf } from '../../tree/digest.ts'
+import { openDirectory } from '../../tree/directory-handle.ts'
+import { DigestTable, type FileKey, nameOf, noContent } from '../../verify/digest-table.ts'
+import { type Manifest, Manifests } from '../../verify/manifest.ts'
+import type { ActionContext } from '../context.ts'
+import { reportProgress } from '../report-progress.ts'
+
+export interface VerifyOptions {
+  /** Empty for all. */
+  references: readonly string[]
+  /** Of how many percent of the files the contents are read. */
+  samplePercent: number
+  /** Only this snapshot and newer ones. */
+  since: string | undefined
+}
+
+/** Something in a snapshot is not what it was when it was first read. */
+export interface Damage {
+  volume: string
+  path: BytePath
+  what: 'content' | 'metadata' | 'missing' | 'added' | 'replaced'
+  /** All that have this damaged file, oldest first. */
+  snapshots: string[]
+}
+
+export interface Verified {
+  /** How many snapshots were compared, and how many were read for the first time. */
+  compared: number
+  recorded: number
+  /** How many contents were read, each once for all snapshots that share it. */
+  read: number
+  damage: Damage[]
+}
+
+/**
+ * Compares stored files with what they were when they were first read, so that it finds bit rot and
+ * whatever somebody wrote into history:
+ *
+ * 1. a snapshot that was never looked at is recorded: which file each path is, and the digest of
+ *    each file that no snapshot before it had
+ * 2. of any other one each path has to be the file that it was, with the metadata and the content
+ * 3. the digests of files that no snapshot has any more are forgotten
+ *
+ * A file is told by its inode and its birth, which nobody can set, so a later file with the same
+ * inode number is another one. Throws OperationError where the filesystem tells no birth.
+ */
+export async function verify(context: ActionContext, options: VerifyOptions): Promise<Verified> {
+  const { store, signal } = context
+  const lock = await acquireLock(store.verifyLock, {
+    timeoutMs: 0,
+    purpose: 'verify',
+    signal,
+  })
+  try {
+    return await new Verification(context, options).run()
+  } finally {
+    lock.release()
+  }
+}
+
+class Verification {
+  readonly #context: ActionContext
+  readonly #options: VerifyOptions
+  readonly #all: readonly Snapshot[]
+  readonly #table: DigestTable
+  readonly #manifests: Manifests
+  /** Keys of files whose contents were compared or read in this run, with what came out. */
+  readonly #looked = new Map<string, Damage['what'] | undefined>()
+  readonly #seen = new Set<string>()
+  readonly #result: Verified = { compared: 0, recorded: 0, read: 0, damage: [] }
+
+  constructor(context: ActionContext, options: VerifyOptions) {
+    this.#context = context
+    this.#options = options
+    this.#all = readCatalog(context.store).snapshots
+    this.#table = new DigestTable(context.store.digests)
+    this.#manifests = new Manifests(context.store.manifests)
+    this.#manifests.keepOnly(new Set(this.#all.map(({ name }) => name)))
+  }
+
+  async run(): Promise<Verified> {
+    const chosen = this.#choose()
+    const progress = reportProgress(this.#context, 'verify')
+    for (const [index, snapshot] of chosen.entries()) {
+      for (const { id } of snapshot.record.volumes) await this.#lookAt(snapshot, id)
+      this.#table.flush()
+      progress.onProgress({
+        files: index + 1,
+        totalFiles: chosen.length,
+        bytes: 0,
+        fraction: (index + 1) / chosen.length,
+      })
+    }
+
+    progress.end()
+    if (chosen.length === this.#all.length) this.#table.keepOnly(this.#seen)
+    return this.#result
+  }
+
+  #choose(): Snapshot[] {
+    const { references, since } = this.#options
+    const { store, clock } = this.#context
+    const catalog = readCatalog(store)
+    const named = references.map((one) => resolveReference(catalog, one, clock.now()).name)
+    const first = since === undefined ? '' : resolveReference(catalog, since, clock.now()).name
+    return this.#all.filter(
+      ({ name }) => (named.length === 0 || named.includes(name)) && name >= first,
+    )
+  }
+
+  async #lookAt(snapshot: Snapshot, volume: string): Promise<void> {
+    const root = join(snapshot.path, volume)
+    try {
+      using opened = openDirectory(root)
+      const entries = await listTree(opened.cwd, this.#context.signal)
+      const isSubvolume =
+        lstatSync(`${opened.here}/.`).dev !== lstatSync(this.#context.store.directory).dev
+      const tree = { here: opened.here, cwd: opened.cwd, entries, isSubvolume }
+      const manifest = this.#manifests.read(snapshot.name, volume)
+      if (manifest === undefined) await this.#record(snapshot.name, volume, tree)
+      else await this.#compare(snapshot.name, volume, tree, manifest)
+    } catch (error) {
+      // removed meanwhile
+      if (isThere(this.#context.store, snapshot.name)) throw error
+    }
+  }
+
+  async #record(snapshot: string, volume: string, tree: StoredTree): Promise<void> {
+    const manifest: Manifest = new Map()
+    const unknown: BytePath[] = []
+    for (const [path, entry] of tree.entries) {
+      const key = keyOf(entry, tree.isSubvolume)
+      manifest.set(path, nameOf(key))
+      this.#seen.add(nameOf(key))
+      if (this.#table.get(key) === undefined) unknown.push(path)
+    }
+
+    const attributes = await readAttributes(tree.cwd, unknown, this.#context.signal)
+    for (const path of unknown) {
+      const entry = tree.entries.get(path)
+      if (entry === undefined) continue
+      const key = keyOf(entry, tree.isSubvolume)
+      if (this.#table.get(key) !== undefined) continue
+      const content = this.#contentOf(tree, path, entry)
+      if (content === undefined) {
+        this.#tell(snapshot, volume, path, 'content')
+        continue
+      }
+      this.#table.add(key, { metadata: describeMetadata(entry, attributes.get(path)), content })
+      this.#looked.set(nameOf(key), undefined)
+      if (this.#looked.size % flushEach === 0) this.#table.flush()
+    }
+
+    // the rows first: a manifest says that all its files have one
+    this.#table.flush()
+    this.#manifests.write(snapshot, volume, manifest)
+    this.#result.recorded += 1
+  }
+
+  async #compare(
+    snapshot: string,
+    volume: string,
+    tree: StoredTree,
+    manifest: Manifest,
+  ): Promise<void> {
+    const found = new Map<BytePath, Damage['what']>()
+    const same: BytePath[] = []
+    for (const [path, key] of manifest) {
+      this.#seen.add(key)
+      const entry = tree.entries.get(path)
+      if (entry === undefined) found.set(path, 'missing')
+      else if (nameOf(keyOf(entry, tree.isSubvolume)) !== key) found.set(path, 'replaced')
+      else same.push(path)
+    }
+    for (const path of tree.entries.keys()) if (!manifest.has(path)) found.set(path, 'added')
+
+    const attributes = await readAttributes(tree.cwd, same, this.#context.signal)
+    for (const path of same) {
+      const what = this.#compareFile(tree, path, attributes.get(path))
+      if (what !== undefined) found.set(path, what)
+    }
+
+    for (const [path, what] of found) this.#tell(snapshot, volume, path, what)
+    this.#result.compared += 1
+  }
+
+  /** Each file once, whichever snapshots have it. */
+  #compareFile(
+    tree: StoredTree,
+    path: BytePath,
+    attributes: Attributes | undefined,
+  ): Damage['what'] | undefined {
+    const entry = tree.entries.get(path)
+    if (entry === undefined) return undefined
+    const key = keyOf(entry, tree.isSubvolume)
+    if (this.#looked.has(nameOf(key))) return this.#looked.get(nameOf(key))
+
+    const known = this.#table.get(key)
+    const what = known === undefined ? undefined : this.#judge(tree, path, entry, attributes, known)
+    this.#looked.set(nameOf(key), what)
+    return what
+  }
+
+  #judge(
+    tree: StoredTree,
+    path: BytePath,
+    entry: ListedEntry,
+    attributes: Attributes | undefined,
+    known: { metadata: string; content: string },
+  ): Damage['what'] | undefined {
+    const isSampled = Math.random() * 100 < this.#options.samplePercent
+    if (isSampled && this.#contentOf(tree, path, entry) !== known.content) return 'content'
+    return describeMetadata(entry, attributes) === known.metadata ? undefined : 'metadata'
+  }
+
+  /** Undefined where the disk does not give it. */
+  #contentOf(tree: StoredTree, path: BytePath, entry: ListedEntry): string | undefined {
+    if (entry.type === 'l') return createHash('sha256').update(entry.target, 'latin1').digest('hex')
+    if (entry.type !== 'f') return noContent
+    this.#result.read += 1
+    try {
+      return digestOf(joinPath(bytePath(tree.here), path))
+    } catch (error) {
+      if (isUnreadable(error)) return undefined
+      throw error
+    }
+  }
+
+  /** Of all snapshots that have the file under that path. */
+  #tell(snapshot: string, volume: string, path: BytePath, what: Damage['what']): void {
+    const known = this.#result.damage.find(
+      (one) => one.volume === volume && one.path === path && one.snapshots.includes(snapshot),
+    )
+    if (known !== undefined) return
+    this.#result.damage.push({
+      volume,
+      path,
+      what,
+      snapshots: this.#sharing(snapshot, volume, path, what),
+    })
+  }
+
+  #sharing(snapshot: string, volume: string, path: BytePath, what: Damage['what']): string[] {
+    if (what !== 'content' && what !== 'metadata') return [snapshot]
+    const key = this.#manifests.read(snapshot, volume)?.get(path)
+    return this.#all.flatMap(({ name }) => {
+      const isSame = this.#manifests.read(name, volume)?.get(path) === key
+      return isSame || name === snapshot ? name : []
+    })
+  }
+}
+
+/** What a disk or a filesystem says of data that it has lost. */
+function isUnreadable(error: unknown): boolean {
+  return ['EIO', 'EUCLEAN', 'EBADMSG', 'ENODATA'].includes(errorCode(error) ?? '')
+}
+
+const flushEach = 1000
+
+interface StoredTree {
+  here: string
+  cwd: string
+  entries: ReadonlyMap<BytePath, ListedEntry>
+  /** Files of subvolumes that changed keep inode and birth. */
+  isSubvolume: boolean
+}
+
+function keyOf({ inode, born, ctime }: ListedEntry, isSubvolume: boolean): FileKey {
+  if (born === '' || born === '-') {
+    throw new OperationError(
+      'the filesystem of the store does not tell when a file was made, so a later one could be taken for it',
+      { fix: 'keep the store on ext4, XFS or btrfs to verify it' },
+    )
+  }
+  return {
+    inode: BigInt(inode),
+    born: nanosecondsOf(born),
+    ctime: isSubvolume ? nanosecondsOf(ctime) : 0n,
+  }
+}
+
+/** 128 bits of a digest: nobody gains anything by two that are the same. */
+function describeMetadata(
+  { type, size, mode, owner, mtime }: ListedEntry,
+  attributes: Attributes | undefined,
+): string {
+  const { acl = '', xattrs = '' } = attributes ?? {}
+  // the size of a directory is what its filesystem makes of it
+  const facts = [type, type === 'd' ? '' : size, mode, owner, mtime, acl, xattrs]
+  return createHash('sha256').update(facts.join('\0'), 'latin1').digest('hex').slice(0, 32)
+}
+
+function isThere(store: StoreLayout, snapshot: string): boolean {
+  try {
+    lstatSync(join(store.directory, snapshot, recordFileName))
+    return true
+  } catch (error) {
+    if (isGone(error)) return false
+    throw error
+  }
+}

@@ -1,0 +1,104 @@
+import { statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import prettyBytes from 'pretty-bytes'
+import { type MinFree, formatMinFree } from '../../config/min-free.ts'
+import { listExpendable } from '../../retention/plan.ts'
+import { readCatalog } from '../../store/catalog.ts'
+import type { RecordWarning } from '../../store/record.ts'
+import { moveToTrash } from '../../store/trash.ts'
+import { type ActionContext, emptyAndTell } from '../context.ts'
+import { type Freed, type Usage, readUsage } from '../inspect/usage.ts'
+import { findCandidates, tellRemoved } from './find-candidates.ts'
+
+/** Why it removes a snapshot, for a plan. */
+export const removedForRoom = 'the oldest, while less is free than SNAP_MIN_FREE asks for'
+
+/** How much less than asked for is free; 0 for enough. */
+interface Shortage {
+  bytes: number
+  inodes: number
+}
+
+export interface MadeRoom {
+  /** The names. */
+  removed: string[]
+  warnings: RecordWarning[]
+}
+
+const nothing: MadeRoom = { removed: [], warnings: [] }
+
+/**
+ * The second stage of retention, for SNAP_MIN_FREE: while less is free, the oldest snapshots go that
+ * nothing protects, and never the newest three. How many that takes is known before, by what each
+ * gives back; where all of them would not do, none goes and a warning says so. Only the writer calls
+ * it.
+ */
+export async function makeRoom(context: ActionContext): Promise<MadeRoom> {
+  const { store, config, clock, signal } = context
+  const { minFree } = config
+  if (minFree === undefined || !isShort(findShortage(store.directory, minFree))) return nothing
+
+  // what was removed before comes back first
+  await emptyAndTell(context, signal)
+  const shortage = findShortage(store.directory, minFree)
+  if (!isShort(shortage)) return nothing
+
+  const { candidates, policy } = findCandidates(store, readCatalog(store), config, clock.now())
+  const usage = await readUsage(context)
+  const chosen = chooseOldest(usage, listExpendable(candidates, policy), shortage)
+  if ('freed' in chosen) {
+    const message = `less is free than SNAP_MIN_FREE=${formatMinFree(minFree)} asks for, and removing every snapshot that may go would give back ${prettyBytes(chosen.freed.bytes)} of the ${prettyBytes(shortage.bytes)} that lack: nothing was removed; free space beside the store, or enlarge its filesystem`
+    return { removed: [], warnings: [{ code: 'min-free', message }] }
+  }
+
+  const before = freeBytes(store.directory)
+  await moveToTrash(
+    store,
+    chosen.names.map((name) => join(store.directory, name)),
+  )
+  const removed = tellRemoved(
+    context,
+    chosen.names.map((name) => ({ name, keep: false, reason: removedForRoom })),
+  )
+  await emptyAndTell(context, signal)
+
+  const back = prettyBytes(Math.max(0, freeBytes(store.directory) - before))
+  const message = `less was free than SNAP_MIN_FREE=${formatMinFree(minFree)} asks for: ${removed.length === 1 ? 'the oldest snapshot was' : `the ${removed.length} oldest snapshots were`} removed, ${back} came back`
+  return { removed, warnings: [{ code: 'min-free', message }] }
+}
+
+/** The fewest of the oldest that give back enough; what all would give back where that is less. */
+function chooseOldest(
+  usage: Usage,
+  expendable: readonly string[],
+  { bytes, inodes }: Shortage,
+): { names: string[] } | { freed: Freed } {
+  for (let count = 1; count <= expendable.length; count += 1) {
+    const names = expendable.slice(0, count)
+    const freed = usage.freedBy(new Set(names))
+    if (freed.bytes >= bytes && freed.inodes >= inodes) return { names }
+  }
+  return { freed: usage.freedBy(new Set(expendable)) }
+}
+
+function isShort({ bytes, inodes }: Shortage): boolean {
+  return bytes > 0 || inodes > 0
+}
+
+function findShortage(directory: string, minFree: MinFree): Shortage {
+  const { bsize, bavail, blocks, ffree, files } = statfsSync(directory)
+  const free = bavail * bsize
+  if ('bytes' in minFree) return { bytes: Math.max(0, minFree.bytes - free), inodes: 0 }
+
+  const share = minFree.percent / 100
+  return {
+    bytes: Math.max(0, Math.ceil(blocks * bsize * share) - free),
+    // btrfs counts none
+    inodes: Math.max(0, Math.ceil(files * share) - ffree),
+  }
+}
+
+function freeBytes(directory: string): number {
+  const { bsize, bavail } = statfsSync(directory)
+  return bsize * bavail
+}

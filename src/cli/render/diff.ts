@@ -1,0 +1,106 @@
+import prettyBytes from 'pretty-bytes'
+import type { Diff, VolumeDiff } from '../../actions/inspect/diff.ts'
+import type { Change } from '../../diff/compare-trees.ts'
+import { printable } from '../../system/printable.ts'
+import { type BytePath, displayPath } from '../../tree/byte-path.ts'
+import { pathFields } from './path-fields.ts'
+import { formatTable } from './table.ts'
+
+const kinds = ['added', 'deleted', 'modified', 'metadata', 'type', 'renamed'] as const
+
+/** A line of JSON for each change. */
+export function changeLines({ volumes }: Diff): string[] {
+  return volumes.flatMap(({ id, changes }) =>
+    changes.map(
+      (change) => `${JSON.stringify({ type: 'change', ...describeChange(id, change) })}\n`,
+    ),
+  )
+}
+
+function describeChange(
+  volume: string,
+  { kind, path, type, from, metadata, size }: Change,
+): object {
+  return {
+    kind,
+    volume,
+    ...pathFields('path', path),
+    ...(from === undefined ? {} : pathFields('from', from)),
+    entry: type,
+    ...(metadata === undefined ? {} : { metadata }),
+    size,
+  }
+}
+
+/** How many of each kind, for each volume. */
+export function describeStat({ from, to, volumes }: Diff): object {
+  return {
+    from,
+    to,
+    volumes: volumes.map((volume) => ({ id: volume.id, path: volume.path, ...countsOf(volume) })),
+  }
+}
+
+function countsOf({ changes }: VolumeDiff): { counts: object; bytes: number } {
+  const counts = Object.fromEntries(
+    kinds.map((kind) => [kind, changes.filter((change) => change.kind === kind).length]),
+  )
+  const bytes = changes.reduce((sum, { size }) => sum + (size.to ?? 0) - (size.from ?? 0), 0)
+  return { counts, bytes }
+}
+
+export function formatStat(diff: Diff): string {
+  return diff.volumes
+    .map((volume) => {
+      const { changes, id } = volume
+      const told = kinds.flatMap((kind) => {
+        const count = changes.filter((change) => change.kind === kind).length
+        return count === 0 ? [] : [`${count} ${kind}`]
+      })
+      const what = told.length === 0 ? 'nothing changed' : told.join(', ')
+      const { bytes } = countsOf(volume)
+      return `${id}: ${what}, ${bytes < 0 ? '-' : '+'}${prettyBytes(Math.abs(bytes))}\n`
+    })
+    .join('')
+}
+
+/** A line for each change, with the path as the application knows it. */
+export function formatDiff(diff: Diff): string {
+  const rows = diff.volumes.flatMap(({ path: root, changes }) =>
+    changes.map(({ kind, path, from, type, metadata = [], size }) => [
+      kind,
+      `${from === undefined ? '' : `${absolute(root, from)} -> `}${absolute(root, path)}${type === 'd' ? '/' : ''}`,
+      [...metadata, ...describeSize(kind, size)].join(', '),
+    ]),
+  )
+  return (rows.length === 0 ? '' : formatTable(rows)) + formatStat(diff)
+}
+
+function describeSize(kind: Change['kind'], { from, to }: Change['size']): string[] {
+  if (kind === 'modified' && from !== null && to !== null) {
+    return [from === to ? prettyBytes(to) : `${prettyBytes(from)} -> ${prettyBytes(to)}`]
+  }
+  const size = to ?? from
+  return size === null || kind === 'metadata' || kind === 'renamed' ? [] : [prettyBytes(size)]
+}
+
+/** Lines such as `added /var/cache/apt/pkgcache.bin`; what was renamed was deleted and added. */
+export function changelogOf({ volumes }: Diff): string {
+  return volumes
+    .flatMap(({ path: root, changes }) =>
+      changes.flatMap(({ kind, path, from, type }) => {
+        const line = (what: string, at: BytePath): string =>
+          `${what} ${absolute(root, at)}${type === 'd' ? '/' : ''}\n`
+        if (kind === 'added' || kind === 'deleted') return line(kind, path)
+        return from === undefined
+          ? line('modified', path)
+          : [line('deleted', from), line('added', path)]
+      }),
+    )
+    .join('')
+}
+
+function absolute(root: string, path: BytePath): string {
+  const below = path === '' ? '' : `/${displayPath(path)}`
+  return printable(`${root}${below}`)
+}

@@ -1,0 +1,66 @@
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { isNotFound } from '../errors.ts'
+import type { BytePath } from '../tree/byte-path.ts'
+
+/** Which stored file a path of a snapshot is: by the name of its key (digest-table.ts). */
+export type Manifest = Map<BytePath, string>
+
+/**
+ * The manifests of a store: a file for each volume of each snapshot, in which every path has its
+ * key. The path comes first, both are ended by NUL, and a key is in hexadecimal.
+ */
+export class Manifests {
+  readonly #directory: string
+
+  constructor(directory: string) {
+    this.#directory = directory
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  }
+
+  /** Undefined where there is none yet, or a broken one. */
+  read(snapshot: string, volume: string): Manifest | undefined {
+    try {
+      const content = zstdDecompressSync(readFileSync(this.#pathOf(snapshot, volume)))
+      const words = content.toString('latin1').split('\0')
+      const manifest: Manifest = new Map()
+      for (let at = 0; at + 1 < words.length; at += 2) {
+        const key = Buffer.from(words[at + 1] ?? '', 'hex').toString('latin1')
+        manifest.set(words[at] ?? '', key)
+      }
+      return manifest
+    } catch (error) {
+      if (isNotFound(error) || isBroken(error)) return undefined
+      throw error
+    }
+  }
+
+  /** By one rename. Throws the error of the system. */
+  write(snapshot: string, volume: string, manifest: Manifest): void {
+    const lines = Array.from(
+      manifest,
+      ([path, key]) => `${path}\0${Buffer.from(key, 'latin1').toString('hex')}\0`,
+    )
+    const path = this.#pathOf(snapshot, volume)
+    const content = zstdCompressSync(Buffer.from(lines.join(''), 'latin1'))
+    writeFileSync(`${path}.new`, content, { mode: 0o600 })
+    renameSync(`${path}.new`, path)
+  }
+
+  /** Forgets those of snapshots that are not there any more. */
+  keepOnly(snapshots: ReadonlySet<string>): void {
+    for (const name of readdirSync(this.#directory)) {
+      const [snapshot = ''] = name.split(':')
+      if (!snapshots.has(snapshot)) rmSync(join(this.#directory, name), { force: true })
+    }
+  }
+
+  #pathOf(snapshot: string, volume: string): string {
+    return join(this.#directory, `${snapshot}:${volume}`)
+  }
+}
+
+function isBroken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ZSTD')
+}
