@@ -154,7 +154,7 @@ function runSeries({ counter, histogram }: SeriesMaker) {
     ]),
     failures: counter('failures_total', 'Runs that took no snapshot, by why.', ['cause']),
     skipped: counter('skipped_runs_total', 'Runs due while the one before was under way.'),
-    missed: counter('missed_runs_total', 'Runs due while the host was notResumed or too busy.'),
+    missed: counter('missed_runs_total', 'Runs due while the host was asleep or too busy.'),
     seconds: histogram('run_duration_seconds', 'How long runs took.', secondsBuckets),
     phaseSeconds: histogram(
       'phase_duration_seconds',

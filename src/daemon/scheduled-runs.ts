@@ -129,7 +129,7 @@ export class ScheduledRuns {
   #noteMissed(reason: ScheduleReason): void {
     const { settings, metrics, log } = this.#options
     metrics.missed()
-    const why = 'the host was notResumed or too busy'
+    const why = 'the host was asleep or too busy'
     if (reason === 'checksum') {
       log.warn(`a run of SNAP_CHECKSUM_CRON is left out: ${why}`)
       return
