@@ -40,7 +40,7 @@ describe('Under a disk quota that is used up', function () {
   ]
 
   const prune = async (through: readonly string[]): Promise<Finished> =>
-    store.run(['prune'], { env: { SNAP_MAX: '1' }, through })
+    store.run(['prune', '--yes'], { env: { SNAP_MAX: '1' }, through })
 
   /** Kills the program at a call that is about `path`. */
   async function killAt(call: string, path: string): Promise<void> {
@@ -178,7 +178,7 @@ describe('Where nothing more can be written', function () {
           const last = await store.snapshot()
           if (!hasReserve) await shellIn(store.directory, 'rm -r .snap-volume/reserve')
           await place.fill(true)
-          const { exitCode, stderr } = await store.run(['prune'], { env: { SNAP_MAX: '1' } })
+          const { exitCode, stderr } = await store.run(['prune', '--yes'], { env: { SNAP_MAX: '1' } })
           expect(exitCode, stderr).to.be.oneOf([0, 3])
           expect(stderr).to.match(new RegExp(`^removed ${first}`, 'm'))
           expect(store.snapshotNames()).to.deep.equal([last])
