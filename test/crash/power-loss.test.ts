@@ -194,7 +194,7 @@ const prune: Round = async (machine, run) => {
   await writeNextGenerationDurably(machine)
   while (bench.names.length < 5) await bench.takesCleanSnapshot()
   const before = bench.before(3)
-  await run(bench.command(['prune'], { SNAP_MAX: '3' }))
+  await run(bench.command(['prune', '--yes'], { SNAP_MAX: '3' }))
   expect(bench.check(before)).to.equal(undefined)
   await bench.takesCleanSnapshot()
 }
@@ -280,7 +280,7 @@ describe(`A power loss on XFS after ${someCalls}`, function () {
 
           for (let count = 0; count < 3; count += 1) await bench.takesCleanSnapshot()
           const beforePrune = bench.before(1)
-          const pruned = await bench.run(['prune'], { SNAP_MAX: '1' })
+          const pruned = await bench.run(['prune', '--yes'], { SNAP_MAX: '1' })
           const removed = [...pruned.stderr.matchAll(/removed (@GMT-[\d.-]+)/g)].map(
             ([, name]) => name,
           )

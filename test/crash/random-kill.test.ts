@@ -84,7 +84,7 @@ describeSample({ tests: 2 }, 'SIGKILL at a random instant', function () {
       bench.writeNextGeneration()
       while (bench.names.length < 6) await bench.takesCleanSnapshot()
       const before = bench.before(3)
-      const command = bench.command(['prune'], { SNAP_MAX: '3' })
+      const command = bench.command(['prune', '--yes'], { SNAP_MAX: '3' })
       const isKilled = await killAtRandom(bench, random, command, pace)
       expect(bench.check(before)).to.equal(undefined)
       await bench.takesCleanSnapshot()

@@ -130,7 +130,7 @@ const prune: Round = async (bench, run) => {
   bench.writeNextGeneration()
   while (bench.names.length < 5) await bench.takesCleanSnapshot()
   const before = bench.before(3)
-  await run(bench.command(['prune'], { SNAP_MAX: '3' }))
+  await run(bench.command(['prune', '--yes'], { SNAP_MAX: '3' }))
   expect(bench.check(before)).to.equal(undefined)
   await bench.takesCleanSnapshot()
 }
@@ -328,7 +328,7 @@ describeSample({ tests: 3 }, 'A restore that was cut off', function () {
     const { live } = bench.before()
     await cutOffInLiveData(['restore', first])
     const before = bench.before(1)
-    expect((await bench.run(['prune'], { SNAP_MAX: '1' })).exitCode).to.equal(0)
+    expect((await bench.run(['prune', '--yes'], { SNAP_MAX: '1' })).exitCode).to.equal(0)
     bench.check(before)
     await succeeds(['restore', first])
     expectNone(bench.liveDifferences(first), 'not the snapshot')

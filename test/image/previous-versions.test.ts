@@ -100,7 +100,7 @@ describeOnEngine('Previous Versions, with what samba-config prints', () => {
   })
 
   it('are as few as retention keeps', async () => {
-    succeeded(await runBeside(sidecar, ['prune'], { SNAP_MAX: '1' }))
+    succeeded(await runBeside(sidecar, ['prune', '--yes'], { SNAP_MAX: '1' }))
     expect(await versionsOf(samba, 'notes.txt')).to.deep.equal([second])
   })
 })

@@ -211,7 +211,7 @@ describeOnEngine('the commands that change something', () => {
   it('take another SNAP_MAX from the environment of the container they run in', async () => {
     const sidecar = await startSidecar({ env: { SNAP_MAX: '9' }, fill: 'echo one > file' })
     for (let count = 0; count < 3; count += 1) await takeSnapshot(sidecar)
-    succeeded(await runBeside(sidecar, ['prune'], { SNAP_MAX: '1' }))
+    succeeded(await runBeside(sidecar, ['prune', '--yes'], { SNAP_MAX: '1' }))
     expect(snapshotNames(sidecar)).to.have.length(1)
   })
 

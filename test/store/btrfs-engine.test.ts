@@ -103,7 +103,10 @@ describeSample({ tests: 8 }, 'On a btrfs subvolume', () => {
           'mkdir -p d/e; for f in $(seq 40); do echo $f > d/$f; done; ln -s /etc d/link',
         )
         for (let count = 0; count < 3; count += 1) await snapshot()
-        const { exitCode, stderr } = await store.run(['prune', '--yes'], { through, env: { SNAP_MAX: '1' } })
+        const { exitCode, stderr } = await store.run(['prune', '--yes'], {
+          through,
+          env: { SNAP_MAX: '1' },
+        })
         expect(exitCode, stderr).to.equal(0)
         expect(stderr).to.not.match(/^warning/m)
         expect([store.snapshotNames().length, store.leftIn('trash')]).to.deep.equal([1, []])

@@ -158,7 +158,12 @@ describe('Metrics and health', () => {
   it('tell of what retention removed', async () => {
     await store.snapshot()
     await store.snapshot()
-    await start({ SNAP_CRON: neverSoon, SNAP_ON_START: 'true', SNAP_MAX: '1' })
+    await start({
+      SNAP_CRON: neverSoon,
+      SNAP_ON_START: 'true',
+      SNAP_MAX: '1',
+      SNAP_PRUNE: 'always',
+    })
     await expectSamples({ removed_snapshots_total: 2, snapshots: 1 })
   })
 

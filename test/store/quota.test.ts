@@ -178,7 +178,9 @@ describe('Where nothing more can be written', function () {
           const last = await store.snapshot()
           if (!hasReserve) await shellIn(store.directory, 'rm -r .snap-volume/reserve')
           await place.fill(true)
-          const { exitCode, stderr } = await store.run(['prune', '--yes'], { env: { SNAP_MAX: '1' } })
+          const { exitCode, stderr } = await store.run(['prune', '--yes'], {
+            env: { SNAP_MAX: '1' },
+          })
           expect(exitCode, stderr).to.be.oneOf([0, 3])
           expect(stderr).to.match(new RegExp(`^removed ${first}`, 'm'))
           expect(store.snapshotNames()).to.deep.equal([last])
