@@ -78,6 +78,7 @@ class Verification {
   /** Keys of files whose contents were compared or read in this run, with what came out. */
   readonly #looked = new Map<string, Damage['what'] | undefined>()
   readonly #seen = new Set<string>()
+  readonly #found = new Map<string, { damage: Damage; key: string }>()
   readonly #result: Verified = { compared: 0, recorded: 0, read: 0, damage: [] }
 
   constructor(context: ActionContext, options: VerifyOptions) {
@@ -105,7 +106,7 @@ class Verification {
 
     progress.end()
     if (chosen.length === this.#all.length) this.#table.keepOnly(this.#seen)
-    return this.#result
+    return { ...this.#result, damage: this.#found.size === 0 ? [] : this.#listDamage() }
   }
 
   #choose(): Snapshot[] {
@@ -154,7 +155,7 @@ class Verification {
       if (this.#table.get(key) !== undefined) continue
       const content = this.#contentOf(tree, path, entry)
       if (content === undefined) {
-        this.#tell(snapshot, volume, path, 'content')
+        this.#tell(snapshot, volume, path, 'content', nameOf(key))
         continue
       }
       this.#table.add(key, { metadata: describeMetadata(entry, attributes.get(path)), content })
@@ -191,7 +192,10 @@ class Verification {
       if (what !== undefined) found.set(path, what)
     }
 
-    for (const [path, what] of found) this.#tell(snapshot, volume, path, what)
+    for (const [path, what] of found) {
+      const isShared = what === 'content' || what === 'metadata'
+      this.#tell(snapshot, volume, path, what, isShared ? manifest.get(path) : '')
+    }
     this.#result.compared += 1
   }
 
@@ -237,27 +241,28 @@ class Verification {
     }
   }
 
-  /** Of all snapshots that have the file under that path. */
-  #tell(snapshot: string, volume: string, path: BytePath, what: Damage['what']): void {
-    const known = this.#result.damage.find(
-      (one) => one.volume === volume && one.path === path && one.snapshots.includes(snapshot),
-    )
-    if (known !== undefined) return
-    this.#result.damage.push({
-      volume,
-      path,
-      what,
-      snapshots: this.#sharing(snapshot, volume, path, what),
-    })
+  /** A file that several snapshots have is told of once. */
+  #tell(snapshot: string, volume: string, path: BytePath, what: Damage['what'], key = ''): void {
+    const isShared = what === 'content' || what === 'metadata'
+    const id = [volume, path, isShared ? key : snapshot].join('\0')
+    if (this.#found.has(id)) return
+    this.#found.set(id, { damage: { volume, path, what, snapshots: [snapshot] }, key })
   }
 
-  #sharing(snapshot: string, volume: string, path: BytePath, what: Damage['what']): string[] {
-    if (what !== 'content' && what !== 'metadata') return [snapshot]
-    const key = this.#manifests.read(snapshot, volume)?.get(path)
-    return this.#all.flatMap(({ name }) => {
-      const isSame = this.#manifests.read(name, volume)?.get(path) === key
-      return isSame || name === snapshot ? name : []
-    })
+  /** Adds all snapshots that have a damaged file under its path, by one look at each manifest. */
+  #listDamage(): Damage[] {
+    const found = [...this.#found.values()]
+    for (const [volume, ofVolume] of Map.groupBy(found, ({ damage }) => damage.volume)) {
+      for (const { name } of this.#all) {
+        const manifest = this.#manifests.read(name, volume)
+        for (const { damage, key } of ofVolume) {
+          const isShared = key !== '' && manifest?.get(damage.path) === key
+          if (isShared && !damage.snapshots.includes(name)) damage.snapshots.push(name)
+        }
+      }
+    }
+
+    return found.map(({ damage }) => ({ ...damage, snapshots: damage.snapshots.toSorted() }))
   }
 }
 
