@@ -13,13 +13,11 @@ export interface ListedEntry {
   /** Seconds, with nine or more digits of fraction. */
   mtime: string
   ctime: string
-  /** When the inode was made; `-` or empty where the filesystem does not tell. */
-  born: string
   /** Of a symbolic link. */
   target: BytePath
 }
 
-const fields = ['%P', '%y', '%i', '%s', '%m', '%U:%G', '%T@', '%C@', '%B@', '%l'] as const
+const fields = ['%P', '%y', '%i', '%s', '%m', '%U:%G', '%T@', '%C@', '%l'] as const
 
 /**
  * Lists a tree, by path; its root is the empty path, and what is mounted inside is left out. By
@@ -56,8 +54,7 @@ function entryOf(words: readonly string[], at: number): ListedEntry {
     owner: word(5),
     mtime: word(6),
     ctime: word(7),
-    born: word(8),
-    target: word(9),
+    target: word(8),
   }
 }
 

@@ -11,6 +11,7 @@ import { resolveReference } from '../../store/references.ts'
 import { type BytePath, bytePath, isGone, joinPath } from '../../tree/byte-path.ts'
 import { digestOf } from '../../tree/digest.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
+import { readBirths } from '../../verify/read-births.ts'
 import { DigestTable, type FileKey, nameOf, noContent } from '../../verify/digest-table.ts'
 import { type Manifest, Manifests } from '../../verify/manifest.ts'
 import type { ActionContext } from '../context.ts'
@@ -127,7 +128,8 @@ class Verification {
       const entries = await listTree(opened.cwd, this.#context.signal)
       const isSubvolume =
         lstatSync(`${opened.here}/.`).dev !== lstatSync(this.#context.store.directory).dev
-      const tree = { here: opened.here, cwd: opened.cwd, entries, isSubvolume }
+      const births = await readBirths(opened.cwd, [...entries.keys()], this.#context.signal)
+      const tree = { here: opened.here, cwd: opened.cwd, entries, births, isSubvolume }
       const manifest = this.#manifests.read(snapshot.name, volume)
       if (manifest === undefined) await this.#record(snapshot.name, volume, tree)
       else await this.#compare(snapshot.name, volume, tree, manifest)
@@ -141,7 +143,7 @@ class Verification {
     const manifest: Manifest = new Map()
     const unknown: BytePath[] = []
     for (const [path, entry] of tree.entries) {
-      const key = keyOf(entry, tree.isSubvolume)
+      const key = keyOf(tree, entry)
       manifest.set(path, nameOf(key))
       this.#seen.add(nameOf(key))
       if (this.#table.get(key) === undefined) unknown.push(path)
@@ -151,7 +153,7 @@ class Verification {
     for (const path of unknown) {
       const entry = tree.entries.get(path)
       if (entry === undefined) continue
-      const key = keyOf(entry, tree.isSubvolume)
+      const key = keyOf(tree, entry)
       if (this.#table.get(key) !== undefined) continue
       const content = this.#contentOf(tree, path, entry)
       if (content === undefined) {
@@ -181,7 +183,7 @@ class Verification {
       this.#seen.add(key)
       const entry = tree.entries.get(path)
       if (entry === undefined) found.set(path, 'missing')
-      else if (nameOf(keyOf(entry, tree.isSubvolume)) !== key) found.set(path, 'replaced')
+      else if (nameOf(keyOf(tree, entry)) !== key) found.set(path, 'replaced')
       else same.push(path)
     }
     for (const path of tree.entries.keys()) if (!manifest.has(path)) found.set(path, 'added')
@@ -207,7 +209,7 @@ class Verification {
   ): Damage['what'] | undefined {
     const entry = tree.entries.get(path)
     if (entry === undefined) return undefined
-    const key = keyOf(entry, tree.isSubvolume)
+    const key = keyOf(tree, entry)
     if (this.#looked.has(nameOf(key))) return this.#looked.get(nameOf(key))
 
     const known = this.#table.get(key)
@@ -277,12 +279,15 @@ interface StoredTree {
   here: string
   cwd: string
   entries: ReadonlyMap<BytePath, ListedEntry>
+  /** By inode. */
+  births: ReadonlyMap<string, bigint>
   /** Files of subvolumes that changed keep inode and birth. */
   isSubvolume: boolean
 }
 
-function keyOf({ inode, born, ctime }: ListedEntry, isSubvolume: boolean): FileKey {
-  if (born === '' || born === '-') {
+function keyOf({ births, isSubvolume }: StoredTree, { inode, ctime }: ListedEntry): FileKey {
+  const born = births.get(inode)
+  if (born === undefined) {
     throw new OperationError(
       'the filesystem of the store does not tell when a file was made, so a later one could be taken for it',
       { fix: 'keep the store on ext4, XFS or btrfs to verify it' },
@@ -290,7 +295,7 @@ function keyOf({ inode, born, ctime }: ListedEntry, isSubvolume: boolean): FileK
   }
   return {
     inode: BigInt(inode),
-    born: nanosecondsOf(born),
+    born,
     ctime: isSubvolume ? nanosecondsOf(ctime) : 0n,
   }
 }
