@@ -163,13 +163,13 @@ async function findRenamed(
   const digests = new Map<string, BytePath[]>()
   for (const [path, { size }] of gone) {
     if (!comeSizes.has(size)) continue
-    const digest = digestOf(joinPath(before.here, path))
+    const digest = await digestOf(joinPath(before.here, path), undefined)
     digests.set(digest, [...(digests.get(digest) ?? []), path])
   }
 
   const renamed: Change[] = []
   for (const [path, entry] of come) {
-    const from = digests.get(digestIfThere(joinPath(after.here, path)))?.shift()
+    const from = digests.get(await digestIfThere(joinPath(after.here, path)))?.shift()
     if (from === undefined) continue
     renamed.push({ ...changeOf('renamed', path, deleted.get(from), entry), from })
   }
@@ -177,9 +177,9 @@ async function findRenamed(
 }
 
 /** Empty for what went meanwhile. */
-function digestIfThere(path: BytePath): string {
+async function digestIfThere(path: BytePath): Promise<string> {
   try {
-    return digestOf(path)
+    return await digestOf(path, undefined)
   } catch (error) {
     if (isGone(error)) return ''
     throw error

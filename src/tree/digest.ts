@@ -1,19 +1,32 @@
 import { createHash } from 'node:crypto'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import { throwIfInterrupted } from '../errors.ts'
 import { type BytePath, systemPath } from './byte-path.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 const chunkBytes = 1024 * 1024
+const chunksAtOnce = 32
 
-/** SHA-256 of a file, in hexadecimal, following no link at its end; a pipe is not waited for. */
-export function digestOf(path: BytePath): string {
+/**
+ * SHA-256 of a file, in hexadecimal, following no link at its end; a pipe is not waited for. Throws
+ * InterruptedError when `signal` aborts.
+ */
+export async function digestOf(path: BytePath, signal: AbortSignal | undefined): Promise<string> {
   const hash = createHash('sha256')
   const descriptor = openSync(systemPath(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
     const chunk = Buffer.allocUnsafe(chunkBytes)
     let length
-    while ((length = readSync(descriptor, chunk, 0, chunkBytes, null)) > 0) {
+    for (
+      let count = 1;
+      (length = readSync(descriptor, chunk, 0, chunkBytes, null)) > 0;
+      count += 1
+    ) {
       hash.update(chunk.subarray(0, length))
+      if (count % chunksAtOnce !== 0) continue
+      await setImmediate()
+      throwIfInterrupted(signal)
     }
   } finally {
     closeSync(descriptor)

@@ -8,7 +8,7 @@ import { parseDocument } from '../store/record.ts'
 import { type Columns, type GroupedSnapshots, InodeGroups } from './inode-groups.ts'
 
 const temporary = /^usage\.cache\.[0-9a-f-]{36}$/
-const magic = Buffer.from('snap-volume usage 1\n')
+const magic = Buffer.from('snap-volume usage 2\n')
 const bytesEach = 8 + 8 + 4
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))

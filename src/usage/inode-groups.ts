@@ -8,7 +8,10 @@ export interface WalkedSnapshot {
 
 /** All inodes that the same snapshots have. */
 export interface InodeGroup {
-  /** Their places in the list of snapshots, ascending. */
+  /**
+   * Their places in the list of snapshots, as ranges: from and to of each, one after another, `to`
+   * included. Most files stay for some time, so most groups are one range.
+   */
   members: readonly number[]
   bytes: number
   inodes: number
@@ -52,12 +55,12 @@ export class InodeGroups {
   /** Adds the inodes of a snapshot that is not among them yet. */
   add(snapshot: WalkedSnapshot, trees: readonly WalkedInodes[]): void {
     const member = this.#snapshots.push(snapshot) - 1
-    const alone = this.#members.push([member]) - 1
+    const alone = this.#members.push([member, member]) - 1
     const extended = new Map<number, number>()
     const withMember = (group: number): number => {
       const known = extended.get(group)
       if (known !== undefined) return known
-      const made = this.#members.push([...(this.#members[group] ?? []), member]) - 1
+      const made = this.#members.push(withOneMore(this.#members[group] ?? [], member)) - 1
       extended.set(group, made).set(made, made)
       return made
     }
@@ -84,7 +87,9 @@ export class InodeGroups {
 
     this.#snapshots = left
     this.#members = this.#members.map((members) =>
-      members.flatMap((member) => places.get(member) ?? []),
+      eachMember(members)
+        .flatMap((member) => places.get(member) ?? [])
+        .reduce(withOneMore, []),
     )
     for (const [inode, place] of this.#places) {
       const members = this.#members[this.#groups[place] ?? 0] ?? []
@@ -159,9 +164,25 @@ export function freedWith(
 ): { bytes: number; inodes: number } {
   const freed = { bytes: 0, inodes: 0 }
   for (const { members, bytes, inodes } of groups) {
-    if (!members.every((member) => names.has(snapshots[member]?.name ?? ''))) continue
+    if (!eachMember(members).every((member) => names.has(snapshots[member]?.name ?? ''))) continue
     freed.bytes += bytes
     freed.inodes += inodes
   }
   return freed
+}
+
+/** The ranges with one more member, which comes after all others. */
+function withOneMore(ranges: readonly number[], member: number): number[] {
+  if (ranges.at(-1) === member - 1) return [...ranges.slice(0, -1), member]
+  return [...ranges, member, member]
+}
+
+function eachMember(ranges: readonly number[]): number[] {
+  const members: number[] = []
+  for (let at = 0; at + 1 < ranges.length; at += 2) {
+    for (let member = ranges[at] ?? 0; member <= (ranges[at + 1] ?? -1); member += 1) {
+      members.push(member)
+    }
+  }
+  return members
 }

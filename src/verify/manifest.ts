@@ -21,19 +21,16 @@ export class Manifests {
 
   /** Undefined where there is none yet, or a broken one. */
   read(snapshot: string, volume: string): Manifest | undefined {
-    try {
-      const content = zstdDecompressSync(readFileSync(this.#pathOf(snapshot, volume)))
-      const words = content.toString('latin1').split('\0')
-      const manifest: Manifest = new Map()
-      for (let at = 0; at + 1 < words.length; at += 2) {
-        const key = Buffer.from(words[at + 1] ?? '', 'hex').toString('latin1')
-        manifest.set(words[at] ?? '', key)
-      }
-      return manifest
-    } catch (error) {
-      if (isNotFound(error) || isBroken(error)) return undefined
-      throw error
+    const content = this.#readWhole(snapshot, volume)
+    if (content === undefined) return undefined
+
+    const words = content.toString('latin1').split('\0')
+    const manifest: Manifest = new Map()
+    for (let at = 0; at + 1 < words.length; at += 2) {
+      const key = Buffer.from(words[at + 1] ?? '', 'hex').toString('latin1')
+      manifest.set(words[at] ?? '', key)
     }
+    return manifest
   }
 
   /** By one rename. Throws the error of the system. */
@@ -56,11 +53,24 @@ export class Manifests {
     }
   }
 
+  #readWhole(snapshot: string, volume: string): Buffer | undefined {
+    let content
+    try {
+      content = readFileSync(this.#pathOf(snapshot, volume))
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
+
+    try {
+      return zstdDecompressSync(content)
+    } catch {
+      // cut off, or rotten: the snapshot is recorded again
+      return undefined
+    }
+  }
+
   #pathOf(snapshot: string, volume: string): string {
     return join(this.#directory, `${snapshot}:${volume}`)
   }
-}
-
-function isBroken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ZSTD')
 }

@@ -134,6 +134,21 @@ describe('diff', () => {
     ])
   })
 
+  it('does not call added what SNAP_EXCLUDE leaves out', async () => {
+    await shellIn(store.data, 'mkdir cache; echo 1 > cache/one')
+    const env = { SNAP_EXCLUDE: 'cache' }
+    await store.run(['snapshot'], { env })
+    const finished = await store.run(['diff', 'latest', '--json'], { env })
+    expect(documentsOf(finished).filter(({ type }) => type === 'change')).to.deep.equal([])
+  })
+
+  it('tells texts apart that are no UTF-8', async () => {
+    const { from, to } = await between("printf 'caf\\350\\n' > text")
+    await shellIn(store.data, "printf 'caf\\351\\n' > text")
+    const { stdout } = await store.run(['diff', to, '--', 'data:text'])
+    expect(stdout, from).to.include('-caf\u00e8\n+caf\u00e9\n')
+  })
+
   it('refuses a volume and a snapshot that are not there', async () => {
     await store.snapshot()
     expect((await store.run(['diff', 'latest', '--volume', 'other'])).exitCode).to.equal(2)

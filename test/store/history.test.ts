@@ -100,6 +100,42 @@ describe('history', () => {
     expect(missing.stderr).to.match(/there is no version 3: there are 2, the oldest is 1/)
   })
 
+  it('follows no link and no .. out of the volume', async () => {
+    const outside = `${store.data}.outside`
+    await shellIn(
+      store.data,
+      `mkdir -p ${outside} real; echo secret > ${outside}/file; ln -s ${outside} out`,
+    )
+    await shellIn(store.data, `ln -s ${outside}/file leads; echo 1 > real/file; mkfifo pipe`)
+    await store.snapshot()
+    const refused = [
+      ['history', `data:../${outside.split('/').at(-1)}/file`],
+      ['history', 'data:out/file'],
+      ['history', 'data:leads', '--cat', '1'],
+      ['history', 'data:pipe', '--cat', '1'],
+      ['history', 'data:real', '--cat', '1'],
+      ['diff', 'latest', '--', 'data:out/file'],
+      ['diff', 'latest', '--path', '/no/such'],
+    ]
+    for (const words of refused) {
+      const { exitCode, stdout, stderr } = await store.run(words)
+      expect([1, 2], `${words.join(' ')}: ${stderr}`).to.include(exitCode)
+      expect(stdout).to.equal('')
+      expect(stderr).not.to.include('not foreseen')
+    }
+  })
+
+  it('finds a name that has the characters of a pattern, and letters for what is no file', async () => {
+    await shellIn(store.data, "echo 1 > 'a[1].txt'; mkfifo pipe")
+    await store.snapshot()
+    const { stdout } = await store.run(['find', 'a[1].txt'])
+    expect(stdout).to.match(/^1 path$/m)
+    const found = lastDocumentOf(await store.run(['history', 'data:a[1].txt', '--json']))
+    expect(found['histories']).to.have.length(1)
+    const [pipe] = (await history('data:pipe')).versions
+    expect(pipe).to.include({ type: 'p' })
+  })
+
   it('refuses a path that is in no volume, or that nothing ever had', async () => {
     await store.snapshot()
     expect((await store.run(['history', '/elsewhere/file'])).exitCode).to.equal(2)

@@ -114,7 +114,8 @@ describe('A prelinked tree', () => {
   }
 
   for (const [what, script] of Object.entries(changes)) {
-    for (const when of ['before', 'after']) {
+    // one that lost all is damaged, and no model
+    for (const when of what === 'lost all' ? ['after'] : ['before', 'after']) {
       it(`has nothing in the next snapshot of what became of its model that ${what} ${when} it was made`, async () => {
         const { name } = await store.snapshot()
         if (when === 'after') await prelink(store.context)
@@ -124,6 +125,13 @@ describe('A prelinked tree', () => {
       })
     }
   }
+
+  it('is not made of one that lost all', async () => {
+    const { name } = await store.snapshot()
+    await shellIn(store.dataIn(name), 'find . -mindepth 1 -delete')
+    expect(findModel(store.context.store, store.context.clock.now())).to.equal(undefined)
+    await expectRightSnapshot()
+  })
 
   it('is made once of a snapshot', async () => {
     await snapshotAndPrelink()

@@ -135,6 +135,46 @@ describe('verify', function () {
     expect((await verify()).damage).to.deep.equal([])
   })
 
+  it('finds damage in a snapshot that shares it and is looked at for the first time', async () => {
+    const first = await store.snapshot()
+    await verify()
+    const second = await store.snapshot()
+    await flip(join(store.dataIn(first), 'hello.txt'))
+    const { damage } = await verify(second)
+    expect(damage.map(({ what, snapshots }) => [what, snapshots])).to.deep.equal([
+      ['content', [first, second]],
+    ])
+  })
+
+  it('finds a snapshot whose data are gone', async () => {
+    const name = await store.snapshot()
+    await verify()
+    await shellIn(store.directory, `mv ${name}/data elsewhere`)
+    for (const words of [[], [name]]) {
+      const { damage, exitCode } = await verify(...words)
+      expect(exitCode).to.equal(1)
+      expect(damage).to.deep.equal([
+        { type: 'damage', volume: 'data', path: '', what: 'missing', snapshots: [name] },
+      ])
+    }
+    await shellIn(store.directory, `mv elsewhere ${name}/data`)
+    expect((await verify()).damage).to.deep.equal([])
+  })
+
+  it('says how many files had no digest, so that a lost table is noticed', async () => {
+    await store.snapshot()
+    await verify()
+    writeFileSync(join(store.directory, '.snap-volume/verify.digests'), '')
+    const { firstRead, compared } = lastDocumentOf(await store.run(['verify', '--json']))
+    expect({ firstRead, compared }).to.deep.equal({ firstRead: 2, compared: 1 })
+  })
+
+  it('takes a time before all snapshots for all of them', async () => {
+    await store.snapshot()
+    const finished = await store.run(['verify', '--since', '2 days ago', '--json'])
+    expect(lastDocumentOf(finished)).to.include({ recorded: 1 })
+  })
+
   it(`raises no false alarm over a random series (SNAP_VOLUME_TEST_SEED=${seed})`, async () => {
     const random = randomOf('verify')
     const mutator = new Mutator(store.data, random)

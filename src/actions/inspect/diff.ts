@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, normalize } from 'node:path'
+import { excludesOf } from '../../config/exclude.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { type Knowledge, openKnowledge } from '../../copy/index/knowledge.ts'
 import { readIndex } from '../../copy/index/read-index.ts'
@@ -17,7 +18,9 @@ import { futureFirst } from '../../store/future.ts'
 import { indexFileName } from '../../store/layout.ts'
 import { resolveReference } from '../../store/references.ts'
 import { identifyMount } from '../../system/mounted-filesystem.ts'
-import { type BytePath, bytePath, joinPath, lstatIfReachable } from '../../tree/byte-path.ts'
+import { type BytePath, bytePath, parentOf } from '../../tree/byte-path.ts'
+import { compileExcludes, isWithin } from '../../tree/excludes.ts'
+import { type FilePlace, isFileThere } from '../../tree/file-below.ts'
 import { type DirectoryHandle, openDirectory } from '../../tree/directory-handle.ts'
 import type { ActionContext } from '../context.ts'
 
@@ -59,7 +62,9 @@ export async function diff(context: ActionContext, options: DiffOptions): Promis
   const to = options.to === live ? undefined : resolveReference(catalog, options.to, clock.now())
 
   const volumes: VolumeDiff[] = []
-  for (const { id, path } of chooseVolumes(context, from, to, options)) {
+  const chosen = chooseVolumes(context, from, to, options)
+  assertPathsInside(options.paths, chosen)
+  for (const { id, path } of chosen) {
     const changes = await diffVolume(context, { from, to, id, path })
     volumes.push({ id, path, changes: changes.filter(isWanted(options.paths, id, path)) })
   }
@@ -108,15 +113,36 @@ async function diffVolume(
     openTree(before, context.signal),
     openTree(after, context.signal),
   ])
+  if (to === undefined) leaveOut(other, context, from, id)
   const isSame = to === undefined ? sameAsLive(before, knowledge) : sameFile(before, after)
   // while both are open
   return await compareTrees(one, other, isSame)
 }
 
+/** What snapshots leave out is in none, so it is no change. */
+function leaveOut(
+  { entries }: OpenedTree,
+  context: ActionContext,
+  from: Snapshot,
+  id: string,
+): void {
+  const { exclude = [] } = from.record.volumes.find((volume) => volume.id === id) ?? {}
+  const excludes = compileExcludes([...exclude, ...excludesOf(context.config.exclude, id)])
+  if (excludes.isEmpty) return
+  for (const [path, { type }] of entries) {
+    const isOut = excludes.has(path, type === 'd') || isWithin(parentOf(path), excludes)
+    if (path !== '' && isOut) entries.delete(path)
+  }
+}
+
+interface OpenedTree extends ComparedTree {
+  entries: Map<BytePath, ListedEntry>
+}
+
 async function openTree(
   { here, cwd }: DirectoryHandle,
   signal: AbortSignal | undefined,
-): Promise<ComparedTree> {
+): Promise<OpenedTree> {
   return {
     here,
     entries: await listTree(cwd, signal),
@@ -176,7 +202,6 @@ function statOf({ inode, size, mtime, ctime }: ListedEntry) {
   }
 }
 
-/** Throws UsageError for a path that is in no volume. */
 function isWanted(paths: readonly string[], id: string, root: string): (change: Change) => boolean {
   const wanted = paths.flatMap((path) => relativeTo(path, id, root) ?? [])
   if (paths.length === 0) return () => true
@@ -185,19 +210,36 @@ function isWanted(paths: readonly string[], id: string, root: string): (change: 
   return ({ path, from }) => isIn(path) || (from !== undefined && isIn(from))
 }
 
+/** Throws UsageError for a path that is in none of the volumes. */
+function assertPathsInside(paths: readonly string[], volumes: readonly VolumeSpec[]): void {
+  const outside = paths.find((path) =>
+    volumes.every(({ id, path: root }) => relativeTo(path, id, root) === undefined),
+  )
+  if (outside === undefined) return
+  throw new UsageError(`${outside} is in no volume`, {
+    fix: `write it as the application knows it, or as ID:PATH; there are ${volumes.map(({ id, path }) => `${id} at ${path}`).join(', ')}`,
+  })
+}
+
 /**
  * A path as people write it, below the root of a volume: as the application knows it, as ID:PATH, or
- * relative. Undefined where it is not in that volume.
+ * relative. Undefined where it is not in that volume, also where it leads out of it by `..`.
  */
 export function relativeTo(path: string, id: string, root: string): BytePath | undefined {
-  const named = path.startsWith(`${id}:`) ? path.slice(id.length + 1) : path
-  const below = named.startsWith('/') && named === path ? belowRoot(named, root) : named
-  return below === undefined ? undefined : bytePath(below.replace(/^\/+|\/+$/g, ''))
+  const isNamed = path.startsWith(`${id}:`)
+  const named = isNamed ? path.slice(id.length + 1) : normalize(path)
+  const below = named.startsWith('/') && !isNamed ? belowRoot(named, root) : named
+  if (below === undefined) return undefined
+
+  const relative = normalize(`./${below}`).replace(/^\/+|\/+$/g, '')
+  if (relative === '..' || relative.startsWith('../')) return undefined
+  return bytePath(relative === '.' ? '' : relative)
 }
 
 function belowRoot(path: string, root: string): string | undefined {
-  if (path === root) return ''
-  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : undefined
+  const cut = path.replace(/\/+$/, '')
+  if (cut === root) return ''
+  return cut.startsWith(`${root}/`) ? cut.slice(root.length + 1) : undefined
 }
 
 /** One file of both, for a look at its text. Throws OperationError where it is in neither. */
@@ -205,21 +247,20 @@ export async function findFile(
   context: ActionContext,
   options: DiffOptions,
   file: string,
-): Promise<{ path: BytePath; before: BytePath; after: BytePath }> {
+): Promise<{ path: BytePath; before: FilePlace; after: FilePlace }> {
   const { store, clock } = context
   const catalog = readCatalog(store)
   const from = resolveReference(catalog, options.from, clock.now())
   const to = options.to === live ? undefined : resolveReference(catalog, options.to, clock.now())
 
-  for (const { id, path } of chooseVolumes(context, from, to, options)) {
-    const relative = relativeTo(file, id, path)
-    if (relative === undefined) continue
-    const roots = [path, join(from.path, id), to === undefined ? path : join(to.path, id)]
-    const [known = '', before = '', after = ''] = roots.map((root) =>
-      joinPath(bytePath(root), relative),
-    )
-    const isThere = [before, after].some((one) => lstatIfReachable(one) !== undefined)
-    if (isThere) return { path: known, before, after }
+  const chosen = chooseVolumes(context, from, to, options)
+  assertPathsInside([file], chosen)
+  for (const { id, path: root } of chosen) {
+    const path = relativeTo(file, id, root)
+    if (path === undefined) continue
+    const before = { root: bytePath(join(from.path, id)), path }
+    const after = { root: bytePath(to === undefined ? root : join(to.path, id)), path }
+    if (isFileThere(before) || isFileThere(after)) return { path, before, after }
   }
 
   throw new OperationError(

@@ -34,7 +34,9 @@ export async function findNames(
       ...snapshotsOf(context, volume.id).map(({ name, path }) => {
         return { place: name, directory: join(path, volume.id) }
       }),
-      { place: 'live', directory: volume.path },
+      ...(context.config.volumes.some(({ id }) => id === volume.id)
+        ? [{ place: 'live', directory: volume.path }]
+        : []),
     ]
     for (const { place, directory } of places) {
       for (const { path, type } of await listMatches(directory, wanted, context.signal)) {
@@ -53,6 +55,15 @@ function lastOf(known: Partial<FoundName>): string {
   return known.last ?? known.first ?? ''
 }
 
+/** The configured volumes, and those that only snapshots have, with their paths then. */
+export function allVolumes({ store, config }: ActionContext): VolumeSpec[] {
+  const { snapshots } = readCatalog(store)
+  const before = snapshots.flatMap(({ record }) => record.volumes)
+  const known = new Map(before.map(({ id, path }) => [id, { id, path }]))
+  for (const { id, path } of config.volumes) known.set(id, { id, path })
+  return [...known.values()]
+}
+
 /** Those that hold a volume, oldest first. */
 export function snapshotsOf({ store, clock }: ActionContext, id: string): Snapshot[] {
   const { snapshots } = futureFirst(readCatalog(store), clock.now())
@@ -64,10 +75,10 @@ async function listMatches(
   wanted: Wanted,
   signal: AbortSignal | undefined,
 ): Promise<{ path: BytePath; type: string }[]> {
-  const test =
-    'name' in wanted
-      ? ['-name', wanted.name]
-      : ['-path', `./${Buffer.from(wanted.path, 'latin1').toString()}`]
+  // a name may well have the characters of a pattern
+  const [option, text] =
+    'name' in wanted ? ['-name', wanted.name] : ['-path', pathTest(wanted.path)]
+  const test = ['(', option, text, '-o', option, text.replace(/[*?[\]\\]/g, String.raw`\$&`), ')']
   const chunks: Buffer[] = []
   await find(directory, ['-mindepth', '1', ...test, '-printf', String.raw`%P\0%y\0`], {
     signal,
@@ -82,6 +93,10 @@ async function listMatches(
   return 'name' in wanted
     ? matches
     : matches.filter(({ path }) => depthOf(path) === depthOf(wanted.path))
+}
+
+function pathTest(path: BytePath): string {
+  return `./${Buffer.from(path, 'latin1').toString()}`
 }
 
 function depthOf(path: BytePath): number {

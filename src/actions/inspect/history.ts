@@ -1,20 +1,21 @@
 import { createHash } from 'node:crypto'
-import { closeSync } from 'node:fs'
+import { type BigIntStats, closeSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { listTree } from '../../diff/list-tree.ts'
 import { OperationError, UsageError } from '../../errors.ts'
 import {
   type BytePath,
-  lstatIfReachable,
   bytePath,
   joinPath,
   openIfDirectory,
+  systemPath,
 } from '../../tree/byte-path.ts'
+import { type FilePlace, statBelow } from '../../tree/file-below.ts'
 import { hasSameContent } from '../../tree/same-content.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import type { ActionContext } from '../context.ts'
 import { relativeTo } from './diff.ts'
-import { findNames, snapshotsOf } from './find-names.ts'
+import { allVolumes, findNames, snapshotsOf } from './find-names.ts'
 
 /** A file or directory as some snapshots have it, one after another. */
 export interface Version {
@@ -63,7 +64,7 @@ interface Sight {
  * volume, OperationError for one that nothing ever had.
  */
 export async function history(context: ActionContext, path: string): Promise<History[]> {
-  const { volume, relative } = findPath(context.config.volumes, path)
+  const { volume, relative } = findPath(allVolumes(context), path)
   if (!/[*?[]/.test(relative)) return [await historyOf(context, volume, relative, path)]
 
   const found = await findNames(context, [volume], { path: relative })
@@ -85,7 +86,10 @@ async function historyOf(
     const root = bytePath(join(directory, volume.id))
     sights.push((await lookAt(name, root, relative, signal)) ?? name)
   }
-  const now = await lookAt('live', bytePath(volume.path), relative, signal)
+  const isConfigured = context.config.volumes.some(({ id }) => id === volume.id)
+  const now = isConfigured
+    ? await lookAt('live', bytePath(volume.path), relative, signal)
+    : undefined
   sights.push(now ?? 'live')
 
   const versions = await groupVersions(sights)
@@ -126,7 +130,7 @@ async function lookAt(
   signal: AbortSignal | undefined,
 ): Promise<Sight | undefined> {
   const file = relative === '' ? root : joinPath(root, relative)
-  const stat = lstatIfReachable(file)
+  const stat = statBelow({ root, path: relative })
   if (stat === undefined) return undefined
 
   const isDirectory = stat.isDirectory()
@@ -138,7 +142,7 @@ async function lookAt(
       ? await identifyDirectory(file, signal)
       : `${place === 'live' ? 'live' : ''}${stat.dev}.${stat.ino}`,
     stat: {
-      type: isDirectory ? 'd' : stat.isFile() ? 'f' : stat.isSymbolicLink() ? 'l' : 'o',
+      type: letterOf(stat),
       size: Number(stat.size),
       mtime: new Date(Number(stat.mtimeMs)).toISOString(),
       mtimeNs: String(stat.mtimeNs),
@@ -147,6 +151,16 @@ async function lookAt(
       gid: Number(stat.gid),
     },
   }
+}
+
+/** As find(1) has it. */
+function letterOf(stat: BigIntStats): string {
+  if (stat.isDirectory()) return 'd'
+  if (stat.isFile()) return 'f'
+  if (stat.isSymbolicLink()) return 'l'
+  if (stat.isFIFO()) return 'p'
+  if (stat.isSocket()) return 's'
+  return stat.isBlockDevice() ? 'b' : 'c'
 }
 
 /** A directory is what it was while all below has the sizes, times and owners that it had. */
@@ -205,9 +219,17 @@ async function findKnown(
 
   for (const { sight: other, version } of found.toReversed()) {
     if (!looksSame(other.stat, sight.stat)) continue
-    if (sight.stat.type !== 'f' || (await hasSameContent(other.file, sight.file))) return version
+    const isSame =
+      sight.stat.type === 'f'
+        ? await hasSameContent(other.file, sight.file)
+        : sight.stat.type !== 'l' || targetOf(other.file) === targetOf(sight.file)
+    if (isSame) return version
   }
   return undefined
+}
+
+function targetOf(link: BytePath): string {
+  return readlinkSync(systemPath(link), 'latin1')
 }
 
 function looksSame(one: Sight['stat'], other: Sight['stat']): boolean {
@@ -235,7 +257,7 @@ export function placeOf(
   { store, config }: ActionContext,
   { volume, path, versions }: History,
   number: number,
-): BytePath {
+): FilePlace {
   const version = versions.find((one) => one.number === number)
   if (version === undefined) {
     throw new OperationError(`there is no version ${number}`, {
@@ -244,5 +266,5 @@ export function placeOf(
   }
   const live = config.volumes.find(({ id }) => id === volume)?.path ?? ''
   const root = version.first === 'live' ? live : join(store.directory, version.first, volume)
-  return joinPath(bytePath(root), path)
+  return { root: bytePath(root), path }
 }

@@ -3,11 +3,18 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ListedEntry, listTree, nanosecondsOf } from '../../diff/list-tree.ts'
 import { type Attributes, readAttributes } from '../../diff/read-attributes.ts'
-import { OperationError, errorCode } from '../../errors.ts'
-import { type Snapshot, readCatalog } from '../../store/catalog.ts'
+import { OperationError, errorCode, throwIfInterrupted } from '../../errors.ts'
+import {
+  type Catalog,
+  type DamagedSnapshot,
+  type Snapshot,
+  findDamaged,
+  readCatalog,
+} from '../../store/catalog.ts'
 import { type StoreLayout, recordFileName } from '../../store/layout.ts'
 import { acquireLock } from '../../store/lock.ts'
-import { resolveReference } from '../../store/references.ts'
+import { formatSnapshotName } from '../../store/names.ts'
+import { parseTime, resolveReference } from '../../store/references.ts'
 import { type BytePath, bytePath, isGone, joinPath } from '../../tree/byte-path.ts'
 import { digestOf } from '../../tree/digest.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
@@ -39,6 +46,8 @@ export interface Verified {
   /** How many snapshots were compared, and how many were read for the first time. */
   compared: number
   recorded: number
+  /** How many files had no digest yet, and got one. */
+  firstRead: number
   /** How many contents were read, each once for all snapshots that share it. */
   read: number
   damage: Damage[]
@@ -74,21 +83,30 @@ class Verification {
   readonly #context: ActionContext
   readonly #options: VerifyOptions
   readonly #all: readonly Snapshot[]
+  readonly #lost: readonly DamagedSnapshot[]
   readonly #table: DigestTable
   readonly #manifests: Manifests
   /** Keys of files whose contents were compared or read in this run, with what came out. */
   readonly #looked = new Map<string, Damage['what'] | undefined>()
   readonly #seen = new Set<string>()
   readonly #found = new Map<string, { damage: Damage; key: string }>()
-  readonly #result: Verified = { compared: 0, recorded: 0, read: 0, damage: [] }
+  readonly #result: Verified = {
+    compared: 0,
+    recorded: 0,
+    firstRead: 0,
+    read: 0,
+    damage: [],
+  }
 
   constructor(context: ActionContext, options: VerifyOptions) {
     this.#context = context
     this.#options = options
-    this.#all = readCatalog(context.store).snapshots
+    const { snapshots, damaged } = readCatalog(context.store)
+    this.#all = snapshots
+    this.#lost = damaged
     this.#table = new DigestTable(context.store.digests)
     this.#manifests = new Manifests(context.store.manifests)
-    this.#manifests.keepOnly(new Set(this.#all.map(({ name }) => name)))
+    this.#manifests.keepOnly(new Set([...snapshots, ...damaged].map(({ name }) => name)))
   }
 
   async run(): Promise<Verified> {
@@ -106,19 +124,29 @@ class Verification {
     }
 
     progress.end()
-    if (chosen.length === this.#all.length) this.#table.keepOnly(this.#seen)
+    const isWhole = chosen.length === this.#all.length && this.#lost.length === 0
+    if (isWhole) this.#table.keepOnly(this.#seen)
     return { ...this.#result, damage: this.#found.size === 0 ? [] : this.#listDamage() }
   }
 
+  /** Tells of those whose data or record are gone, because there is nothing to look at. */
   #choose(): Snapshot[] {
     const { references, since } = this.#options
     const { store, clock } = this.#context
+    const now = clock.now()
     const catalog = readCatalog(store)
-    const named = references.map((one) => resolveReference(catalog, one, clock.now()).name)
-    const first = since === undefined ? '' : resolveReference(catalog, since, clock.now()).name
-    return this.#all.filter(
-      ({ name }) => (named.length === 0 || named.includes(name)) && name >= first,
+    const named = references.map(
+      (one) => findDamaged(catalog, one)?.name ?? resolveReference(catalog, one, now).name,
     )
+    const from = since === undefined ? '' : firstNameSince(catalog, since, now)
+    const isChosen = ({ name }: { name: string }): boolean =>
+      (named.length === 0 || named.includes(name)) && name >= from
+
+    for (const { name, snapshot } of this.#lost.filter(isChosen)) {
+      const volumes = snapshot?.record.volumes.map(({ id }) => id) ?? ['']
+      for (const id of volumes) this.#tell(name, id, '', 'missing')
+    }
+    return this.#all.filter(isChosen)
   }
 
   async #lookAt(snapshot: Snapshot, volume: string): Promise<void> {
@@ -141,34 +169,69 @@ class Verification {
 
   async #record(snapshot: string, volume: string, tree: StoredTree): Promise<void> {
     const manifest: Manifest = new Map()
-    const unknown: BytePath[] = []
     for (const [path, entry] of tree.entries) {
-      const key = keyOf(tree, entry)
-      manifest.set(path, nameOf(key))
-      this.#seen.add(nameOf(key))
-      if (this.#table.get(key) === undefined) unknown.push(path)
+      const key = nameOf(keyOf(tree, entry))
+      manifest.set(path, key)
+      this.#seen.add(key)
     }
 
-    const attributes = await readAttributes(tree.cwd, unknown, this.#context.signal)
-    for (const path of unknown) {
-      const entry = tree.entries.get(path)
-      if (entry === undefined) continue
-      const key = keyOf(tree, entry)
-      if (this.#table.get(key) !== undefined) continue
-      const content = this.#contentOf(tree, path, entry)
-      if (content === undefined) {
-        this.#tell(snapshot, volume, path, 'content', nameOf(key))
-        continue
-      }
-      this.#table.add(key, { metadata: describeMetadata(entry, attributes.get(path)), content })
-      this.#looked.set(nameOf(key), undefined)
-      if (this.#looked.size % flushEach === 0) this.#table.flush()
-    }
-
-    // the rows first: a manifest says that all its files have one
+    const found = await this.#lookAtFiles(tree, [...tree.entries.keys()])
+    if (!isThere(this.#context.store, snapshot)) return
+    // the rows first: a manifest says that its files have one
     this.#table.flush()
     this.#manifests.write(snapshot, volume, manifest)
+    for (const [path, what] of found) this.#tell(snapshot, volume, path, what, manifest.get(path))
     this.#result.recorded += 1
+  }
+
+  /** Each file once, whichever snapshots have it; one that has no digest yet gets one. */
+  async #lookAtFiles(
+    tree: StoredTree,
+    paths: readonly BytePath[],
+  ): Promise<Map<BytePath, Damage['what']>> {
+    const found = new Map<BytePath, Damage['what']>()
+    const attributes = await readAttributes(tree.cwd, paths, this.#context.signal)
+    for (const path of paths) {
+      const entry = tree.entries.get(path)
+      if (entry === undefined) continue
+      throwIfInterrupted(this.#context.signal)
+      const what = await this.#lookAtFile(tree, path, entry, attributes.get(path))
+      if (what !== undefined) found.set(path, what)
+    }
+    return found
+  }
+
+  async #lookAtFile(
+    tree: StoredTree,
+    path: BytePath,
+    entry: ListedEntry,
+    attributes: Attributes | undefined,
+  ): Promise<Damage['what'] | undefined> {
+    const key = keyOf(tree, entry)
+    if (this.#looked.has(nameOf(key))) return this.#looked.get(nameOf(key))
+
+    const known = this.#table.get(key)
+    const what =
+      known === undefined
+        ? await this.#addDigest(tree, path, entry, attributes)
+        : await this.#judge(tree, path, entry, attributes, known)
+    this.#looked.set(nameOf(key), what)
+    if (this.#looked.size % flushEach === 0) this.#table.flush()
+    return what
+  }
+
+  async #addDigest(
+    tree: StoredTree,
+    path: BytePath,
+    entry: ListedEntry,
+    attributes: Attributes | undefined,
+  ): Promise<Damage['what'] | undefined> {
+    const content = await this.#contentOf(tree, path, entry)
+    if (content === undefined) return 'content'
+    const key = keyOf(tree, entry)
+    this.#table.add(key, { metadata: describeMetadata(entry, attributes), content })
+    this.#result.firstRead += 1
+    return undefined
   }
 
   async #compare(
@@ -188,12 +251,9 @@ class Verification {
     }
     for (const path of tree.entries.keys()) if (!manifest.has(path)) found.set(path, 'added')
 
-    const attributes = await readAttributes(tree.cwd, same, this.#context.signal)
-    for (const path of same) {
-      const what = this.#compareFile(tree, path, attributes.get(path))
-      if (what !== undefined) found.set(path, what)
-    }
-
+    for (const [path, what] of await this.#lookAtFiles(tree, same)) found.set(path, what)
+    // what was removed meanwhile is no damage
+    if (!isThere(this.#context.store, snapshot)) return
     for (const [path, what] of found) {
       const isShared = what === 'content' || what === 'metadata'
       this.#tell(snapshot, volume, path, what, isShared ? manifest.get(path) : '')
@@ -201,42 +261,29 @@ class Verification {
     this.#result.compared += 1
   }
 
-  /** Each file once, whichever snapshots have it. */
-  #compareFile(
-    tree: StoredTree,
-    path: BytePath,
-    attributes: Attributes | undefined,
-  ): Damage['what'] | undefined {
-    const entry = tree.entries.get(path)
-    if (entry === undefined) return undefined
-    const key = keyOf(tree, entry)
-    if (this.#looked.has(nameOf(key))) return this.#looked.get(nameOf(key))
-
-    const known = this.#table.get(key)
-    const what = known === undefined ? undefined : this.#judge(tree, path, entry, attributes, known)
-    this.#looked.set(nameOf(key), what)
-    return what
-  }
-
-  #judge(
+  async #judge(
     tree: StoredTree,
     path: BytePath,
     entry: ListedEntry,
     attributes: Attributes | undefined,
     known: { metadata: string; content: string },
-  ): Damage['what'] | undefined {
+  ): Promise<Damage['what'] | undefined> {
     const isSampled = Math.random() * 100 < this.#options.samplePercent
-    if (isSampled && this.#contentOf(tree, path, entry) !== known.content) return 'content'
+    if (isSampled && (await this.#contentOf(tree, path, entry)) !== known.content) return 'content'
     return describeMetadata(entry, attributes) === known.metadata ? undefined : 'metadata'
   }
 
   /** Undefined where the disk does not give it. */
-  #contentOf(tree: StoredTree, path: BytePath, entry: ListedEntry): string | undefined {
+  async #contentOf(
+    tree: StoredTree,
+    path: BytePath,
+    entry: ListedEntry,
+  ): Promise<string | undefined> {
     if (entry.type === 'l') return createHash('sha256').update(entry.target, 'latin1').digest('hex')
     if (entry.type !== 'f') return noContent
     this.#result.read += 1
     try {
-      return digestOf(joinPath(bytePath(tree.here), path))
+      return await digestOf(joinPath(bytePath(tree.here), path), this.#context.signal)
     } catch (error) {
       if (isUnreadable(error)) return undefined
       throw error
@@ -266,6 +313,12 @@ class Verification {
 
     return found.map(({ damage }) => ({ ...damage, snapshots: damage.snapshots.toSorted() }))
   }
+}
+
+/** A time means all from then on, also where no snapshot is as old. */
+function firstNameSince(catalog: Catalog, since: string, now: Date): string {
+  const time = parseTime(since, now)
+  return time === undefined ? resolveReference(catalog, since, now).name : formatSnapshotName(time)
 }
 
 /** What a disk or a filesystem says of data that it has lost. */

@@ -46,6 +46,10 @@ export async function makeRoom(context: ActionContext): Promise<MadeRoom> {
   const { candidates, policy } = findCandidates(store, readCatalog(store), config, clock.now())
   const usage = await readUsage(context)
   const chosen = chooseOldest(usage, listExpendable(candidates, policy), shortage)
+  if ('names' in chosen && usage.freedBy(new Set(chosen.names)).bound === 'at-most') {
+    const message = `less is free than SNAP_MIN_FREE=${formatMinFree(minFree)} asks for, and nobody can say what removing snapshots would give back, because they share contents with the live data (reflinks): nothing was removed; look at "snap-volume usage", and remove some yourself`
+    return { removed: [], warnings: [{ code: 'min-free', message }] }
+  }
   if ('freed' in chosen) {
     const message = `less is free than SNAP_MIN_FREE=${formatMinFree(minFree)} asks for, and removing every snapshot that may go would give back ${prettyBytes(chosen.freed.bytes)} of the ${prettyBytes(shortage.bytes)} that lack: nothing was removed; free space beside the store, or enlarge its filesystem`
     return { removed: [], warnings: [{ code: 'min-free', message }] }

@@ -1,6 +1,7 @@
 import { exitCodes } from '../../errors.ts'
 import type { DiffOptions } from '../../actions/inspect/diff.ts'
 import type { Command, CommandInput } from '../command.ts'
+import { assertContentsHere } from '../contents-here.ts'
 import { listOf } from '../option-values.ts'
 
 export const diffCommand: Command = {
@@ -55,6 +56,7 @@ export const diffCommand: Command = {
     try {
       const context = await openContext(input, printer.emit)
       if (file !== undefined) {
+        assertContentsHere(input)
         const { formatTextDiff } = await import('../render/text-diff.ts')
         const { document, text } = formatTextDiff(await findFile(context, diffOptions, file))
         printer.result({ type: 'result', ...document }, text)

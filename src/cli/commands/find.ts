@@ -21,7 +21,8 @@ export const findCommand: Command = {
   async run(input) {
     const { options, json, terminal } = input
     const { openContext } = await import('../open-context.ts')
-    const { findNames, parseWanted } = await import('../../actions/inspect/find-names.ts')
+    const { allVolumes, findNames, parseWanted } =
+      await import('../../actions/inspect/find-names.ts')
     const { findVolume } = await import('../../actions/find-volume.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
     const { describeFound, formatFound } = await import('../render/history.ts')
@@ -30,7 +31,7 @@ export const findCommand: Command = {
     try {
       const context = await openContext(input, printer.emit)
       const named = listOf(options['volume'])
-      const { volumes } = context.config
+      const volumes = allVolumes(context)
       const chosen = named.length === 0 ? volumes : named.map((id) => findVolume(volumes, id))
       const found = await findNames(context, chosen, parseWanted(String(options['name'])))
       printer.result(

@@ -2,6 +2,7 @@ import { UsageError, exitCodes } from '../../errors.ts'
 import type { ActionContext } from '../../actions/context.ts'
 import type { History } from '../../actions/inspect/history.ts'
 import type { Command, CommandInput } from '../command.ts'
+import { assertContentsHere } from '../contents-here.ts'
 import { listOf, parseCount } from '../option-values.ts'
 
 export const historyCommand: Command = {
@@ -28,6 +29,7 @@ export const historyCommand: Command = {
   async run(input) {
     const { options, json, terminal } = input
     const { cat, between } = parseVersions(options)
+    if (cat !== undefined || between !== undefined) assertContentsHere(input)
     const { openContext } = await import('../open-context.ts')
     const { history } = await import('../../actions/inspect/history.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
@@ -45,7 +47,8 @@ export const historyCommand: Command = {
       }
 
       const documents = found.map(describeHistory)
-      const document = found.length === 1 ? documents[0] : { histories: documents }
+      const isPattern = /[*?[]/.test(String(options['path']))
+      const document = isPattern ? { histories: documents } : documents[0]
       printer.result({ type: 'result', ...document }, formatHistory(found, context.config.volumes))
       return exitCodes.done
     } finally {
@@ -55,17 +58,16 @@ export const historyCommand: Command = {
 }
 
 async function showContent(
-  { terminal, json }: CommandInput,
+  { terminal, json, signal }: CommandInput,
   context: ActionContext,
   found: History,
   cat: number | undefined,
   between: readonly [number, number] | undefined,
 ): Promise<number> {
   const { placeOf } = await import('../../actions/inspect/history.ts')
-  const { systemPath } = await import('../../tree/byte-path.ts')
   if (cat !== undefined) {
     const { printFile } = await import('../render/print-file.ts')
-    await printFile(systemPath(placeOf(context, found, cat)), terminal)
+    await printFile(placeOf(context, found, cat), terminal, signal)
     return exitCodes.done
   }
 

@@ -43,10 +43,12 @@ export const removeCommand: Command = {
       const context = await openContext(input, printer.emit)
       const dryRun = options['dry-run'] === true
       const asks = options['yes'] !== true && !json && isInteractive(input)
+      // what a word such as latest means is decided before anybody waits or is asked
+      const plan = planRemoval(context, references)
+      const names = plan.snapshots.map(({ name }) => name)
       if (dryRun || asks) {
-        const plan = planRemoval(context, references)
         const usage = await readUsage(context)
-        const freed = usage.freedBy(new Set(plan.snapshots.map(({ name }) => name)))
+        const freed = usage.freedBy(new Set(names))
         const text = formatRemovalPlan(plan, freed)
         if (dryRun) {
           const { bytes: freedBytes, inodes: freedInodes, bound } = freed
@@ -62,8 +64,8 @@ export const removeCommand: Command = {
         })
       }
 
-      const plan = await removeSnapshots(context, references)
-      printer.result({ type: 'result', dryRun, ...plan }, formatRemoval(plan))
+      const removed = await removeSnapshots(context, names)
+      printer.result({ type: 'result', dryRun, ...removed }, formatRemoval(removed))
       return exitCodes.done
     } finally {
       printer.end()

@@ -1,18 +1,20 @@
+import { isUtf8 } from 'node:buffer'
+import { closeSync, fstatSync, readFileSync } from 'node:fs'
 import { createTwoFilesPatch } from 'diff'
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
-import { OperationError, isNotFound } from '../../errors.ts'
+import { OperationError } from '../../errors.ts'
 import { printable } from '../../system/printable.ts'
-import { type BytePath, displayPath, systemPath } from '../../tree/byte-path.ts'
+import { type BytePath, displayPath } from '../../tree/byte-path.ts'
+import { type FilePlace, openFileBelow } from '../../tree/file-below.ts'
+import { pathFields } from './path-fields.ts'
 
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 /** Longer ones take the library minutes. */
 const longestText = 8 * 1024 * 1024
 
 interface ComparedFile {
   /** As the application knows it. */
   path: BytePath
-  before: BytePath
-  after: BytePath
+  before: FilePlace
+  after: FilePlace
 }
 
 /** The lines of a file that differ, as diff -u has them; of one that is no text where it begins to. */
@@ -20,49 +22,67 @@ export function formatTextDiff({ path: at, before, after }: ComparedFile): {
   document: object
   text: string
 } {
-  const path = printable(displayPath(at))
-  const [one, other] = [readRegular(before), readRegular(after)]
-  if (one.equals(other)) return { document: { path, equal: true }, text: `${path} is the same\n` }
+  const name = printable(displayPath(at))
+  const path = pathFields('path', at)
+  const [had, has] = [readRegular(before), readRegular(after)]
+  const [one, other] = [had ?? Buffer.alloc(0), has ?? Buffer.alloc(0)]
+  const isInBoth = had !== undefined && has !== undefined
+  if (one.equals(other)) {
+    const what = isInBoth ? 'is the same' : 'is empty, and only in one of them'
+    return { document: { ...path, equal: isInBoth }, text: `${name} ${what}\n` }
+  }
 
   if ([one, other].some(isBinary)) {
     const offset = firstDifference(one, other)
-    const document = { path, equal: false, binary: true, offset }
+    const document = { ...path, equal: false, binary: true, offset }
     return {
       document,
-      text: `${path} is binary: ${one.length} and ${other.length} bytes, different from byte ${offset} on\n`,
+      text: `${name} is binary: ${one.length} and ${other.length} bytes, different from byte ${offset} on\n`,
     }
   }
 
+  const [from, to] = [before, after].map(({ root, path: below }) => displayPath(`${root}/${below}`))
   const patch = createTwoFilesPatch(
-    displayPath(before),
-    displayPath(after),
-    one.toString(),
-    other.toString(),
+    from ?? '',
+    to ?? '',
+    textOf(one),
+    textOf(other),
+    undefined,
+    undefined,
+    {
+      timeout: longestMs,
+    },
   )
+  if (patch === undefined) {
+    throw new OperationError(`the lines of ${name} differ too much to be compared in time`, {
+      fix: 'compare them with diff(1), both are plain files',
+    })
+  }
   const lines = patch.split('\n').filter((line) => !line.startsWith('===='))
   const text = lines.map((line) => printable(line.replaceAll('\t', '    '))).join('\n')
-  return { document: { path, equal: false, binary: false, patch }, text }
+  return { document: { ...path, equal: false, binary: false, patch }, text }
 }
 
-/** Empty where there is none. Throws OperationError for what is no file. */
-function readRegular(path: BytePath): Buffer {
-  let descriptor
+const longestMs = 20_000
+
+/** Undefined where there is none. Throws OperationError for what is no file, or too large. */
+function readRegular(place: FilePlace): Buffer | undefined {
+  const descriptor = openFileBelow(place)
+  if (descriptor === undefined) return undefined
   try {
-    descriptor = openSync(systemPath(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-    const stat = fstatSync(descriptor)
-    if (!stat.isFile()) throw new OperationError(`${displayPath(path)} is no regular file`)
-    if (stat.size > longestText) {
-      throw new OperationError(`${displayPath(path)} has more than ${longestText} bytes`, {
-        fix: 'compare it with cmp(1), both are plain files',
-      })
-    }
-    return readFileSync(descriptor)
-  } catch (error) {
-    if (isNotFound(error)) return Buffer.alloc(0)
-    throw error
+    const { size } = fstatSync(descriptor)
+    if (size <= longestText) return readFileSync(descriptor)
+    throw new OperationError(`${displayPath(place.path)} has more than ${longestText} bytes`, {
+      fix: 'compare it with cmp(1), both are plain files',
+    })
   } finally {
-    if (descriptor !== undefined) closeSync(descriptor)
+    closeSync(descriptor)
   }
+}
+
+/** Bytes that are no UTF-8 stay apart as one character each. */
+function textOf(content: Buffer): string {
+  return isUtf8(content) ? content.toString() : content.toString('latin1')
 }
 
 /** As diff(1) judges: by a NUL near the beginning. */

@@ -14,13 +14,19 @@ export function damageLines({ damage }: Verified): string[] {
   })
 }
 
-export function describeVerified({ compared, recorded, read, damage }: Verified): object {
-  return { compared, recorded, read, damaged: damage.length }
+export function describeVerified({
+  compared,
+  recorded,
+  firstRead,
+  read,
+  damage,
+}: Verified): object {
+  return { compared, recorded, firstRead, read, damaged: damage.length }
 }
 
 /** What is damaged, in which snapshots, and how much was looked at. */
 export function formatVerified(
-  { compared, recorded, read, damage }: Verified,
+  { compared, recorded, firstRead, read, damage }: Verified,
   volumes: readonly VolumeSpec[],
 ): string {
   const rows = damage.map(({ volume, path, what, snapshots }) => {
@@ -28,7 +34,7 @@ export function formatVerified(
     return [what, printable(`${root}/${displayPath(path)}`), snapshots.join(' ')]
   })
   const table = rows.length === 0 ? '' : formatTable([['DAMAGE', 'PATH', 'SNAPSHOTS'], ...rows])
-  const looked = `${counted(compared, '{volume|volumes}')} compared, ${recorded} recorded, ${counted(read, '{file|files}')} read`
+  const looked = `${counted(compared, '{volume|volumes}')} compared, ${recorded} recorded, ${counted(read, '{file|files}')} read, ${firstRead} for the first time`
   const outcome =
     damage.length === 0
       ? 'nothing is damaged'
