@@ -1,6 +1,7 @@
 import { type BytePath, isGone, joinPath, lstatIfReachable } from '../tree/byte-path.ts'
 import { digestOf } from '../tree/digest.ts'
 import { hasSameContent } from '../tree/same-content.ts'
+import { yielding } from '../tree/yielding.ts'
 import type { ListedEntry } from './list-tree.ts'
 import type { Attributes } from './read-attributes.ts'
 
@@ -88,7 +89,7 @@ async function comparePairs(
 ): Promise<Change[]> {
   const [had, has] = await Promise.all([before.attributesOf(paths), after.attributesOf(paths)])
   const changes: Change[] = []
-  for (const path of paths) {
+  for await (const path of yielding(paths, undefined)) {
     const [entry, other] = [before.entries.get(path), after.entries.get(path)]
     if (entry === undefined || other === undefined) continue
 

@@ -114,8 +114,8 @@ for (const type of ['ext4', 'xfs'] as const) {
         look()
       }
       const options = { undo: false, reference: snapshot, volumes: [], readAll: false }
-      const { warnings } = await restore({ ...store.context, emit }, options)
-      return [...emitted, ...warnings].filter(({ code }) => code === 'kept-aside')
+      await restore({ ...store.context, emit }, options)
+      return emitted.filter(({ code }) => code === 'kept-aside')
     }
 
     const keptDirectories = (): string[] =>

@@ -108,7 +108,7 @@ describe('A small store', () => {
       await tight.snapshot()
       const layout = storeLayout(tight.directory)
       expect(findModel(layout, new Date())).to.have.property('name', tight.snapshotNames()[0])
-      await shellIn(small.path, 'head -c 19M /dev/zero > large')
+      await shellIn(small.path, 'head -c 18M /dev/zero > large')
       expect(findModel(layout, new Date())).to.equal(undefined)
     } finally {
       await tight.remove()

@@ -3,7 +3,7 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ListedEntry, listTree, nanosecondsOf } from '../../diff/list-tree.ts'
 import { type Attributes, readAttributes } from '../../diff/read-attributes.ts'
-import { OperationError, errorCode, throwIfInterrupted } from '../../errors.ts'
+import { OperationError, errorCode } from '../../errors.ts'
 import {
   type Catalog,
   type DamagedSnapshot,
@@ -18,6 +18,7 @@ import { parseTime, resolveReference } from '../../store/references.ts'
 import { type BytePath, bytePath, isGone, joinPath } from '../../tree/byte-path.ts'
 import { digestOf } from '../../tree/digest.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
+import { yielding } from '../../tree/yielding.ts'
 import { readBirths } from '../../verify/read-births.ts'
 import { DigestTable, type FileKey, nameOf, noContent } from '../../verify/digest-table.ts'
 import { type Manifest, Manifests } from '../../verify/manifest.ts'
@@ -191,10 +192,9 @@ class Verification {
   ): Promise<Map<BytePath, Damage['what']>> {
     const found = new Map<BytePath, Damage['what']>()
     const attributes = await readAttributes(tree.cwd, paths, this.#context.signal)
-    for (const path of paths) {
+    for await (const path of yielding(paths, this.#context.signal)) {
       const entry = tree.entries.get(path)
       if (entry === undefined) continue
-      throwIfInterrupted(this.#context.signal)
       const what = await this.#lookAtFile(tree, path, entry, attributes.get(path))
       if (what !== undefined) found.set(path, what)
     }
