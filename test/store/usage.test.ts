@@ -155,6 +155,34 @@ for (const type of ['ext4', 'xfs', 'btrfs'] satisfies FilesystemType[]) {
   })
 }
 
+describe('usage where files share contents with the live data', () => {
+  let filesystem: LoopFilesystem | undefined
+  let store: TestStore
+
+  before(async function () {
+    const reason = await whyNoLoopFilesystem('xfs')
+    if (reason !== undefined) skipBecause(this, reason)
+    filesystem = await mountLoopFilesystem('xfs', { sizeMiB: 512 })
+  })
+  beforeEach(async () => {
+    store = await makeStore({ on: filesystem?.path ?? '' })
+  })
+  afterEach(() => store.remove())
+  after(() => filesystem?.remove())
+
+  it('promises no exact number, also when the snapshot that copied them is gone', async () => {
+    await shellIn(store.data, file('large', 4096))
+    const [first, ...others] = [
+      await store.snapshot(),
+      await store.snapshot(),
+      await store.snapshot(),
+    ]
+    expect((await usage(store, first)).bound).to.equal('at-most')
+    await store.run(['remove', first, '--yes'])
+    expect((await usage(store, ...others)).bound).to.equal('at-most')
+  })
+})
+
 /** Without what the program's own files take, such as the log of what was done. */
 function freeBytes(store: TestStore): number {
   const own = join(store.directory, '.snap-volume')

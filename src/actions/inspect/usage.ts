@@ -1,6 +1,7 @@
-import { type BigIntStats, lstatSync, readdirSync } from 'node:fs'
+import { lstatSync, readdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isNotFound } from '../../errors.ts'
+import { allocatedBytes } from '../../copy/scan/copy-list.ts'
 import { type Catalog, readCatalog } from '../../store/catalog.ts'
 import { recordFileName } from '../../store/layout.ts'
 import { type SnapshotRecord, recordTotals } from '../../store/record.ts'
@@ -73,12 +74,14 @@ export async function readUsage(context: UsageContext): Promise<Usage> {
   if (await walkOthers(context, groups, places)) writeUsageCache(store, groups.summarize())
   const summary = groups.summarize()
   const exclusive = await readExclusive(context, places)
+  const shared = findShared(store.directory, places)
 
   const freedBy = (names: ReadonlySet<string>): Freed =>
     sumFreed(
       summary,
       places.filter(({ name }) => names.has(name)),
       exclusive,
+      shared,
     )
 
   return {
@@ -125,7 +128,7 @@ function describePlace(
     path,
     id: `${root.ino}.${root.birthtimeNs}`,
     record,
-    own: { bytes: allocated(root), inodes: 1 },
+    own: { bytes: allocatedBytes(root), inodes: 1 },
     trees: [],
     subvolumes: [],
   }
@@ -135,17 +138,13 @@ function describePlace(
     const stat = lstatSync(at, { bigint: true, throwIfNoEntry: false })
     if (stat === undefined) continue
     if (!stat.isDirectory()) {
-      place.own.bytes += allocated(stat)
+      place.own.bytes += allocatedBytes(stat)
       place.own.inodes += 1
     } else if (stat.dev === device) place.trees.push(at)
     else place.subvolumes.push(at)
   }
 
   return place
-}
-
-function allocated({ blocks }: BigIntStats): number {
-  return Number(blocks) * 512
 }
 
 /** Walks those that are not known yet; tells whether there were any. */
@@ -208,9 +207,10 @@ function sumFreed(
   groups: GroupedSnapshots,
   places: readonly Place[],
   exclusive: ReadonlyMap<string, number>,
+  shared: ReadonlySet<string>,
 ): Freed {
   const inTrees = freedWith(groups, new Set(places.map(({ name }) => name)))
-  const bound = boundOf(places)
+  const bound = boundOf(places, shared)
   return places.reduce(
     ({ bytes, inodes }, { name, own }) => ({
       bytes: bytes + own.bytes + (exclusive.get(name) ?? 0),
@@ -221,10 +221,31 @@ function sumFreed(
   )
 }
 
-function boundOf(places: readonly Place[]): Bound {
-  if (places.some(({ subvolumes }) => subvolumes.length > 0)) return 'at-least'
-  const isShared = places.some(({ record }) =>
-    record?.volumes.some(({ reflink }) => reflink === true),
+/**
+ * The IDs of volumes whose files may share contents with the live data. A record only tells of what
+ * it copied, and that snapshot may be gone: where none tells, the filesystem decides.
+ */
+function findShared(store: string, places: readonly Place[]): Set<string> {
+  const volumes = places.flatMap(({ record }) => record?.volumes ?? [])
+  const canShare = sharingFilesystems.has(statfsSync(store).type)
+  const isShared = (told: readonly (boolean | undefined)[]): boolean =>
+    told.includes(true) || (canShare && !told.includes(false))
+
+  const byId = Map.groupBy(volumes, ({ id }) => id)
+  return new Set(
+    [...byId].flatMap(([id, all]) => (isShared(all.map(({ reflink }) => reflink)) ? id : [])),
   )
-  return isShared ? 'at-most' : 'exact'
+}
+
+/** By the type of statfs(2): XFS and btrfs. */
+const sharingFilesystems: ReadonlySet<number> = new Set([0x58465342, 0x9123683e])
+
+function boundOf(places: readonly Place[], shared: ReadonlySet<string>): Bound {
+  const isShared = places.some(
+    ({ record, trees }) =>
+      trees.length > 0 && (record === undefined || record.volumes.some(({ id }) => shared.has(id))),
+  )
+  // never more than what is promised
+  if (isShared) return 'at-most'
+  return places.some(({ subvolumes }) => subvolumes.length > 0) ? 'at-least' : 'exact'
 }
