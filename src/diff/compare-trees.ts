@@ -39,6 +39,7 @@ export async function compareTrees(
   before: ComparedTree,
   after: ComparedTree,
   isSame: IsSame,
+  signal: AbortSignal | undefined,
 ): Promise<Change[]> {
   const deleted = new Map<BytePath, ListedEntry>()
   const pairs: BytePath[] = []
@@ -49,7 +50,7 @@ export async function compareTrees(
   }
 
   const added = new Map([...after.entries].filter(([path]) => !before.entries.has(path)))
-  const renamed = await findRenamed(before, after, deleted, added)
+  const renamed = await findRenamed({ before, after, deleted, added, isSame, signal })
   for (const { path, from = '' } of renamed) {
     deleted.delete(from)
     added.delete(path)
@@ -59,7 +60,7 @@ export async function compareTrees(
     ...renamed,
     ...Array.from(deleted, ([path, entry]) => changeOf('deleted', path, entry, undefined)),
     ...Array.from(added, ([path, entry]) => changeOf('added', path, undefined, entry)),
-    ...(await comparePairs(before, after, pairs)),
+    ...(await comparePairs(before, after, pairs, signal)),
   ]
   return changes.toSorted((one, other) => (one.path < other.path ? -1 : 1))
 }
@@ -86,10 +87,11 @@ async function comparePairs(
   before: ComparedTree,
   after: ComparedTree,
   paths: readonly BytePath[],
+  signal: AbortSignal | undefined,
 ): Promise<Change[]> {
   const [had, has] = await Promise.all([before.attributesOf(paths), after.attributesOf(paths)])
   const changes: Change[] = []
-  for await (const path of yielding(paths, undefined)) {
+  for await (const path of yielding(paths, signal)) {
     const [entry, other] = [before.entries.get(path), after.entries.get(path)]
     if (entry === undefined || other === undefined) continue
 
@@ -146,41 +148,76 @@ function compareMetadata(
   ]
 }
 
+/** What is only in one of two trees. */
+interface Moves {
+  before: ComparedTree
+  after: ComparedTree
+  deleted: ReadonlyMap<BytePath, ListedEntry>
+  added: ReadonlyMap<BytePath, ListedEntry>
+  isSame: IsSame
+  signal: AbortSignal | undefined
+}
+
 /**
- * Files that went from one path to another: those with the same inode, then those with the same
- * content, where that is not empty and no other file has it.
+ * Files that went from one path to another: those that are known to be the same by their inode, and
+ * then, of what is left, those with the same content. Empty files tell nothing.
  */
-async function findRenamed(
-  before: ComparedTree,
-  after: ComparedTree,
-  deleted: ReadonlyMap<BytePath, ListedEntry>,
-  added: ReadonlyMap<BytePath, ListedEntry>,
-): Promise<Change[]> {
-  const gone = [...deleted].filter(([, { type, size }]) => type === 'f' && size !== '0')
-  const sizes = new Set(gone.map(([, { size }]) => size))
-  const come = [...added].filter(([, { type, size }]) => type === 'f' && sizes.has(size))
-  const comeSizes = new Set(come.map(([, { size }]) => size))
-
-  const digests = new Map<string, BytePath[]>()
-  for (const [path, { size }] of gone) {
-    if (!comeSizes.has(size)) continue
-    const digest = await digestOf(joinPath(before.here, path), undefined)
-    digests.set(digest, [...(digests.get(digest) ?? []), path])
-  }
-
+async function findRenamed(moves: Moves): Promise<Change[]> {
+  const { deleted, added, isSame } = moves
+  const gone = new Map([...deleted].filter(isFilled))
+  const come = new Map([...added].filter(isFilled))
   const renamed: Change[] = []
-  for (const [path, entry] of come) {
-    const from = digests.get(await digestIfThere(joinPath(after.here, path)))?.shift()
-    if (from === undefined) continue
-    renamed.push({ ...changeOf('renamed', path, deleted.get(from), entry), from })
+  const take = (from: BytePath, path: BytePath): void => {
+    renamed.push({ ...changeOf('renamed', path, gone.get(from), come.get(path)), from })
+    gone.delete(from)
+    come.delete(path)
   }
+
+  const byInode = new Map(Array.from(gone, ([path, { inode }]) => [inode, path]))
+  for (const [path, entry] of come) {
+    const from = byInode.get(entry.inode)
+    const before = from === undefined ? undefined : gone.get(from)
+    if (from !== undefined && before !== undefined && isSame(from, before, entry)) take(from, path)
+  }
+
+  for (const [path, from] of await findSameContent(moves, gone, come)) take(from, path)
   return renamed
 }
 
+function isFilled([, { type, size }]: readonly [BytePath, ListedEntry]): boolean {
+  return type === 'f' && size !== '0'
+}
+
+/** Where files are now, with where their content was; only those are read whose sizes meet. */
+async function findSameContent(
+  { before, after, signal }: Moves,
+  gone: ReadonlyMap<BytePath, ListedEntry>,
+  come: ReadonlyMap<BytePath, ListedEntry>,
+): Promise<[path: BytePath, from: BytePath][]> {
+  const sizes = new Set(Array.from(gone.values(), ({ size }) => size))
+  const comeSizes = new Set(Array.from(come.values(), ({ size }) => size))
+
+  const byDigest = new Map<string, BytePath[]>()
+  for (const [path, { size }] of gone) {
+    if (!comeSizes.has(size)) continue
+    const digest = await digestOf(joinPath(before.here, path), signal)
+    byDigest.set(digest, [...(byDigest.get(digest) ?? []), path])
+  }
+
+  const found: [BytePath, BytePath][] = []
+  for (const [path, { size }] of come) {
+    if (!sizes.has(size)) continue
+    const digest = await digestIfThere(joinPath(after.here, path), signal)
+    const from = byDigest.get(digest)?.shift()
+    if (from !== undefined) found.push([path, from])
+  }
+  return found
+}
+
 /** Empty for what went meanwhile. */
-async function digestIfThere(path: BytePath): Promise<string> {
+async function digestIfThere(path: BytePath, signal: AbortSignal | undefined): Promise<string> {
   try {
-    return await digestOf(path, undefined)
+    return await digestOf(path, signal)
   } catch (error) {
     if (isGone(error)) return ''
     throw error

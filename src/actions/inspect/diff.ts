@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs'
-import { join, normalize } from 'node:path'
+import { join } from 'node:path'
 import { excludesOf } from '../../config/exclude.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { type Knowledge, openKnowledge } from '../../copy/index/knowledge.ts'
@@ -23,6 +23,7 @@ import { compileExcludes, isWithin } from '../../tree/excludes.ts'
 import { type FilePlace, isFileThere } from '../../tree/file-below.ts'
 import { type DirectoryHandle, openDirectory } from '../../tree/directory-handle.ts'
 import type { ActionContext } from '../context.ts'
+import { assertPathsInside, relativeTo } from './paths.ts'
 
 /** The word for the data as they are now. */
 export const live = 'live'
@@ -116,7 +117,7 @@ async function diffVolume(
   if (to === undefined) leaveOut(other, context, from, id)
   const isSame = to === undefined ? sameAsLive(before, knowledge) : sameFile(before, after)
   // while both are open
-  return await compareTrees(one, other, isSame)
+  return await compareTrees(one, other, isSame, context.signal)
 }
 
 /** What snapshots leave out is in none, so it is no change. */
@@ -208,38 +209,6 @@ function isWanted(paths: readonly string[], id: string, root: string): (change: 
   const isIn = (path: BytePath): boolean =>
     wanted.some((one) => one === '' || path === one || path.startsWith(`${one}/`))
   return ({ path, from }) => isIn(path) || (from !== undefined && isIn(from))
-}
-
-/** Throws UsageError for a path that is in none of the volumes. */
-function assertPathsInside(paths: readonly string[], volumes: readonly VolumeSpec[]): void {
-  const outside = paths.find((path) =>
-    volumes.every(({ id, path: root }) => relativeTo(path, id, root) === undefined),
-  )
-  if (outside === undefined) return
-  throw new UsageError(`${outside} is in no volume`, {
-    fix: `write it as the application knows it, or as ID:PATH; there are ${volumes.map(({ id, path }) => `${id} at ${path}`).join(', ')}`,
-  })
-}
-
-/**
- * A path as people write it, below the root of a volume: as the application knows it, as ID:PATH, or
- * relative. Undefined where it is not in that volume, also where it leads out of it by `..`.
- */
-export function relativeTo(path: string, id: string, root: string): BytePath | undefined {
-  const isNamed = path.startsWith(`${id}:`)
-  const named = isNamed ? path.slice(id.length + 1) : normalize(path)
-  const below = named.startsWith('/') && !isNamed ? belowRoot(named, root) : named
-  if (below === undefined) return undefined
-
-  const relative = normalize(`./${below}`).replace(/^\/+|\/+$/g, '')
-  if (relative === '..' || relative.startsWith('../')) return undefined
-  return bytePath(relative === '.' ? '' : relative)
-}
-
-function belowRoot(path: string, root: string): string | undefined {
-  const cut = path.replace(/\/+$/, '')
-  if (cut === root) return ''
-  return cut.startsWith(`${root}/`) ? cut.slice(root.length + 1) : undefined
 }
 
 /** One file of both, for a look at its text. Throws OperationError where it is in neither. */

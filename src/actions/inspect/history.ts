@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type BigIntStats, closeSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { listTree } from '../../diff/list-tree.ts'
-import { OperationError, UsageError } from '../../errors.ts'
+import { OperationError } from '../../errors.ts'
 import {
   type BytePath,
   bytePath,
@@ -14,8 +14,8 @@ import { type FilePlace, statBelow } from '../../tree/file-below.ts'
 import { hasSameContent } from '../../tree/same-content.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import type { ActionContext } from '../context.ts'
-import { relativeTo } from './diff.ts'
 import { allVolumes, findNames, snapshotsOf } from './find-names.ts'
+import { findPath } from './paths.ts'
 
 /** A file or directory as some snapshots have it, one after another. */
 export interface Version {
@@ -60,8 +60,8 @@ interface Sight {
 
 /**
  * Every distinct version of a path across the snapshots and live, or of each path that a pattern
- * fits. A file that two snapshots share is one inode; one that was copied again is compared. Throws UsageError for a path that is in no
- * volume, OperationError for one that nothing ever had.
+ * fits. A file that two snapshots share is one inode; one that was copied again is compared. Throws
+ * UsageError for a path that is in no volume, OperationError for one that nothing ever had.
  */
 export async function history(context: ActionContext, path: string): Promise<History[]> {
   const { volume, relative } = findPath(allVolumes(context), path)
@@ -102,24 +102,6 @@ async function historyOf(
 function neverThere(path: string): OperationError {
   return new OperationError(`no snapshot has ${path}, and neither have the live data`, {
     fix: 'look for its name with "snap-volume find"',
-  })
-}
-
-function findPath(
-  volumes: readonly VolumeSpec[],
-  path: string,
-): { volume: VolumeSpec; relative: BytePath } {
-  const inSome = volumes.flatMap((volume) => {
-    const relative = relativeTo(path, volume.id, volume.path)
-    return relative === undefined ? [] : { volume, relative }
-  })
-  // ID:PATH is of one; a path of the application is of the volume that is mounted deepest
-  const found = inSome.toSorted((one, other) => one.relative.length - other.relative.length)[0]
-  const isNamed = path.startsWith('/') || volumes.some(({ id }) => path.startsWith(`${id}:`))
-  if (found !== undefined && (isNamed || volumes.length === 1)) return found
-
-  throw new UsageError(`${path} is in no volume`, {
-    fix: `write it as the application knows it, or as ID:PATH, with ${volumes.map((one) => one.id).join(' or ')}`,
   })
 }
 

@@ -19,13 +19,13 @@ interface Shortage {
   inodes: number
 }
 
-export interface MadeRoom {
+export interface AppliedRetention {
   /** The names. */
   removed: string[]
   warnings: RecordWarning[]
 }
 
-const nothing: MadeRoom = { removed: [], warnings: [] }
+export const nothingRemoved: AppliedRetention = { removed: [], warnings: [] }
 
 /**
  * The second stage of retention, for SNAP_MIN_FREE: while less is free, the oldest snapshots go that
@@ -33,15 +33,16 @@ const nothing: MadeRoom = { removed: [], warnings: [] }
  * gives back; where all of them would not do, none goes and a warning says so. Only the writer calls
  * it.
  */
-export async function makeRoom(context: ActionContext): Promise<MadeRoom> {
+export async function makeRoom(context: ActionContext): Promise<AppliedRetention> {
   const { store, config, clock, signal } = context
   const { minFree } = config
-  if (minFree === undefined || !isShort(findShortage(store.directory, minFree))) return nothing
+  if (minFree === undefined || !isShort(findShortage(store.directory, minFree)))
+    return nothingRemoved
 
   // what was removed before comes back first
   await emptyAndTell(context, signal)
   const shortage = findShortage(store.directory, minFree)
-  if (!isShort(shortage)) return nothing
+  if (!isShort(shortage)) return nothingRemoved
 
   const { candidates, policy } = findCandidates(store, readCatalog(store), config, clock.now())
   const usage = await readUsage(context)

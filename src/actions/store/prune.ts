@@ -18,7 +18,7 @@ import { emitWarnings } from '../events.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 import { codesOf, logged } from '../log-act.ts'
 import { type RetentionConfig, findCandidates, tellRemoved } from './find-candidates.ts'
-import { makeRoom, removedForRoom } from './make-room.ts'
+import { type AppliedRetention, makeRoom, nothingRemoved, removedForRoom } from './make-room.ts'
 
 /**
  * Decides what retention would remove now; changes nothing. Snapshots of the future, and those that
@@ -110,8 +110,6 @@ async function pruneAsWriter(context: ActionContext, { yes }: PruneOptions): Pro
   })
 }
 
-const nothingRemoved: AppliedRetention = { removed: [], warnings: [] }
-
 function orForRoom(decision: RetentionDecision, removed: readonly string[]): RetentionDecision {
   if (!removed.includes(decision.name)) return decision
   return { ...decision, keep: false, reason: removedForRoom }
@@ -131,12 +129,6 @@ export function whyItWaits(
       fix: 'look at "snap-volume prune --dry-run", then run "snap-volume prune --yes", or start with rules that keep more (SNAP_PRUNE=always never waits)',
     },
   )
-}
-
-export interface AppliedRetention {
-  /** The names. */
-  removed: string[]
-  warnings: RecordWarning[]
 }
 
 /**

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto'
+import { lstatSync } from 'node:fs'
+import { type ListedEntry, listTree, nanosecondsOf } from '../../diff/list-tree.ts'
+import type { Attributes } from '../../diff/read-attributes.ts'
+import { OperationError } from '../../errors.ts'
+import type { BytePath } from '../../tree/byte-path.ts'
+import type { DirectoryHandle } from '../../tree/directory-handle.ts'
+import type { FileKey } from '../../verify/digest-table.ts'
+import { readBirths } from '../../verify/read-births.ts'
+import type { ActionContext } from '../context.ts'
+
+/** The tree of a volume in a snapshot, listed. */
+export interface StoredTree {
+  here: string
+  cwd: string
+  entries: ReadonlyMap<BytePath, ListedEntry>
+  /** By inode. */
+  births: ReadonlyMap<string, bigint>
+  /** Files of subvolumes that changed keep inode and birth. */
+  isSubvolume: boolean
+}
+
+/** Lists a tree while it is open. Throws ProgramError where something cannot be read. */
+export async function openStoredTree(
+  { here, cwd }: DirectoryHandle,
+  { store, signal }: Pick<ActionContext, 'store' | 'signal'>,
+): Promise<StoredTree> {
+  const entries = await listTree(cwd, signal)
+  const births = await readBirths(cwd, [...entries.keys()], signal)
+  const isSubvolume = lstatSync(`${here}/.`).dev !== lstatSync(store.directory).dev
+  return { here, cwd, entries, births, isSubvolume }
+}
+
+/** Throws OperationError where the filesystem tells no birth. */
+export function keyOf({ births, isSubvolume }: StoredTree, { inode, ctime }: ListedEntry): FileKey {
+  const born = births.get(inode)
+  if (born === undefined) {
+    throw new OperationError(
+      'the filesystem of the store does not tell when a file was made, so a later one could be taken for it',
+      { fix: 'keep the store on ext4, XFS or btrfs to verify it' },
+    )
+  }
+  return {
+    inode: BigInt(inode),
+    born,
+    ctime: isSubvolume ? nanosecondsOf(ctime) : 0n,
+  }
+}
+
+/** 128 bits of a digest: nobody gains anything by two that are the same. */
+export function describeMetadata(
+  { type, size, mode, owner, mtime }: ListedEntry,
+  attributes: Attributes | undefined,
+): string {
+  const { acl = '', xattrs = '' } = attributes ?? {}
+  // the size of a directory is what its filesystem makes of it
+  const facts = [type, type === 'd' ? '' : size, mode, owner, mtime, acl, xattrs]
+  return createHash('sha256').update(facts.join('\0'), 'latin1').digest('hex').slice(0, 32)
+}
