@@ -198,7 +198,8 @@ describeOnEngine('the documented docker commands', () => {
       let name = ''
       const found = await follow('Find it')
       name = /@GMT-[\d.-]+\d/.exec(found)?.[0] ?? ''
-      expect(found).to.match(/1970-01-01 .*offer\.odt/)
+      expect(found).to.match(/@GMT-\S+ .* 1970-01-01T00:00:01Z/)
+      expect(found).to.match(/offer\.odt +@GMT-\S+, live/)
       await follow('Copy it out')
       expect(await readFile(join(scratch, 'offer-as-it-was.odt'), 'utf8')).to.equal('as it was')
       await follow('Put it back')

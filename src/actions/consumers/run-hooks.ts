@@ -1,9 +1,10 @@
+import { statusOf } from '../../docker/call.ts'
 import type { DockerClient } from '../../docker/client.ts'
 import type { Consumer } from '../../docker/consumers.ts'
 import type { HookPoint } from '../../docker/labels.ts'
 import { isUp } from '../../docker/quiesce-plan.ts'
 import { type HookSession, openHookSession, runConsumerHook } from '../../docker/run-hook.ts'
-import { HookError, messageOf, throwIfInterrupted } from '../../errors.ts'
+import { HookError, OperationError, messageOf, throwIfInterrupted } from '../../errors.ts'
 import type { HookRecord, RecordWarning } from '../../store/record.ts'
 import { spawnShell } from '../../system/spawn-shell.ts'
 import type { ActionContext } from '../context.ts'
@@ -161,7 +162,18 @@ export class Hooks {
     }
 
     const run = hook.session ? openHookSession : runConsumerHook
-    const result = await run(this.#client, consumer, pre, hook, this.#tell(pre), signal)
+    let result: HookSession | HookRecord
+    try {
+      result = await run(this.#client, consumer, pre, hook, this.#tell(pre), signal)
+    } catch (error) {
+      if (!isDownByNow(error)) throw error
+      this.#settle(
+        consumer,
+        `the hook ${pre} of the container ${name} cannot be run: ${messageOf(error)}`,
+      )
+      return
+    }
+
     if ('end' in result) {
       this.#sessions.push({ consumer, session: result })
       return
@@ -218,6 +230,12 @@ export class Hooks {
   #nothingWasDone(): string {
     return `nothing was ${this.#purpose.kind === 'snapshot' ? 'published' : 'restored'}`
   }
+}
+
+/** Whether the container ended, or waits to be started again, since it was found running. */
+function isDownByNow(error: unknown): boolean {
+  const status = error instanceof OperationError ? statusOf(error.cause) : undefined
+  return status === 404 || status === 409
 }
 
 function describeProblem({ point, container, outcome, exitCode, ms, output }: HookRecord): string {
