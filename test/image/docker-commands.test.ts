@@ -199,7 +199,7 @@ describeOnEngine('the documented docker commands', () => {
       const found = await follow('Find it')
       name = /@GMT-[\d.-]+\d/.exec(found)?.[0] ?? ''
       expect(found).to.match(/@GMT-\S+ .* 1970-01-01T00:00:01Z/)
-      expect(found).to.match(/offer\.odt +@GMT-\S+, live/)
+      expect(found).to.match(/offer\.odt +@GMT-\S+ +@GMT-\S+, live/)
       await follow('Copy it out')
       expect(await readFile(join(scratch, 'offer-as-it-was.odt'), 'utf8')).to.equal('as it was')
       await follow('Put it back')
