@@ -5,7 +5,12 @@ import type { Bench, Scenario } from '../bench.ts'
 import { startConsumer, whyNoConsumer } from '../consumer.ts'
 import { makeStore } from '../contenders/make-store.ts'
 import { rsyncLinkDest } from '../contenders/rsync.ts'
-import { type SnapVolumeOptions, snapVolume } from '../contenders/snap-volume.ts'
+import { ownScan } from '../contenders/own-scan.ts'
+import {
+  type SnapVolumeOptions,
+  type SnapVolumeStore,
+  snapVolume,
+} from '../contenders/snap-volume.ts'
 import { compileWalker } from '../contenders/walker.ts'
 import { type Figures, type Series, formatCount, secondsOf } from '../figures.ts'
 import { onFilesystem } from '../filesystem.ts'
@@ -44,12 +49,14 @@ async function measureUnchanged(bench: Bench): Promise<Figures> {
   const walker = await compileWalker(run, tree.root, base.newest(), home)
   const consumer = await startConsumer(run, tree.root, 'exec /busybox sleep 1000000')
   try {
-    const { pauses, contender } = await openPausing(bench, home, tree.root, 'the whole snapshot')
+    const name = 'the whole snapshot'
+    const { store, pauses, contender } = await openPausing(bench, home, tree.root, name)
     const find: Contender = {
       name: 'find that looks at each file',
       run: async () => void (await run(['find', tree.root, '-newermt', '2100-01-01'])),
     }
-    const series = await measure(bench, [contender, walker, find])
+    const scan = ownScan(tree.root, store)
+    const series = await measure(bench, [contender, scan, walker, find])
     const title = `the pause for ${formatCount(bench.fileCount)} files of which none has changed`
     return secondsOf(title, [pauses('the pause'), ...series])
   } finally {
@@ -104,12 +111,17 @@ async function openPausing(
   root: string,
   name: string,
   engine: SnapVolumeOptions['engine'] = 'link',
-): Promise<{ contender: Contender; pauses: (name?: string) => Series }> {
+): Promise<{
+  store: SnapVolumeStore
+  contender: Contender
+  pauses: (name?: string) => Series
+}> {
   const kind = snapVolume(bench.run, root, { engine, quiesce: 'pause' })
   const store = await makeStore(home, { ...kind, name })
   await store.snapshot()
   const seconds: number[] = []
   return {
+    store,
     contender: {
       name,
       prepare: store.prepare,

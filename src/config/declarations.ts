@@ -86,6 +86,27 @@ export const declarations = {
     expected: 'empty, or a cron expression such as "0 4 * * 0"',
     parse: (text) => text.trim(),
   },
+  verifyNew: {
+    name: 'SNAP_VERIFY_NEW',
+    describe: 'read each new file once after a snapshot, when nothing else is done, for verify',
+    fallback: true,
+    expected: 'true or false',
+    parse: parseSwitch,
+  },
+  verifyCron: {
+    name: 'SNAP_VERIFY_CRON',
+    describe: 'when to verify all snapshots, as SNAP_CRON; unset: never',
+    fallback: '',
+    expected: 'empty, or a cron expression such as "0 5 * * 0"',
+    parse: (text) => text.trim(),
+  },
+  verifySample: {
+    name: 'SNAP_VERIFY_SAMPLE',
+    describe: 'of how many percent of the files it reads the contents; it looks at all metadata',
+    fallback: 100,
+    expected: 'a whole number from 0 to 100, such as 5',
+    parse: parseWholeNumber(0, 100),
+  },
   changeLimit: {
     name: 'SNAP_CHANGE_LIMIT',
     describe:
@@ -96,7 +117,7 @@ export const declarations = {
   },
   timeZone: {
     name: 'SNAP_TZ',
-    describe: 'the time zone of both schedules, such as Europe/Berlin',
+    describe: 'the time zone of the schedules, such as Europe/Berlin',
     fallback: 'GMT',
     expected: 'the name of a time zone, such as Europe/Berlin',
     parse: (text) => (isTimeZone(text) ? text : undefined),

@@ -24,6 +24,12 @@ export interface SettingValues {
   cron: string
   /** Empty for never. */
   checksumCron: string
+  /** Whether the daemon reads new files for `verify`. */
+  verifyNew: boolean
+  /** Empty for never. */
+  verifyCron: string
+  /** In percent. */
+  verifySample: number
   /** In percent; 0 for never. */
   changeLimit: number
   timeZone: string

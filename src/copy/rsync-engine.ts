@@ -9,6 +9,7 @@ import { walkTree } from '../tree/walk-tree.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from './engine.ts'
 import { filesFrom } from './programs/files-from.ts'
 import { LeftOutAttributes } from './left-out-attributes.ts'
+import { recopyCapabilities } from './programs/lost-capabilities.ts'
 import { mountedDirectories } from './programs/mounted-directories.ts'
 import { planByComparison } from './restore/restore-by-comparison.ts'
 import { copyRootAttributes } from './programs/root-attributes.ts'
@@ -68,13 +69,13 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
     leftOut,
   }
 
-  const separated = base === undefined ? [] : await separateLinks(trees)
+  const corrected = base === undefined ? [] : await correctCopies(trees)
   const excludes = compileExcludes(exclude)
   const shown = [...mounts].filter((mount) => !isWithin(mount, excludes))
   stageMounts(trees, shown)
 
   // what is written into a directory moves its times
-  const touched = [...separated, ...shown].map(parentOf).filter((path) => path !== '')
+  const touched = [...corrected, ...shown].map(parentOf).filter((path) => path !== '')
   await rsyncDirectories(trees, listPaths(touched))
   if (base !== undefined || mounts.size > 0) await copyRootAttributes(trees)
   await lookAtAll(trees)
@@ -88,9 +89,11 @@ async function snapshotByRsync(request: SnapshotRequest): Promise<SnapshotCopy> 
   }
 }
 
-async function separateLinks(trees: RsyncTrees): Promise<BytePath[]> {
+/** What `--link-dest` makes otherwise than it is in the source. */
+async function correctCopies(trees: RsyncTrees): Promise<BytePath[]> {
   const { linked } = await surveyTree(trees.staging.here, trees.signal)
-  return separateMergedPaths(trees, linked)
+  const separated = await separateMergedPaths(trees, linked)
+  return [...separated, ...(await recopyCapabilities(trees, await listStaged(trees)))]
 }
 
 /**
@@ -116,10 +119,15 @@ function stageMounts({ staging }: RsyncTrees, mounts: readonly BytePath[]): void
   }
 }
 
-async function lookAtAll({ source, staging, signal, leftOut }: RsyncTrees): Promise<void> {
+async function lookAtAll(trees: RsyncTrees): Promise<void> {
   if (maySetSecurityAttributes()) return
+  const { source, signal, leftOut } = trees
+  await leftOut?.look(source.cwd, [await listStaged(trees)], signal)
+}
+
+async function listStaged({ staging, signal }: RsyncTrees): Promise<Buffer> {
   const list = new PathList()
   list.add('.')
   for await (const { path } of walkTree(staging.here, signal)) list.add(path)
-  await leftOut?.look(source.cwd, [list.bytes()], signal)
+  return list.bytes()
 }

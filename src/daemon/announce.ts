@@ -25,6 +25,7 @@ export async function announce(
   for (const { id, path } of config.volumes) log.info(`volume ${id}: ${path}`)
   warnOfBothDays('SNAP_CRON', settings.cron, log)
   warnOfBothDays('SNAP_CHECKSUM_CRON', settings.checksumCron, log)
+  warnOfBothDays('SNAP_VERIFY_CRON', settings.verifyCron, log)
 
   if (settings.quiesce !== 'none') await announceConsumers(context, log)
   announceRestore(store, log)
@@ -37,6 +38,10 @@ export async function announce(
     log.info(
       `all contents are compared on the schedule ${settings.checksumCron} (${settings.timeZone}), next at ${nextChecksum}`,
     )
+  }
+
+  if (settings.verifyCron !== '') {
+    log.info(`all snapshots are verified on ${settings.verifyCron} (${settings.timeZone})`)
   }
 
   const next = schedule.nextRun()

@@ -12,7 +12,9 @@ import { type PreparedStore, prepareStore, recordStart } from '../actions/store/
 import { resumeAfterCrash } from '../actions/consumers/resume-after-crash.ts'
 import { webAddressesOf } from '../config/notify-target.ts'
 import { type ProxyFor, readProxies } from '../config/proxies.ts'
-import { BusyError, InterruptedError } from '../errors.ts'
+import { planNow } from '../actions/store/prune.ts'
+import { BusyError, InterruptedError, OperationError } from '../errors.ts'
+import type { RetentionDecision } from '../retention/plan.ts'
 import type { CommandExecutor } from '../remote/executor.ts'
 import { acquireLock } from '../store/lock.ts'
 import { removeHeartbeat, writeHeartbeat } from '../store/heartbeat.ts'
@@ -32,6 +34,7 @@ import { assertCron } from './schedule.ts'
 import { ScheduledRuns } from './scheduled-runs.ts'
 import { startServer } from './server.ts'
 import { singleFlight } from './single-flight.ts'
+import { Verifier } from './verifier.ts'
 import { type Start, resumeBeforeStart } from './resume-before-start.ts'
 
 /**
@@ -56,6 +59,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await resumeBeforeStart(options)
   assertCron('SNAP_CRON', settings.cron)
   if (settings.checksumCron !== '') assertCron('SNAP_CHECKSUM_CRON', settings.checksumCron)
+  if (settings.verifyCron !== '') assertCron('SNAP_VERIFY_CRON', settings.verifyCron)
   const proxyFor = readProxies(environment, webAddressesOf(settings.notifyTargets))
 
   const prepared = await prepareStore(settings, volumes)
@@ -94,6 +98,7 @@ class Daemon {
   readonly #background: Background
   readonly #prelinker: Prelinker
   readonly #notifier: Notifier
+  readonly #verifier: Verifier
   readonly #follower: ActFollower
   readonly #isNews = createProgressFilter()
   /** Undefined while the start is under way. */
@@ -112,6 +117,7 @@ class Daemon {
     )
     this.#metrics = new Metrics({
       readStatus: this.#readStatus,
+      readPlan: () => this.#planRetention(),
       volumes: volumes.map(({ id }) => id),
       startedAt: clock.now(),
       version: programVersion,
@@ -135,6 +141,16 @@ class Daemon {
       log,
     })
 
+    this.#verifier = new Verifier({
+      settings,
+      environment,
+      store,
+      clock,
+      background: this.#background,
+      tell: (notice) => this.#notifier.tell(notice),
+      log,
+    })
+
     this.#startedAt = clock.now().toISOString()
     this.#follower = followActs(store, (act) => logAct(log, act))
   }
@@ -150,6 +166,7 @@ class Daemon {
       async () => this.#background.stop(),
       () => removeHeartbeat(this.#store),
       () => this.#follower.stop(),
+      () => this.#verifier.stop(),
     ]
 
     try {
@@ -173,6 +190,15 @@ class Daemon {
       log.info('stopping')
     } finally {
       for (const stop of stops) await stop()
+    }
+  }
+
+  #planRetention(): RetentionDecision[] | undefined {
+    try {
+      return planNow(this.#context)
+    } catch (error) {
+      if (!(error instanceof OperationError)) throw error
+      return undefined
     }
   }
 
@@ -238,5 +264,6 @@ class Daemon {
 
     await this.#runs.beat()
     this.#prelinker.refresh()
+    this.#verifier.look()
   }
 }

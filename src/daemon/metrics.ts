@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ActionEvent } from '../actions/events.ts'
 import type { StatusDescription } from '../actions/report/status.ts'
+import type { RetentionDecision } from '../retention/plan.ts'
 import { exitCodes, failureCauseOf, failureCauses } from '../errors.ts'
 import { parseSnapshotName } from '../store/names.ts'
 import type { SnapshotRecord } from '../store/record.ts'
@@ -21,6 +22,8 @@ const phases = ['lock', 'copy', 'publish', 'prune']
 export interface MetricsOptions {
   /** Called for each scrape. */
   readStatus: () => Promise<StatusDescription>
+  /** What retention would do; undefined where nobody can tell. Called for each scrape too. */
+  readPlan: () => readonly RetentionDecision[] | undefined
   /** The names of those that are snapshotted. */
   volumes: readonly string[]
   startedAt: Date
@@ -30,15 +33,23 @@ export interface MetricsOptions {
 /** What monitoring draws and alarms by; examples/prometheus has both. */
 export class Metrics {
   readonly #readStatus: MetricsOptions['readStatus']
+  readonly #readPlan: MetricsOptions['readPlan']
+  readonly #kept: Gauge<'rule'>
   readonly #registry = new Registry()
   readonly #runs: RunSeries
   readonly #snapshots: SnapshotSeries
   readonly #setState: (status: StatusDescription) => void
   #phase: { name: string; sinceMs: number } | undefined
 
-  constructor({ readStatus, volumes, startedAt, version }: MetricsOptions) {
+  constructor({ readStatus, readPlan, volumes, startedAt, version }: MetricsOptions) {
     this.#readStatus = readStatus
+    this.#readPlan = readPlan
     const make = makeSeriesIn(this.#registry)
+    this.#kept = make.gauge(
+      'kept_snapshots',
+      'Snapshots that stay, by each rule that keeps them.',
+      ['rule'],
+    )
     this.#runs = runSeries(make)
     this.#snapshots = snapshotSeries(make)
     setProgramSeries(make, version, startedAt)
@@ -95,6 +106,10 @@ export class Metrics {
   /** The text that Prometheus reads. */
   async render(): Promise<{ contentType: string; text: string }> {
     this.#setState(await this.#readStatus())
+    this.#kept.reset()
+    for (const { keep, reason } of this.#readPlan() ?? []) {
+      if (keep) for (const rule of rulesIn(reason)) this.#kept.inc({ rule })
+    }
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
   }
 
@@ -122,6 +137,17 @@ export class Metrics {
     }
     this.#phase = name === undefined ? undefined : { name, sinceMs: nowMs }
   }
+}
+
+/** The rules that a decision names: as `daily`; `max` for SNAP_MAX, `other` for what is no rule. */
+function rulesIn(reason: string): Set<string> {
+  const parts = reason.replaceAll('oldest, until', 'oldest').split(', ')
+  return new Set(
+    parts.map((part) => {
+      if (part.startsWith('number ')) return 'max'
+      return /^(?:\w+(?= \d+ of )|within|oldest|pinned)/.exec(part)?.[0] ?? 'other'
+    }),
+  )
 }
 
 type SeriesMaker = ReturnType<typeof makeSeriesIn>
@@ -205,6 +231,9 @@ function stateSeries({ gauge }: SeriesMaker): (status: StatusDescription) => voi
   const oldest = gauge('oldest_snapshot_timestamp_seconds', 'When the oldest was taken.')
   const newest = gauge('newest_snapshot_timestamp_seconds', 'When the newest was taken.')
 
+  const lastVerify = gauge('last_verify_timestamp_seconds', 'When stored files were last compared.')
+  const damaged = gauge('damaged_snapshots', 'Snapshots with files that are not what they were.')
+
   const freeBytes = gauge('store_free_bytes', 'Free space of the store.')
   const totalBytes = gauge('store_size_bytes', 'Size of the filesystem of the store.')
   const freeInodes = gauge('store_free_inodes', 'Free inodes of the store.')
@@ -223,6 +252,9 @@ function stateSeries({ gauge }: SeriesMaker): (status: StatusDescription) => voi
     count.set(status.snapshots.count)
     setTime(oldest, parseSnapshotName(status.snapshots.oldest ?? '')?.toISOString())
     setTime(newest, parseSnapshotName(status.snapshots.newest ?? '')?.toISOString())
+
+    setTime(lastVerify, status.verified.comparedAt)
+    damaged.set(Object.keys(status.verified.damaged).length)
 
     freeBytes.set(status.space.freeBytes)
     totalBytes.set(status.space.totalBytes)

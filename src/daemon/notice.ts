@@ -1,8 +1,10 @@
 import type { Health } from '../actions/report/health.ts'
+import { counted } from '../system/counted.ts'
 import type { FinishedRun, RunState, AlertState } from '../store/run-state.ts'
 import type { RecordWarning } from '../store/record.ts'
 
-export type NoticeEvent = 'failure' | 'recovery' | 'stale' | 'suspicious' | 'prune-frozen'
+export type NoticeEvent =
+  'failure' | 'recovery' | 'stale' | 'suspicious' | 'prune-frozen' | 'damage'
 
 /** What somebody should know. */
 export interface Notice {
@@ -70,6 +72,18 @@ function noticeOfRecovery({ snapshot }: FinishedRun): Notice {
     title: 'snapshots are taken again',
     message: `${snapshot} was taken`,
     snapshot,
+  }
+}
+
+/** Of what is not what it was, the first ones; `verify` lists all. */
+export function noticeOfDamage(paths: readonly string[]): Notice {
+  const most = 10
+  const others = paths.length > most ? `, and ${paths.length - most} more` : ''
+  return {
+    event: 'damage',
+    title: `${counted(paths.length, '{path is|paths are}')} damaged in the store`,
+    message: `${paths.slice(0, most).join(', ')}${others}; see "snap-volume verify"`,
+    snapshot: null,
   }
 }
 

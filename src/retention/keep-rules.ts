@@ -25,14 +25,31 @@ export function applyKeepRules(
   timeZone: string,
 ): Map<string, string[]> {
   const reasons = new Map<string, string[]>()
-  const add = (name: string, reason: string): void => {
-    reasons.set(name, [...(reasons.get(name) ?? []), reason])
+  for (const { name, text } of eachReason(snapshots, rules, timeZone)) {
+    reasons.set(name, [...(reasons.get(name) ?? []), text])
   }
+  return reasons
+}
 
+/** Why a rule keeps a snapshot. */
+interface KeepReason {
+  name: string
+  text: string
+  /** So many newer ones of this kind, and it goes; undefined where nobody can tell. */
+  newer: { kind: Kind | 'within'; count: number } | undefined
+}
+
+/** Every reason of every rule; see applyKeepRules. */
+export function* eachReason(
+  snapshots: readonly DatedSnapshot[],
+  rules: KeepRules,
+  timeZone: string,
+): Generator<KeepReason> {
   const newestMs = snapshots.at(-1)?.time.getTime() ?? 0
   for (const { name, time } of snapshots) {
     const isWithin = newestMs - time.getTime() < rules.withinMs
-    if (isWithin) add(name, `within ${formatSpan(rules.withinMs)} of the newest`)
+    const text = `within ${formatSpan(rules.withinMs)} of the newest`
+    if (isWithin) yield { name, text, newer: { kind: 'within', count: 1 } }
   }
 
   const localTimeOf = localTimes(timeZone)
@@ -45,16 +62,17 @@ export function applyKeepRules(
     )
     for (const [index, inBucket] of buckets.entries()) {
       const chosen = inBucket.find(({ flagged }) => !flagged) ?? inBucket[0]
-      if (chosen !== undefined) add(chosen.name, `${kind} ${index + 1} of ${count}`)
+      if (chosen === undefined) continue
+      const text = `${kind} ${index + 1} of ${count}`
+      yield { name: chosen.name, text, newer: { kind, count: count - index } }
     }
 
     const [oldest] = snapshots
     if (buckets.length < count && oldest !== undefined && kind !== 'last') {
-      add(oldest.name, `oldest, until ${count} ${kind} ones are there`)
+      const text = `oldest, until ${count} ${kind} ones are there`
+      yield { name: oldest.name, text, newer: undefined }
     }
   }
-
-  return reasons
 }
 
 /** The snapshots of each of the newest buckets, newest first. */

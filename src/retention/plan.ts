@@ -148,6 +148,11 @@ function volumeOf({ volumes }: Candidate, id: string): CandidateVolume | undefin
   return volumes.find((volume) => volume.id === id)
 }
 
+/** Whether it stays whatever the rules say, and takes no place there. */
+export function isExempt(candidate: Candidate, policy: RetentionPolicy): boolean {
+  return exemption(candidate, policy) !== undefined
+}
+
 function exemption(candidate: Candidate, policy: RetentionPolicy): string | undefined {
   return candidate.pinned ? 'pinned' : policy.protected.get(candidate.name)
 }

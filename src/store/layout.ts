@@ -46,6 +46,8 @@ export interface StoreLayout {
   /** What stored files were when they were first read, and which file each path is. */
   digests: string
   manifests: string
+  /** What came of comparing them. */
+  verified: string
   /** Held while these are written. */
   verifyLock: string
   /** The running daemon, for whoever shares the store. */
@@ -96,6 +98,7 @@ export function storeLayout(directory: string): StoreLayout {
     usageCache: join(own, 'usage.cache'),
     digests: join(own, 'verify.digests'),
     manifests: join(own, 'verify'),
+    verified: join(own, 'verified.json'),
     verifyLock: join(own, 'verify.lock'),
     socket: join(own, 'control.sock'),
   }

@@ -50,6 +50,36 @@ export async function findSecurityAttributes(
   return { names: names.split(' ').filter((name) => name !== ''), paths: found }
 }
 
+const capability = 'security.capability'
+
+const capabilityScript = `
+use strict;
+my $call = shift() + 0;
+my $name = '${capability}';
+my $value = "\\0" x 64;
+$/ = "\\0";
+while (defined(my $path = <STDIN>)) {
+  chomp $path;
+  print "$path\\0" if syscall($call, $path, $name, $value, 64) > 0;
+}
+`
+
+/** Those of the listed files that have a capability, a character a byte. Throws OperationError where nobody can look. */
+export async function findCapabilities(
+  cwd: string,
+  paths: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  if (paths.length === 0) return []
+  const words = ['-e', capabilityScript, String(numberOf('lgetxattr'))]
+  const input = Buffer.from(paths.buffer, paths.byteOffset, paths.length)
+  const found: Buffer[] = []
+  const onOutput = (chunk: Buffer): void => void found.push(chunk)
+  const { exitCode, stderr } = await spawn('perl', words, { cwd, input, signal, onOutput })
+  if (exitCode !== 0) throw cannotLook(stderr.trim())
+  return Buffer.concat(found).toString('latin1').split('\0').slice(0, -1)
+}
+
 function cannotLook(why: string): OperationError {
   return new OperationError(
     `extended attributes cannot be looked at (${why}), and this process may not set all of them`,

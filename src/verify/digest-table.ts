@@ -42,22 +42,19 @@ export const noContent = '0'.repeat(2 * digestBytes)
  */
 export class DigestTable {
   readonly #path: string
-  #content: Buffer
+  #content: Buffer = Buffer.alloc(0)
   readonly #rows = new Map<string, number>()
   #waiting: Buffer[] = []
 
   constructor(path: string) {
     this.#path = path
-    const content = readIfThere(path)
-    this.#content = content.subarray(0, content.length - (content.length % rowBytes))
-    for (let at = 0; at < this.#content.length; at += rowBytes) {
-      this.#rows.set(this.#content.toString('latin1', at, at + keyBytes), at)
-    }
+    this.#take(readIfThere(path))
   }
 
-  get(key: FileKey): FileDigest | undefined {
-    const at = this.#rows.get(nameOf(key))
-    if (at === undefined) return undefined
+  /** By the name of its key; what was added is found once it is flushed. */
+  get(name: string): FileDigest | undefined {
+    const at = this.#rows.get(name)
+    if (at === undefined || at >= this.#content.length) return undefined
     const metadataEnd = at + keyBytes + metadataBytes
     return {
       metadata: this.#content.toString('hex', at + keyBytes, metadataEnd),
@@ -108,6 +105,15 @@ export class DigestTable {
       closeSync(descriptor)
     }
     renameSync(made, this.#path)
+    this.#take(kept)
+  }
+
+  #take(content: Buffer): void {
+    this.#content = content.subarray(0, content.length - (content.length % rowBytes))
+    this.#rows.clear()
+    for (let at = 0; at < this.#content.length; at += rowBytes) {
+      this.#rows.set(this.#content.toString('latin1', at, at + keyBytes), at)
+    }
   }
 }
 

@@ -1,4 +1,12 @@
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { isNotFound } from '../errors.ts'
@@ -17,6 +25,10 @@ export class Manifests {
   constructor(directory: string) {
     this.#directory = directory
     mkdirSync(directory, { recursive: true, mode: 0o700 })
+  }
+
+  has(snapshot: string, volume: string): boolean {
+    return existsSync(this.#pathOf(snapshot, volume))
   }
 
   /** Undefined where there is none yet, or a broken one. */
@@ -71,6 +83,11 @@ export class Manifests {
   }
 
   #pathOf(snapshot: string, volume: string): string {
-    return join(this.#directory, `${snapshot}:${volume}`)
+    return manifestPath(this.#directory, snapshot, volume)
   }
+}
+
+/** Where the manifest of a volume of a snapshot is, once it has been read. */
+export function manifestPath(directory: string, snapshot: string, volume: string): string {
+  return join(directory, `${snapshot}:${volume}`)
 }

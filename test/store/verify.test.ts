@@ -15,9 +15,13 @@ import { documentsOf, lastDocumentOf } from '../support/cli.ts'
 import { roundsOf } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
 import { useStore } from '../support/test-store.ts'
+import { setTimes } from '../../src/system/set-times.ts'
+import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { Mutator } from './support/mutations.ts'
 
 interface Damage {
+  goodCopy: string | null
+  repaired?: boolean
   what: string
   path: string
   volume: string
@@ -32,8 +36,7 @@ async function flip(path: string): Promise<void> {
   readSync(descriptor, byte, 0, 1, 0)
   writeSync(descriptor, Buffer.from([(byte[0] ?? 0) ^ 1]), 0, 1, 0)
   closeSync(descriptor)
-  const seconds = `${mtimeNs / 1_000_000_000n}.${String(mtimeNs % 1_000_000_000n).padStart(9, '0')}`
-  await shellIn('/', `touch -d @${seconds} '${path}'`)
+  await setTimes([{ path, ns: mtimeNs }], {})
 }
 
 describe('verify', function () {
@@ -104,8 +107,92 @@ describe('verify', function () {
     ])
     const { stdout } = await store.run(['verify'])
     expect(stdout).to.match(
-      new RegExp(`^content +${store.data}/below/flipped +${first} ${second}$`, 'm'),
+      new RegExp(`^content +${store.data}/below/flipped +live +${first} ${second}$`, 'm'),
     )
+  })
+
+  it('repairs what has a good copy, for all snapshots that share it', async () => {
+    await shellIn(
+      store.data,
+      `mkdir below other; echo lost > other/lost
+      for name in flipped cut mode owner attribute exchanged deleted $'odd\\nn\\xff'; do echo $name > "below/$name"; done
+      head -c 3000000 /dev/urandom > below/large
+      chown 7 below/flipped; setcap cap_net_raw+ep below/flipped`,
+    )
+    const names = [await store.snapshot(), await store.snapshot()]
+    const before = names.map((name) => walkTree(store.dataIn(name)))
+    await verify()
+
+    const [data = '', other = ''] = names.map((name) => store.dataIn(name))
+    for (const name of ['flipped', 'large']) await flip(join(data, 'below', name))
+    await shellIn(
+      data,
+      `cd below; truncate -s 3 cut; chmod 600 mode; chown 8 owner; setfattr -n user.new -v x attribute
+      chmod 600 odd*; cp exchanged copy; mv copy exchanged; rm deleted`,
+    )
+    // nobody has it any more
+    for (const root of [store.data, data, other]) await shellIn(root, 'rm other/lost')
+
+    const copies = new Map((await verify()).damage.map(({ path, goodCopy }) => [path, goodCopy]))
+    expect(copies.get('below/deleted')).to.equal('live')
+    expect(copies.get('other/lost')).to.equal(null)
+    const { damage, exitCode } = await verify('--repair')
+    expect(exitCode).to.equal(1)
+    const left = damage.filter(({ repaired }) => repaired !== true).map(({ path }) => path)
+    expect(left).to.have.members(['other/lost', 'other/lost', 'other', 'other'])
+
+    for (const [index, root] of [data, other].entries()) {
+      const wanted = new Map(before[index])
+      wanted.delete('other/lost')
+      const differences = compareTrees(wanted, walkTree(root))
+      expect(differences.filter((line) => !line.startsWith('"other": mtime'))).to.deep.equal([])
+    }
+    expect((await verify()).damage.map(({ path }) => path)).to.have.members(left)
+  })
+
+  it('repairs from another snapshot what the live data have otherwise', async () => {
+    await shellIn(store.data, 'echo one > file; echo other > other')
+    const [first, second] = [await store.snapshot(), await store.snapshot()]
+    await verify()
+    await shellIn(store.data, 'echo new > file; rm other')
+    await shellIn(store.dataIn(first), 'rm file; mv other away')
+    const { damage, exitCode } = await verify('--repair')
+    const told = damage.map(({ what, path, goodCopy, repaired }) => {
+      return [what, path, goodCopy, repaired]
+    })
+    expect(told).to.deep.include.members([
+      ['missing', 'file', second, true],
+      ['missing', 'other', second, true],
+      ['added', 'away', null, false],
+    ])
+    expect(exitCode).to.equal(1)
+    await shellIn(store.dataIn(first), 'rm away')
+    await verify('--repair')
+    expect((await verify()).damage).to.deep.equal([])
+  })
+
+  it('is told in show, status and before a restore, until it is repaired', async () => {
+    const name = await store.snapshot()
+    await verify()
+    await flip(join(store.dataIn(name), 'hello.txt'))
+    await verify()
+    expect((await store.run(['show'])).stdout).to.match(new RegExp(`${name}.*damaged`))
+    expect((await store.run(['status'])).stdout).to.contain('verify --repair')
+    const restored = await store.run(['restore', name, '--yes'])
+    expect(restored.stderr).to.match(/1 path .*damaged/)
+    await verify('--repair')
+    expect((await store.run(['show'])).stdout).not.to.contain('damaged')
+  })
+
+  it('records new snapshots only, and compares none, with --new', async () => {
+    const name = await store.snapshot()
+    const { recorded } = lastDocumentOf(await store.run(['verify', '--new', '--json']))
+    expect(recorded).to.equal(1)
+    await flip(join(store.dataIn(name), 'hello.txt'))
+    await store.snapshot()
+    const again = await store.run(['verify', '--new', '--json'])
+    expect(lastDocumentOf(again)).to.include({ recorded: 1, compared: 0, damaged: 0 })
+    expect((await verify()).exitCode).to.equal(1)
   })
 
   it('reads a sample, or newer ones only', async () => {
@@ -154,7 +241,14 @@ describe('verify', function () {
       const { damage, exitCode } = await verify(...words)
       expect(exitCode).to.equal(1)
       expect(damage).to.deep.equal([
-        { type: 'damage', volume: 'data', path: '', what: 'missing', snapshots: [name] },
+        {
+          type: 'damage',
+          volume: 'data',
+          path: '',
+          what: 'missing',
+          snapshots: [name],
+          goodCopy: null,
+        },
       ])
     }
     await shellIn(store.directory, `mv elsewhere ${name}/data`)

@@ -3,6 +3,8 @@ import { shellIn } from './shell.ts'
 export interface AwkwardTreeOptions {
   /** What the filesystem refuses is left out. */
   asFarAsCan?: boolean
+  /** Where the filesystem cannot have one above 2^31. */
+  hiddenOwner?: string
 }
 
 /** Fills `directory` with all that is awkward to copy (rows 13 to 15 of the fault table). */
@@ -36,9 +38,10 @@ export async function damageAwkwardTree(
 async function runIn(
   directory: string,
   script: string,
-  { asFarAsCan = false }: AwkwardTreeOptions = {},
+  { asFarAsCan = false, hiddenOwner = '4000000000:4000000001' }: AwkwardTreeOptions = {},
 ): Promise<void> {
-  await shellIn(directory, asFarAsCan ? `set +e; exec 2>/dev/null\n${script}\ntrue` : script)
+  const all = `hidden_owner=${hiddenOwner}\n${script}`
+  await shellIn(directory, asFarAsCan ? `set +e; exec 2>/dev/null\n${all}\ntrue` : all)
 }
 
 const plain = String.raw`
@@ -87,7 +90,7 @@ chmod 4755 setuid
 chmod 2755 setgid
 mkdir setgid-directory && chmod 2775 setgid-directory
 mkdir sticky && chmod 1777 sticky
-chown 4000000000:4000000001 hidden
+chown $hidden_owner hidden
 chmod 0000 hidden
 ln -s hidden owned-link && chown -h 1234:5678 owned-link
 cd ..
@@ -177,6 +180,7 @@ rm specials/fifo-too
 printf data | dd of=specials/sparse bs=64K seek=10 conv=notrunc status=none
 mkdir -p new/directory && echo new > new/directory/file
 rmdir empty-directory
+touch attributes/capability
 for first in '#' ';'; do
   echo changed > "$first""directory/inside/file"
   echo changed > "$first""file"

@@ -35,6 +35,8 @@ interface Filesystem {
   followsLinks?: boolean
   /** Times of files are cut off or rounded there. */
   hasCoarseTimes?: boolean
+  /** It cannot have all owners: one that it can have. */
+  hiddenOwner?: string
   /** Where a ctime proves that a file is unchanged. */
   hasChangeTimes?: boolean
 }
@@ -91,7 +93,13 @@ const overlayfs: Filesystem = {
   },
 }
 /** It takes no owners of more than 31 bits. */
-const bindfs: Filesystem = { ...onFuse('bindfs', 'bindfs'), isLimited: true }
+const bindfs: Filesystem = {
+  // it remembers the attributes of each name apart, also of two names of one file
+  ...onFuse('bindfs', 'bindfs', { mountOptions: ['attr_timeout=0', 'entry_timeout=0'] }),
+  isLimited: true,
+  // it gives an I/O error for each file whose owner is above 2^31
+  hiddenOwner: '2000000000:2000000001',
+}
 const ntfs: Filesystem = {
   ...onFuse('ntfs-3g', 'ntfs-3g', { mountOptions: ['permissions', 'acl'], sizeMiB: 256 }),
   isLimited: true,

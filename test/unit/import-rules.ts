@@ -64,7 +64,7 @@ const rooms: Readonly<Record<string, readonly (readonly string[])[]>> = {
 }
 
 const doors: Readonly<Record<string, RegExp>> = {
-  execa: /^system\/spawn(-shell)?\.ts$/,
+  execa: /^system\/spawn(-shell|-idly)?\.ts$/,
   'node-cron': /^daemon\/schedule\.ts$/,
   dockerode: /^docker\//,
   hono: /^remote\//,

@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { ListedEntry } from '../../diff/list-tree.ts'
 import { type Attributes, readAttributes } from '../../diff/read-attributes.ts'
-import { errorCode } from '../../errors.ts'
-import { type BytePath, bytePath, joinPath } from '../../tree/byte-path.ts'
-import { digestOf } from '../../tree/digest.ts'
+import { type BytePath, bytePath } from '../../tree/byte-path.ts'
 import { yielding } from '../../tree/yielding.ts'
-import { type DigestTable, type FileDigest, nameOf, noContent } from '../../verify/digest-table.ts'
+import { type DigestTable, type FileDigest, nameOf } from '../../verify/digest-table.ts'
 import type { Damage } from './damage.ts'
-import { type StoredTree, describeMetadata, keyOf } from './stored-tree.ts'
+import { type StoredTree, contentOf, describeMetadata, keyOf } from './stored-tree.ts'
 
 /** The files of a store, each looked at once, whichever snapshots have it. */
 export class StoredFiles {
@@ -52,7 +49,7 @@ export class StoredFiles {
     const key = keyOf(tree, entry)
     if (this.#looked.has(nameOf(key))) return this.#looked.get(nameOf(key))
 
-    const known = this.#table.get(key)
+    const known = this.#table.get(nameOf(key))
     const what =
       known === undefined
         ? await this.#addDigest(tree, path, entry, attributes)
@@ -88,27 +85,14 @@ export class StoredFiles {
     return describeMetadata(entry, attributes) === known.metadata ? undefined : 'metadata'
   }
 
-  /** Undefined where the disk does not give it. */
   async #contentOf(
     tree: StoredTree,
     path: BytePath,
     entry: ListedEntry,
   ): Promise<string | undefined> {
-    if (entry.type === 'l') return createHash('sha256').update(entry.target, 'latin1').digest('hex')
-    if (entry.type !== 'f') return noContent
-    this.read += 1
-    try {
-      return await digestOf(joinPath(bytePath(tree.here), path), this.#signal)
-    } catch (error) {
-      if (isUnreadable(error)) return undefined
-      throw error
-    }
+    if (entry.type === 'f') this.read += 1
+    return contentOf(bytePath(tree.here), path, entry, this.#signal)
   }
-}
-
-/** What a disk or a filesystem says of data that it has lost. */
-function isUnreadable(error: unknown): boolean {
-  return ['EIO', 'EUCLEAN', 'EBADMSG', 'ENODATA'].includes(errorCode(error) ?? '')
 }
 
 /** What was read since is read again after a crash; each flush copies the table. */

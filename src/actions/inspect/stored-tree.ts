@@ -3,10 +3,12 @@ import { lstatSync } from 'node:fs'
 import { type ListedEntry, listTree, nanosecondsOf } from '../../diff/list-tree.ts'
 import type { Attributes } from '../../diff/read-attributes.ts'
 import { OperationError } from '../../errors.ts'
-import type { BytePath } from '../../tree/byte-path.ts'
+import { type BytePath, joinPath } from '../../tree/byte-path.ts'
+import { digestOf } from '../../tree/digest.ts'
 import type { DirectoryHandle } from '../../tree/directory-handle.ts'
-import type { FileKey } from '../../verify/digest-table.ts'
+import { type FileKey, noContent } from '../../verify/digest-table.ts'
 import { readBirths } from '../../verify/read-births.ts'
+import { isUnreadable } from '../../verify/rewrite-differences.ts'
 import type { ActionContext } from '../context.ts'
 
 /** The tree of a volume in a snapshot, listed. */
@@ -32,7 +34,10 @@ export async function openStoredTree(
 }
 
 /** Throws OperationError where the filesystem tells no birth. */
-export function keyOf({ births, isSubvolume }: StoredTree, { inode, ctime }: ListedEntry): FileKey {
+export function keyOf(
+  { births, isSubvolume }: Pick<StoredTree, 'births' | 'isSubvolume'>,
+  { inode, ctime }: ListedEntry,
+): FileKey {
   const born = births.get(inode)
   if (born === undefined) {
     throw new OperationError(
@@ -56,4 +61,21 @@ export function describeMetadata(
   // the size of a directory is what its filesystem makes of it
   const facts = [type, type === 'd' ? '' : size, mode, owner, mtime, acl, xattrs]
   return createHash('sha256').update(facts.join('\0'), 'latin1').digest('hex').slice(0, 32)
+}
+
+/** Its digest, as the table of digests has it; undefined where the disk does not give it. */
+export async function contentOf(
+  here: BytePath,
+  path: BytePath,
+  { type, target }: ListedEntry,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  if (type === 'l') return createHash('sha256').update(target, 'latin1').digest('hex')
+  if (type !== 'f') return noContent
+  try {
+    return await digestOf(joinPath(here, path), signal)
+  } catch (error) {
+    if (isUnreadable(error)) return undefined
+    throw error
+  }
 }

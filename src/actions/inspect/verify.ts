@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import {
   type Catalog,
   type DamagedSnapshot,
@@ -11,6 +12,7 @@ import { type StoreLayout, recordFileName } from '../../store/layout.ts'
 import { acquireLock } from '../../store/lock.ts'
 import { formatSnapshotName } from '../../store/names.ts'
 import { parseTime, resolveReference } from '../../store/references.ts'
+import { readVerifyState, writeVerifyState } from '../../store/verify-state.ts'
 import { type BytePath, isGone } from '../../tree/byte-path.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
 import { DigestTable, nameOf } from '../../verify/digest-table.ts'
@@ -18,6 +20,8 @@ import { type Manifest, Manifests } from '../../verify/manifest.ts'
 import type { ActionContext } from '../context.ts'
 import { reportProgress } from '../report-progress.ts'
 import { type Damage, DamageList } from './damage.ts'
+import { GoodCopies } from './good-copies.ts'
+import { repairDamage } from './repair.ts'
 import { StoredFiles } from './stored-files.ts'
 import { type StoredTree, keyOf, openStoredTree } from './stored-tree.ts'
 
@@ -28,6 +32,10 @@ export interface VerifyOptions {
   samplePercent: number
   /** Only this snapshot and newer ones. */
   since: string | undefined
+  /** Only what was never looked at: nothing is compared. */
+  newOnly: boolean
+  /** Put a good copy into the place of what is damaged, where there is one. */
+  repair: boolean
 }
 
 export interface Verified {
@@ -39,6 +47,8 @@ export interface Verified {
   /** How many contents were read, each once for all snapshots that share it. */
   read: number
   damage: Damage[]
+  /** How many paths were repaired, and are in `damage` all the same. */
+  repaired: number
 }
 
 /**
@@ -49,6 +59,7 @@ export interface Verified {
  *    each file that no snapshot before it had
  * 2. of any other one each path has to be the file that it was, with the metadata and the content
  * 3. the digests of files that no snapshot has any more are forgotten
+ * 4. a good copy of what is damaged is looked for, and put in its place where that is asked for
  *
  * A file is told by its inode and its birth, which nobody can set, so a later file with the same
  * inode number is another one. Throws OperationError where the filesystem tells no birth.
@@ -89,7 +100,8 @@ class Verification {
     this.#all = snapshots
     this.#lost = damaged
     this.#table = new DigestTable(context.store.digests)
-    this.#files = new StoredFiles(this.#table, options.samplePercent, context.signal)
+    const samplePercent = options.newOnly ? 0 : options.samplePercent
+    this.#files = new StoredFiles(this.#table, samplePercent, context.signal)
     this.#manifests = new Manifests(context.store.manifests)
     this.#manifests.keepOnly(new Set([...snapshots, ...damaged].map(({ name }) => name)))
   }
@@ -109,17 +121,57 @@ class Verification {
     }
 
     progress.end()
-    const isWhole = chosen.length === this.#all.length && this.#lost.length === 0
+    const isWhole =
+      !this.#options.newOnly && chosen.length === this.#all.length && this.#lost.length === 0
     if (isWhole) this.#table.keepOnly(this.#seen)
     const { firstRead, read } = this.#files
     const names = this.#all.map(({ name }) => name)
-    const damage = this.#damage.list(names, this.#manifests)
-    return { ...this.#result, firstRead, read, damage }
+    const damage = await this.#treat(this.#damage.list(names, this.#manifests))
+    const repaired = damage.filter((one) => one.repaired).length
+    this.#note(chosen, damage)
+    return { ...this.#result, firstRead, read, damage, repaired }
+  }
+
+  async #treat(damage: readonly Damage[]): Promise<Damage[]> {
+    const { config, signal } = this.#context
+    const copies = new GoodCopies(config.volumes, this.#all, signal)
+    const [table, manifests] = [this.#table, this.#manifests]
+    if (this.#options.repair && damage.length > 0) {
+      return repairDamage(this.#context, { damage, copies, table, manifests })
+    }
+    const found = []
+    for (const one of damage) {
+      const known = table.get(one.key)
+      const place = known === undefined ? undefined : await copies.find(one, known)
+      found.push({ ...one, goodCopy: place?.name ?? null })
+    }
+    return found
+  }
+
+  /** For `show`, `status` and whoever restores one; a sample clears nobody. */
+  #note(chosen: readonly Snapshot[], damage: readonly Damage[]): void {
+    const { store, clock } = this.#context
+    const { newOnly, samplePercent } = this.#options
+    const before = readVerifyState(store)
+    const isThorough = !newOnly && samplePercent === 100
+    const looked = new Set(isThorough ? chosen.map(({ name }) => name) : [])
+    const there = [...this.#all, ...this.#lost].map(({ name }) => name)
+
+    const damaged: Record<string, number> = {}
+    for (const name of there) {
+      const found = damage.filter((one) => !one.repaired && one.snapshots.includes(name)).length
+      const known = looked.has(name) ? 0 : (before.damaged[name] ?? 0)
+      const count = Math.max(found, known)
+      if (count > 0) damaged[name] = count
+    }
+    const comparedAt = newOnly ? before.comparedAt : clock.now().toISOString()
+    const after = { comparedAt, damaged }
+    if (!isDeepStrictEqual(after, before)) writeVerifyState(store, after)
   }
 
   /** Tells of those whose data or record are gone, because there is nothing to look at. */
   #choose(): Snapshot[] {
-    const { references, since } = this.#options
+    const { references, since, newOnly } = this.#options
     const { store, clock } = this.#context
     const now = clock.now()
     const catalog = readCatalog(store)
@@ -134,7 +186,11 @@ class Verification {
       const volumes = snapshot?.record.volumes.map(({ id }) => id) ?? ['']
       for (const id of volumes) this.#damage.add(name, id, '', 'missing')
     }
-    return this.#all.filter(isChosen)
+    return this.#all.filter((one) => isChosen(one) && (!newOnly || this.#isNew(one)))
+  }
+
+  #isNew({ name, record }: Snapshot): boolean {
+    return record.volumes.some(({ id }) => !this.#manifests.has(name, id))
   }
 
   async #lookAt(snapshot: Snapshot, volume: string): Promise<void> {
@@ -144,7 +200,7 @@ class Verification {
       const tree = await openStoredTree(opened, this.#context)
       const manifest = this.#manifests.read(snapshot.name, volume)
       if (manifest === undefined) await this.#record(snapshot.name, volume, tree)
-      else await this.#compare(snapshot.name, volume, tree, manifest)
+      else if (!this.#options.newOnly) await this.#compare(snapshot.name, volume, tree, manifest)
     } catch (error) {
       // removed meanwhile
       if (isThere(this.#context.store, snapshot.name)) throw error
@@ -189,10 +245,8 @@ class Verification {
     for (const [path, what] of await this.#files.lookAt(tree, same)) found.set(path, what)
     // what was removed meanwhile is no damage
     if (!isThere(this.#context.store, snapshot)) return
-    for (const [path, what] of found) {
-      const isShared = what === 'content' || what === 'metadata'
-      this.#damage.add(snapshot, volume, path, what, isShared ? manifest.get(path) : '')
-    }
+    for (const [path, what] of found)
+      this.#damage.add(snapshot, volume, path, what, manifest.get(path))
     this.#result.compared += 1
   }
 }

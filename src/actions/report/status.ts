@@ -27,6 +27,8 @@ import {
 import { noRuns, readRunState } from '../../store/run-state.ts'
 import { readSavedConfig } from '../../store/saved-config.ts'
 import { readNextRun } from '../../store/schedule-state.ts'
+import { type VerifyState, readVerifyState } from '../../store/verify-state.ts'
+import { counted } from '../../system/counted.ts'
 import { noFiles } from '../check-source.ts'
 import type { ActionContext } from '../context.ts'
 import { withCommands } from './count-commands.ts'
@@ -43,6 +45,8 @@ import { hasFailed, longestLookMs } from '../consumers/ran-before.ts'
 /** What `status` tells; the same document is its JSON form. */
 export interface StatusDescription extends Condition {
   health: Health
+  /** What comparing stored files with what they were has found. */
+  verified: VerifyState
   /** Without those of the future. */
   snapshots: { count: number; oldest: string | null; newest: string | null }
 }
@@ -58,6 +62,7 @@ export async function describeStatus(
   const condition = await describeCondition(store, heartbeat, now, docker)
   const catalog = readCatalog(store)
   const { damaged } = catalog
+  const verified = readVerifyState(store)
   const snapshots = pastSnapshots(catalog, now)
   const future = warnOfFuture(catalog, now)
   if (future !== undefined) {
@@ -72,10 +77,11 @@ export async function describeStatus(
     condition.problems.push({ level: 'warning', code: 'damaged', message })
   }
 
-  condition.problems.push(...findNothing(snapshots))
+  condition.problems.push(...findNothing(snapshots), ...findRot(verified))
   return {
     ...condition,
     health: judgeHealth(condition, thresholds, now),
+    verified,
     snapshots: {
       count: snapshots.length,
       oldest: snapshots.at(0)?.name ?? null,
@@ -94,6 +100,15 @@ function findNothing(snapshots: readonly Snapshot[]): HealthFinding[] {
     code: noFiles,
     message: `volume ${volume}: ${message}`,
   }))
+}
+
+/** Snapshots with files that are not what they were. */
+function findRot({ damaged }: VerifyState): HealthFinding[] {
+  const names = Object.keys(damaged)
+  if (names.length === 0) return []
+  const some = names.length > 3 ? `${names.slice(0, 3).join(', ')}, ...` : names.join(', ')
+  const message = `files in ${counted(names.length, '{snapshot|snapshots}')} are not what they were (${some}): "snap-volume verify" names them, "snap-volume verify --repair" puts good copies in their place`
+  return [{ level: 'warning', code: 'rot', message }]
 }
 
 /**

@@ -17,6 +17,7 @@ import { warnOfMisnamed } from '../../store/misnamed.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { explainInterruptedRestore, readInterruptedRestore } from '../../store/restore-journal.ts'
 import type { SnapshotRecord } from '../../store/record.ts'
+import { type VerifyState, readVerifyState } from '../../store/verify-state.ts'
 import { readNextRun } from '../../store/schedule-state.ts'
 import { isPlainDirectoryOnBtrfs } from '../../system/subvolume.ts'
 import { readStoreConfig } from '../context.ts'
@@ -29,6 +30,8 @@ export interface StoreDescription {
   damaged: Pick<DamagedSnapshot, 'name' | 'path' | 'problem'>[]
   /** Undefined before the first start, or when it cannot be read; then `problems` says so. */
   config: StoreConfigDescription | undefined
+  /** What comparing stored files with what they were has found. */
+  verified: VerifyState
   daemon: { running: boolean; nextRun: string | null }
   problems: string[]
 }
@@ -89,6 +92,7 @@ export async function describeStore(
     snapshots: snapshots.map(({ record }) => record),
     damaged: damaged.map(({ name, path, problem }) => ({ name, path, problem })),
     config,
+    verified: readVerifyState(store),
     daemon: {
       running: (await findHeartbeat(store, now)) !== undefined,
       nextRun: readNextRun(store)?.toISOString() ?? null,

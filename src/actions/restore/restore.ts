@@ -3,6 +3,7 @@ import { OperationError } from '../../errors.ts'
 import { readRestoreJournal } from '../../store/restore-journal.ts'
 import { spendReserve } from '../../store/reserve.ts'
 import type { RecordWarning } from '../../store/record.ts'
+import { warnOfRot } from '../../store/verify-state.ts'
 import { displayPath } from '../../tree/byte-path.ts'
 import { type ActionContext, type WriterContext, asWriter, withStoreLock } from '../context.ts'
 import { emitWarnings } from '../events.ts'
@@ -14,7 +15,7 @@ import { planHold } from '../consumers/hold-consumers.ts'
 import { quiesced } from '../consumers/quiesced.ts'
 import { codesOf, logged } from '../log-act.ts'
 import { warnOfLeftStopped, warnOfUnasked, whoRanBefore } from '../consumers/ran-before.ts'
-import { type RestoreOptions, resolveRestore } from './decide.ts'
+import { type ResolvedRestore, type RestoreOptions, resolveRestore } from './decide.ts'
 import { type HeldRestore, type RestoreResult, restoreHeld } from './restore-held.ts'
 import { type VolumeRestore, planVolume, readKnown } from './restore-volume.ts'
 import { describeTarget } from './targets.ts'
@@ -50,14 +51,9 @@ export async function planRestore(
   options: RestoreOptions,
 ): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (writer) => {
-    const { snapshot, targets } = resolveRestore(context, options)
-    const doubts = await assertOwnersKnown(
-      snapshot,
-      targets,
-      context.config.exclude,
-      context.signal,
-    )
-    emitWarnings(context.emit, doubts)
+    const resolved = resolveRestore(context, options)
+    const { snapshot, targets } = resolved
+    emitWarnings(context.emit, await findDoubts(context, resolved))
     const found = await lookForConsumers(context, 'restore', targets)
     const plan: RestorePlan = {
       snapshot: snapshot.name,
@@ -126,8 +122,7 @@ async function restoreAsWriter(
   return asWriter(context, 'restore', async (writer) => {
     const resolved = resolveRestore(context, options)
     const { snapshot, targets } = resolved
-    const { config, signal } = context
-    const doubts = await assertOwnersKnown(snapshot, targets, config.exclude, signal)
+    const doubts = await findDoubts(context, resolved)
     if (options.withoutSafety === true) await spendReserve(context.store)
     const ranBefore = whoRanBefore(readRestoreJournal(context.store), options.undo)
     const purpose = { kind: 'restore', snapshot: snapshot.name, ranBefore } as const
@@ -166,6 +161,17 @@ async function restoreAsWriter(
       throw error
     }
   })
+}
+
+/** Throws OperationError for what nobody may restore; the rest is to be told. */
+async function findDoubts(
+  { store, config, signal }: ActionContext,
+  { snapshot, targets }: ResolvedRestore,
+): Promise<RecordWarning[]> {
+  return [
+    ...warnOfRot(store, snapshot.name),
+    ...(await assertOwnersKnown(snapshot, targets, config.exclude, signal)),
+  ]
 }
 
 /** The part for which the data are held. */

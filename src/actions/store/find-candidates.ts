@@ -6,6 +6,7 @@ import { readUnacceptedChanges } from '../../store/changes.ts'
 import { pastSnapshots } from '../../store/future.ts'
 import { misnamedSnapshots } from '../../store/misnamed.ts'
 import { type StoreLayout, recordFileName } from '../../store/layout.ts'
+import { readVerifyState } from '../../store/verify-state.ts'
 import { readRestoreJournal } from '../../store/restore-journal.ts'
 import type { ActionContext, StoreConfig } from '../context.ts'
 
@@ -19,10 +20,14 @@ export function findCandidates(
   { maxSnapshots, keep, timeZone }: RetentionConfig,
   now: Date,
 ): { candidates: Candidate[]; policy: RetentionPolicy } {
+  const { damaged } = readVerifyState(store)
   const candidates = pastSnapshots(catalog, now).map((snapshot) => ({
     name: snapshot.name,
     time: snapshot.time,
-    volumes: snapshot.record.volumes.map(({ id }) => ({ id, flagged: isFlagged(snapshot, id) })),
+    volumes: snapshot.record.volumes.map(({ id }) => ({
+      id,
+      flagged: isFlagged(snapshot, id) || snapshot.name in damaged,
+    })),
     pinned: snapshot.record.pinned,
     safety: isSafety(snapshot),
   }))

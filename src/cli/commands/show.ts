@@ -1,5 +1,6 @@
 import { OperationError, UsageError, exitCodes } from '../../errors.ts'
 import type { ConsumersDescription } from '../../actions/consumers/describe-consumers.ts'
+import type { KeptSnapshot } from '../../actions/store/kept-now.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import type { SnapshotRecord } from '../../store/record.ts'
@@ -11,7 +12,7 @@ export const showCommand: Command = {
   name: 'show',
   summary: 'the snapshots, oldest first; with -a also how the store is set up',
   examples: [
-    ['show', 'all snapshots with age, size, what each added, and comment'],
+    ['show', 'all snapshots with age, size, what each copied, why it stays, and comment'],
     ['show -a', 'also the volumes, the schedule with its next run, and retention'],
     ['show latest', 'the whole record of one snapshot'],
     ['show --log', 'what was done to the store, when and by whom, also what failed'],
@@ -53,7 +54,9 @@ export const showCommand: Command = {
 
     const choice = parseChoice(input.options)
     const whole = await describeStore(store, settings, input.clock.now())
-    const description = { ...whole, snapshots: chooseRecords(whole.snapshots, choice) }
+    const retention = await readKept(input, store, settings)
+    const snapshots = chooseRecords(whole.snapshots, choice)
+    const description = { ...whole, snapshots, retention }
     const isAll = input.options['all'] === true
     const consumers = isAll ? await readConsumers(input, store, settings) : undefined
     if (input.json) {
@@ -70,7 +73,9 @@ export const showCommand: Command = {
     const { formatSnapshotList } = await import('../render/snapshot-list.ts')
     const now = input.clock.now()
     const head = consumers === undefined ? '' : formatStore(whole, consumers, now)
-    input.terminal.stdout.write(head + formatSnapshotList(description, now))
+    const { stdout } = input.terminal
+    const width = stdout.isTTY ? stdout.columns : undefined
+    stdout.write(head + formatSnapshotList(description, { now, width }))
     return exitCodes.done
   },
 }
@@ -108,6 +113,22 @@ function chooseRecords(
   )
   const newest = last === undefined ? chosen : chosen.slice(-last)
   return reverse ? newest.toReversed() : newest
+}
+
+/** A store that was never started has no rules, and one that is broken says so elsewhere. */
+async function readKept(
+  { clock }: CommandInput,
+  store: StoreLayout,
+  settings: Settings,
+): Promise<KeptSnapshot[]> {
+  const { readStoreConfig } = await import('../../actions/context.ts')
+  const { describeKept } = await import('../../actions/store/kept-now.ts')
+  try {
+    return describeKept(store, readStoreConfig(store, settings), clock.now())
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    return []
+  }
 }
 
 /** Only a store that was started has consumers. */

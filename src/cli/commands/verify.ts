@@ -10,11 +10,14 @@ export const verifyCommand: Command = {
     ['verify latest', 'one of them'],
     ['verify --sample 5%', 'all metadata, and the contents of one file in twenty'],
     ['verify --since "2 days ago"', 'those of the last two days'],
+    ['verify --repair', 'put good copies into the place of what is damaged'],
   ],
   details: [
     'It finds bit rot, and whatever somebody wrote into a snapshot: content under the old time, mode, owner, ACL,\n' +
       'attributes, files that were exchanged, added or deleted. What it compares with is what it read the first time,\n' +
-      'so run it soon after a snapshot. The exit code is 1 when something is damaged.',
+      'and the sidecar does that after each snapshot. The exit code is 1 when something is damaged.',
+    'A good copy has the digest of what was there: in the live data, else in the newest snapshot that has one.\n' +
+      '--repair writes a damaged file in place, and only what differs, so all snapshots that share it have it back.',
   ],
   positionals: [
     {
@@ -32,6 +35,14 @@ export const verifyCommand: Command = {
       describe: 'read the contents of so many of the files, chosen at random, such as 5%',
     },
     since: { type: 'string', value: 'SNAPSHOT', describe: 'only this one and newer ones' },
+    new: {
+      type: 'boolean',
+      describe: 'only record snapshots that are new; the sidecar does it after each one',
+    },
+    repair: {
+      type: 'boolean',
+      describe: 'put a good copy into the place of what is damaged, where there is one',
+    },
   },
   async run(input) {
     const { options, json, terminal } = input
@@ -39,6 +50,8 @@ export const verifyCommand: Command = {
       references: listOf(options['snapshot']),
       samplePercent: parsePercent(options['sample']),
       since: typeof options['since'] === 'string' ? options['since'] : undefined,
+      newOnly: options['new'] === true,
+      repair: options['repair'] === true,
     }
     const { openContext } = await import('../open-context.ts')
     const { verify } = await import('../../actions/inspect/verify.ts')
@@ -52,7 +65,7 @@ export const verifyCommand: Command = {
       if (json) for (const line of damageLines(verified)) terminal.stdout.write(line)
       const text = formatVerified(verified, context.config.volumes)
       printer.result({ type: 'result', ...describeVerified(verified) }, text)
-      return verified.damage.length === 0 ? exitCodes.done : exitCodes.failed
+      return verified.damage.length === verified.repaired ? exitCodes.done : exitCodes.failed
     } finally {
       printer.end()
     }

@@ -2,6 +2,7 @@ import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
 import type { StatusDescription } from '../../actions/report/status.ts'
 import type { FinishedRun } from '../../store/run-state.ts'
+import { counted } from '../../system/counted.ts'
 import { printable } from '../../system/printable.ts'
 import { formatSpan } from './age.ts'
 import { formatTable } from './table.ts'
@@ -20,7 +21,17 @@ export function formatStatus(status: StatusDescription, now: Date): string {
   if (lastRun?.outcome === 'failed') rows.push(['last success', formatRun(lastSuccess, now)])
   if (daemon.running) rows.push(['next run', nextRun ?? 'not known yet'])
   rows.push(['snapshots', formatSnapshots(snapshots)], ['space', formatSpace(status)])
+  rows.push(['verified', formatVerified(status, now)])
   return formatTable(rows)
+}
+
+function formatVerified({ verified }: StatusDescription, now: Date): string {
+  const { comparedAt, damaged } = verified
+  if (comparedAt === null) return 'never compared'
+  const ago = formatSpan(now.getTime() - Date.parse(comparedAt))
+  const names = Object.keys(damaged).length
+  const found = names === 0 ? '' : `, ${counted(names, '{snapshot|snapshots}')} damaged`
+  return `${comparedAt} (${ago} ago)${found}`
 }
 
 function formatRun(run: FinishedRun | null, now: Date): string {

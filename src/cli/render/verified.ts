@@ -8,8 +8,10 @@ import { formatTable } from './table.ts'
 
 /** A line of JSON for each fault. */
 export function damageLines({ damage }: Verified): string[] {
-  return damage.map(({ volume, path, what, snapshots }) => {
-    const document = { type: 'damage', volume, ...pathFields('path', path), what, snapshots }
+  return damage.map(({ volume, path, what, snapshots, goodCopy, repaired }) => {
+    const outcome = repaired === undefined ? {} : { repaired }
+    const where = { volume, ...pathFields('path', path) }
+    const document = { type: 'damage', ...where, what, snapshots, goodCopy, ...outcome }
     return `${JSON.stringify(document)}\n`
   })
 }
@@ -20,24 +22,27 @@ export function describeVerified({
   firstRead,
   read,
   damage,
+  repaired,
 }: Verified): object {
-  return { compared, recorded, firstRead, read, damaged: damage.length }
+  return { compared, recorded, firstRead, read, damaged: damage.length, repaired }
 }
 
 /** What is damaged, in which snapshots, and how much was looked at. */
 export function formatVerified(
-  { compared, recorded, firstRead, read, damage }: Verified,
+  { compared, recorded, firstRead, read, damage, repaired }: Verified,
   volumes: readonly VolumeSpec[],
 ): string {
-  const rows = damage.map(({ volume, path, what, snapshots }) => {
+  const rows = damage.map(({ volume, path, what, snapshots, goodCopy, repaired: isRepaired }) => {
     const root = volumes.find(({ id }) => id === volume)?.path ?? volume
-    return [what, printable(`${root}/${displayPath(path)}`), snapshots.join(' ')]
+    const copy = isRepaired === true ? 'repaired' : (goodCopy ?? '-')
+    return [what, printable(`${root}/${displayPath(path)}`), copy, snapshots.join(' ')]
   })
-  const table = rows.length === 0 ? '' : formatTable([['DAMAGE', 'PATH', 'SNAPSHOTS'], ...rows])
+  const heading = ['DAMAGE', 'PATH', 'GOOD COPY', 'SNAPSHOTS']
+  const table = rows.length === 0 ? '' : formatTable([heading, ...rows])
   const looked = `${counted(compared, '{volume|volumes}')} compared, ${recorded} recorded, ${counted(read, '{file|files}')} read, ${firstRead} for the first time`
   const outcome =
     damage.length === 0
       ? 'nothing is damaged'
-      : `${counted(damage.length, '{path is|paths are}')} damaged`
+      : `${counted(damage.length, '{path is|paths are}')} damaged${repaired === 0 ? '' : `, ${repaired} repaired`}`
   return `${table}${looked}: ${outcome}\n`
 }

@@ -28,9 +28,14 @@ export interface Pass {
   carried: RecordWarning | undefined
 }
 
+type SourceRequest = Pick<
+  SnapshotRequest,
+  'source' | 'target' | 'exclude' | 'leavesUnreadable' | 'signal' | 'onProgress'
+>
+
 /** Links what is unchanged, and lists the rest. Throws what scanTree does. */
 export async function scanSource(
-  { source, target, exclude, leavesUnreadable, signal, onProgress }: SnapshotRequest,
+  { source, target, exclude, leavesUnreadable, signal, onProgress }: SourceRequest,
   { index, isProof, base, isFilled }: Pass,
   staging: DirectoryHandle,
   racyCutoffNs: bigint,

@@ -13,6 +13,7 @@ import {
   separateMergedPaths,
   unlinkAll,
 } from '../programs/copy-listed.ts'
+import { recopyCapabilities } from '../programs/lost-capabilities.ts'
 import { PathList, eachPath } from '../../tree/path-list.ts'
 import type { ScanResult } from '../scan/report.ts'
 import { type Compared, compareSparse } from '../programs/sparse.ts'
@@ -82,7 +83,10 @@ async function compareWithBase(
     if (shadow !== undefined) rmSync(shadow, { recursive: true })
   }
 
-  if (!hasFailed && findSwapped().size === 0) return
+  if (!hasFailed && findSwapped().size === 0) {
+    await recopyCapabilities(trees, paths)
+    return
+  }
   // all, because names of one file may be in several directories
   unlinkAll(trees.staging.here, eachPath(paths))
   await rsyncFiles(trees, paths)

@@ -1,4 +1,6 @@
+import { lstatSync } from 'node:fs'
 import { ProgramError } from '../../errors.ts'
+import { setTimes } from '../../system/set-times.ts'
 import { type SpawnOptions, spawn } from '../../system/spawn.ts'
 import type { LeftOutAttributes } from '../left-out-attributes.ts'
 import type { RsyncTrees } from './copy-listed.ts'
@@ -37,6 +39,16 @@ export async function copyRootAttributes({
   const write = ['--extract', '--preserve-permissions', '--same-owner']
   const input = Buffer.concat(archive)
   await tar(write, { cwd: staging.cwd, signal, descriptor3: lockDescriptor, input }, leftOut)
+
+  // tar(1) leaves the access time out, and some filesystems by FUSE set none of the two then
+  const ns = mtimeOf(source)
+  if (mtimeOf(staging) === ns) return
+  const times = [{ path: `${staging.cwd}/.`, ns }]
+  await setTimes(times, { descriptor3: lockDescriptor, signal })
+}
+
+function mtimeOf({ here }: { here: string }): bigint {
+  return lstatSync(`${here}/.`, { bigint: true }).mtimeNs
 }
 
 async function tar(

@@ -34,12 +34,19 @@ const snapshots = [
   }),
 ]
 
+const retention = snapshots.toReversed().map(({ name }, index) => ({
+  name,
+  keep: true,
+  reason: `number ${index + 1} of the newest 128 (SNAP_MAX)`,
+  until: new Date(now.getTime() + (128 - index) * 86_400_000).toISOString(),
+}))
+
 describe('the sample of show', () => {
   for (const document of ['README.md', 'README.ja.md']) {
     it(`in ${document} is what the program prints`, () => {
       const text = readFileSync(new URL(`../../../${document}`, import.meta.url), 'utf8')
       const [, block] = /^```text\n(SNAPSHOT [\s\S]*?)^```$/m.exec(text) ?? []
-      expect(block).to.equal(formatSnapshotList(aDescription({ snapshots }), now))
+      expect(block).to.equal(formatSnapshotList(aDescription({ snapshots, retention }), { now }))
     })
   }
 })

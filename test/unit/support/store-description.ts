@@ -1,11 +1,11 @@
-import type { StoreDescription } from '../../../src/actions/report/store.ts'
+import type { ListedStore } from '../../../src/cli/render/snapshot-list.ts'
 import { aRecord } from './snapshots.ts'
 
 /**
  * What `show` knows of a store with one snapshot of 2026-11-20 and a daemon, with what differs from
  * it.
  */
-export function aDescription(differences: Partial<StoreDescription> = {}): StoreDescription {
+export function aDescription(differences: Partial<ListedStore> = {}): ListedStore {
   return {
     schema: 1,
     directory: '/opt/.snap',
@@ -28,6 +28,8 @@ export function aDescription(differences: Partial<StoreDescription> = {}): Store
       maxSnapshots: 7,
     },
     daemon: { running: true, nextRun: '2026-11-21T03:00:00.000Z' },
+    retention: [],
+    verified: { comparedAt: null, damaged: {} },
     problems: [],
     ...differences,
   }
