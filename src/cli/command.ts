@@ -25,6 +25,7 @@ export interface Option {
   /** What stands for the value in the help. */
   value?: string
   describe: string
+  offers?: Extract<Offer, string>
 }
 
 export interface Positional {
@@ -34,12 +35,14 @@ export interface Positional {
   many?: boolean
   /** It comes behind `--`, so that it is told from one that is left out. */
   behindDashes?: boolean
-  /**
-   * What a shell offers for it on TAB: these words, the commands there are, or the snapshots there
-   * are.
-   */
-  offers?: readonly string[] | 'commands' | 'snapshots'
+  offers?: Offer
 }
+
+/**
+ * What a shell offers on TAB: these words, or what there is of commands, snapshots, their labels,
+ * or files.
+ */
+export type Offer = readonly string[] | 'commands' | 'snapshots' | 'labels' | 'paths'
 
 /** One command: what the help says of it, what the parser accepts, and what it does. */
 export interface Command {

@@ -14,22 +14,22 @@ const spans = {
 const gapsSeen = 16
 
 /**
- * About when retention lets go of snapshots, if they go on to be taken as they were: by the rules
- * alone, so that the last ones of a volume may stay for longer. Without those of which nobody can
- * tell.
+ * About when retention lets go of snapshots, if they go on to be taken as they were since the
+ * newest: by the rules alone, so that the last ones of a volume may stay for longer. Without those
+ * of which nobody can tell.
  */
 export function expectEnds(
   candidates: readonly Candidate[],
   policy: RetentionPolicy,
-  now: Date,
 ): Map<string, Date> {
   const counting = candidates.filter((one) => !one.safety && !isExempt(one, policy))
   const stepMs = usualGap(counting)
-  if (stepMs === undefined) return new Map()
+  const newestMs = counting.at(-1)?.time.getTime()
+  if (stepMs === undefined || newestMs === undefined) return new Map()
 
   const ends = new Map<string, Date>()
   const note = (name: string, leftMs: number): void => {
-    const end = new Date(now.getTime() + leftMs)
+    const end = new Date(newestMs + leftMs)
     const known = ends.get(name)
     if (known === undefined || known < end) ends.set(name, end)
   }
@@ -50,7 +50,7 @@ export function expectEnds(
     if (newer === undefined) unforeseen.add(name)
     else if (newer.kind === 'within') {
       const time = counting.find((one) => one.name === name)?.time.getTime() ?? 0
-      note(name, Math.max(0, time + keep.rules.withinMs - now.getTime()))
+      note(name, Math.max(0, time + keep.rules.withinMs - newestMs))
     } else {
       const spanMs = newer.kind === 'last' ? 0 : spans[newer.kind]
       note(name, newer.count * Math.max(stepMs, spanMs))

@@ -96,7 +96,7 @@ volumes:
         await follow('Start both')
         await inServer(write('plum'))
         await follow('Take a snapshot now')
-        expect(await follow('See the snapshots')).to.match(/ paused +before the upgrade/)
+        expect(await follow('See the snapshots')).to.match(/ paused .*before the upgrade/)
         await inServer(write('none'))
         expect(await follow('Restore')).to.match(/would become[^]*is as it was in/)
         expect(await inServer(read)).to.equal('plum')

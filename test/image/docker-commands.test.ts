@@ -80,7 +80,7 @@ describeOnEngine('the documented docker commands', () => {
       await sql(server, makeShop)
       await follow('Take a snapshot now')
       const seen = await follow('See what there is')
-      expect(seen).to.match(/ paused +before the upgrade/)
+      expect(seen).to.match(/ paused .*before the upgrade/)
       newest = /@GMT-[\d.-]+\d/.exec(seen)?.[0] ?? ''
       await sql(server, breakShop)
       expect(await follow('Restore')).to.match(/would become[^]*is as it was in/)

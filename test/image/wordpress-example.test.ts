@@ -88,7 +88,7 @@ sampleOnEngine({ oneIn: 2 }, 'examples/wordpress.yaml', () => {
 
   it('has both volumes in one snapshot, for which both containers were paused', async () => {
     await follow('Take a snapshot of both now')
-    expect(await follow('See the snapshots')).to.match(/ paused +before the upgrade/)
+    expect(await follow('See the snapshots')).to.match(/ paused .*before the upgrade/)
     const output = await run('docker compose exec snap snap-volume show latest --json')
     const { volumes, consumers } = JSON.parse(output) as {
       volumes: { id: string }[]

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { Finished } from '../support/cli.ts'
 import { fullPlaces } from '../support/full-places.ts'
@@ -63,6 +64,9 @@ describe('Under a disk quota that is used up', function () {
   ]
   for (const { what, injection } of failures) {
     it(`a snapshot says so where ${what}, publishes nothing and leaves nothing`, async () => {
+      // what is this young is compared, and rsync copies where it cannot link
+      await sleep(1200)
+      await store.snapshot()
       const before = store.published()
       const finished = await store.run(['snapshot'], { through: injecting(injection) })
       expectRefusal(finished, 1, /the store \S+ is full \(the disk quota is used up\): /)

@@ -19,6 +19,6 @@ export function describeKept(
 ): KeptSnapshot[] {
   const plan = planPrune(store, config, now, findClockJump(store, now))
   const { candidates, policy } = findCandidates(store, readCatalog(store), config, now)
-  const ends = expectEnds(candidates, policy, now)
+  const ends = expectEnds(candidates, policy)
   return plan.map((one) => ({ ...one, until: ends.get(one.name)?.toISOString() ?? null }))
 }

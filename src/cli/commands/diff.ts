@@ -38,6 +38,7 @@ export const diffCommand: Command = {
       type: 'array',
       value: 'PATH',
       describe: 'only this file or directory, as the application knows it, or as ID:PATH',
+      offers: 'paths',
     },
     stat: { type: 'boolean', describe: 'only how many of each kind' },
     changelog: { type: 'boolean', describe: 'lines such as "modified /var/cache/"' },

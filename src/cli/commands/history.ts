@@ -16,7 +16,12 @@ export const historyCommand: Command = {
     ['history /etc/app/app.conf --diff 1 --diff 2', 'the lines between two versions'],
   ],
   positionals: [
-    { name: 'path', describe: 'as the application knows it, or ID:PATH', required: true },
+    {
+      name: 'path',
+      describe: 'as the application knows it, or ID:PATH',
+      required: true,
+      offers: 'paths',
+    },
   ],
   options: {
     cat: { type: 'string', value: 'VERSION', describe: 'print the content of this version' },

@@ -38,7 +38,12 @@ export const showCommand: Command = {
     log: { type: 'boolean', describe: 'what was done to the store, oldest first' },
     last: { type: 'string', value: 'N', describe: 'only the N newest ones' },
     volume: { type: 'array', value: 'ID', describe: 'only those that hold this volume' },
-    label: { type: 'array', value: 'KEY[=VALUE]', describe: 'only those with this label' },
+    label: {
+      type: 'array',
+      value: 'KEY[=VALUE]',
+      describe: 'only those with this label',
+      offers: 'labels',
+    },
     reverse: { type: 'boolean', describe: 'newest first' },
     quiet: { type: 'boolean', alias: 'q', describe: 'names only' },
   },

@@ -1,7 +1,7 @@
 import { shellWord } from '../../system/shell-word.ts'
 import type { Command, Option } from '../command.ts'
 import { commonOptions } from '../help.ts'
-import { listSnapshots } from './snapshots.ts'
+import { listLabels, listSnapshots } from './snapshots.ts'
 
 /** The script of bash(1), "Programmable Completion"; also for bash 3.2, which has no mapfile. */
 export function formatBashCompletion(
@@ -15,10 +15,14 @@ _snap_volume_snapshots() {
   ${listSnapshots}
 }
 
+_snap_volume_labels() {
+  ${listLabels}
+}
+
 _snap_volume() {
   local word=$2 before=$3 each
-  # options, those of them that a value follows, other words that fit here, and whether snapshots do
-  local options=() valued=() words=() snapshots=no
+  # options, those of them that a value follows, other words that fit here, and what else does
+  local options=() valued=() words=() snapshots=no files=no labelled=() pathed=()
 
   if ((COMP_CWORD == 1)); then
     options=(${wordList([...aliases.keys()])})
@@ -30,6 +34,20 @@ ${commands.map((command) => formatCase(command, names)).join('\n')}
   fi
 
   COMPREPLY=()
+  for each in "\${labelled[@]}"; do
+    if [[ $each != "$before" ]]; then continue; fi
+    while read -r each; do
+      if [[ $each == "$word"* ]]; then COMPREPLY+=("$each"); fi
+    done < <(_snap_volume_labels)
+    return
+  done
+  for each in "\${pathed[@]}"; do
+    if [[ $each == "$before" ]]; then files=only; fi
+  done
+  if [[ $files == only || ($files == yes && $word != -*) ]]; then
+    while read -r each; do COMPREPLY+=("$each"); done < <(compgen -f -- "$word")
+    return
+  fi
   # what follows these is anyone's own
   for each in "\${valued[@]}" =; do
     if [[ $each == "$before" ]]; then return; fi
@@ -54,17 +72,28 @@ function formatCase({ name, options, positionals }: Command, names: readonly str
   const offers = positionals.flatMap((positional) => positional.offers ?? [])
   const words = offers.flatMap((offer) => {
     if (offer === 'snapshots') return 'latest'
-    return offer === 'commands' ? names : offer
+    if (offer === 'commands') return names
+    return offer === 'paths' || offer === 'labels' ? [] : offer
   })
+  const labelled = declared.filter(([, option]) => option.offers === 'labels')
+  const pathed = declared.filter(([, option]) => option.offers === 'paths')
 
   return [
     `      ${shellWord(name)})`,
     `        options=(${wordList(declared.flatMap(optionWords))})`,
-    ...(valued.length === 0 ? [] : [`        valued=(${wordList(valued.flatMap(optionWords))})`]),
+    ...listOf('valued', valued),
     ...(words.length === 0 ? [] : [`        words=(${wordList(words)})`]),
+    ...listOf('labelled', labelled),
+    ...listOf('pathed', pathed),
     ...(offers.includes('snapshots') ? ['        snapshots=yes'] : []),
+    ...(offers.includes('paths') ? ['        files=yes'] : []),
     '        ;;',
   ].join('\n')
+}
+
+function listOf(variable: string, options: readonly (readonly [string, Option])[]): string[] {
+  if (options.length === 0) return []
+  return [`        ${variable}=(${wordList(options.flatMap(optionWords))})`]
 }
 
 function optionWords([name, { alias }]: readonly [string, Option]): string[] {

@@ -1,6 +1,6 @@
 import type { Command, Option, Positional } from '../command.ts'
 import { commonOptions } from '../help.ts'
-import { listSnapshots } from './snapshots.ts'
+import { listLabels, listSnapshots } from './snapshots.ts'
 
 /** The script of zshcompsys(1), to be a file of $fpath or to be sourced. */
 export function formatZshCompletion(
@@ -22,6 +22,12 @@ _snap-volume_snapshots() {
     names+=(\${(f)"$(${listSnapshots})"})
   fi
   compadd "$@" -a names
+}
+
+_snap-volume_labels() {
+  local -a labels
+  labels=(\${(f)"$(${listLabels})"})
+  compadd "$@" -a labels
 }
 
 _snap-volume() {
@@ -66,10 +72,11 @@ function formatCase({ name, positionals, options }: Command, names: readonly str
 }
 
 /** A spec for each of its forms; one that was given is not offered again, but for lists. */
-function formatOption([name, { type, alias, value, describe }]: [string, Option]): string[] {
+function formatOption([name, option]: [string, Option]): string[] {
+  const { type, alias, value, describe, offers } = option
   const forms = [`--${name}`, ...(alias === undefined ? [] : [`-${alias}`])]
   const before = type === 'array' ? '*' : `(${forms.join(' ')})`
-  const after = type === 'boolean' ? '' : `${message(value)}: `
+  const after = type === 'boolean' ? '' : `${message(value)}:${actionOf(offers, [])}`
   return forms.map((form) => `${before}${form}${note(describe)}${after}`)
 }
 
@@ -84,6 +91,8 @@ function formatPositional(
 function actionOf(offers: Positional['offers'], names: readonly string[]): string {
   if (offers === undefined) return ' '
   if (offers === 'snapshots') return '_snap-volume_snapshots'
+  if (offers === 'labels') return '_snap-volume_labels'
+  if (offers === 'paths') return '_files'
   return `(${(offers === 'commands' ? names : offers).join(' ')})`
 }
 

@@ -148,8 +148,8 @@ function formatKept(kept: KeptSnapshot | undefined, now: Date): string {
   if (!kept.keep) return 'goes next'
   const [, number, most] = /^number (\d+) of the newest (\d+)/.exec(kept.reason) ?? []
   const why = number === undefined ? kept.reason : `${number} of ${most}`
-  if (kept.until === null) return printable(why)
-  return `${printable(why)}, ~${formatSpan(Date.parse(kept.until) - now.getTime())}`
+  const leftMs = kept.until === null ? 0 : Date.parse(kept.until) - now.getTime()
+  return leftMs <= 0 ? printable(why) : `${printable(why)}, ~${formatSpan(leftMs)}`
 }
 
 function notes(record: SnapshotRecord, now: Date, damaged: number): string {

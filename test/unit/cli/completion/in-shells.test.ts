@@ -23,7 +23,7 @@ const description = {
     schema: 1,
     name,
     comment: `"name":"@GMT-1" ${planting} it's`,
-    labels: { ticket: '"@GMT-2"' },
+    labels: { ticket: '"@GMT-2"', planted: planting, stage: 'before', owner: 'me' },
   })),
 }
 
@@ -158,6 +158,22 @@ for (const shellName of shellNames) {
         )
       })
     }
+
+    it('offers labels that mean nothing to a shell', async () => {
+      expect(wordsOf(await shell.list('snap-volume show --label '))).to.have.members([
+        'owner=me',
+        'stage=before',
+      ])
+      expect(filesLeft()).to.deep.equal([])
+    })
+
+    it('offers files where a path is meant', async () => {
+      writeFileSync(join(directory.path, 'a file'), '')
+      for (const line of ['history ', 'diff latest --path ']) {
+        expect((await shell.list(`snap-volume ${line}`)).join(' ')).to.match(/a\\? file/)
+      }
+      expect(await shell.run('snap-volume history compl\t')).to.equal('<history><completion>')
+    })
 
     const wrongNames = [planting, '$HOME', '*', '{a,b}', '\\u0027', '-y', '@GMT-1 @GMT-2', '@GMT-%']
     for (const name of wrongNames) {
