@@ -16,6 +16,7 @@ export const scenarioNames = [
   'btrfs',
   'memory',
   'pause',
+  'questions',
 ] as const
 
 export type ScenarioName = (typeof scenarioNames)[number]

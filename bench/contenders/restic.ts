@@ -6,11 +6,7 @@ export function restic(run: Run, source: string): StoreKind<RestorableStore> {
   return {
     name: 'restic',
     async make(directory) {
-      const env = {
-        RESTIC_REPOSITORY: join(directory, 'repository'),
-        RESTIC_CACHE_DIR: join(directory, 'cache'),
-        RESTIC_PASSWORD: 'bench',
-      }
+      const env = resticEnvironment(directory)
       const quietly = async (words: readonly string[]): Promise<void> => {
         await run(['restic', '--quiet', ...words], { env, cwd: source })
       }
@@ -20,5 +16,14 @@ export function restic(run: Run, source: string): StoreKind<RestorableStore> {
         restore: () => quietly(['restore', 'latest', '--target', source]),
       }
     },
+  }
+}
+
+/** Where restic finds its repository in the directory of a store. */
+export function resticEnvironment(directory: string): Record<string, string> {
+  return {
+    RESTIC_REPOSITORY: join(directory, 'repository'),
+    RESTIC_CACHE_DIR: join(directory, 'cache'),
+    RESTIC_PASSWORD: 'bench',
   }
 }

@@ -7,6 +7,7 @@ import { large } from './large.ts'
 import { memory } from './memory.ts'
 import { moved } from './moved.ts'
 import { pause } from './pause.ts'
+import { questions } from './questions.ts'
 import { restore } from './restore.ts'
 import { changed, metadata, unchanged } from './snapshots.ts'
 import { steady } from './steady.ts'
@@ -24,4 +25,5 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   btrfs,
   memory,
   pause,
+  questions,
 }
