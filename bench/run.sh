@@ -15,7 +15,8 @@ bench/run.sh --help
 Options:
   --files N        how many files the tree has (100000)
   --runs N         how often each contender is timed (5)
-  --only NAME,...  first, unchanged, changed, metadata, moved, steady, restore, delete, large, btrfs, memory, pause
+  --only NAME,...  first, unchanged, changed, metadata, moved, steady, restore, delete, large, btrfs, memory, pause,
+                   questions
   --output DIR     where these three go; with --only, in a report there these scenarios are replaced
 
 It installs what is missing: packages of apt with the peers, a Docker Engine for the scenario pause,
