@@ -92,7 +92,12 @@ async function parseWords(
     .version(false)
     .exitProcess(false)
     .strict()
-    .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
+    .parserConfiguration({
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      // or --no-delete would be the contrary of --delete
+      'boolean-negation': false,
+    })
     // the command without a name: after one with a name yargs renders its help for nothing
     .command([['$0', ...grammar].join(' ')], '', (builder) => {
       for (const positional of inFront) {

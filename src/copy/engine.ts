@@ -1,4 +1,5 @@
 import type { BytePath } from '../tree/byte-path.ts'
+import type { Selection } from '../tree/selection.ts'
 import type { DirectoryHandle } from '../tree/directory-handle.ts'
 import type { RecordWarning, VolumeContents } from '../store/record.ts'
 import type { KeptTimes } from '../system/kept-times.ts'
@@ -61,6 +62,12 @@ export interface RestoreRequest extends CopyRequest {
   exclude: readonly string[]
   /** What could not be read, then or now, and is left alone too. */
   unreadable: ReadonlySet<BytePath>
+  /** Only these paths; undefined for all. */
+  only?: Selection | undefined
+  /** Files that were changed after the snapshot's stay as they are. */
+  keepsNewer?: boolean
+  /** What the snapshot does not have stays. */
+  keepsAdded?: boolean
   /** Read and compare everything. */
   readAll: boolean
   /** What is known of the snapshot that is wanted. */

@@ -80,7 +80,7 @@ function howToReach(error: unknown): string {
   if (errorCode(error) !== 'EACCES') return 'is the socket mounted, and DOCKER_HOST right?'
   return findUserNamespace() === undefined
     ? 'run as root, or as a user who may use the socket'
-    : 'the socket belongs to a user outside of this user namespace; run it with --userns=host, or set DOCKER_HOST to a socket proxy, see docs/user-namespaces.md'
+    : 'the socket belongs to a user outside of this user namespace; with userns-remap run it with --userns=host; or set DOCKER_HOST to a socket proxy, see docs/user-namespaces.md'
 }
 
 function oneLine(text: string): string {

@@ -144,7 +144,7 @@ function explainOwner(path: string, uid: number): OperationError {
   return new OperationError(
     `${path} belongs to user ${uid}, or to one outside of this user namespace, who could exchange what is in it`,
     {
-      fix: `run with --userns=host, or on the host chown it to ${outsideOfRoot}, who is root here, see docs/user-namespaces.md`,
+      fix: `with userns-remap run with --userns=host, or on the host chown it to ${outsideOfRoot}, who is root here, see docs/user-namespaces.md`,
     },
   )
 }

@@ -15,8 +15,21 @@ const schema = v.object({
   safety: v.nullable(v.string()),
   /** Whether it goes back to what another one replaced. */
   undo: v.boolean(),
-  /** With the ID in the snapshot, where that is another one. */
-  volumes: v.array(v.object({ id: v.string(), path: v.string(), from: v.optional(v.string()) })),
+  /**
+   * With the ID in the snapshot, where that is another one; and only these paths (escapePath), where
+   * not all of it is restored.
+   */
+  volumes: v.array(
+    v.object({
+      id: v.string(),
+      path: v.string(),
+      from: v.optional(v.string()),
+      paths: v.optional(v.array(v.string())),
+    }),
+  ),
+  /** What was asked for besides. */
+  keepNewer: v.optional(v.boolean()),
+  noDelete: v.optional(v.boolean()),
   /**
    * Volumes that were restored without a safety snapshot, by this restore or one before, and the
    * newest snapshot of each by then: it is not of what the restore left.
@@ -75,17 +88,24 @@ export function explainInterruptedRestore(journal: RestoreJournal): OperationErr
   )
 }
 
-function waysOn({ snapshot, safety, undo, volumes }: RestoreJournal): string {
+function waysOn(journal: RestoreJournal): string {
+  const { safety, undo } = journal
+  return [
+    `finish it with "snap-volume restore ${wordsToFinish(journal)}"`,
+    ...(safety === null ? ['nothing of what it replaced was kept'] : []),
+    ...(safety === null || undo ? [] : ['or go back with "snap-volume restore --undo"']),
+  ].join(', ')
+}
+
+/** All of it could be said by options too, but for names that no shell takes. */
+function wordsToFinish({ snapshot, safety, undo, volumes, ...asked }: RestoreJournal): string {
+  const isPart = volumes.some(({ paths }) => paths !== undefined)
+  if (isPart || asked.keepNewer === true || asked.noDelete === true) return '--continue'
+
   const keepsNothing = safety === null ? ' --without-safety' : ''
   const isRenamed = volumes.some(({ id, from = id }) => from !== id)
   const options = volumes.map(
     ({ id, from = id }) => ` --volume ${from}${isRenamed ? ` --as ${id}` : ''}`,
   )
-  const finish = undo ? '--undo' : `${snapshot}${options.join('')}`
-
-  return [
-    `finish it with "snap-volume restore ${finish}${keepsNothing}"`,
-    ...(safety === null ? ['nothing of what it replaced was kept'] : []),
-    ...(safety === null || undo ? [] : ['or go back with "snap-volume restore --undo"']),
-  ].join(', ')
+  return `${undo ? '--undo' : `${snapshot}${options.join('')}`}${keepsNothing}`
 }

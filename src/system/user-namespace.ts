@@ -32,7 +32,7 @@ export function findUserNamespace(): UserNamespace | undefined {
 
 /** What to do where it is in the way. */
 export const userNamespaceFix =
-  'run it with --userns=host, or give them an owner that is known here, see docs/user-namespaces.md'
+  'with userns-remap run it with --userns=host; or give them an owner that is known here, see docs/user-namespaces.md'
 
 const everybody: IdMap = {
   known: 'all',

@@ -8,13 +8,16 @@ import {
   renameSync,
   writeSync,
 } from 'node:fs'
+import { crc32 } from 'node:zlib'
 import { isNotFound } from '../errors.ts'
 
 const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW } = constants
 const keyBytes = 24
 const metadataBytes = 16
 const digestBytes = 32
-const rowBytes = keyBytes + metadataBytes + digestBytes
+const factBytes = keyBytes + metadataBytes + digestBytes
+const checksumBytes = 4
+const rowBytes = factBytes + checksumBytes
 
 /** What tells a stored file from every other one, also from a later one with its inode number. */
 export interface FileKey {
@@ -37,8 +40,8 @@ export const noContent = '0'.repeat(2 * digestBytes)
 
 /**
  * The digests of stored files, each once for all snapshots that share it: a file of rows of one
- * length, to which new ones are appended. A row that a crash cut off is read by nobody, and goes
- * with the next one: that file is read again.
+ * length, to which new ones are appended, each with a checksum (CRC-32). One that a crash cut off,
+ * or that rotted, is read by nobody: that file is read again, and nothing is called damaged for it.
  */
 export class DigestTable {
   readonly #path: string
@@ -58,18 +61,18 @@ export class DigestTable {
     const metadataEnd = at + keyBytes + metadataBytes
     return {
       metadata: this.#content.toString('hex', at + keyBytes, metadataEnd),
-      content: this.#content.toString('hex', metadataEnd, at + rowBytes),
+      content: this.#content.toString('hex', metadataEnd, at + factBytes),
     }
   }
 
   /** Is on the disk after `flush`. */
   add(key: FileKey, { metadata, content }: FileDigest): void {
-    const row = Buffer.concat([
+    const facts = Buffer.concat([
       Buffer.from(nameOf(key), 'latin1'),
       Buffer.from(metadata, 'hex'),
       Buffer.from(content, 'hex'),
     ])
-    this.#waiting.push(row)
+    this.#waiting.push(Buffer.concat([facts, checksumOf(facts)]))
     this.#rows.set(nameOf(key), this.#content.length + (this.#waiting.length - 1) * rowBytes)
   }
 
@@ -112,9 +115,18 @@ export class DigestTable {
     this.#content = content.subarray(0, content.length - (content.length % rowBytes))
     this.#rows.clear()
     for (let at = 0; at < this.#content.length; at += rowBytes) {
-      this.#rows.set(this.#content.toString('latin1', at, at + keyBytes), at)
+      const facts = this.#content.subarray(at, at + factBytes)
+      const checksum = this.#content.subarray(at + factBytes, at + rowBytes)
+      if (!checksumOf(facts).equals(checksum)) continue
+      this.#rows.set(facts.toString('latin1', 0, keyBytes), at)
     }
   }
+}
+
+function checksumOf(facts: Buffer): Buffer {
+  const checksum = Buffer.alloc(checksumBytes)
+  checksum.writeUInt32LE(crc32(facts))
+  return checksum
 }
 
 /** A key as a key of a Map. */

@@ -1,4 +1,8 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
+import type { SnapshotRecord } from '../../src/store/record.ts'
 import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
 import { describeSample, itSometimes } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
@@ -135,6 +139,32 @@ const prune: Round = async (bench, run) => {
   await bench.takesCleanSnapshot()
 }
 
+const removeSome: Round = async (bench, run) => {
+  bench.writeNextGeneration()
+  while (bench.names.length < 5) await bench.takesCleanSnapshot()
+  const [, one = '', , other = ''] = bench.names
+  const before = bench.before(0)
+  await run(bench.command(['remove', one, other, '--yes']))
+  expect(bench.check(before)).to.equal(undefined)
+  const gone = before.names.filter((name) => !bench.names.includes(name))
+  const wrong = gone.filter((name) => name !== one && name !== other)
+  expectNone(wrong, 'they are gone, and nobody asked for that')
+  await bench.takesCleanSnapshot()
+}
+
+const annotate: Round = async (bench, run) => {
+  const [name = ''] = bench.names
+  const read = (): SnapshotRecord =>
+    JSON.parse(readFileSync(join(bench.store, name, '.snapshot.json'), 'utf8')) as SnapshotRecord
+  const before = read()
+  const comment = `comment ${randomUUID()}`
+  await run(bench.command(['annotate', name, '-m', comment, '--label', `at=${comment}`]))
+  const after = { ...before, comment, labels: { ...before.labels, at: comment } }
+  expect([before, after]).to.deep.include(read())
+  expect((await bench.run(['annotate', name, '-m', 'as it should be'])).exitCode).to.equal(0)
+  expect(read().comment).to.equal('as it should be')
+}
+
 const restore: Round = async (bench, run) => {
   const kept = bench.newest
   bench.writeNextGeneration()
@@ -159,6 +189,18 @@ describe(`SIGKILL at ${someCalls} that name, remove or flush`, function () {
     itSometimes(5, 'leaves whole snapshots when it prunes', async () => {
       await atCalls({}, nodeAlone, prune, { atLeast: 12 })
     })
+
+    itSometimes(5, 'leaves whole snapshots when it removes some, and no other goes', async () => {
+      await atCalls({}, nodeAlone, removeSome, { atLeast: 6 })
+    })
+
+    itSometimes(
+      5,
+      'leaves the old record or the new one of a snapshot that it annotates',
+      async () => {
+        await atCalls({}, nodeAlone, annotate, { atLeast: 3 })
+      },
+    )
 
     itSometimes(5, 'is told of a restore, which can be finished or undone', async () => {
       await atCalls({ keep: 5 }, nodeAlone, restore, { atLeast: 15 })

@@ -6,6 +6,7 @@ import {
   mountLoopFilesystem,
   whyNoLoopFilesystem,
 } from '../support/loop-filesystem.ts'
+import { lastDocumentOf } from '../support/cli.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { shellIn } from '../support/shell.ts'
 import { skipBecause } from '../support/skip.ts'
@@ -53,6 +54,22 @@ describe('SNAP_MIN_FREE', function () {
       /warning: less was free than SNAP_MIN_FREE=\d+M?.* the 2 oldest snapshots were removed, 8\.\d* MB came back/,
     )
     expect(stdout).to.match(new RegExp(`remove +${names[0]} +the oldest, while less is free`))
+  })
+
+  it('is foreseen by --dry-run, which removes nothing', async () => {
+    const { env } = withMinFree(6)
+    for (const [max, gone] of [
+      ['128', names.slice(0, 2)],
+      ['5', names.slice(0, 2)],
+      ['3', names.slice(0, 3)],
+    ] as const) {
+      const planned = await store.run(['prune', '--dry-run', '--json'], {
+        env: { ...env, SNAP_MAX: max },
+      })
+      const { plan } = lastDocumentOf(planned) as { plan: { name: string; keep: boolean }[] }
+      expect(plan.flatMap(({ name, keep }) => (keep ? [] : name))).to.deep.equal(gone)
+    }
+    expect(store.snapshotNames()).to.deep.equal(names)
   })
 
   it('does so after a snapshot too', async () => {

@@ -67,6 +67,7 @@ describe('Under a disk quota that is used up', function () {
       // what is this young is compared, and rsync copies where it cannot link
       await sleep(1200)
       await store.snapshot()
+      await shellIn(store.data, 'echo again > hello.txt; setfattr -n user.colour -v red hello.txt')
       const before = store.published()
       const finished = await store.run(['snapshot'], { through: injecting(injection) })
       expectRefusal(finished, 1, /the store \S+ is full \(the disk quota is used up\): /)

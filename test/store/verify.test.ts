@@ -10,8 +10,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { randomOf, seed } from '../crash/support/random.ts'
-import { documentsOf, lastDocumentOf } from '../support/cli.ts'
+import { documentsOf, lastDocumentOf, launchCli } from '../support/cli.ts'
 import { roundsOf } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
 import { useStore } from '../support/test-store.ts'
@@ -213,6 +214,12 @@ describe('verify', function () {
     const digests = join(store.directory, '.snap-volume/verify.digests')
     truncateSync(digests, readFileSync(digests).length - 30)
     expect((await verify()).damage).to.deep.equal([])
+    for (const at of [10, 30, 60, 200]) {
+      const content = readFileSync(digests)
+      content.writeUInt8(content.readUInt8(at) ^ 4, at)
+      writeFileSync(digests, content)
+      expect((await verify()).damage).to.deep.equal([])
+    }
     await shellIn(
       join(store.directory, '.snap-volume/verify'),
       'for f in *; do echo broken > "$f"; done',
@@ -267,6 +274,61 @@ describe('verify', function () {
     await store.snapshot()
     const finished = await store.run(['verify', '--since', '2 days ago', '--json'])
     expect(lastDocumentOf(finished)).to.include({ recorded: 1 })
+  })
+
+  it(`finds damage of every kind, wherever it is (SNAP_VOLUME_TEST_SEED=${seed})`, async () => {
+    const random = randomOf('damage')
+    const count = roundsOf(100, 25)
+    await shellIn(
+      store.data,
+      `for i in $(seq ${2 * count}); do mkdir -p $((i % 7)); head -c $((i * 37)) /dev/urandom > $((i % 7))/$i; done`,
+    )
+    const names = [await store.snapshot(), await store.snapshot(), await store.snapshot()]
+    await verify()
+    const kinds = {
+      flip: async (path: string) => flip(path),
+      mode: async (path: string) => shellIn('/', `chmod 601 '${path}'`),
+      owner: async (path: string) => shellIn('/', `chown 77 '${path}'`),
+      attribute: async (path: string) => shellIn('/', `setfattr -n user.a -v b '${path}'`),
+      exchange: async (path: string) =>
+        shellIn('/', `cp -a '${path}' '${path}.x' && mv '${path}.x' '${path}'`),
+    }
+    const done = new Map<string, number>()
+    for (let round = 0; round < count; round += 1) {
+      const file = 1 + Math.floor(random() * 2 * count)
+      const path = `${file % 7}/${file}`
+      if (done.has(path)) continue
+      const [kind, damage] = Object.entries(kinds)[Math.floor(random() * 5)] ?? []
+      const name = names[Math.floor(random() * names.length)] ?? ''
+      await damage?.(join(store.dataIn(name), path))
+      // another file is at the path of one snapshot, and what is damaged is in all
+      done.set(path, kind === 'exchange' ? 1 : names.length)
+    }
+
+    const { damage } = await verify()
+    const told = new Map(damage.map(({ path, snapshots }) => [path, snapshots.length]))
+    for (const [path, snapshots] of done) expect(told.get(path), path).to.equal(snapshots)
+    const others = [...told.keys()].filter((path) => !done.has(path))
+    // of which a name was exchanged
+    expect(others.filter((path) => !/^\d$/.test(path))).to.deep.equal([])
+  })
+
+  it('has nothing worse than work to do again after a kill at any time', async () => {
+    await shellIn(store.data, 'for i in $(seq 300); do head -c 20000 /dev/urandom > $i; done')
+    await store.snapshot()
+    const began = performance.now()
+    await verify()
+    const tookMs = performance.now() - began
+    for (let round = 0; round < roundsOf(30, 6); round += 1) {
+      await shellIn(store.data, `echo ${round} > ${round + 1}`)
+      await store.snapshot()
+      const running = launchCli(['verify'], { env: store.env })
+      await sleep(Math.random() * tookMs)
+      running.signal('SIGKILL')
+      await running.end()
+      const { damage, exitCode } = await verify()
+      expect([damage, exitCode], `round ${round}`).to.deep.equal([[], 0])
+    }
   })
 
   it(`raises no false alarm over a random series (SNAP_VOLUME_TEST_SEED=${seed})`, async () => {

@@ -88,6 +88,28 @@ export function alreadyQuiesced(hold: Hold): Hold {
   }
 }
 
+/** For a restore of files that nobody has open: whoever runs goes on, and no hook runs. */
+export function nobodyHeld(): Hold {
+  return {
+    isNeeded: false,
+    begin: nothing,
+    assertStopped: nothing,
+    release: nothing,
+    end: nothing,
+    report: () => ({
+      consistency: 'live',
+      isAsked: false,
+      quietMs: undefined,
+      consumers: [],
+      hooks: [],
+      warnings: [],
+    }),
+    found: { consumers: [], unknown: undefined },
+    notHeld: [],
+    stopped: [],
+  }
+}
+
 export interface HoldReport {
   /** How well the data were held by it alone. */
   consistency: HeldConsistency

@@ -15,7 +15,7 @@ export function checkUserNamespace(): DoctorFinding[] {
     note(
       'user namespace',
       `only the users ${users.known} and the groups ${groups.known} are known here; other owners cannot be kept, and no device files be made`,
-      'where data have either, run with --userns=host, see docs/user-namespaces.md',
+      'where data have either: with userns-remap run with --userns=host, in rootless mode see docs/user-namespaces.md',
     ),
   ]
 }

@@ -23,7 +23,7 @@ import { compileExcludes, isWithin } from '../../tree/excludes.ts'
 import { type FilePlace, isFileThere } from '../../tree/file-below.ts'
 import { type DirectoryHandle, openDirectory } from '../../tree/directory-handle.ts'
 import type { ActionContext } from '../context.ts'
-import { assertPathsInside, relativeTo } from './paths.ts'
+import { assertPathsInside, relativeTo } from '../find-path.ts'
 
 /** The word for the data as they are now. */
 export const live = 'live'

@@ -1,6 +1,7 @@
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { OperationError } from '../../errors.ts'
 import { type Snapshot, findDamaged, findSnapshot, readCatalog } from '../../store/catalog.ts'
+import type { StoreLayout } from '../../store/layout.ts'
 import { resolveReference } from '../../store/references.ts'
 import {
   type RestoreJournal,
@@ -8,8 +9,12 @@ import {
   readInterruptedRestore,
   readRestoreJournal,
 } from '../../store/restore-journal.ts'
+import type { BytePath } from '../../tree/byte-path.ts'
+import { unescapePath } from '../../tree/escaped-path.ts'
+import { Selection } from '../../tree/selection.ts'
 import { assertVolumesMounted } from '../check-volumes.ts'
 import type { ActionContext } from '../context.ts'
+import { choosePaths } from './choose-paths.ts'
 import { type RestoreTarget, checkTargets } from './targets.ts'
 
 export type RestoreOptions = ({ undo: true } | { undo: false; reference: string }) & {
@@ -17,6 +22,14 @@ export type RestoreOptions = ({ undo: true } | { undo: false; reference: string 
   volumes: readonly string[]
   /** The configured volumes that they go into, in the same order, where those have other IDs. */
   as?: readonly string[]
+  /** Only these, as people write them; empty for all. They name their volumes themselves. */
+  paths?: readonly string[]
+  /** The same of each volume by its ID, as a restore that was cut off had found them. */
+  only?: ReadonlyMap<string, readonly BytePath[]>
+  /** Files that were changed after the snapshot's stay as they are. */
+  keepNewer?: boolean
+  /** What the snapshot does not have stays. */
+  noDelete?: boolean
   /** The snapshot that a plan showed; another one is refused. */
   expected?: string
   /** Compare all contents, also where nothing can have changed. */
@@ -33,9 +46,15 @@ export interface ResolvedRestore {
   targets: RestoreTarget[]
 }
 
-/** Finds the snapshot and the volumes that are meant, and refuses what could not be restored. */
-export function resolveRestore(context: ActionContext, options: RestoreOptions): ResolvedRestore {
-  const resolved = findDecision(context, options)
+/**
+ * Finds the snapshot, the volumes and the paths that are meant, and refuses what could not be
+ * restored.
+ */
+export async function resolveRestore(
+  context: ActionContext,
+  options: RestoreOptions,
+): Promise<ResolvedRestore> {
+  const resolved = await findDecision(context, options)
   assertVolumesMounted(resolved.targets, context.inImage)
   if (options.expected !== undefined && resolved.snapshot.name !== options.expected) {
     throw new OperationError(
@@ -47,14 +66,17 @@ export function resolveRestore(context: ActionContext, options: RestoreOptions):
   return resolved
 }
 
-function findDecision(context: ActionContext, options: RestoreOptions): ResolvedRestore {
+async function findDecision(
+  context: ActionContext,
+  options: RestoreOptions,
+): Promise<ResolvedRestore> {
   const { store, config, clock } = context
   const catalog = readCatalog(store)
   const interrupted = readInterruptedRestore(store)
   if (!options.undo) {
     const snapshot = resolveReference(catalog, options.reference, clock.now())
-    const targets = checkTargets(store, config.volumes, snapshot, options.volumes, options.as)
-    if (interrupted !== undefined && !hasSameVolumes(interrupted, targets)) {
+    const targets = await findTargets(context, options, snapshot)
+    if (interrupted !== undefined && !makesWhole(interrupted, targets, options)) {
       throw explainInterruptedRestore(interrupted)
     }
     return { snapshot, targets }
@@ -76,8 +98,37 @@ function findDecision(context: ActionContext, options: RestoreOptions): Resolved
   }
 
   assertSamePaths(journal, config.volumes, store.restoreJournal)
-  const ids = journal.volumes.map(({ id }) => id)
-  return { snapshot, targets: checkTargets(store, config.volumes, snapshot, ids) }
+  const wanted = journal.volumes.map(({ id }) => id)
+  const targets = checkTargets(store, config.volumes, snapshot, wanted)
+  return { snapshot, targets: targets.map((target) => ({ ...target, ...onlyIn(journal, target) })) }
+}
+
+/** The paths of a volume that a restore was of; none where it was of all. */
+export function onlyIn(
+  { volumes }: RestoreJournal,
+  { id }: Pick<RestoreTarget, 'id'>,
+): Pick<RestoreTarget, 'only'> {
+  const paths = volumes.find((volume) => volume.id === id)?.paths
+  return paths === undefined ? {} : { only: paths.map(unescapePath) }
+}
+
+/** The volumes that are named, or those that the paths are in. */
+async function findTargets(
+  { store, config, signal }: ActionContext,
+  { volumes, as, paths = [], only }: RestoreOptions,
+  snapshot: Snapshot,
+): Promise<RestoreTarget[]> {
+  if (paths.length === 0) {
+    const targets = checkTargets(store, config.volumes, snapshot, volumes, as)
+    return targets.map((target) => ({ ...target, only: only?.get(target.id) }))
+  }
+
+  const chosen = await choosePaths({ config, signal }, snapshot, { volumes, as, paths })
+  const [from, into] = [chosen.map((one) => one.from), chosen.map(({ id }) => id)]
+  return checkTargets(store, config.volumes, snapshot, from, into).map((target) => ({
+    ...target,
+    only: chosen.find(({ id }) => id === target.id)?.only,
+  }))
 }
 
 function nothingKept(journal: RestoreJournal): OperationError {
@@ -115,10 +166,59 @@ function assertSamePaths(
 }
 
 /**
- * Wherever they are now: data of which a part was restored and that were left behind need not be
- * made whole.
+ * Whether a restore into these volumes leaves nothing of the mixture that one which was cut off
+ * left: wherever they are now. Data of which a part was restored and that were left behind need not
+ * be made whole.
  */
-function hasSameVolumes({ volumes }: RestoreJournal, targets: readonly RestoreTarget[]): boolean {
-  const [before, now] = [volumes, targets].map((all) => all.map(({ id }) => id).toSorted())
-  return before?.join() === now?.join()
+function makesWhole(
+  journal: RestoreJournal,
+  targets: readonly RestoreTarget[],
+  { keepNewer = false, noDelete = false }: RestoreOptions,
+): boolean {
+  if (idsOf(journal.volumes) !== idsOf(targets)) return false
+  if ((keepNewer && journal.keepNewer !== true) || (noDelete && journal.noDelete !== true)) {
+    return false
+  }
+  return targets.every((target) => {
+    if (target.only === undefined) return true
+    const { only: before } = onlyIn(journal, target)
+    const now = new Selection(target.only)
+    return before?.every((path) => now.covers(path)) === true
+  })
+}
+
+function idsOf(all: readonly { id: string }[]): string {
+  return all
+    .map(({ id }) => id)
+    .toSorted()
+    .join(' ')
+}
+
+/** What finishes a restore that was cut off. Throws OperationError where there is none. */
+export function optionsToContinue(
+  store: StoreLayout,
+  others: Pick<RestoreOptions, 'readAll' | 'force' | 'withoutSafety'>,
+): RestoreOptions {
+  const journal = readInterruptedRestore(store)
+  if (journal === undefined) {
+    throw new OperationError('there is no restore to continue: none was cut off')
+  }
+
+  const { snapshot, undo, volumes, safety, keepNewer = false, noDelete = false } = journal
+  const common = { ...others, withoutSafety: others.withoutSafety === true || safety === null }
+  if (undo) return { undo, volumes: [], ...common }
+  return {
+    undo,
+    reference: snapshot,
+    volumes: volumes.map(({ id, from = id }) => from),
+    as: volumes.map(({ id }) => id),
+    only: new Map(
+      volumes.flatMap(({ id, paths }) =>
+        paths === undefined ? [] : [[id, paths.map(unescapePath)]],
+      ),
+    ),
+    keepNewer,
+    noDelete,
+    ...common,
+  }
 }

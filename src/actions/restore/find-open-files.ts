@@ -23,16 +23,20 @@ const looks = 3
 const betweenLooksMs = 200
 
 /**
- * Asks for some files near the root of `live`, and for `paths`, of which more than `mostAsked` are
- * not.
+ * Asks for some files near the root of `live`, unless `near` is false, and for `paths`, of which more
+ * than `mostAsked` are not.
  */
 export async function findOpenFiles(
   live: DirectoryHandle,
   paths: Iterable<BytePath>,
   except: ReadonlySet<BytePath>,
-  { clock, signal }: { clock: Clock; signal?: AbortSignal | undefined },
+  {
+    clock,
+    signal,
+    near = true,
+  }: { clock: Clock; signal?: AbortSignal | undefined; near?: boolean },
 ): Promise<OpenFiles> {
-  const wanted = new Set(listNear(live, except))
+  const wanted = new Set(near ? listNear(live, except) : [])
   for (const path of paths) {
     if (wanted.size === mostAsked) break
     wanted.add(path)

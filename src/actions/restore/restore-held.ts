@@ -29,6 +29,7 @@ export interface RestoreResult {
   snapshot: string
   /** The snapshot that `restore --undo` goes back to; null without one. */
   safety: string | null
+  leavesRunning: boolean
   volumes: VolumeRestore[]
   /** Of volumes, open files, and containers that did not come back. */
   warnings: RecordWarning[]
@@ -41,6 +42,8 @@ export interface HeldRestore {
   hold: Hold
   use: UseCheck
   ranBefore: RanBefore | undefined
+  /** Whether nobody is stopped: only files are restored, and nobody had one open. */
+  leavesRunning: boolean
 }
 
 /** The part of a restore during which nothing else may use the data. */
@@ -76,6 +79,7 @@ export async function restoreHeld(
   return {
     snapshot: snapshot.name,
     safety: undoSnapshot,
+    leavesRunning: restore.leavesRunning,
     volumes: restored,
     warnings: [...openFileWarnings, ...warnings],
   }
@@ -110,6 +114,8 @@ function makeJournal(
     safety: interrupted === undefined ? safety.name : interrupted.safety,
     undo: options.undo,
     volumes: targets.map(describeTarget),
+    ...(options.keepNewer === true && { keepNewer: true }),
+    ...(options.noDelete === true && { noDelete: true }),
     ...listUnsaved(context, before, targets, safety),
     consumers: containersToRunAfter(context, hold, ranBefore),
     startedAt: context.clock.now().toISOString(),

@@ -11,6 +11,7 @@ import { futureFirst } from '../../store/future.ts'
 import { type StoreLayout, indexFileName } from '../../store/layout.ts'
 import type { RecordWarning, VolumeRecord } from '../../store/record.ts'
 import type { BytePath } from '../../tree/byte-path.ts'
+import { Selection } from '../../tree/selection.ts'
 import { unescapePath } from '../../tree/escaped-path.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
 import { keptTimesOf } from '../../system/kept-times.ts'
@@ -26,6 +27,8 @@ export interface VolumeRestore {
   path: string
   /** The ID that it has in the snapshot, where that is another one. */
   from?: string
+  /** Only these of it, as escapePath writes them. */
+  paths?: string[]
   counts: PlannedRestore['counts']
 }
 
@@ -63,7 +66,7 @@ export async function planVolume(
 ): Promise<PlannedVolume> {
   const { options, snapshot, target, wanted, historyChanged = new Map() } = request
   const { store, config, clock, signal, lock } = context
-  const { id, path, from, keptMounts } = target
+  const { id, path, from, keptMounts, only } = target
   using opening = new DisposableStack()
   const newest = findNewest(store, id, clock.now())
 
@@ -73,6 +76,9 @@ export async function planVolume(
   const copying: RestoreRequest = {
     source: opening.use(openDirectory(join(snapshot.path, from))),
     target: opening.use(openDirectory(path)),
+    only: only === undefined ? undefined : new Selection(only),
+    keepsNewer: options.keepNewer === true,
+    keepsAdded: options.noDelete === true,
     readAll: options.readAll,
     wanted,
     lacking: snapshot.record.warnings.find(

@@ -10,13 +10,14 @@ import { emitWarnings } from '../events.ts'
 import type { Writers } from '../writers.ts'
 import { canAskForFiles, describeWriters } from './describe-writers.ts'
 import { lookForConsumers } from '../consumers/find-consumers.ts'
-import type { Hold } from '../consumers/hold.ts'
+import { type Hold, nobodyHeld } from '../consumers/hold.ts'
 import { planHold } from '../consumers/hold-consumers.ts'
 import { quiesced } from '../consumers/quiesced.ts'
 import { codesOf, logged } from '../log-act.ts'
 import { warnOfLeftStopped, warnOfUnasked, whoRanBefore } from '../consumers/ran-before.ts'
 import { type ResolvedRestore, type RestoreOptions, resolveRestore } from './decide.ts'
 import { type HeldRestore, type RestoreResult, restoreHeld } from './restore-held.ts'
+import { canLeaveRunning } from './leave-running.ts'
 import { type VolumeRestore, planVolume, readKnown } from './restore-volume.ts'
 import { describeTarget } from './targets.ts'
 import { keepsNothing } from './safety-snapshot.ts'
@@ -34,6 +35,8 @@ export interface RestorePlan {
   snapshot: string
   /** Nothing would be kept of what it replaces. */
   withoutSafety: boolean
+  /** Whether nobody is stopped: only files are restored, and nobody has one open. */
+  leavesRunning: boolean
   writers: Writers
   volumes: (VolumeRestore & { steps: PlannedStep[]; omittedSteps: number; keptMounts: string[] })[]
 }
@@ -51,18 +54,21 @@ export async function planRestore(
   options: RestoreOptions,
 ): Promise<RestorePlan> {
   return withStoreLock(context, 'restore plan', async (writer) => {
-    const resolved = resolveRestore(context, options)
+    const resolved = await resolveRestore(context, options)
     const { snapshot, targets } = resolved
     emitWarnings(context.emit, await findDoubts(context, resolved))
     const found = await lookForConsumers(context, 'restore', targets)
+    const leavesRunning = await canLeaveRunning(context, targets)
     const plan: RestorePlan = {
       snapshot: snapshot.name,
       withoutSafety: options.withoutSafety === true,
+      leavesRunning,
       writers: describeWriters(context, found),
       volumes: [],
     }
 
-    const use = createUseCheck(context, canAskForFiles(found.consumers, false))
+    const canAsk = canAskForFiles(found.consumers, false)
+    const use = createUseCheck(context, leavesRunning || !canAsk ? 'none' : 'near')
     for (const target of targets) {
       const steps: PlannedStep[] = []
       let omittedSteps = 0
@@ -120,15 +126,16 @@ async function restoreAsWriter(
   options: RestoreOptions,
 ): Promise<RestoreResult> {
   return asWriter(context, 'restore', async (writer) => {
-    const resolved = resolveRestore(context, options)
+    const resolved = await resolveRestore(context, options)
     const { snapshot, targets } = resolved
     const doubts = await findDoubts(context, resolved)
     if (options.withoutSafety === true) await spendReserve(context.store)
     const ranBefore = whoRanBefore(readRestoreJournal(context.store), options.undo)
     const purpose = { kind: 'restore', snapshot: snapshot.name, ranBefore } as const
-    const hold = await planHold(context, purpose, targets)
+    const leavesRunning = await canLeaveRunning(context, targets)
+    const hold = leavesRunning ? nobodyHeld() : await planHold(context, purpose, targets)
     // a plan has said it
-    if (options.expected === undefined) {
+    if (options.expected === undefined && !leavesRunning) {
       context.emit({ type: 'writers', ...describeWriters(context, hold.found) })
     }
 
@@ -147,7 +154,7 @@ async function restoreAsWriter(
     try {
       const result = await quiesced(
         hold,
-        async () => restoreQuiesced(writer, { options, resolved, hold, ranBefore }),
+        async () => restoreQuiesced(writer, { options, resolved, hold, ranBefore, leavesRunning }),
         async () => {
           unhealthy.push(...(await waitUntilHealthy(context, hold)))
         },
@@ -179,11 +186,12 @@ async function restoreQuiesced(
   context: WriterContext,
   held: Omit<HeldRestore, 'use'>,
 ): Promise<RestoreResult> {
-  const { options, hold, ranBefore, resolved } = held
+  const { options, hold, ranBefore, resolved, leavesRunning } = held
   emitWarnings(context.emit, warnOfLeftStopped(hold, ranBefore))
   if (hold.notHeld.length > 0) throw stillRunning(hold)
 
-  const use = createUseCheck(context, canAskForFiles(hold.found.consumers, true))
+  const canAsk = canAskForFiles(hold.found.consumers, true)
+  const use = createUseCheck(context, leavesRunning ? 'restored' : canAsk ? 'near' : 'none')
   await refuseOpenFiles(use, options, resolved.targets, hold)
   return restoreHeld(context, { ...held, use })
 }

@@ -6,7 +6,8 @@ import { findSubvolumes } from '../../copy/btrfs/find-subvolumes.ts'
 import { OperationError, UsageError } from '../../errors.ts'
 import { type Snapshot, describeEmptied, describeLoss } from '../../store/catalog.ts'
 import type { StoreLayout } from '../../store/layout.ts'
-import { displayPath } from '../../tree/byte-path.ts'
+import { type BytePath, displayPath } from '../../tree/byte-path.ts'
+import { escapePath } from '../../tree/escaped-path.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
 import { type Mount, isMountPoint, mountOf, mountsBelow, readMounts } from '../../system/mounts.ts'
 import { isBtrfs } from '../../system/subvolume.ts'
@@ -18,11 +19,26 @@ export interface RestoreTarget extends VolumeSpec {
   from: string
   /** Other filesystems mounted inside it, and subvolumes, which a restore leaves alone. */
   keptMounts: string[]
+  /** Below its root; undefined for all of it. */
+  only?: readonly BytePath[] | undefined
 }
 
-/** For messages and JSON; `from` is there only when the ID in the snapshot differs. */
-export function describeTarget({ id, path, from }: RestoreTarget): VolumeSpec & { from?: string } {
-  return { id, path, ...(from === id ? {} : { from }) }
+/**
+ * For messages and JSON; `from` is there only when the ID in the snapshot differs, and `paths`
+ * (escapePath) where not all is restored.
+ */
+export function describeTarget({
+  id,
+  path,
+  from,
+  only,
+}: RestoreTarget): VolumeSpec & { from?: string; paths?: string[] } {
+  return {
+    id,
+    path,
+    ...(from === id ? {} : { from }),
+    ...(only === undefined ? {} : { paths: only.map(escapePath) }),
+  }
 }
 
 /** What a restore leaves alone: the patterns configured now, and those the snapshot recorded. */

@@ -22,9 +22,15 @@ export interface UseCheck {
   look(targets: readonly RestoreTarget[]): Promise<OpenFiles | undefined>
 }
 
+/**
+ * Of what is asked for: nothing, the files that are restored, or those and some that a server would
+ * have open.
+ */
+export type AskedFiles = 'none' | 'restored' | 'near'
+
 export function createUseCheck(
   { clock, signal }: Pick<ActionContext, 'clock' | 'signal'>,
-  isNeeded: boolean,
+  asked: AskedFiles,
 ): UseCheck {
   const noted = new Map<string, BytePath[]>()
   return {
@@ -35,13 +41,14 @@ export function createUseCheck(
       if (paths.length < mostAsked) paths.push(path)
     },
     async look(targets) {
-      if (!isNeeded) return undefined
+      if (asked === 'none') return undefined
       const found: (OpenFiles & { id: string })[] = []
       for (const { id, path, keptMounts } of targets) {
         using live = openDirectory(path)
         const except = new Set(keptMounts.map((mount) => bytePath(mount.slice(path.length + 1))))
         const paths = noted.get(id) ?? []
-        found.push({ id, ...(await findOpenFiles(live, paths, except, { clock, signal })) })
+        const near = asked === 'near'
+        found.push({ id, ...(await findOpenFiles(live, paths, except, { clock, signal, near })) })
       }
 
       return sumOpenFiles(found)

@@ -27,34 +27,56 @@ export interface AppliedRetention {
 
 export const nothingRemoved: AppliedRetention = { removed: [], warnings: [] }
 
+/** What goes for room, the oldest first; or why nothing does although room lacks. */
+export type RoomPlan = { names: string[] } | { warning: RecordWarning }
+
 /**
- * The second stage of retention, for SNAP_MIN_FREE: while less is free, the oldest snapshots go that
- * nothing protects, and never the newest three. How many that takes is known before, by what each
- * gives back; where all of them would not do, none goes and a warning says so. Only the writer calls
- * it.
+ * What the second stage of retention would remove once `gone` are: as many of the oldest as it
+ * takes, of those that nothing protects, and never the newest three. Changes nothing. Undefined
+ * where enough is free then.
+ */
+export async function planRoom(
+  context: ActionContext,
+  gone: ReadonlySet<string>,
+): Promise<RoomPlan | undefined> {
+  const { store, config, clock } = context
+  const { minFree } = config
+  if (minFree === undefined) return undefined
+  const shortage = findShortage(store.directory, minFree)
+  if (!isShort(shortage)) return undefined
+
+  const { candidates, policy } = findCandidates(store, readCatalog(store), config, clock.now())
+  const left = candidates.filter(({ name }) => !gone.has(name))
+  const usage = await readUsage(context)
+  const chosen = chooseOldest(usage, gone, listExpendable(left, policy), shortage)
+  const asked = `less is free than SNAP_MIN_FREE=${formatMinFree(minFree)} asks for`
+  if ('freed' in chosen) {
+    const message = `${asked}, and removing every snapshot that may go would give back ${prettyBytes(chosen.freed.bytes)} of the ${prettyBytes(shortage.bytes)} that lack: nothing was removed; free space beside the store, or enlarge its filesystem`
+    return { warning: { code: 'min-free', message } }
+  }
+
+  const isSure = usage.freedBy(new Set(chosen.names)).bound !== 'at-most'
+  if (isSure || chosen.names.length === 0) return chosen
+  const message = `${asked}, and nobody can say what removing snapshots would give back, because they share contents with the live data (reflinks): nothing was removed; look at "snap-volume usage", and remove some yourself`
+  return { warning: { code: 'min-free', message } }
+}
+
+/**
+ * The second stage of retention, for SNAP_MIN_FREE. How many snapshots have to go is known before,
+ * by what each gives back; where all of them would not do, none goes and a warning says so. Only the
+ * writer calls it.
  */
 export async function makeRoom(context: ActionContext): Promise<AppliedRetention> {
-  const { store, config, clock, signal } = context
+  const { store, config, signal } = context
   const { minFree } = config
   if (minFree === undefined || !isShort(findShortage(store.directory, minFree)))
     return nothingRemoved
 
   // what was removed before comes back first
   await emptyAndTell(context, signal)
-  const shortage = findShortage(store.directory, minFree)
-  if (!isShort(shortage)) return nothingRemoved
-
-  const { candidates, policy } = findCandidates(store, readCatalog(store), config, clock.now())
-  const usage = await readUsage(context)
-  const chosen = chooseOldest(usage, listExpendable(candidates, policy), shortage)
-  if ('names' in chosen && usage.freedBy(new Set(chosen.names)).bound === 'at-most') {
-    const message = `less is free than SNAP_MIN_FREE=${formatMinFree(minFree)} asks for, and nobody can say what removing snapshots would give back, because they share contents with the live data (reflinks): nothing was removed; look at "snap-volume usage", and remove some yourself`
-    return { removed: [], warnings: [{ code: 'min-free', message }] }
-  }
-  if ('freed' in chosen) {
-    const message = `less is free than SNAP_MIN_FREE=${formatMinFree(minFree)} asks for, and removing every snapshot that may go would give back ${prettyBytes(chosen.freed.bytes)} of the ${prettyBytes(shortage.bytes)} that lack: nothing was removed; free space beside the store, or enlarge its filesystem`
-    return { removed: [], warnings: [{ code: 'min-free', message }] }
-  }
+  const chosen = await planRoom(context, new Set())
+  if (chosen === undefined) return nothingRemoved
+  if ('warning' in chosen) return { removed: [], warnings: [chosen.warning] }
 
   const before = freeBytes(store.directory)
   await moveToTrash(
@@ -72,18 +94,22 @@ export async function makeRoom(context: ActionContext): Promise<AppliedRetention
   return { removed, warnings: [{ code: 'min-free', message }] }
 }
 
-/** The fewest of the oldest that give back enough; what all would give back where that is less. */
+/**
+ * The fewest of the oldest that give back enough, with those that are `gone`; what all would give
+ * back where that is less.
+ */
 function chooseOldest(
   usage: Usage,
+  gone: ReadonlySet<string>,
   expendable: readonly string[],
   { bytes, inodes }: Shortage,
 ): { names: string[] } | { freed: Freed } {
-  for (let count = 1; count <= expendable.length; count += 1) {
+  for (let count = gone.size === 0 ? 1 : 0; count <= expendable.length; count += 1) {
     const names = expendable.slice(0, count)
-    const freed = usage.freedBy(new Set(names))
+    const freed = usage.freedBy(new Set([...gone, ...names]))
     if (freed.bytes >= bytes && freed.inodes >= inodes) return { names }
   }
-  return { freed: usage.freedBy(new Set(expendable)) }
+  return { freed: usage.freedBy(new Set([...gone, ...expendable])) }
 }
 
 function isShort({ bytes, inodes }: Shortage): boolean {

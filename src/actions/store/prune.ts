@@ -18,7 +18,13 @@ import { emitWarnings } from '../events.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 import { codesOf, logged } from '../log-act.ts'
 import { type RetentionConfig, findCandidates, tellRemoved } from './find-candidates.ts'
-import { type AppliedRetention, makeRoom, nothingRemoved, removedForRoom } from './make-room.ts'
+import {
+  type AppliedRetention,
+  makeRoom,
+  nothingRemoved,
+  planRoom,
+  removedForRoom,
+} from './make-room.ts'
 
 /**
  * Decides what retention would remove now; changes nothing. Snapshots of the future, and those that
@@ -52,6 +58,18 @@ function keptBy(jump: string, decision: RetentionDecision): RetentionDecision {
 export function planNow({ store, config, clock }: ActionContext): RetentionDecision[] {
   const now = clock.now()
   return planPrune(store, config, now, findClockJump(store, now))
+}
+
+/** The same with what would go then for SNAP_MIN_FREE, or why nothing would. */
+export async function planBothStages(context: ActionContext): Promise<PruneResult> {
+  const { store, clock } = context
+  const plan = planNow(context)
+  const jump = findClockJump(store, clock.now())
+  const gone = new Set(plan.flatMap(({ name, keep }) => (keep ? [] : name)))
+  const room = jump === undefined ? await planRoom(context, gone) : undefined
+  if (room === undefined) return { plan, warnings: [] }
+  if ('warning' in room) return { plan, warnings: [room.warning] }
+  return { plan: plan.map((decision) => orForRoom(decision, room.names)), warnings: [] }
 }
 
 export interface PruneResult {

@@ -50,8 +50,9 @@ export const pruneCommand: Command = {
     assertOnlyPlanned(input, dryRun)
 
     const { openContext } = await import('../open-context.ts')
-    const { planNow, prune, whyItWaits } = await import('../../actions/store/prune.ts')
+    const { planBothStages, prune, whyItWaits } = await import('../../actions/store/prune.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
+    const { emitWarnings } = await import('../../actions/events.ts')
     const { formatRetentionPlan } = await import('../render/retention-plan.ts')
 
     const printer = await createEventPrinter(terminal, json)
@@ -69,7 +70,8 @@ export const pruneCommand: Command = {
       }
 
       if (dryRun) {
-        const plan = planNow(context)
+        const { plan, warnings } = await planBothStages(context)
+        emitWarnings(printer.emit, warnings)
         const waits = whyItWaits(context.config, plan) !== undefined
         const document = { type: 'result', dryRun, plan, waits }
         printer.result(document, formatRetentionPlan(plan, { dryRun, waits }))

@@ -3,6 +3,7 @@ import type { Command, CommandInput } from '../command.ts'
 import { confirm, isInteractive } from '../confirm.ts'
 import { listOf } from '../option-values.ts'
 import type { RestoreOptions } from '../../actions/restore/decide.ts'
+import type { StoreLayout } from '../../store/layout.ts'
 
 export const restoreCommand: Command = {
   name: 'restore',
@@ -11,8 +12,11 @@ export const restoreCommand: Command = {
     ['restore @GMT-2026.11.20-03.00.00 --dry-run', 'what would be created, changed and deleted'],
     ['restore @GMT-2026.11.20-03.00.00', 'restore all volumes'],
     ['restore latest --volume mysql --yes', 'one volume, without a question'],
+    ['restore latest /srv/files/letters "/srv/files/*.odt"', 'only these of it'],
     ['restore latest --volume mysql --as db', 'into a volume that has another ID now'],
+    ['restore latest --volume mysql --to /srv/copy', 'beside the live data, which stay'],
     ['restore --undo', 'go back to what the last restore replaced'],
+    ['restore --continue', 'finish one that was cut off'],
   ],
   details: [
     'Stop the containers that use the data first, and start them afterwards; with the Docker API that is done\n' +
@@ -34,6 +38,13 @@ export const restoreCommand: Command = {
       required: false,
       offers: 'snapshots',
     },
+    {
+      name: 'paths',
+      describe: 'only these, as --path',
+      required: false,
+      many: true,
+      offers: 'paths',
+    },
   ],
   options: {
     volume: {
@@ -46,6 +57,27 @@ export const restoreCommand: Command = {
       value: 'NEW',
       describe: 'into the volume of this ID, one for each --volume, in the same order',
     },
+    path: {
+      type: 'array',
+      value: 'PATH',
+      describe:
+        'only this file, directory or pattern, as the application knows it, or ID:PATH; several are fine',
+      offers: 'paths',
+    },
+    to: {
+      type: 'string',
+      value: 'DIR',
+      describe: 'write it there, and leave the live data as they are; nothing there is replaced',
+    },
+    'keep-newer': {
+      type: 'boolean',
+      describe: 'leave files alone that were changed after those of the snapshot',
+    },
+    'no-delete': {
+      type: 'boolean',
+      describe: 'leave there what the snapshot does not have',
+    },
+    continue: { type: 'boolean', describe: 'finish a restore that was cut off' },
     undo: { type: 'boolean', describe: 'restore what the last restore replaced' },
     'dry-run': { type: 'boolean', describe: 'show the plan and change nothing' },
     checksum: {
@@ -64,7 +96,9 @@ export const restoreCommand: Command = {
   },
   async run(input) {
     const { options, json, terminal } = input
-    const restoreOptions = parseRestoreOptions(options)
+    const wanted = parseWanted(options)
+    if (typeof options['to'] === 'string') return restoreTo(input, wanted, options['to'])
+
     const { openContext } = await import('../open-context.ts')
     const { planRestore, restore } = await import('../../actions/restore/restore.ts')
     const { assertNotInUse } = await import('../../actions/restore/describe-writers.ts')
@@ -78,6 +112,7 @@ export const restoreCommand: Command = {
         // not on data that are about to be replaced
         leavesStopped: true,
       })
+      const restoreOptions = await optionsOf(wanted, context.store)
       if (options['dry-run'] === true) {
         const plan = await planRestore(context, restoreOptions)
         printer.result({ type: 'result', dryRun: true, ...plan }, formatRestorePlan(plan))
@@ -113,23 +148,39 @@ export const restoreCommand: Command = {
   },
 }
 
-function parseRestoreOptions(options: CommandInput['options']): RestoreOptions {
+type Wanted = RestoreOptions | { continues: true; others: Others }
+type Others = Pick<RestoreOptions, 'readAll' | 'force' | 'withoutSafety'>
+
+async function optionsOf(wanted: Wanted, store: StoreLayout): Promise<RestoreOptions> {
+  if (!('continues' in wanted)) return wanted
+  const { optionsToContinue } = await import('../../actions/restore/decide.ts')
+  return optionsToContinue(store, wanted.others)
+}
+
+function parseWanted(options: CommandInput['options']): Wanted {
   const { snapshot, undo } = options
   const [volumes, as] = [listOf(options['volume']), listOf(options['as'])]
-  const common = {
-    volumes,
+  const paths = [...listOf(options['paths']), ...listOf(options['path'])]
+  const parts = {
+    paths,
+    keepNewer: options['keep-newer'] === true,
+    noDelete: options['no-delete'] === true,
+  }
+  const others = {
     readAll: options['checksum'] === true,
     force: options['force'] === true,
     withoutSafety: options['without-safety'] === true,
   }
 
-  if (undo === true) {
-    if (typeof snapshot === 'string' || volumes.length + as.length > 0) {
-      throw new UsageError('--undo goes back as a whole', {
-        fix: 'leave out the snapshot, --volume and --as',
+  if (undo === true || options['continue'] === true) {
+    const isPart = parts.keepNewer || parts.noDelete || paths.length > 0
+    if (typeof snapshot === 'string' || volumes.length + as.length > 0 || isPart) {
+      const option = undo === true ? '--undo goes back' : '--continue goes on'
+      throw new UsageError(`${option} as a whole`, {
+        fix: 'leave out the snapshot, --volume, --as, --path, --keep-newer and --no-delete',
       })
     }
-    return { undo: true, ...common }
+    return undo === true ? { undo, volumes, ...others } : { continues: true, others }
   }
 
   if (typeof snapshot !== 'string' || snapshot === '') {
@@ -137,10 +188,47 @@ function parseRestoreOptions(options: CommandInput['options']): RestoreOptions {
       fix: 'which snapshot? Name one of "snap-volume show", or latest, or say --undo',
     })
   }
-  if (as.length === 0) return { undo: false, reference: snapshot, ...common }
+  const common = { undo: false, reference: snapshot, volumes, ...parts, ...others } as const
+  if (as.length === 0) return common
 
   assertPairs(volumes, as)
-  return { undo: false, reference: snapshot, ...common, as }
+  return { ...common, as }
+}
+
+async function restoreTo(input: CommandInput, wanted: Wanted, directory: string): Promise<number> {
+  const { options, json, terminal } = input
+  const others = ['keep-newer', 'no-delete', 'without-safety', 'force', 'checksum', 'as'] as const
+  const other = others.find((name) => options[name] !== undefined && options[name] !== false)
+  if (other !== undefined || !('reference' in wanted)) {
+    throw new UsageError(
+      `--${other ?? (options['undo'] === true ? 'undo' : 'continue')} has no meaning with --to`,
+      {
+        fix: 'leave it out: with --to nothing is replaced',
+      },
+    )
+  }
+
+  if (input.beside !== undefined) {
+    throw new UsageError('--to writes where the program runs, and that is the sidecar', {
+      fix: 'run it there by docker exec, or with --volumes-from',
+    })
+  }
+
+  const { openContext } = await import('../open-context.ts')
+  const { restoreElsewhere } = await import('../../actions/restore/restore-elsewhere.ts')
+  const { createEventPrinter } = await import('../render/event-printer.ts')
+  const { formatElsewhere } = await import('../render/restore-plan.ts')
+  const printer = await createEventPrinter(terminal, json)
+  try {
+    const context = await openContext(input, printer.emit)
+    const dryRun = options['dry-run'] === true
+    const { reference, volumes, paths = [] } = wanted
+    const result = await restoreElsewhere(context, { reference, volumes, paths, directory, dryRun })
+    printer.result({ type: 'result', dryRun, ...result }, formatElsewhere(result, dryRun))
+    return result.warnings.length === 0 ? exitCodes.done : exitCodes.warnings
+  } finally {
+    printer.end()
+  }
 }
 
 function assertPairs(volumes: readonly string[], as: readonly string[]): void {

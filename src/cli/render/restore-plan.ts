@@ -2,7 +2,10 @@ import prettyBytes from 'pretty-bytes'
 import type { RestoreResult } from '../../actions/restore/restore-held.ts'
 import type { RestorePlan } from '../../actions/restore/restore.ts'
 import type { RestoreAction } from '../../copy/engine.ts'
+import { nobodyIsStopped } from '../../actions/restore/leave-running.ts'
 import { keepsNothing } from '../../actions/restore/safety-snapshot.ts'
+import type { RestoredElsewhere } from '../../actions/restore/restore-elsewhere.ts'
+import { counted } from '../../system/counted.ts'
 import { printable } from '../../system/printable.ts'
 import { formatWriters } from './writers.ts'
 
@@ -10,16 +13,16 @@ const mostLines = 50
 
 /** What a restore would do: counts, and the first entries of each volume. */
 export function formatRestorePlan(plan: RestorePlan): string {
-  const { snapshot, withoutSafety, writers, volumes } = plan
+  const { snapshot, withoutSafety, leavesRunning, writers, volumes } = plan
   const planned = volumes
-    .map(({ id, path, from, counts, steps, omittedSteps, keptMounts }) => {
+    .map(({ id, path, from, paths, counts, steps, omittedSteps, keptMounts }) => {
       const shown = steps.slice(0, mostLines)
       const more = steps.length - shown.length + omittedSteps
       const count = (action: RestoreAction): number =>
         steps.filter((step) => step.action === action).length
 
       return [
-        `${id}: ${printable(path)} would become as ${describeSource(from)} was in ${snapshot}`,
+        `${id}: ${describePlace(path, paths)} would become as ${describeSource(from)} was in ${snapshot}`,
         omittedSteps === 0
           ? `  ${count('create')} to create, ${count('change')} to change, ${count('attributes')} of other attributes, ${count('delete')} to delete; ${prettyBytes(counts.bytes)} to write`
           : `  more than ${steps.length} entries differ; ${prettyBytes(counts.bytes)} to write`,
@@ -31,8 +34,24 @@ export function formatRestorePlan(plan: RestorePlan): string {
     })
     .join('')
 
-  const lines = [...(withoutSafety ? [`WARNING: ${keepsNothing}`] : []), ...formatWriters(writers)]
+  const lines = [
+    ...(withoutSafety ? [`WARNING: ${keepsNothing}`] : []),
+    ...(leavesRunning ? [sentence(nobodyIsStopped)] : formatWriters(writers)),
+  ]
   return [planned, ...lines.map((line) => `${line}\n`)].join('')
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+}
+
+/** A volume, or some of it. */
+function describePlace(path: string, paths: readonly string[] | undefined): string {
+  if (paths === undefined) return printable(path)
+  const [first = '', ...others] = paths
+  const more =
+    others.length === 0 ? '' : ` and ${counted(others.length, '{other path|other paths}')}`
+  return printable(`${path}/${first}${more}`)
 }
 
 function describeSource(from: string | undefined): string {
@@ -40,15 +59,32 @@ function describeSource(from: string | undefined): string {
 }
 
 /** What a restore did, and the way back. */
-export function formatRestored({ snapshot, safety, volumes }: RestoreResult): string {
+export function formatRestored({
+  snapshot,
+  safety,
+  leavesRunning,
+  volumes,
+}: RestoreResult): string {
   return [
+    ...(leavesRunning ? [sentence(nobodyIsStopped)] : []),
     ...volumes.map(
-      ({ id, path, from, counts }) =>
-        `${id}: ${printable(path)} is as ${describeSource(from)} was in ${snapshot} (${counts.created} created, ${counts.changed} changed, ${counts.deleted} deleted)`,
+      ({ id, path, from, paths, counts }) =>
+        `${id}: ${describePlace(path, paths)} is as ${describeSource(from)} was in ${snapshot} (${counts.created} created, ${counts.changed} changed, ${counts.deleted} deleted)`,
     ),
     safety === null
       ? 'Nothing of what it replaced is kept (--without-safety): "snap-volume restore --undo" cannot go back.'
       : `What it replaced is kept as ${safety}; "snap-volume restore --undo" goes back.`,
     '',
   ].join('\n')
+}
+
+/** What was written to another place, or would be. */
+export function formatElsewhere({ snapshot, volumes }: RestoredElsewhere, dryRun: boolean): string {
+  return volumes
+    .map(({ id, path, paths, files, bytes }) => {
+      const what = `${counted(files, '{file|files}')}, ${prettyBytes(bytes)}`
+      const verb = dryRun ? 'would be' : 'is'
+      return `${id}: ${describePlace(path, paths)} ${verb} as it was in ${snapshot} (${what})\n`
+    })
+    .join('')
 }

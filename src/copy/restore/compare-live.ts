@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { OperationError, throwIfInterrupted } from '../../errors.ts'
 import { type BytePath, displayPath, joinPath, readNames } from '../../tree/byte-path.ts'
+import type { Selection } from '../../tree/selection.ts'
 import type { Excludes } from '../../tree/excludes.ts'
 import type { KeptTimes } from '../../system/kept-times.ts'
 import type { Knowledge } from '../index/knowledge.ts'
@@ -31,6 +32,12 @@ export interface Comparison {
   except: ReadonlySet<BytePath>
   /** What is left alone as well, in both trees. */
   excludes: Excludes
+  /** All else is left alone; undefined for nothing. */
+  only: Selection | undefined
+  /** Whether files stay that were changed after those of the snapshot. */
+  keepsNewer: boolean
+  /** Whether stays what the snapshot does not have. */
+  keepsAdded: boolean
   signal?: AbortSignal | undefined
 }
 
@@ -87,10 +94,29 @@ class LiveComparer {
 
     for (const name of left) {
       const path = joinPath(directory, name)
-      if (!this.#comparison.except.has(path) && !this.#isExcludedLive(path)) {
-        this.#difference.remove.push(path)
-      }
+      this.#difference.remove.push(...this.#removableAt(path))
     }
+  }
+
+  /**
+   * What goes of a live entry that the snapshot does not have: all of it, nothing, or of a directory
+   * on the way to what is restored that, and the directory too where nothing is left in it.
+   */
+  #removableAt(path: BytePath): BytePath[] {
+    if (this.#mayRemove(path)) return [path]
+    if (this.#comparison.keepsAdded || this.#comparison.only?.leadsTo(path) !== true) return []
+
+    const names = namesIn(this.#liveTree, path) ?? []
+    const found = names.map((name) => this.#removableAt(joinPath(path, name)))
+    const isAll = found.every(([first], index) => first === joinPath(path, names[index] ?? ''))
+    return names.length > 0 && isAll ? [path] : found.flat()
+  }
+
+  /** Of what the snapshot does not have. */
+  #mayRemove(path: BytePath): boolean {
+    const { except, only, keepsAdded } = this.#comparison
+    if (keepsAdded || only?.covers(path) === false) return false
+    return !except.has(path) && !this.#isExcludedLive(path)
   }
 
   #isExcludedLive(path: BytePath): boolean {
@@ -102,8 +128,9 @@ class LiveComparer {
 
   /** False where the wanted entry is excluded: then it is as if the snapshot did not have it. */
   #compareEntry(path: BytePath, isLive: boolean): boolean {
-    const { except, excludes } = this.#comparison
+    const { except, excludes, only } = this.#comparison
     if (except.has(path)) return true
+    if (only !== undefined && !only.covers(path) && !only.leadsTo(path)) return true
 
     const target = this.#wantedTree.lstat(path)
     if (target === undefined) return snapshotChanged(path)
@@ -136,8 +163,9 @@ class LiveComparer {
 
     if (target.isDirectory()) {
       const isThere = there?.isDirectory() === true
-      const list = isThere ? difference.directories : difference.newDirectories
-      list.add(path)
+      const isOnTheWay = this.#comparison.only?.covers(path) === false
+      if (!isThere) difference.newDirectories.add(path)
+      else if (!isOnTheWay) difference.directories.add(path)
       this.#pending.push({ path, isLive: isThere })
     } else if (there === undefined || there.isDirectory()) {
       difference.create.add(path)
@@ -149,6 +177,7 @@ class LiveComparer {
   /** A file that both have. */
   #sortFile(path: BytePath, target: BigIntStats, there: BigIntStats): void {
     const { toVerify, proven } = this.#severalNames
+    if (this.#comparison.keepsNewer && there.mtimeNs > target.mtimeNs) return
     if (this.#isProven(path, target, there)) {
       const isSame = looksSame(there, target, this.#comparison.times)
       if (!isSame) this.#difference.historyChanged.push(path)

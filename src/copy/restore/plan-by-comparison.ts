@@ -67,7 +67,7 @@ export async function planRestore(
   }
 
   await compareContents(request, toVerify.without(new Set(anew)), difference.directories, note)
-  await compareRoots(request, note)
+  if (request.only?.covers('') !== false) await compareRoots(request, note)
 
   for (const { path, first, there } of links) {
     const along = differing.get(first)
@@ -109,7 +109,7 @@ async function findLeftOut(
 
 async function findDifference(request: RestoreRequest): Promise<Difference> {
   const { source, target, wanted, known, except, exclude, unreadable } = request
-  const { readAll, times, signal } = request
+  const { readAll, only, keepsNewer = false, keepsAdded = false, times, signal } = request
   const mount = readAll ? undefined : await identifyMount(target)
   using newest = openKnowledge(known, mount)
   using own = openKnowledge(wanted, mount)
@@ -123,6 +123,9 @@ async function findDifference(request: RestoreRequest): Promise<Difference> {
     times,
     except: new Set(except.map(bytePath)),
     excludes: compileExcludes(exclude, unreadable),
+    only,
+    keepsNewer,
+    keepsAdded,
     signal,
   })
 }

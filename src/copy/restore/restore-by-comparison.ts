@@ -114,16 +114,19 @@ async function applyPlan(
   return kept === undefined ? [] : warnOfKept(request, kept)
 }
 
-/** Those of which a name came or went get their times back, too. */
+/**
+ * Those of which a name came or went get their times back, too, but for those that only lead to
+ * what is restored.
+ */
 function attributesToSet(
-  { source }: RestoreRequest,
+  { source, only }: RestoreRequest,
   { directories }: RestorePlan,
   touched: ReadonlySet<BytePath>,
 ): Map<BytePath, boolean> {
   using wanted = new TreeReader(source.here)
   const found = new Map(directories)
   for (const path of touched) {
-    if (found.has(path)) continue
+    if (found.has(path) || only?.covers(path) === false) continue
     if (path === '' || wanted.lstat(path)?.isDirectory() === true) found.set(path, false)
   }
   return found

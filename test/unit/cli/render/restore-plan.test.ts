@@ -6,7 +6,8 @@ import { steeringCharacters, steeringText } from '../../support/steering.ts'
 const name = '@GMT-2026.11.20-03.00.00'
 
 function plan(volumes: RestorePlan['volumes']): RestorePlan {
-  return { snapshot: name, withoutSafety: false, writers: { containers: [] }, volumes }
+  const asked = { withoutSafety: false, leavesRunning: false }
+  return { snapshot: name, ...asked, writers: { containers: [] }, volumes }
 }
 
 describe('formatRestorePlan', () => {
@@ -74,6 +75,7 @@ describe('formatRestored', () => {
       formatRestored({
         snapshot: 'S',
         safety: 'T',
+        leavesRunning: false,
         volumes: [{ id: 'db', path: '/srv', counts }],
         warnings: [],
       }),
@@ -83,8 +85,29 @@ describe('formatRestored', () => {
     )
   })
 
+  it('says where nobody was stopped, and which paths were restored', () => {
+    const counts = { created: 0, changed: 1, deleted: 0, bytes: 0 }
+    const text = formatRestored({
+      snapshot: 'S',
+      safety: 'T',
+      leavesRunning: true,
+      volumes: [{ id: 'db', path: '/srv', paths: ['a', `b${steeringText}`], counts }],
+      warnings: [],
+    })
+    expect(text).to.match(
+      /^Nobody is stopped, .*\.\ndb: \/srv\/a and 1 other path is as it was in S/,
+    )
+    expect(text.replaceAll('\n', '')).not.to.match(steeringCharacters)
+  })
+
   it('says where there is no way back', () => {
-    const text = formatRestored({ snapshot: 'S', safety: null, volumes: [], warnings: [] })
+    const text = formatRestored({
+      snapshot: 'S',
+      safety: null,
+      leavesRunning: false,
+      volumes: [],
+      warnings: [],
+    })
     expect(text).to.match(/^Nothing of what it replaced is kept .* cannot go back\.\n$/)
   })
 })

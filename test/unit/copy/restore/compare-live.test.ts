@@ -82,6 +82,9 @@ describe('compareLive', () => {
       times,
       except: new Set(),
       excludes: compileExcludes([]),
+      only: undefined,
+      keepsNewer: false,
+      keepsAdded: false,
       ...differences,
     })
     return {

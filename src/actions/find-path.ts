@@ -1,7 +1,7 @@
 import { normalize } from 'node:path'
-import type { VolumeSpec } from '../../config/volume-spec.ts'
-import { UsageError } from '../../errors.ts'
-import { type BytePath, bytePath } from '../../tree/byte-path.ts'
+import type { VolumeSpec } from '../config/volume-spec.ts'
+import { UsageError } from '../errors.ts'
+import { type BytePath, bytePath } from '../tree/byte-path.ts'
 
 /** Throws UsageError for a path that is in none of the volumes. */
 export function assertPathsInside(paths: readonly string[], volumes: readonly VolumeSpec[]): void {
