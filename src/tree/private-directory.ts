@@ -22,6 +22,11 @@ function isPrivate(directory: number): boolean {
   return fstatSync(directory).mode === before.mode
 }
 
+/** Whether an entry in the root of live data is one that a kill has left. */
+export function isPrivateName(name: string): boolean {
+  return /^\.snap-volume\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
+}
+
 /**
  * A directory in live data that nobody else can enter: what is restored is made whole in it before
  * it gets its place by a rename, and what is replaced comes into it. Whoever owns the directory

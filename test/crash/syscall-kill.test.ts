@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { SnapshotRecord } from '../../src/store/record.ts'
 import { whyNoLoopFilesystem } from '../support/loop-filesystem.ts'
+import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { describeSample, itSometimes } from '../support/sample.ts'
 import { skipBecause } from '../support/skip.ts'
-import { Bench, type BenchOptions, expectNone } from './support/bench.ts'
+import { type Before, Bench, type BenchOptions, expectNone } from './support/bench.ts'
 import { leastCrashes, listCrashPoints, someCalls } from './support/crash-points.ts'
 import { checkCutOffRestore, isUnderWay } from './support/restore-checks.ts'
 import { inLanes, withBench } from './support/rounds.ts'
@@ -174,6 +175,41 @@ const restore: Round = async (bench, run) => {
   await bench.takesCleanSnapshot()
 }
 
+const restoreSomePaths: Round = async (bench, run) => {
+  const kept = bench.newest
+  bench.writeNextGeneration()
+  const before = bench.before()
+  await run(bench.command(['restore', kept, 'db:replaced-*', 'db:large', 'www:index']))
+  bench.check(before)
+
+  const stored = {
+    db: walkTree(join(bench.store, kept, 'db')),
+    www: walkTree(join(bench.store, kept, 'www')),
+  }
+  /** How the live data differ from what they were but for the chosen paths, which are as there. */
+  const differences = (there: Before['live']): string[] =>
+    (['db', 'www'] as const).flatMap((id) => {
+      const wanted = [...before.live[id]].map(([path, entry]) => {
+        const isChosen = /^(replaced-\d+|large|index)$/.test(path)
+        return [path, isChosen ? (there[id].get(path) ?? entry) : entry] as const
+      })
+      const found = compareTrees(new Map(wanted), walkTree(bench.volumes[id]))
+      // names came and went in the root
+      return found.filter((line) => !line.startsWith('".": mtime'))
+    })
+  if (isUnderWay(bench)) {
+    const way = bench.alternate('--continue', '--undo')
+    const again = bench.before()
+    const { exitCode, stderr } = await bench.run(['restore', way])
+    expect(exitCode, stderr).to.equal(0)
+    bench.check(again)
+    expectNone(differences(way === '--undo' ? before.live : stored), `live data after ${way}`)
+  } else if (differences(before.live).length > 0) {
+    expectNone(differences(stored), 'half restored, and nothing says so')
+  }
+  await bench.takesCleanSnapshot()
+}
+
 describe(`SIGKILL at ${someCalls} that name, remove or flush`, function () {
   this.timeout(900_000)
 
@@ -206,6 +242,14 @@ describe(`SIGKILL at ${someCalls} that name, remove or flush`, function () {
       await atCalls({ keep: 5 }, nodeAlone, restore, { atLeast: 15 })
     })
   })
+
+  itSometimes(
+    3,
+    'is told of a restore of some paths, which can be continued or undone',
+    async () => {
+      await atCalls({ keep: 5 }, nodeAlone, restoreSomePaths, { atLeast: 10, step: 2 })
+    },
+  )
 
   describe('of cp, rsync, sync and rm, node with them', () => {
     itSometimes(

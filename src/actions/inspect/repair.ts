@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import {
   closeSync,
   constants,
+  copyFileSync,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -42,7 +43,7 @@ import { type Damage, isOfFile } from './damage.ts'
 import { type FoundPlace, type GoodCopies, type Place, live, lookAtEntry } from './good-copies.ts'
 import { keyOf } from './stored-tree.ts'
 
-const { O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants
+const { O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK, COPYFILE_FICLONE } = constants
 
 export interface RepairRequest {
   damage: readonly Damage[]
@@ -143,7 +144,7 @@ class Repair {
   /** Writes a damaged file in place, and gives an entry its attributes back. */
   async #mend(known: FileDigest, place: Place): Promise<void> {
     const { path } = this.#damage
-    if (this.#damage.what === 'content') await this.#rewrite(place)
+    if (this.#damage.what === 'content') await this.#rewrite(known, place)
     const written = await lookAtEntry(this.#root, path, known, this.#context.signal)
     if (written?.metadata === true) return
 
@@ -153,30 +154,48 @@ class Repair {
     await this.#copyOne(parents.from, parents.to)
   }
 
-  /** The time is that of before. */
-  async #rewrite(place: Place): Promise<void> {
+  /**
+   * By a copy of its own, which is looked at before: the live data may change while they are read.
+   * The time is that of before.
+   */
+  async #rewrite(known: FileDigest, place: Place): Promise<void> {
     const { lock, signal } = this.#context
-    using parents = openParents(place.root, this.#root, this.#damage.path)
-    using opened = new DisposableStack()
-    const open = (directory: number, flags: number): number => {
-      const path = joinPath(throughDescriptor(directory), this.#name)
-      return opened.adopt(openSync(systemPath(path), flags | O_NOFOLLOW | O_NONBLOCK), closeSync)
-    }
+    await this.#inRoom(async (room) => {
+      using parents = openParents(place.root, this.#root, this.#damage.path)
+      const copy = joinPath(bytePath(room), this.#name)
+      const good = joinPath(throughDescriptor(parents.from), this.#name)
+      copyFileSync(systemPath(good), systemPath(copy), COPYFILE_FICLONE)
+      const likeness = await lookAtEntry(room, this.#name, known, signal)
+      if (likeness?.content !== true) throw new OperationError('the copy is not what was there')
 
-    const [good, damaged] = [open(parents.from, O_RDONLY), open(parents.to, O_RDWR)]
-    const { mtimeNs } = fstatSync(damaged, { bigint: true })
-    rewriteDifferences(good, damaged)
-    const times = [{ path: forPrograms(damaged), ns: mtimeNs }]
-    await setTimes(times, { descriptor3: lock.descriptor, signal })
+      using opened = new DisposableStack()
+      const open = (path: BytePath, flags: number): number =>
+        opened.adopt(openSync(systemPath(path), flags | O_NOFOLLOW | O_NONBLOCK), closeSync)
+      const wanted = open(copy, O_RDONLY)
+      const damaged = open(joinPath(throughDescriptor(parents.to), this.#name), O_RDWR)
+      const { mtimeNs } = fstatSync(damaged, { bigint: true })
+      rewriteDifferences(wanted, damaged)
+      const times = [{ path: forPrograms(damaged), ns: mtimeNs }]
+      await setTimes(times, { descriptor3: lock.descriptor, signal })
+    })
+  }
+
+  /** Runs `work` with a directory that nobody else can reach, on the filesystem of the store. */
+  async #inRoom(work: (room: string) => Promise<void>): Promise<void> {
+    const room = join(this.#context.store.staging, `repair-${randomUUID()}`)
+    mkdirSync(room, { mode: 0o700 })
+    try {
+      await work(room)
+    } finally {
+      rmSync(room, { recursive: true, force: true })
+    }
   }
 
   /** Puts an entry where it was; the directory that it is in keeps its time. */
   async #putBack(known: FileDigest, place: FoundPlace): Promise<void> {
-    const { store, lock, signal } = this.#context
+    const { lock, signal } = this.#context
     using parents = openParents(place.root, this.#root, this.#damage.path)
-    const room = join(store.staging, `repair-${randomUUID()}`)
-    mkdirSync(room, { mode: 0o700 })
-    try {
+    await this.#inRoom(async (room) => {
       await this.#makeIn(room, parents.from, place)
       const likeness = await lookAtEntry(room, this.#name, known, signal)
       if (likeness?.content !== true || !likeness.metadata) {
@@ -189,10 +208,7 @@ class Repair {
       const times = [{ path: forPrograms(parents.to), ns: mtimeNs }]
       await setTimes(times, { descriptor3: lock.descriptor, signal })
       fsyncSync(parents.to)
-    } finally {
-      rmSync(room, { recursive: true, force: true })
-    }
-
+    })
     await this.#note(parents.to, known)
   }
 

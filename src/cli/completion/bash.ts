@@ -3,6 +3,22 @@ import type { Command, Option } from '../command.ts'
 import { commonOptions } from '../help.ts'
 import { listLabels, listSnapshots } from './snapshots.ts'
 
+/** For options whose values are labels or files, and for files by themselves. */
+const valuesThatAreKnown = `  for each in "\${labelled[@]}"; do
+    if [[ $each != "$before" ]]; then continue; fi
+    while read -r each; do
+      if [[ $each == "$word"* ]]; then COMPREPLY+=("$each"); fi
+    done < <(_snap_volume_labels)
+    return
+  done
+  for each in "\${pathed[@]}"; do
+    if [[ $each == "$before" ]]; then files=only; fi
+  done
+  if [[ $files == only || ($files == yes && $word != -*) ]]; then
+    while read -r each; do COMPREPLY+=("$each"); done < <(compgen -f -- "$word")
+    return
+  fi`
+
 /** The script of bash(1), "Programmable Completion"; also for bash 3.2, which has no mapfile. */
 export function formatBashCompletion(
   commands: readonly Command[],
@@ -34,20 +50,7 @@ ${commands.map((command) => formatCase(command, names)).join('\n')}
   fi
 
   COMPREPLY=()
-  for each in "\${labelled[@]}"; do
-    if [[ $each != "$before" ]]; then continue; fi
-    while read -r each; do
-      if [[ $each == "$word"* ]]; then COMPREPLY+=("$each"); fi
-    done < <(_snap_volume_labels)
-    return
-  done
-  for each in "\${pathed[@]}"; do
-    if [[ $each == "$before" ]]; then files=only; fi
-  done
-  if [[ $files == only || ($files == yes && $word != -*) ]]; then
-    while read -r each; do COMPREPLY+=("$each"); done < <(compgen -f -- "$word")
-    return
-  fi
+${valuesThatAreKnown}
   # what follows these is anyone's own
   for each in "\${valued[@]}" =; do
     if [[ $each == "$before" ]]; then return; fi

@@ -10,6 +10,7 @@ import { type Difference, type SeveralNames, noDifference, separate } from './di
 import { LinkedNames } from './linked-names.ts'
 import { looksSame } from '../index/proof.ts'
 import { spareExcluded } from './spare-excluded.ts'
+import { isPrivateName } from '../../tree/private-directory.ts'
 import { TreeReader } from '../../tree/tree-reader.ts'
 
 /** Paths through open directories, and what is known of the live data. */
@@ -115,7 +116,9 @@ class LiveComparer {
   /** Of what the snapshot does not have. */
   #mayRemove(path: BytePath): boolean {
     const { except, only, keepsAdded } = this.#comparison
-    if (keepsAdded || only?.covers(path) === false) return false
+    const mayStay = keepsAdded || only?.covers(path) === false
+    // what a restore that was killed has left is of nobody
+    if (mayStay && !isPrivateName(path)) return false
     return !except.has(path) && !this.#isExcludedLive(path)
   }
 
