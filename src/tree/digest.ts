@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { throwIfInterrupted } from '../errors.ts'
 import { type BytePath, systemPath } from './byte-path.ts'
@@ -16,13 +16,11 @@ export async function digestOf(path: BytePath, signal: AbortSignal | undefined):
   const hash = createHash('sha256')
   const descriptor = openSync(systemPath(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
-    const chunk = Buffer.allocUnsafe(chunkBytes)
+    // most files are small, and so large a buffer for each costs more than the digest
+    const size = Math.min(chunkBytes, Math.max(1, fstatSync(descriptor).size))
+    const chunk = Buffer.allocUnsafe(size)
     let length
-    for (
-      let count = 1;
-      (length = readSync(descriptor, chunk, 0, chunkBytes, null)) > 0;
-      count += 1
-    ) {
+    for (let count = 1; (length = readSync(descriptor, chunk, 0, size, null)) > 0; count += 1) {
       hash.update(chunk.subarray(0, length))
       if (count % chunksAtOnce !== 0) continue
       await setImmediate()

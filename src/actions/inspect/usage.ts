@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, statfsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { isNotFound } from '../../errors.ts'
 import { allocatedBytes } from '../../copy/scan/copy-list.ts'
@@ -8,7 +9,7 @@ import { type SnapshotRecord, recordTotals } from '../../store/record.ts'
 import { spawn } from '../../system/spawn.ts'
 import { readUsageCache, writeUsageCache } from '../../usage/cache.ts'
 import { type GroupedSnapshots, type InodeGroups, freedWith } from '../../usage/inode-groups.ts'
-import { walkInodes } from '../../usage/walk-inodes.ts'
+import { type WalkedInodes, walkInodes } from '../../usage/walk-inodes.ts'
 import type { ActionContext } from '../context.ts'
 import { reportProgress } from '../report-progress.ts'
 
@@ -157,8 +158,22 @@ async function walkOthers(
   const others = places.filter(({ name }) => !known.has(name))
   const progress = reportProgress(context, 'usage')
 
+  // find(1) takes most of the time, and each has one core
+  const waiting = [...others]
+  const walks: Promise<(WalkedInodes | undefined)[]>[] = []
+  const beginNext = (): void => {
+    const next = waiting.shift()
+    if (next === undefined) return
+    const walk = Promise.all(next.trees.map(async (tree) => walkIfThere(context, tree)))
+    // who waits for it hears of it
+    walk.catch(() => undefined)
+    walks.push(walk)
+  }
+
+  for (let lane = 0; lane < availableParallelism(); lane += 1) beginNext()
   for (const [index, place] of others.entries()) {
-    const walked = await Promise.all(place.trees.map(async (tree) => walkIfThere(context, tree)))
+    const walked = (await walks.shift()) ?? []
+    beginNext()
     groups.add(
       place,
       walked.filter((tree) => tree !== undefined),
