@@ -80,7 +80,10 @@ export async function startShell(name: ShellName): Promise<ShellOnTerminal> {
     list: async (line) => (await type(`${line}\t${killLine}`)).map((each) => each.trim()),
     async close() {
       child.stdin.end('exit\n')
+      // one that waits for the end of a word that a test left open
+      const timer = setTimeout(() => child.kill(), 5000)
       await once(child, 'close')
+      clearTimeout(timer)
     },
   }
 }

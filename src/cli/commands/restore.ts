@@ -60,8 +60,7 @@ export const restoreCommand: Command = {
     path: {
       type: 'array',
       value: 'PATH',
-      describe:
-        'only this file, directory or pattern, as the application knows it, or ID:PATH; several are fine',
+      describe: 'only this file, directory or pattern, as the application knows it, or ID:PATH',
       offers: 'paths',
     },
     to: {

@@ -3,6 +3,20 @@ import type { Command, Option } from '../command.ts'
 import { commonOptions } from '../help.ts'
 import { listLabels, listSnapshots } from './snapshots.ts'
 
+/** What there is of snapshots, labels and files. */
+const whatThereIs = `_snap_volume_snapshots() {
+  ${listSnapshots}
+}
+
+_snap_volume_labels() {
+  ${listLabels}
+}
+
+_snap_volume_files() {
+  local file
+  while read -r file; do COMPREPLY+=("$file"); done < <(compgen -f -- "$1")
+}`
+
 /** For options whose values are labels or files, and for files by themselves. */
 const valuesThatAreKnown = `  for each in "\${labelled[@]}"; do
     if [[ $each != "$before" ]]; then continue; fi
@@ -14,8 +28,19 @@ const valuesThatAreKnown = `  for each in "\${labelled[@]}"; do
   for each in "\${pathed[@]}"; do
     if [[ $each == "$before" ]]; then files=only; fi
   done
-  if [[ $files == only || ($files == yes && $word != -*) ]]; then
-    while read -r each; do COMPREPLY+=("$each"); done < <(compgen -f -- "$word")
+  if [[ $files == only ]]; then
+    _snap_volume_files "$word"
+    return
+  fi`
+
+/** An at sign is a word by itself to bash (COMP_WORDBREAKS). */
+const pathsBehindSnapshots = `  # behind a snapshot come paths
+  for ((place = 2; place < COMP_CWORD; place++)); do
+    each=\${COMP_WORDS[place]}
+    if [[ $each == latest* || $each == *GMT-* ]]; then snapshots=no; fi
+  done
+  if [[ $files == yes && $snapshots == no && $word != -* && $word != @* ]]; then
+    _snap_volume_files "$word"
     return
   fi`
 
@@ -27,16 +52,10 @@ export function formatBashCompletion(
   const names = commands.map(({ name }) => name)
   return `# Completion of snap-volume for bash: "snap-volume completion --help" says where it goes.
 
-_snap_volume_snapshots() {
-  ${listSnapshots}
-}
-
-_snap_volume_labels() {
-  ${listLabels}
-}
+${whatThereIs}
 
 _snap_volume() {
-  local word=$2 before=$3 each
+  local word=$2 before=$3 each place
   # options, those of them that a value follows, other words that fit here, and what else does
   local options=() valued=() words=() snapshots=no files=no labelled=() pathed=()
 
@@ -55,6 +74,7 @@ ${valuesThatAreKnown}
   for each in "\${valued[@]}" =; do
     if [[ $each == "$before" ]]; then return; fi
   done
+${pathsBehindSnapshots}
   # only where a name can be meant, because it takes as long as a command
   if [[ $snapshots == yes && ( -z $word || $word == @* ) ]]; then
     while read -r each; do words+=("$each"); done < <(_snap_volume_snapshots)

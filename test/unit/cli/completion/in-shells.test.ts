@@ -169,7 +169,7 @@ for (const shellName of shellNames) {
 
     it('offers files where a path is meant', async () => {
       writeFileSync(join(directory.path, 'a file'), '')
-      for (const line of ['history ', 'diff latest --path ']) {
+      for (const line of ['history ', 'diff latest --path ', 'restore latest ']) {
         expect((await shell.list(`snap-volume ${line}`)).join(' ')).to.match(/a\\? file/)
       }
       expect(await shell.run('snap-volume history compl\t')).to.equal('<history><completion>')
