@@ -72,6 +72,19 @@ describe('A restore of some paths', function () {
     }
   })
 
+  it('changes no attribute of a directory that only leads there', async () => {
+    const name = await prepare()
+    await shellIn(
+      store.data,
+      `chmod 711 letters; chown 7:8 letters; setfattr -n user.kept -v yes letters
+      echo other > letters/one`,
+    )
+    const before = walkTree(store.data).get('letters')
+    expect((await restore(name, 'data:letters/one', '--checksum')).exitCode).to.equal(0)
+    const after = walkTree(store.data).get('letters')
+    expect({ ...after, mtime: '' }).to.deep.equal({ ...before, mtime: '' })
+  })
+
   it('takes patterns, and a directory with all that is in it and no more', async () => {
     const name = await prepare()
     const snapshot = walkTree(store.dataIn(name))

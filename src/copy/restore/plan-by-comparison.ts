@@ -61,6 +61,8 @@ export async function planRestore(
   const differing = new Map<BytePath, RestoreAction>(anew.map((path) => [path, 'change']))
   const directories = new Map<BytePath, boolean>()
   const note = ({ action, path, isDirectory, isHidden }: ItemizedChange): void => {
+    // rsync also tells of directories that lead to what it compares
+    if (isDirectory && request.only?.covers(path) === false) return
     if (isDirectory) directories.set(path, isHidden)
     // one of another type is created there
     else differing.set(path, action === 'create' ? 'change' : action)
