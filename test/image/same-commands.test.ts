@@ -141,10 +141,11 @@ sampleOnEngine({ tests: 7 }, 'the commands that only read', () => {
   })
 })
 
-/** Ages move on between two commands. */
+/** Ages, and what is left until retention lets go of a snapshot, move on between two commands. */
 function withoutAges(output: string): string {
   return output
     .replaceAll(/^(@GMT-\S+) +\S+/gm, '$1')
+    .replaceAll(/~\S+/g, '~')
     .replaceAll(/\((in )?[\d.]+\w+( ago)?\)/g, '()')
     .replaceAll(/("free\w+":)\d+/g, '$10')
     .replaceAll(/[\d.]+ % free( \([\d.]+ \w+\))?/g, '')
