@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SourceError } from '../errors.ts'
-import { type Catalog, type Snapshot, isSafety } from '../store/catalog.ts'
+import { type Catalog, type Snapshot, isAside } from '../store/catalog.ts'
 import { recordedSnapshots } from '../store/future.ts'
 import type { RecordWarning, VolumeRecord } from '../store/record.ts'
 
@@ -25,7 +25,7 @@ export function assertSourceIsThere(volume: VolumeRecord, staged: string, catalo
 /** A safety snapshot may be of nothing: that is what a restore is for. */
 function findBefore({ id }: VolumeRecord, catalog: Catalog): Snapshot | undefined {
   return recordedSnapshots(catalog).findLast(
-    (one) => !isSafety(one) && one.record.volumes.some((volume) => volume.id === id),
+    (one) => !isAside(one) && one.record.volumes.some((volume) => volume.id === id),
   )
 }
 

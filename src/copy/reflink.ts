@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, constants, copyFileSync, fstatSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, copyFileSync, fstatSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { errorCode } from '../errors.ts'
 import { systemPath } from '../tree/byte-path.ts'
 import { eachPath } from '../tree/path-list.ts'
@@ -37,6 +37,17 @@ export function canReflink(
     return undefined
   } finally {
     rmSync(probe, { force: true })
+  }
+}
+
+/** The same within the filesystem of `directory`, by two small files there. */
+export function canReflinkIn(directory: string): boolean {
+  const probe = `${directory}/.snap-volume.${randomUUID()}`
+  try {
+    writeFileSync(probe, 'x'.repeat(4096), { flag: 'wx', mode: 0o600 })
+    return tryClone(probe, `${probe}.clone`) === true
+  } finally {
+    for (const file of [probe, `${probe}.clone`]) rmSync(file, { force: true })
   }
 }
 

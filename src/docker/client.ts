@@ -1,6 +1,7 @@
 import type Dockerode from 'dockerode'
 import { OperationError, messageOf } from '../errors.ts'
 import { DeniedError, call, callTimeoutMs, statusOf } from './call.ts'
+import { ContainerMaker } from './containers.ts'
 import { demux } from './demux.ts'
 import {
   type Container,
@@ -8,6 +9,7 @@ import {
   describeContainer,
   describeState,
 } from './describe-container.ts'
+import { VolumeClient } from './volumes.ts'
 
 /**
  * How runc refuses to execute in a container that is frozen, and in one that still cannot be frozen
@@ -64,6 +66,8 @@ export interface DockerClient {
   isFrozen(id: string): Promise<boolean>
   /** POST /containers/ID/exec, POST /exec/ID/start, GET /exec/ID/json. */
   execute(id: string, request: CommandRequest): Promise<RunningCommand>
+  readonly volumes: VolumeClient
+  readonly containers: ContainerMaker
 }
 
 /**
@@ -81,10 +85,14 @@ export async function connectDocker(host: string): Promise<DockerClient> {
 }
 
 class EngineClient implements DockerClient {
+  readonly volumes: VolumeClient
+  readonly containers: ContainerMaker
   readonly #docker: Dockerode
   readonly #host: string
 
   constructor(docker: Dockerode, host: string) {
+    this.volumes = new VolumeClient(docker, host)
+    this.containers = new ContainerMaker(docker, host)
     this.#docker = docker
     this.#host = host
   }

@@ -21,6 +21,8 @@ export interface Container {
 }
 
 export interface ContainerMount {
+  /** The name of the Docker volume, where it is one. */
+  volume?: string | undefined
   /** A path on the Engine's host; empty for what is in memory only. */
   source: string
   destination: string
@@ -61,7 +63,8 @@ export function describeContainer(info: Dockerode.ContainerInfo): Container {
     name: info.Names[0]?.replace(/^\//, '') ?? info.Id.slice(0, 12),
     state: info.State,
     labels: info.Labels ?? {},
-    mounts: info.Mounts.map(({ Source, Destination, RW }) => ({
+    mounts: info.Mounts.map(({ Name, Source, Destination, RW }) => ({
+      ...(Name === undefined ? {} : { volume: Name }),
       source: Source,
       destination: Destination,
       writable: RW,

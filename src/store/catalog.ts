@@ -162,7 +162,10 @@ function hadName({ formerNames = [] }: SnapshotRecord, name: string): boolean {
   return formerNames.includes(name)
 }
 
-/** Safety snapshots are what a restore replaced: `latest` and times mean the others. */
-export function isSafety(snapshot: Snapshot): boolean {
-  return snapshot.record.kind === 'safety'
+/**
+ * Whether it is beside the row of the others: what a restore replaced, or what a clone held.
+ * `latest` and times pass over it, and it counts with those of its kind only.
+ */
+export function isAside({ record: { kind } }: Snapshot): boolean {
+  return kind === 'safety' || kind === 'clone'
 }

@@ -50,6 +50,8 @@ export interface StoreLayout {
   verified: string
   /** Held while these are written. */
   verifyLock: string
+  /** Writable copies of snapshots, a directory each. */
+  clones: string
   /** The running daemon, for whoever shares the store. */
   socket: string
 }
@@ -100,6 +102,7 @@ export function storeLayout(directory: string): StoreLayout {
     manifests: join(own, 'verify'),
     verified: join(own, 'verified.json'),
     verifyLock: join(own, 'verify.lock'),
+    clones: join(own, 'clones'),
     socket: join(own, 'control.sock'),
   }
 }

@@ -102,7 +102,7 @@ const recordSchema = v.object({
   name: snapshotName,
   /** What it was called before it was renamed; absent where it was not. */
   formerNames: v.optional(v.array(snapshotName)),
-  kind: v.picklist(['scheduled', 'manual', 'safety', 'adopted']),
+  kind: v.picklist(['scheduled', 'manual', 'safety', 'adopted', 'clone']),
   program: v.string(),
   startedAt: timestamp,
   finishedAt: timestamp,

@@ -6,7 +6,7 @@ import {
   type Snapshot,
   findDamaged,
   findSnapshot,
-  isSafety,
+  isAside,
 } from './catalog.ts'
 import { futureSnapshots, pastSnapshots } from './future.ts'
 import { isAfterFuture, misnamedSnapshots } from './misnamed.ts'
@@ -20,7 +20,7 @@ import { isAfterFuture, misnamedSnapshots } from './misnamed.ts'
  * clock set back named, may be meant.
  */
 export function resolveReference(catalog: Catalog, reference: string, now: Date): Snapshot {
-  const regular = pastSnapshots(catalog, now).filter((snapshot) => !isSafety(snapshot))
+  const regular = pastSnapshots(catalog, now).filter((snapshot) => !isAside(snapshot))
   const future = futureSnapshots(catalog, now)
   const latest = byLatest(regular, reference, future.length)
   const named = latest === undefined ? byName(catalog, reference) : undefined
@@ -43,7 +43,7 @@ function assertNewest(
 ): void {
   const newest = regular.at(-1)
   const newer = future.findLast(
-    (one) => !isSafety(one) && (newest === undefined || !isAfterFuture(newest, one)),
+    (one) => !isAside(one) && (newest === undefined || !isAfterFuture(newest, one)),
   )
   if (newer === undefined) return
 
@@ -56,7 +56,7 @@ function assertNewest(
 /** Refuses where the name of `found`, or of one that was taken after it, says the contrary. */
 function assertInOrder(catalog: Catalog, found: Snapshot, reference: string, now: Date): void {
   const doubt = misnamedSnapshots(catalog, now).findLast(
-    ({ snapshot }) => !isSafety(snapshot) && (snapshot === found || isAfterFuture(snapshot, found)),
+    ({ snapshot }) => !isAside(snapshot) && (snapshot === found || isAfterFuture(snapshot, found)),
   )
   if (doubt === undefined) return
   const { snapshot, after } = doubt

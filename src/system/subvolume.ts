@@ -51,17 +51,18 @@ export async function createSubvolume(cwd: string, name: string): Promise<void> 
 }
 
 /**
- * Makes a read-only snapshot of the subvolume that is the working directory `cwd` at `target`,
- * which must not exist: atomic, and in no time. Throws ProgramError with the program's own words.
+ * Makes a snapshot of the subvolume that is the working directory `cwd` at `target`, which must not
+ * exist: atomic, and in no time; read-only unless it is to be `writable`. Throws ProgramError with
+ * the program's own words.
  */
 export async function snapshotSubvolume(
   cwd: string,
   target: string,
-  signal?: AbortSignal,
+  { signal, writable = false }: { signal?: AbortSignal | undefined; writable?: boolean } = {},
 ): Promise<void> {
   const { exitCode, stderr } = await spawn(
     'btrfs',
-    ['subvolume', 'snapshot', '-r', '--', '.', target],
+    ['subvolume', 'snapshot', ...(writable ? [] : ['-r']), '--', '.', target],
     { cwd, signal },
   )
   if (exitCode === 0) return

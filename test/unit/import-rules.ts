@@ -40,6 +40,7 @@ const layers = [
  */
 const rooms: Readonly<Record<string, readonly (readonly string[])[]>> = {
   actions: [
+    ['clones'],
     ['restore'],
     ['snapshot'],
     ['doctor'],
@@ -52,7 +53,7 @@ const rooms: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   copy: [
     ['engines'],
-    ['btrfs'],
+    ['btrfs', 'clone-tree'],
     ['link', 'rsync-engine'],
     ['restore'],
     ['programs'],

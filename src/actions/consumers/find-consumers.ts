@@ -87,13 +87,7 @@ export async function listConsumers(
 ): Promise<Consumer[]> {
   const containers = await client.listContainers()
   const paths = volumes.map(({ path }) => path)
-  const own = findOwnContainer(containers, rootsOfOwnFiles(readMounts()), hostname(), paths)
-  if (own === undefined && inImage) {
-    throw new OperationError(
-      'the container that this runs in is not among those of the Docker API, so nobody can say what its volumes are there',
-      { fix: 'run an image with the label snap-volume.sidecar=true' },
-    )
-  }
+  const own = findOwn(containers, paths, inImage)
 
   return own === undefined
     ? findConsumers(containers.map(withRealPaths), volumes.map(onThisHost))
@@ -104,6 +98,25 @@ export async function listConsumers(
           return hostPath === undefined ? [] : [{ id, hostPath }]
         }),
       )
+}
+
+/**
+ * The container this process is in; undefined outside of any. Throws OperationError where it is in
+ * one that the Docker API does not have.
+ */
+export function findOwn(
+  containers: readonly Container[],
+  paths: readonly string[],
+  inImage: boolean,
+): Container | undefined {
+  const own = findOwnContainer(containers, rootsOfOwnFiles(readMounts()), hostname(), paths)
+  if (own === undefined && inImage) {
+    throw new OperationError(
+      'the container that this runs in is not among those of the Docker API, so nobody can say what its volumes are there',
+      { fix: 'run an image with the label snap-volume.sidecar=true' },
+    )
+  }
+  return own
 }
 
 /** Docker mounts /etc/hostname and the like from a directory that is named for the container. */

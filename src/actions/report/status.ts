@@ -3,7 +3,7 @@ import { OperationError, messageOf } from '../../errors.ts'
 import {
   type Snapshot,
   describeDamage,
-  isSafety,
+  isAside,
   readCatalog,
   wayOutOfDamage,
 } from '../../store/catalog.ts'
@@ -92,7 +92,7 @@ export async function describeStatus(
 
 /** Volumes of which the newest snapshot has no file, and that nobody said are so. */
 function findNothing(snapshots: readonly Snapshot[]): HealthFinding[] {
-  const newest = snapshots.findLast((snapshot) => !isSafety(snapshot))
+  const newest = snapshots.findLast((snapshot) => !isAside(snapshot))
   const empty = newest?.record.warnings.filter(({ code }) => code === noFiles) ?? []
 
   return empty.map(({ volume, message }) => ({

@@ -6,7 +6,7 @@ import { noChangeTimes } from '../../copy/choose-engine.ts'
 import { engineFor } from '../../copy/engines.ts'
 import type { CopyEngine, SnapshotCopy, SnapshotRequest } from '../../copy/engine.ts'
 import { leftOutCode } from '../../copy/left-out-attributes.ts'
-import { type Catalog, type Snapshot, isSafety } from '../../store/catalog.ts'
+import { type Catalog, type Snapshot, isAside } from '../../store/catalog.ts'
 import { syncFilesystem } from '../../store/durable.ts'
 import { type StoreLayout, indexFileName } from '../../store/layout.ts'
 import type { RecordWarning, VolumeRecord } from '../../store/record.ts'
@@ -34,6 +34,8 @@ export interface CopyOptions {
   allowEmpty: boolean
   /** Data will be held still for the end of it: do before whatever can be done before. */
   isHeld: boolean
+  /** What a clone was made of, where the copy is of a clone: it is of the same volume. */
+  cloned?: Snapshot | undefined
 }
 
 export interface VolumeCopy {
@@ -75,7 +77,7 @@ export function openVolumeCopy(
   const exclude = excludesOf(config.exclude, id)
   const engine = engineFor(config.engine, { path, exclude }, store.directory)
   const root = identify(source)
-  const base = engine.name === 'btrfs' ? noBase : findBase(catalog, { id, root })
+  const base = engine.name === 'btrfs' ? noBase : chooseBase(catalog, { id, root }, options.cloned)
   const target = createStagedVolume(staging, id)
   const progress = reportProgress(context, id)
 
@@ -184,12 +186,13 @@ export class VolumeCopying implements Disposable {
   }
 
   #record(copy: SnapshotCopy): VolumeRecord {
-    const { volume, exclude, engine, root, base, request } = this.#plan
+    const { volume, options, exclude, engine, root, base, request } = this.#plan
     const { id, path } = volume
+    const cloned = options.cloned?.record.volumes.find((one) => one.id === id)
 
     return {
       id,
-      path,
+      path: cloned?.path ?? path,
       engine: engine.name,
       ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
       base: base.snapshot?.name ?? null,
@@ -201,6 +204,19 @@ export class VolumeCopying implements Disposable {
       contents: copy.contents,
     }
   }
+}
+
+function chooseBase(
+  catalog: Catalog,
+  volume: Pick<VolumeRecord, 'id' | 'root'>,
+  cloned: Snapshot | undefined,
+): Base {
+  if (cloned === undefined) return findBase(catalog, volume)
+  // nothing can be linked out of a subvolume
+  const isSubvolume = cloned.record.volumes.some(
+    ({ id, engine }) => id === volume.id && engine === 'btrfs',
+  )
+  return isSubvolume ? noBase : { snapshot: cloned, id: volume.id, warnings: [] }
 }
 
 function requestOfBase({
@@ -219,7 +235,7 @@ function requestOfBase({
 
 /** Whether a restore came after it, which gave files times that it may hold with other contents. */
 function isBeforeRestore(store: StoreLayout, id: string, base: Snapshot | undefined): boolean {
-  return base !== undefined && (isSafety(base) || isRestoredOver(store, id, base.name))
+  return base !== undefined && (isAside(base) || isRestoredOver(store, id, base.name))
 }
 
 function openSource(path: string): DirectoryHandle {

@@ -23,7 +23,10 @@ export function findBase(catalog: Catalog, { id, root }: Pick<VolumeRecord, 'id'
   const warnings: RecordWarning[] = []
   const mounts = readMounts()
 
-  const snapshots = recordedSnapshots(catalog).toReversed()
+  // what a clone held has inodes of the clone
+  const snapshots = recordedSnapshots(catalog)
+    .filter(({ record }) => record.kind !== 'clone')
+    .toReversed()
   const volumes = snapshots.map(({ record }) => record.volumes)
   const last = volumes.flat().find((volume) => volume.id === id)
   const hasMoved =

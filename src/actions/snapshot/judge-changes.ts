@@ -21,8 +21,8 @@ export function judgeChanges(
   isRestored = false,
 ): UnacceptedChange | undefined {
   if (limitPercent === 0) return undefined
-  const before = recordedSnapshots(catalog).findLast(({ record }) =>
-    volumeIn(record.volumes, volume.id),
+  const before = recordedSnapshots(catalog).findLast(
+    ({ record }) => record.kind !== 'clone' && volumeIn(record.volumes, volume.id),
   )
   const last = before && volumeIn(before.record.volumes, volume.id)
   if (last === undefined || before === undefined) return undefined

@@ -2,7 +2,7 @@ import { messageOf, throwIfInterrupted } from '../../errors.ts'
 import { excludesOf } from '../../config/exclude.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { warmUpEngines } from '../../copy/engines.ts'
-import { type Catalog, readCatalog } from '../../store/catalog.ts'
+import { type Catalog, type Snapshot, readCatalog } from '../../store/catalog.ts'
 import { type UnacceptedChange, acceptChanges, noteChanges } from '../../store/changes.ts'
 import { futureFirst, isFuture, recordedSnapshots } from '../../store/future.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../../store/names.ts'
@@ -118,6 +118,8 @@ export interface WriteOptions extends SnapshotOptions {
   exact?: boolean
   /** How the data are held still; by default what SNAP_QUIESCE and the labels of consumers say. */
   hold?: Hold
+  /** What a clone was made of, where the volumes are those of a clone, in the store. */
+  cloned?: Snapshot
 }
 
 export interface WrittenSnapshot {
@@ -135,8 +137,10 @@ export async function writeSnapshot(
   volumes: readonly VolumeSpec[],
 ): Promise<WrittenSnapshot> {
   const { store } = context
-  assertVolumesApart(store.directory, volumes)
-  assertVolumesMounted(volumes, context.inImage)
+  if (options.cloned === undefined) {
+    assertVolumesApart(store.directory, volumes)
+    assertVolumesMounted(volumes, context.inImage)
+  }
   await discardStaging(store)
 
   const taken = await waitForTime(context)
@@ -182,6 +186,7 @@ async function copyAndPublish(
     provesNothing: options.checksum === true,
     allowEmpty: options.allowEmpty === true,
     isHeld: hold.isNeeded,
+    cloned: options.cloned,
   }
 
   const copies = await withVolumes(
@@ -205,14 +210,14 @@ async function copyAndPublish(
   return { record, copies }
 }
 
-/** A safety snapshot is of what somebody replaces, so nobody has to be told. */
+/** What somebody replaces, or did to a clone, is no news of the live data. */
 function findChanges(
   { store, config }: ActionContext,
   { kind, acceptChanges: areAccepted }: SnapshotOptions,
   copies: readonly VolumeCopy[],
   catalog: Catalog,
 ): UnacceptedChange[] {
-  if (kind === 'safety' || areAccepted === true) return []
+  if (kind === 'safety' || kind === 'clone' || areAccepted === true) return []
   return copies.flatMap(({ volume }) => {
     const { id, base } = volume
     const isRestored = base !== null && isRestoredOver(store, id, base)

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Candidate, RetentionDecision, RetentionPolicy } from '../../retention/plan.ts'
-import { type Catalog, type Snapshot, findSnapshot, isSafety } from '../../store/catalog.ts'
+import { type Catalog, type Snapshot, findSnapshot, isAside } from '../../store/catalog.ts'
 import { readUnacceptedChanges } from '../../store/changes.ts'
 import { pastSnapshots } from '../../store/future.ts'
+import { snapshotsOfClones } from '../../store/clones.ts'
 import { misnamedSnapshots } from '../../store/misnamed.ts'
 import { type StoreLayout, recordFileName } from '../../store/layout.ts'
 import { readVerifyState } from '../../store/verify-state.ts'
@@ -29,7 +30,7 @@ export function findCandidates(
       flagged: isFlagged(snapshot, id) || snapshot.name in damaged,
     })),
     pinned: snapshot.record.pinned,
-    safety: isSafety(snapshot),
+    safety: isAside(snapshot),
   }))
   const kept = new Map([
     ...misnamedSnapshots(catalog, now).map(
@@ -39,6 +40,7 @@ export function findCandidates(
     ...snapshotsBeforeChanges(store, catalog, candidates),
     ...(keep === undefined ? [] : snapshotsAhead(candidates, now)),
     ...snapshotsOfLastRestore(store, catalog),
+    ...snapshotsOfClones(store),
   ])
   const policy = { maxSnapshots, keep: keep && { ...keep, timeZone }, protected: kept }
   return { candidates, policy }

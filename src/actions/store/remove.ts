@@ -6,6 +6,7 @@ import {
   findDamaged,
   readCatalog,
 } from '../../store/catalog.ts'
+import { snapshotsOfClones } from '../../store/clones.ts'
 import { discardPrelinked } from '../../store/prelinked.ts'
 import { resolveReference } from '../../store/references.ts'
 import { readRestoreJournal } from '../../store/restore-journal.ts'
@@ -84,6 +85,8 @@ function chooseSnapshots(
   const journal = readRestoreJournal(store)
   const needed = journal?.finishedAt === null ? [journal.snapshot, journal.safety] : []
 
+  const cloned = snapshotsOfClones(store)
+
   const chosen = references.map((reference) => {
     const damaged = findDamaged(catalog, reference)
     const snapshot =
@@ -96,6 +99,12 @@ function chooseSnapshots(
     if ('record' in snapshot && snapshot.record.pinned) {
       throw new OperationError(`${snapshot.name} is not removed: it is pinned`, {
         fix: `run "snap-volume annotate ${snapshot.name} --unpin" first`,
+      })
+    }
+    const clone = cloned.get(snapshot.name)
+    if (clone !== undefined) {
+      throw new OperationError(`${snapshot.name} is not removed: ${clone}`, {
+        fix: 'run "snap-volume clone remove" or "clone flatten" on that clone first',
       })
     }
     return snapshot

@@ -4,6 +4,7 @@ import { OperationError, UsageError } from '../../errors.ts'
 import { type Snapshot, readCatalog } from '../../store/catalog.ts'
 import { renameDurably, writeFileDurably } from '../../store/durable.ts'
 import { futureSnapshots } from '../../store/future.ts'
+import { snapshotsOfClones } from '../../store/clones.ts'
 import { recordFileName } from '../../store/layout.ts'
 import { formatSnapshotName, nextSnapshotTime } from '../../store/names.ts'
 import { formatRecord } from '../../store/record.ts'
@@ -73,12 +74,15 @@ function decideRenames({ store, clock }: ActionContext, options: RenameOptions):
       ? futureSnapshots(catalog, now)
       : [resolveReference(catalog, reference, now)]
 
+  const cloned = snapshotsOfClones(store)
   const taken = new Set(catalog.names)
   const decision: Decision = { renames: [], left: [] }
   for (const { snapshot, start } of inOrder(chosen, options, now)) {
     const { name } = snapshot
-    if (start > now) {
-      const { problem, fix } = explainUnknown(snapshot)
+    const clone = cloned.get(name)
+    if (start > now || clone !== undefined) {
+      const { problem, fix } =
+        clone === undefined ? explainUnknown(snapshot) : explainCloned(clone)
       if (reference !== undefined) {
         throw new OperationError(`${name} is not renamed: ${problem};`, { fix })
       }
@@ -129,6 +133,11 @@ function explainUnknown({ name, record: { startedAt, volumes } }: Snapshot): {
     problem: `its record says ${startedAt} too`,
     fix: `say when it was taken${after}: snap-volume rename ${name} TIME`,
   }
+}
+
+/** An overlay finds the snapshot by its path. */
+function explainCloned(clone: string): { problem: string; fix: string } {
+  return { problem: clone, fix: 'run "snap-volume clone flatten" or "clone remove" on it first' }
 }
 
 async function applyRenames(context: ActionContext, options: RenameOptions): Promise<RenamePlan> {

@@ -6,7 +6,7 @@ import {
   cloneTree,
   findDifferences,
   surveyForClone,
-} from '../../copy/btrfs/clone-tree.ts'
+} from '../../copy/clone-tree.ts'
 import { assertRsync } from '../../system/rsync-version.ts'
 import { OperationError, throwIfInterrupted } from '../../errors.ts'
 import { deleteTrees } from '../../store/delete-trees.ts'

@@ -50,8 +50,7 @@ export const diffCommand: Command = {
     const { openContext } = await import('../open-context.ts')
     const { diff, findFile } = await import('../../actions/inspect/diff.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
-    const { changeLines, changelogOf, describeStat, formatDiff, formatStat } =
-      await import('../render/diff.ts')
+    const { changeLines, describeStat, formatDiffAs } = await import('../render/diff.ts')
 
     const printer = await createEventPrinter(terminal, json)
     try {
@@ -67,12 +66,7 @@ export const diffCommand: Command = {
       const found = await diff(context, diffOptions)
       const isStat = options['stat'] === true
       if (json && !isStat) for (const line of changeLines(found)) terminal.stdout.write(line)
-      const text = isStat
-        ? formatStat(found)
-        : options['changelog'] === true
-          ? changelogOf(found)
-          : formatDiff(found)
-      printer.result({ type: 'result', ...describeStat(found) }, text)
+      printer.result({ type: 'result', ...describeStat(found) }, formatDiffAs(found, options))
       return exitCodes.done
     } finally {
       printer.end()

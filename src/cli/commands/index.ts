@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
 import { annotateCommand } from './annotate.ts'
+import { cloneCommand } from './clone.ts'
 import { completionCommand } from './completion.ts'
 import { diffCommand } from './diff.ts'
 import { doctorCommand } from './doctor.ts'
@@ -35,6 +36,7 @@ export const commands: readonly Command[] = [
   historyCommand,
   findCommand,
   verifyCommand,
+  cloneCommand,
   renameCommand,
   statusCommand,
   doctorCommand,

@@ -49,7 +49,7 @@ function countsOf({ changes }: VolumeDiff): { counts: object; bytes: number } {
   return { counts, bytes }
 }
 
-export function formatStat(diff: Diff): string {
+function formatStat(diff: Diff): string {
   return diff.volumes
     .map((volume) => {
       const { changes, id } = volume
@@ -65,7 +65,7 @@ export function formatStat(diff: Diff): string {
 }
 
 /** A line for each change, with the path as the application knows it. */
-export function formatDiff(diff: Diff): string {
+function formatDiff(diff: Diff): string {
   const rows = diff.volumes.flatMap(({ path: root, changes }) =>
     changes.map(({ kind, path, from, type, metadata = [], size }) => [
       kind,
@@ -84,8 +84,14 @@ function describeSize(kind: Change['kind'], { from, to }: Change['size']): strin
   return size === null || kind === 'metadata' || kind === 'renamed' ? [] : [prettyBytes(size)]
 }
 
+/** As the options say: a line each, lines of a changelog, or numbers. */
+export function formatDiffAs(diff: Diff, options: Readonly<Record<string, unknown>>): string {
+  if (options['stat'] === true) return formatStat(diff)
+  return options['changelog'] === true ? changelogOf(diff) : formatDiff(diff)
+}
+
 /** Lines such as `added /var/cache/apt/pkgcache.bin`; what was renamed was deleted and added. */
-export function changelogOf({ volumes }: Diff): string {
+function changelogOf({ volumes }: Diff): string {
   return volumes
     .flatMap(({ path: root, changes }) =>
       changes.flatMap(({ kind, path, from, type }) => {

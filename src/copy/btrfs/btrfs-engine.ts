@@ -28,7 +28,7 @@ async function snapshotByBtrfs(request: SnapshotRequest): Promise<SnapshotCopy> 
   const mount = await identifyMount(request.source)
   // btrfs makes it itself
   rmdirSync(request.target)
-  await snapshotSubvolume(request.source.cwd, request.target, request.signal)
+  await snapshotSubvolume(request.source.cwd, request.target, { signal: request.signal })
 
   // the tree is not compared where the index has no entries
   const header = { mount, tree: { ino: 0n, ctimeNs: 0n }, racyCutoffNs }

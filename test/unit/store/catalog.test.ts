@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { findSnapshot, isSafety, readCatalog } from '../../../src/store/catalog.ts'
+import { findSnapshot, isAside, readCatalog } from '../../../src/store/catalog.ts'
 import {
   type StoreLayout,
   recordFileName,
@@ -250,10 +250,11 @@ describe('findSnapshot', () => {
   })
 })
 
-describe('isSafety', () => {
-  it('knows what a restore replaced', () => {
-    const kinds = ['safety', 'manual', 'scheduled', 'adopted'] as const
-    expect(kinds.map((kind) => isSafety(aSnapshot(first, { kind })))).to.deep.equal([
+describe('isAside', () => {
+  it('knows what a restore replaced, and what a clone held', () => {
+    const kinds = ['safety', 'clone', 'manual', 'scheduled', 'adopted'] as const
+    expect(kinds.map((kind) => isAside(aSnapshot(first, { kind })))).to.deep.equal([
+      true,
       true,
       false,
       false,

@@ -1,13 +1,13 @@
-import { displayPath } from '../../tree/byte-path.ts'
-import type { DirectoryHandle } from '../../tree/directory-handle.ts'
-import type { CopyProgress } from '../engine.ts'
-import { type ItemizedChange, rsyncItemized } from '../programs/itemized-changes.ts'
-import { type EntryLists, makeEntries, noEntries } from '../restore/make-entries.ts'
-import { LeftOutAttributes } from '../left-out-attributes.ts'
-import { copyRootAttributes } from '../programs/root-attributes.ts'
-import type { RecordWarning } from '../../store/record.ts'
-import { listPaths } from '../../tree/path-list.ts'
-import { walkTree } from '../../tree/walk-tree.ts'
+import { displayPath } from '../tree/byte-path.ts'
+import type { DirectoryHandle } from '../tree/directory-handle.ts'
+import type { CopyProgress } from './engine.ts'
+import { type ItemizedChange, rsyncItemized } from './programs/itemized-changes.ts'
+import { type EntryLists, makeEntries, noEntries } from './restore/make-entries.ts'
+import { LeftOutAttributes } from './left-out-attributes.ts'
+import { copyRootAttributes } from './programs/root-attributes.ts'
+import type { RecordWarning } from '../store/record.ts'
+import { listPaths } from '../tree/path-list.ts'
+import { walkTree } from '../tree/walk-tree.ts'
 
 /** What a clone of a tree would hold. */
 export interface CloneSurvey {

@@ -1,0 +1,67 @@
+import { OperationError } from '../../errors.ts'
+import type { ActionContext } from '../context.ts'
+import { findOwn } from '../consumers/find-consumers.ts'
+import { cloneLabel, findClient } from './docker-volume.ts'
+
+const longestMs = 24 * 60 * 60 * 1000
+
+/** Where the volume of a clone is mounted for a program that has to read an overlay. */
+export function mountOfClone(name: string): string {
+  return `/mnt/snap-volume-clone/${name}`
+}
+
+/**
+ * Runs a command of ours in a container of our own image that has our mounts and the clone: what an
+ * overlay shows can be read where Docker mounts it only. Gives the exit code and the end of what it
+ * printed. Throws OperationError that names the command to run by hand where that cannot be.
+ */
+export async function runBesideClone(
+  context: ActionContext,
+  name: string,
+  words: readonly string[],
+): Promise<{ exitCode: number; output: string }> {
+  const byHand = `docker run --rm --volumes-from SIDECAR -v ${name}:${mountOfClone(name)} snap-volume ${words.join(' ')}`
+  const cannot = (why: string): OperationError =>
+    new OperationError(`the clone ${name} is an overlay, which Docker has to mount, and ${why};`, {
+      fix: `run "${byHand}"`,
+    })
+
+  const client = await findClient(context)
+  if (client === undefined) throw cannot('there is no Docker API')
+  const { store, inImage, signal } = context
+  const own = findOwn(await client.listContainers(), [store.directory], inImage)
+  const info = own && (await client.containers.describe(own.id))
+  if (own === undefined || info === undefined) throw cannot('this is no container of the image')
+  // Docker would make an empty one
+  if ((await client.volumes.labelsOf(name))?.[cloneLabel] === undefined) {
+    throw new OperationError(`the Docker volume of the clone ${name} is gone`, {
+      fix: `"snap-volume clone list" has the command that makes it`,
+    })
+  }
+
+  const { CapAdd, CapDrop, SecurityOpt } = info.HostConfig
+  const id = await client.containers.create({
+    Image: info.Image,
+    Cmd: [...words],
+    Env: info.Config.Env.filter((line) => !line.startsWith('SNAP_HOST=')),
+    Labels: { [helperLabel]: name },
+    HostConfig: {
+      VolumesFrom: [own.id],
+      Binds: [`${name}:${mountOfClone(name)}:ro`],
+      NetworkMode: 'none',
+      CapAdd,
+      CapDrop,
+      SecurityOpt,
+    },
+  })
+  try {
+    await client.start(id)
+    const exitCode = await client.containers.wait(id, longestMs)
+    signal?.throwIfAborted()
+    return { exitCode, output: await client.containers.output(id) }
+  } finally {
+    await client.containers.remove(id)
+  }
+}
+
+const helperLabel = 'snap-volume.reads-clone'
