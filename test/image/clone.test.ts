@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { docker, execIn, startContainer, tryDocker, waitForHealthy } from '../support/docker.ts'
+import { compareTrees, walkTree } from '../support/tree-walker.ts'
+import { withDockerSocket } from './support/consumers.ts'
+import { type Database, mariadb, postgres, startServer } from './support/databases.ts'
+import { describeOnEngine } from './support/on-engine.ts'
+import { type Sidecar, dataIn, startSidecar, succeeded, takeSnapshot } from './support/sidecar.ts'
+
+const asks: Readonly<Record<string, { marks: string; count: string; client: string[] }>> = {
+  MariaDB: {
+    marks: 'CREATE TABLE bank.mark (a INT) ENGINE=InnoDB',
+    count: `SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'mark'`,
+    client: ['mariadb', '--batch', '--skip-column-names', '-e'],
+  },
+  PostgreSQL: {
+    marks: 'CREATE TABLE mark (a INT)',
+    count: `SELECT COUNT(*) FROM pg_tables WHERE tablename = 'mark'`,
+    client: ['psql', '--no-psqlrc', '--tuples-only', '--no-align', '-c'],
+  },
+}
+
+for (const database of [mariadb, postgres]) {
+  describeOnEngine(`A clone of a snapshot of a running ${database.name}`, () => {
+    const name = `snap-volume-test-${randomUUID()}`
+    const { marks = '', count = '', client = [] } = asks[database.name] ?? {}
+    let sidecar: Sidecar
+    let server: string
+    let snapshot: string
+    let second: string | undefined
+
+    const inSidecar = async (...words: string[]) =>
+      execIn(sidecar.container, 'snap-volume', ...words)
+    const isMarked = async (of: string): Promise<boolean> =>
+      succeeded(await execIn(of, ...client, count)).trim() === '1'
+
+    before(async () => {
+      sidecar = await startSidecar({
+        id: 'db',
+        path: database.path,
+        env: { SNAP_QUIESCE: 'pause' },
+        options: withDockerSocket,
+      })
+      server = await startServer(database, ['--volumes-from', sidecar.container])
+      await database.prepare(server)
+      snapshot = await takeSnapshot(sidecar)
+    })
+    after(async () => {
+      if (second !== undefined) await tryDocker('rm', '-f', second)
+      await tryDocker('volume', 'rm', '-f', name)
+    })
+
+    it('starts a second server, and what that writes is in the clone only', async () => {
+      const before = walkTree(dataIn(sidecar, snapshot))
+      const output = succeeded(await inSidecar('clone', snapshot, name))
+      expect(output).to.match(/by overlay; it takes nothing now; a file that is opened for writing/)
+      second = await startOn(database, name)
+      await database.check(second)
+      succeeded(await execIn(second, ...client, marks))
+      expect(await isMarked(second)).to.equal(true)
+      expect(await isMarked(server)).to.equal(false)
+      expect(compareTrees(before, walkTree(dataIn(sidecar, snapshot)))).to.deep.equal([])
+    })
+
+    it('is told of, and kept while a container has it', async () => {
+      const listed = succeeded(await inSidecar('clone', 'list'))
+      expect(listed).to.match(new RegExp(`${name} .*\\(running\\)`))
+      for (const words of [
+        ['clone', 'remove', name, '--yes'],
+        ['clone', 'promote', name, '--yes'],
+        ['clone', 'flatten', name],
+        ['remove', snapshot, '--yes'],
+      ]) {
+        const { exitCode, stderr } = await inSidecar(...words)
+        expect(exitCode, stderr).to.equal(1)
+      }
+    })
+
+    it('is made live by promote, and undo takes that back', async () => {
+      await docker('stop', second ?? '')
+      const changed = succeeded(await inSidecar('clone', 'diff', name, '--stat'))
+      expect(changed).to.match(/^db: .*added/)
+      succeeded(await inSidecar('clone', 'promote', name, '--yes'))
+      await waitForHealthy(server)
+      expect(await isMarked(server)).to.equal(true)
+      await database.check(server)
+      succeeded(await inSidecar('restore', '--undo', '--yes'))
+      await waitForHealthy(server)
+      expect(await isMarked(server)).to.equal(false)
+    })
+
+    it('is a clone of its own when it is cloned, and outlives its snapshot when it is flat', async () => {
+      const other = `${name}-2`
+      succeeded(await inSidecar('clone', name, other))
+      await docker('rm', '-f', second ?? '')
+      succeeded(await inSidecar('clone', 'flatten', name))
+      succeeded(await inSidecar('clone', 'flatten', name))
+      succeeded(await inSidecar('clone', 'remove', other, '--yes'))
+      await takeSnapshot(sidecar)
+      succeeded(await inSidecar('remove', snapshot, '--yes'))
+      second = await startOn(database, name)
+      expect(await isMarked(second)).to.equal(true)
+      await database.check(second)
+      await docker('rm', '-f', second)
+      succeeded(await inSidecar('clone', 'remove', name, '--yes'))
+      expect((await tryDocker('volume', 'inspect', name)).exitCode).not.to.equal(0)
+    })
+  })
+}
+
+async function startOn({ image, path, options, command }: Database, volume: string) {
+  const container = await startContainer(image, {
+    options: [...options, '-v', `${volume}:${path}`],
+    command: [...command],
+  })
+  await waitForHealthy(container)
+  return container
+}
