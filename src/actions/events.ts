@@ -2,7 +2,7 @@ import type { HookRecord, RecordWarning } from '../store/record.ts'
 import type { CopyProgress } from '../copy/engine.ts'
 import type { Writers } from './writers.ts'
 
-type Phase = 'lock' | 'copy' | 'publish' | 'prune' | 'restore' | 'subvolume' | 'compare'
+type Phase = 'lock' | 'copy' | 'publish' | 'prune' | 'restore' | 'subvolume' | 'compare' | 'prove'
 
 /** What was done to a container that uses the data, or became of it. */
 export type ConsumerChange =

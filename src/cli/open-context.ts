@@ -1,5 +1,6 @@
 import { type ActionContext, contextOfProcess, readStoreConfig } from '../actions/context.ts'
 import type { Emit } from '../actions/events.ts'
+import { listProofs } from '../store/clones.ts'
 import { hasConsumerJournal } from '../store/consumer-journal.ts'
 import { type Settings, readSettings, unknownVariables } from '../config/settings.ts'
 import { OperationError } from '../errors.ts'
@@ -43,6 +44,7 @@ export async function openContext(
   }
 
   if (hasConsumerJournal(store)) await resumeHeld(context, { leavesStopped })
+  if (listProofs(store).length > 0) await tidyProofs(context)
   return context
 }
 
@@ -81,6 +83,11 @@ export async function resumeLeft(input: CommandInput): Promise<void> {
   const store = storeLayout(settings.storeDirectory)
   if (hasConsumerJournal(store))
     await resumeBeforeReading(input, openStore(store.directory), settings)
+}
+
+async function tidyProofs(context: ActionContext): Promise<void> {
+  const { removeLeftProofs } = await import('../actions/prove/remove-left.ts')
+  await removeLeftProofs(context)
 }
 
 async function resumeHeld(context: ActionContext, options = {}): Promise<void> {

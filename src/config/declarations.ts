@@ -107,6 +107,21 @@ export const declarations = {
     expected: 'a whole number from 0 to 100, such as 5',
     parse: parseWholeNumber(0, 100),
   },
+  proveCron: {
+    name: 'SNAP_PROVE_CRON',
+    describe: 'when to prove that servers start on the newest snapshot, as SNAP_CRON; unset: never',
+    fallback: '',
+    expected: 'empty, or a cron expression such as "0 6 * * 0"',
+    parse: (text) => text.trim(),
+  },
+  proveTimeoutMs: {
+    name: 'SNAP_PROVE_TIMEOUT',
+    describe: 'how long the copy of a server may take to become healthy',
+    fallback: 600_000,
+    expected: 'how long a copy may take, such as 90s or 10m, and at most 596h',
+    parse: parseTimeoutMs,
+    format: formatDurationMs,
+  },
   changeLimit: {
     name: 'SNAP_CHANGE_LIMIT',
     describe:

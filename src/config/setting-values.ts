@@ -30,6 +30,10 @@ export interface SettingValues {
   verifyCron: string
   /** In percent. */
   verifySample: number
+  /** Empty for never. */
+  proveCron: string
+  /** For each server. */
+  proveTimeoutMs: number
   /** In percent; 0 for never. */
   changeLimit: number
   timeZone: string

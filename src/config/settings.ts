@@ -41,6 +41,8 @@ export function readSettings(environment: Environment): Settings {
     verifyNew: read('verifyNew'),
     verifyCron: read('verifyCron'),
     verifySample: read('verifySample'),
+    proveCron: read('proveCron'),
+    proveTimeoutMs: read('proveTimeoutMs'),
     changeLimit: read('changeLimit'),
     timeZone: read('timeZone'),
     engine: read('engine'),

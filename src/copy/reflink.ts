@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, constants, copyFileSync, fstatSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { errorCode } from '../errors.ts'
 import { systemPath } from '../tree/byte-path.ts'
 import { eachPath } from '../tree/path-list.ts'

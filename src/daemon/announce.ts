@@ -26,6 +26,7 @@ export async function announce(
   warnOfBothDays('SNAP_CRON', settings.cron, log)
   warnOfBothDays('SNAP_CHECKSUM_CRON', settings.checksumCron, log)
   warnOfBothDays('SNAP_VERIFY_CRON', settings.verifyCron, log)
+  warnOfBothDays('SNAP_PROVE_CRON', settings.proveCron, log)
 
   if (settings.quiesce !== 'none') await announceConsumers(context, log)
   announceRestore(store, log)
@@ -42,6 +43,10 @@ export async function announce(
 
   if (settings.verifyCron !== '') {
     log.info(`all snapshots are verified on ${settings.verifyCron} (${settings.timeZone})`)
+  }
+
+  if (settings.proveCron !== '') {
+    log.info(`snapshots are proved on ${settings.proveCron} (${settings.timeZone})`)
   }
 
   const next = schedule.nextRun()

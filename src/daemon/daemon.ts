@@ -34,6 +34,7 @@ import { assertCron } from './schedule.ts'
 import { ScheduledRuns } from './scheduled-runs.ts'
 import { startServer } from './server.ts'
 import { singleFlight } from './single-flight.ts'
+import { Prover } from './prover.ts'
 import { Verifier } from './verifier.ts'
 import { type Start, resumeBeforeStart } from './resume-before-start.ts'
 
@@ -60,6 +61,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   assertCron('SNAP_CRON', settings.cron)
   if (settings.checksumCron !== '') assertCron('SNAP_CHECKSUM_CRON', settings.checksumCron)
   if (settings.verifyCron !== '') assertCron('SNAP_VERIFY_CRON', settings.verifyCron)
+  if (settings.proveCron !== '') assertCron('SNAP_PROVE_CRON', settings.proveCron)
   const proxyFor = readProxies(environment, webAddressesOf(settings.notifyTargets))
 
   const prepared = await prepareStore(settings, volumes)
@@ -99,6 +101,7 @@ class Daemon {
   readonly #prelinker: Prelinker
   readonly #notifier: Notifier
   readonly #verifier: Verifier
+  readonly #prover: Prover
   readonly #follower: ActFollower
   readonly #isNews = createProgressFilter()
   /** Undefined while the start is under way. */
@@ -151,6 +154,15 @@ class Daemon {
       log,
     })
 
+    this.#prover = new Prover({
+      settings,
+      environment,
+      context: this.#context,
+      background: this.#background,
+      tell: (notice) => this.#notifier.tell(notice),
+      log,
+    })
+
     this.#startedAt = clock.now().toISOString()
     this.#follower = followActs(store, (act) => logAct(log, act))
   }
@@ -167,6 +179,7 @@ class Daemon {
       () => removeHeartbeat(this.#store),
       () => this.#follower.stop(),
       () => this.#verifier.stop(),
+      () => this.#prover.stop(),
     ]
 
     try {
@@ -265,5 +278,6 @@ class Daemon {
     await this.#runs.beat()
     this.#prelinker.refresh()
     this.#verifier.look()
+    this.#prover.look()
   }
 }

@@ -234,6 +234,9 @@ function stateSeries({ gauge }: SeriesMaker): (status: StatusDescription) => voi
   const lastVerify = gauge('last_verify_timestamp_seconds', 'When stored files were last compared.')
   const damaged = gauge('damaged_snapshots', 'Snapshots with files that are not what they were.')
 
+  const lastProof = gauge('last_proof_timestamp_seconds', 'When a server was last tried on a copy.')
+  const isProved = gauge('last_proof_success', 'Whether it became healthy.')
+
   const freeBytes = gauge('store_free_bytes', 'Free space of the store.')
   const totalBytes = gauge('store_size_bytes', 'Size of the filesystem of the store.')
   const freeInodes = gauge('store_free_inodes', 'Free inodes of the store.')
@@ -255,6 +258,9 @@ function stateSeries({ gauge }: SeriesMaker): (status: StatusDescription) => voi
 
     setTime(lastVerify, status.verified.comparedAt)
     damaged.set(Object.keys(status.verified.damaged).length)
+
+    setTime(lastProof, status.lastProof?.at)
+    isProved.set(Number(status.lastProof?.outcome === 'proved'))
 
     freeBytes.set(status.space.freeBytes)
     totalBytes.set(status.space.totalBytes)

@@ -4,7 +4,7 @@ import type { FinishedRun, RunState, AlertState } from '../store/run-state.ts'
 import type { RecordWarning } from '../store/record.ts'
 
 export type NoticeEvent =
-  'failure' | 'recovery' | 'stale' | 'suspicious' | 'prune-frozen' | 'damage'
+  'failure' | 'recovery' | 'stale' | 'suspicious' | 'prune-frozen' | 'damage' | 'proof-failed'
 
 /** What somebody should know. */
 export interface Notice {
@@ -84,6 +84,15 @@ export function noticeOfDamage(paths: readonly string[]): Notice {
     title: `${counted(paths.length, '{path is|paths are}')} damaged in the store`,
     message: `${paths.slice(0, most).join(', ')}${others}; see "snap-volume verify"`,
     snapshot: null,
+  }
+}
+
+export function noticeOfFailedProof(snapshot: string, container: string, reason: string): Notice {
+  return {
+    event: 'proof-failed',
+    title: `a copy of ${container} did not start on ${snapshot}`,
+    message: `${reason}; see "snap-volume show ${snapshot}"`,
+    snapshot,
   }
 }
 

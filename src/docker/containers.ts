@@ -5,6 +5,9 @@ import type { ContainerCreateOptions, ContainerInspectInfo } from 'dockerode'
 import { call } from './call.ts'
 import { demux } from './demux.ts'
 
+/** All that Docker says of a container. */
+export type ContainerInfo = ContainerInspectInfo
+
 /** Of what a container prints, so much of the end is kept. */
 const keptLines = 200
 
@@ -19,7 +22,7 @@ export class ContainerMaker {
   }
 
   /** All that Docker says of a container; undefined when it is gone: GET /containers/ID/json. */
-  async describe(id: string): Promise<ContainerInspectInfo | undefined> {
+  async describe(id: string): Promise<ContainerInfo | undefined> {
     return call(this.#host, `GET /containers/${id}/json`, [404], (abortSignal) =>
       this.#docker.getContainer(id).inspect({ abortSignal }),
     )

@@ -33,6 +33,8 @@ export interface ConsumerPolicy {
   /** What is done when a pause that failed has left it frozen. */
   onFrozen: 'tell' | 'restart'
   hooks: Partial<Record<HookPoint, ConsumerHook>>
+  /** What has to succeed in a copy of it, for `sh -c`, before its data are proved. */
+  prove: string | undefined
   /** Labels that say nothing that can be done, each as a line. */
   problems: string[]
 }
@@ -85,6 +87,7 @@ export function readPolicy(labels: Readonly<Record<string, string>>): ConsumerPo
     stopOrder: read('stop-order', 'a whole number', parseOrder) ?? 0,
     onFrozen: read('on-frozen', 'tell or restart', parseOneOf(['tell', 'restart'])) ?? 'tell',
     hooks,
+    prove: labels[`${prefix}prove`]?.trim() || undefined,
     problems,
   }
 }

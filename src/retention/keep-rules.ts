@@ -6,6 +6,8 @@ export interface DatedSnapshot {
   time: Date
   /** Whether it has warnings, of whichever volume. */
   flagged: boolean
+  /** Whether a server was seen to start on it. */
+  proved?: boolean
 }
 
 /**
@@ -14,7 +16,8 @@ export interface DatedSnapshot {
  * 1. A rule takes the N newest buckets that have a snapshot: a gap costs nothing. Buckets are of the
  *    time zone: the hour with its offset (the repeated hour of autumn is two), the local date, the
  *    ISO week, the month, the year.
- * 2. In each it keeps the newest snapshot without warnings, or the newest where all have some.
+ * 2. In each it keeps the newest snapshot without warnings, one that is proved before others, or the
+ *    newest where all have warnings.
  * 3. While a rule has fewer buckets than N, the oldest snapshot stands in for the others.
  *
  * The snapshots come oldest first.
@@ -61,7 +64,8 @@ export function* eachReason(
       bucketOf(snapshot, localTimeOf(snapshot.time)),
     )
     for (const [index, inBucket] of buckets.entries()) {
-      const chosen = inBucket.find(({ flagged }) => !flagged) ?? inBucket[0]
+      const good = inBucket.filter(({ flagged }) => !flagged)
+      const chosen = good.find(({ proved }) => proved) ?? good[0] ?? inBucket[0]
       if (chosen === undefined) continue
       const text = `${kind} ${index + 1} of ${count}`
       yield { name: chosen.name, text, newer: { kind, count: count - index } }

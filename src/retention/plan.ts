@@ -8,8 +8,10 @@ export interface Candidate {
   /** The volumes it holds. */
   volumes: readonly CandidateVolume[]
   pinned: boolean
-  /** A safety snapshot: what a restore replaced. */
+  /** What a restore replaced, or a clone held. */
   safety: boolean
+  /** Whether a server was seen to start on it. */
+  proved?: boolean
 }
 
 export interface CandidateVolume {

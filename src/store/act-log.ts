@@ -29,7 +29,7 @@ const mostReadBytes = 1024 * 1024
 const names = v.array(v.string())
 
 const actSchema = v.object({
-  /** `start`, `snapshot`, `restore`, `prune`, `remove`, `annotate`, `rename` or `subvolume`. */
+  /** The command that did it, such as `snapshot`; `flatten` is `clone flatten`. */
   act: v.string(),
   startedAt: timestamp,
   finishedAt: timestamp,

@@ -28,8 +28,6 @@ const schema = v.object({
   method: v.picklist(cloneMethods),
   /** Whether its data are its own, so that the snapshot may go. */
   isFlat: v.boolean(),
-  /** What `prove` made for itself, and removes. */
-  isProof: v.boolean(),
   startedAt: timestamp,
   /** Null until it can be used: it is to be removed then. */
   finishedAt: v.nullable(timestamp),
@@ -60,11 +58,14 @@ export function placesOf(store: StoreLayout, name: string): ClonePlaces {
   }
 }
 
-/** Makes the directory of a clone, which must not exist, and says in it what it will be. */
+/**
+ * Makes the directory of a clone, where there is none with a record yet, and says in it what it will
+ * be.
+ */
 export function createCloneDirectory(store: StoreLayout, clone: CloneRecord): ClonePlaces {
   const places = placesOf(store, clone.name)
   mkdirSync(store.clones, { recursive: true, mode: 0o700 })
-  mkdirSync(places.directory, { mode: 0o700 })
+  mkdirSync(places.directory, { recursive: true, mode: 0o700 })
   fsyncDirectory(store.clones)
   writeClone(store, clone)
   return places
@@ -109,6 +110,14 @@ export function snapshotsOfClones(store: StoreLayout): Map<string, string> {
       .filter(({ isFlat }) => !isFlat)
       .map(({ name, snapshot }) => [snapshot, `the clone ${name} needs it`]),
   )
+}
+
+/** What the names of clones begin with that `prove` makes. */
+export const proofPrefix = 'snap-volume-prove-'
+
+/** The names of those: of one that is under way, or of one that was killed. */
+export function listProofs(store: StoreLayout): string[] {
+  return listDirectories(store).filter((name) => name.startsWith(proofPrefix))
 }
 
 function listDirectories({ clones }: StoreLayout): string[] {

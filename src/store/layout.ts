@@ -50,6 +50,8 @@ export interface StoreLayout {
   verified: string
   /** Held while these are written. */
   verifyLock: string
+  /** Held while a snapshot is proved. */
+  proveLock: string
   /** Writable copies of snapshots, a directory each. */
   clones: string
   /** The running daemon, for whoever shares the store. */
@@ -102,6 +104,7 @@ export function storeLayout(directory: string): StoreLayout {
     manifests: join(own, 'verify'),
     verified: join(own, 'verified.json'),
     verifyLock: join(own, 'verify.lock'),
+    proveLock: join(own, 'prove.lock'),
     clones: join(own, 'clones'),
     socket: join(own, 'control.sock'),
   }

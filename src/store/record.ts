@@ -87,6 +87,19 @@ const hookSchema = v.object({
   output: v.string(),
 })
 
+const proofSchema = v.object({
+  /** The container of which a copy was started on a clone. */
+  container: v.string(),
+  image: v.string(),
+  at: timestamp,
+  ms: count,
+  outcome: v.picklist(['proved', 'failed']),
+  /** Why it failed; what it was that told that it is healthy. */
+  reason: v.string(),
+  /** The end of what the copy printed, or the command in it. */
+  output: v.string(),
+})
+
 /** v.record leaves out keys such as `constructor`, which a label may well be called. */
 const labels = v.custom<Record<string, string>>(
   (value) =>
@@ -128,6 +141,8 @@ const recordSchema = v.object({
   comment: v.nullable(v.string()),
   pinned: v.boolean(),
   labels,
+  /** Whether servers start on it: the last try of each; absent where there was none. */
+  proofs: v.optional(v.array(proofSchema)),
 })
 
 /** What is written beside a snapshot's data: when, from where, how, and what was odd about it. */
@@ -136,6 +151,7 @@ export type VolumeContents = v.InferOutput<typeof contentsSchema>
 export type VolumeRecord = v.InferOutput<typeof volumeSchema>
 export type RecordWarning = v.InferOutput<typeof warningSchema>
 export type QuietConsumer = v.InferOutput<typeof consumerSchema>
+export type ProofRecord = v.InferOutput<typeof proofSchema>
 export type HookRecord = v.InferOutput<typeof hookSchema>
 export type Consistency = SnapshotRecord['consistency']
 export type SnapshotKind = SnapshotRecord['kind']
@@ -145,6 +161,12 @@ export interface RecordTotals {
   bytes: number
   addedFiles: number
   addedBytes: number
+}
+
+/** Whether servers start on a snapshot; undefined where nobody tried. */
+export function proofOf({ proofs = [] }: SnapshotRecord): 'proved' | 'failed' | undefined {
+  if (proofs.length === 0) return undefined
+  return proofs.every(({ outcome }) => outcome === 'proved') ? 'proved' : 'failed'
 }
 
 /** The sums over all volumes; undefined when none was counted. */

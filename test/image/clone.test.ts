@@ -62,6 +62,21 @@ for (const database of [mariadb, postgres]) {
       expect(compareTrees(before, walkTree(dataIn(sidecar, snapshot)))).to.deep.equal([])
     })
 
+    it('starts a copy of the server by itself, without its network and ports', async () => {
+      const trial = `${name}-run`
+      const plan = succeeded(await inSidecar('clone', snapshot, trial, '--run', '--dry-run'))
+      expect(plan).to.match(/would be: docker run -d --name \S+ --network none -v /)
+      const output = succeeded(await inSidecar('clone', snapshot, trial, '--run'))
+      expect(output).to.match(/ runs on it, a copy of /)
+      await waitForHealthy(`${trial}-copy`)
+      await database.check(`${trial}-copy`)
+      expect(
+        await docker('inspect', '--format', '{{.HostConfig.NetworkMode}}', `${trial}-copy`),
+      ).to.equal('none')
+      await docker('rm', '-fv', `${trial}-copy`)
+      succeeded(await inSidecar('clone', 'remove', trial, '--yes'))
+    })
+
     it('is told of, and kept while a container has it', async () => {
       const listed = succeeded(await inSidecar('clone', 'list'))
       expect(listed).to.match(new RegExp(`${name} .*\\(running\\)`))

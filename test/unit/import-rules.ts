@@ -40,6 +40,7 @@ const layers = [
  */
 const rooms: Readonly<Record<string, readonly (readonly string[])[]>> = {
   actions: [
+    ['prove'],
     ['clones'],
     ['restore'],
     ['snapshot'],

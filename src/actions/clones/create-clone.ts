@@ -41,8 +41,6 @@ export interface CloneOptions {
   /** The volume; undefined where the snapshot holds one only. */
   volume: string | undefined
   dryRun?: boolean
-  /** It is for `prove`, which removes it again. */
-  isProof?: boolean
 }
 
 export interface CloneResult {
@@ -112,7 +110,7 @@ async function findReadable(context: ActionContext, options: CloneOptions): Prom
 
 async function decide(
   context: ActionContext,
-  { name, isProof = false }: CloneOptions,
+  { name }: CloneOptions,
   source: CloneSource,
 ): Promise<CloneDecision> {
   const { store, clock } = context
@@ -134,7 +132,6 @@ async function decide(
     of: parent?.name ?? null,
     method,
     isFlat: false,
-    isProof,
     startedAt: clock.now().toISOString(),
     finishedAt: null,
   }

@@ -85,19 +85,28 @@ export async function listConsumers(
   volumes: readonly VolumeSpec[],
   inImage: boolean,
 ): Promise<Consumer[]> {
+  const { others, onHost } = await locateVolumes(client, volumes, inImage)
+  return findConsumers(others, onHost)
+}
+
+/** Where the Engine has the volumes, and all containers but this one. */
+export async function locateVolumes(
+  client: DockerClient,
+  volumes: readonly VolumeSpec[],
+  inImage: boolean,
+): Promise<{ others: Container[]; onHost: VolumeOnHost[] }> {
   const containers = await client.listContainers()
   const paths = volumes.map(({ path }) => path)
   const own = findOwn(containers, paths, inImage)
+  if (own === undefined) {
+    return { others: containers.map(withRealPaths), onHost: volumes.map(onThisHost) }
+  }
 
-  return own === undefined
-    ? findConsumers(containers.map(withRealPaths), volumes.map(onThisHost))
-    : findConsumers(
-        containers.filter(({ id }) => id !== own.id),
-        volumes.flatMap(({ id, path }) => {
-          const hostPath = hostPathOf(path, own)
-          return hostPath === undefined ? [] : [{ id, hostPath }]
-        }),
-      )
+  const onHost = volumes.flatMap(({ id, path }) => {
+    const hostPath = hostPathOf(path, own)
+    return hostPath === undefined ? [] : [{ id, hostPath }]
+  })
+  return { others: containers.filter(({ id }) => id !== own.id), onHost }
 }
 
 /**

@@ -27,6 +27,7 @@ import {
 import { noRuns, readRunState } from '../../store/run-state.ts'
 import { readSavedConfig } from '../../store/saved-config.ts'
 import { readNextRun } from '../../store/schedule-state.ts'
+import { proofOf } from '../../store/record.ts'
 import { type VerifyState, readVerifyState } from '../../store/verify-state.ts'
 import { counted } from '../../system/counted.ts'
 import { noFiles } from '../check-source.ts'
@@ -47,6 +48,8 @@ export interface StatusDescription extends Condition {
   health: Health
   /** What comparing stored files with what they were has found. */
   verified: VerifyState
+  /** Of the newest snapshot that servers were started on. */
+  lastProof: { snapshot: string; at: string; outcome: 'proved' | 'failed' } | null
   /** Without those of the future. */
   snapshots: { count: number; oldest: string | null; newest: string | null }
 }
@@ -77,11 +80,13 @@ export async function describeStatus(
     condition.problems.push({ level: 'warning', code: 'damaged', message })
   }
 
-  condition.problems.push(...findNothing(snapshots), ...findRot(verified))
+  const lastProof = findLastProof(snapshots)
+  condition.problems.push(...findNothing(snapshots), ...findRot(verified), ...judgeProof(lastProof))
   return {
     ...condition,
     health: judgeHealth(condition, thresholds, now),
     verified,
+    lastProof,
     snapshots: {
       count: snapshots.length,
       oldest: snapshots.at(0)?.name ?? null,
@@ -100,6 +105,25 @@ function findNothing(snapshots: readonly Snapshot[]): HealthFinding[] {
     code: noFiles,
     message: `volume ${volume}: ${message}`,
   }))
+}
+
+function findLastProof(snapshots: readonly Snapshot[]): StatusDescription['lastProof'] {
+  const proved = snapshots.findLast(({ record }) => proofOf(record) !== undefined)
+  const outcome = proved && proofOf(proved.record)
+  if (proved === undefined || outcome === undefined) return null
+  const { proofs = [] } = proved.record
+  const at =
+    proofs
+      .map((proof) => proof.at)
+      .toSorted()
+      .at(-1) ?? ''
+  return { snapshot: proved.name, at, outcome }
+}
+
+function judgeProof(proof: StatusDescription['lastProof']): HealthFinding[] {
+  if (proof?.outcome !== 'failed') return []
+  const message = `a server did not start on a copy of ${proof.snapshot}: see "snap-volume show ${proof.snapshot}"`
+  return [{ level: 'warning', code: 'proof-failed', message }]
 }
 
 /** Snapshots with files that are not what they were. */

@@ -8,6 +8,7 @@ import { snapshotsOfClones } from '../../store/clones.ts'
 import { misnamedSnapshots } from '../../store/misnamed.ts'
 import { type StoreLayout, recordFileName } from '../../store/layout.ts'
 import { readVerifyState } from '../../store/verify-state.ts'
+import { proofOf } from '../../store/record.ts'
 import { readRestoreJournal } from '../../store/restore-journal.ts'
 import type { ActionContext, StoreConfig } from '../context.ts'
 
@@ -27,8 +28,12 @@ export function findCandidates(
     time: snapshot.time,
     volumes: snapshot.record.volumes.map(({ id }) => ({
       id,
-      flagged: isFlagged(snapshot, id) || snapshot.name in damaged,
+      flagged:
+        isFlagged(snapshot, id) ||
+        snapshot.name in damaged ||
+        proofOf(snapshot.record) === 'failed',
     })),
+    proved: proofOf(snapshot.record) === 'proved',
     pinned: snapshot.record.pinned,
     safety: isAside(snapshot),
   }))

@@ -81,8 +81,7 @@ function decideRenames({ store, clock }: ActionContext, options: RenameOptions):
     const { name } = snapshot
     const clone = cloned.get(name)
     if (start > now || clone !== undefined) {
-      const { problem, fix } =
-        clone === undefined ? explainUnknown(snapshot) : explainCloned(clone)
+      const { problem, fix } = clone === undefined ? explainUnknown(snapshot) : explainCloned(clone)
       if (reference !== undefined) {
         throw new OperationError(`${name} is not renamed: ${problem};`, { fix })
       }

@@ -12,6 +12,7 @@ export const cloneCommand: Command = {
   examples: [
     ['clone latest trial', 'make the Docker volume "trial"; use it with docker run -v trial:PATH'],
     ['clone latest trial --volume mysql --dry-run', 'by which way, and what it would take'],
+    ['clone latest trial --run', 'and start a copy of the server on it, without a network'],
     ['clone list', 'all clones, with who uses them'],
     ['clone diff trial', 'what was changed in it'],
     ['clone snapshot trial -m "with the new schema"', 'make a snapshot of what it holds'],
@@ -45,6 +46,8 @@ export const cloneCommand: Command = {
     stat: { type: 'boolean', describe: 'diff: only how many of each kind' },
     changelog: { type: 'boolean', describe: 'diff: lines such as "modified /var/cache/"' },
     'dry-run': { type: 'boolean', describe: 'say what would be done' },
+    run: { type: 'boolean', describe: 'start a copy of the container that has the data, on it' },
+    container: { type: 'string', value: 'NAME', describe: 'run: of this one, where several have' },
     force: { type: 'boolean', describe: 'remove: also where nobody knows who uses it' },
     yes: { type: 'boolean', alias: 'y', describe: 'show no plan and begin at once' },
   },
@@ -87,14 +90,40 @@ const verbs: Readonly<Record<string, (call: Call) => Promise<number>>> = {
 async function makeClone({ input, context, printer, name }: Call): Promise<number> {
   const { options } = input
   const { createClone } = await import('../../actions/clones/create-clone.ts')
-  const { formatClone } = await import('../render/clones.ts')
+  const { formatClone, formatRunCopy } = await import('../render/clones.ts')
   const dryRun = options['dry-run'] === true
   const volume = typeof options['volume'] === 'string' ? options['volume'] : undefined
 
   const reference = String(options['what'])
+  // a copy that cannot be is refused before anything is made
+  const copy =
+    options['run'] === true
+      ? await planCopyOf(context, { reference, volume, name }, options)
+      : undefined
   const made = await createClone(context, { reference, name, volume, dryRun })
-  printer.result({ type: 'result', dryRun, ...made }, formatClone(made, dryRun))
+  const started = copy === undefined || dryRun ? undefined : await copy.start()
+  const run = copy && {
+    container: started ?? null,
+    of: copy.of,
+    command: copy.command,
+    leftOut: copy.leftOut,
+  }
+  printer.result(
+    { type: 'result', dryRun, ...made, ...(run && { run }) },
+    formatClone(made, dryRun) + (run === undefined ? '' : formatRunCopy(run)),
+  )
   return made.warnings.length === 0 ? exitCodes.done : exitCodes.warnings
+}
+
+async function planCopyOf(
+  context: ActionContext,
+  { reference, volume, name }: { reference: string; volume: string | undefined; name: string },
+  options: CommandInput['options'],
+) {
+  const { planCopy, startCopy } = await import('../../actions/clones/run-copy.ts')
+  const container = typeof options['container'] === 'string' ? options['container'] : undefined
+  const plan = await planCopy(context, { reference, volume, clone: name, container })
+  return { ...plan, start: async () => startCopy(plan) }
 }
 
 async function listAll({ input, context, printer }: Call): Promise<number> {

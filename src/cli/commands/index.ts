@@ -7,6 +7,7 @@ import { doctorCommand } from './doctor.ts'
 import { findCommand } from './find.ts'
 import { helpCommand } from './help.ts'
 import { historyCommand } from './history.ts'
+import { proveCommand } from './prove.ts'
 import { pruneCommand } from './prune.ts'
 import { removeCommand } from './remove.ts'
 import { renameCommand } from './rename.ts'
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   findCommand,
   verifyCommand,
   cloneCommand,
+  proveCommand,
   renameCommand,
   statusCommand,
   doctorCommand,

@@ -14,6 +14,19 @@ export function formatClone(result: CloneResult, dryRun: boolean): string {
   return `${made}use it with: docker run -v ${name}:PATH ...\n`
 }
 
+/** A copy of a container that runs on a clone, or would. */
+export function formatRunCopy(run: {
+  container: string | null
+  of: string
+  command: string
+  leftOut: readonly string[]
+}): string {
+  const without = run.leftOut.length === 0 ? '' : `, without ${run.leftOut.join(', ')}`
+  return run.container === null
+    ? `a copy of ${run.of} would be${without}: ${run.command}\n`
+    : `${run.container} runs on it, a copy of ${run.of}${without}; docker rm -fv ${run.container} ends it\n`
+}
+
 export function formatCloneList(clones: readonly ListedClone[], now: Date): string {
   if (clones.length === 0) return 'there is no clone\n'
   const rows = clones.map((clone) => [

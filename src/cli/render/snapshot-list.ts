@@ -2,7 +2,7 @@ import prettyBytes from 'pretty-bytes'
 import type { StoreDescription } from '../../actions/report/store.ts'
 import type { KeptSnapshot } from '../../actions/store/kept-now.ts'
 import { parseSnapshotName } from '../../store/names.ts'
-import { type SnapshotRecord, recordTotals } from '../../store/record.ts'
+import { type SnapshotRecord, proofOf, recordTotals } from '../../store/record.ts'
 import { formatAge, formatSpan } from './age.ts'
 import { isAhead } from './is-ahead.ts'
 import { counted } from '../../system/counted.ts'
@@ -152,11 +152,16 @@ function formatKept(kept: KeptSnapshot | undefined, now: Date): string {
   return leftMs <= 0 ? printable(why) : `${printable(why)}, ~${formatSpan(leftMs)}`
 }
 
+function formatProof(record: SnapshotRecord): string {
+  return proofOf(record) === 'proved' ? 'proved' : 'not proved: a server did not start on it'
+}
+
 function notes(record: SnapshotRecord, now: Date, damaged: number): string {
   const { pinned, warnings, labels, comment } = record
   return [
     ...(isAhead(record, now) ? ['of the future'] : []),
     ...(pinned ? ['pinned'] : []),
+    ...(proofOf(record) === undefined ? [] : [formatProof(record)]),
     ...(damaged === 0 ? [] : [counted(damaged, '{path|paths} damaged')]),
     ...(warnings.length === 0 ? [] : [counted(warnings.length, '{warning|warnings}')]),
     ...Object.entries(labels).map(([key, value]) => printable(`${key}=${value}`)),

@@ -1,6 +1,12 @@
 import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
-import type { HookRecord, RecordWarning, SnapshotRecord, VolumeRecord } from '../../store/record.ts'
+import type {
+  HookRecord,
+  ProofRecord,
+  RecordWarning,
+  SnapshotRecord,
+  VolumeRecord,
+} from '../../store/record.ts'
 import { formatAge } from './age.ts'
 import { isAhead } from './is-ahead.ts'
 import { counted } from '../../system/counted.ts'
@@ -28,6 +34,7 @@ export function formatSnapshot(record: SnapshotRecord, directory: string, now: D
     ...storeRows(record),
     ...record.volumes.flatMap(volumeRows),
     ...(record.hooks ?? []).flatMap(hookRows),
+    ...(record.proofs ?? []).flatMap(proofRows),
     ...record.warnings.flatMap(warningRows),
   ])
 }
@@ -64,6 +71,15 @@ function hookRows({ point, container, outcome, ms, output }: HookRecord): string
 
   return [
     [`hook ${printable(point)}`, `${where}: ${outcome} in ${prettyMilliseconds(ms)}`],
+    ...lines.map((line) => ['', `| ${printable(line)}`]),
+  ]
+}
+
+/** Whether a server started on it; what it printed where it did not. */
+export function proofRows({ container, at, ms, outcome, reason, output }: ProofRecord): string[][] {
+  const lines = outcome === 'proved' ? [] : output.split('\n').filter((line) => line !== '')
+  return [
+    [outcome, `${printable(container)}: ${printable(reason)}, ${at}, in ${prettyMilliseconds(ms)}`],
     ...lines.map((line) => ['', `| ${printable(line)}`]),
   ]
 }

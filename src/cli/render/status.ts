@@ -22,7 +22,12 @@ export function formatStatus(status: StatusDescription, now: Date): string {
   if (daemon.running) rows.push(['next run', nextRun ?? 'not known yet'])
   rows.push(['snapshots', formatSnapshots(snapshots)], ['space', formatSpace(status)])
   rows.push(['verified', formatVerified(status, now)])
+  if (status.lastProof !== null) rows.push(['proved', formatProof(status.lastProof)])
   return formatTable(rows)
+}
+
+function formatProof({ snapshot, at, outcome }: NonNullable<StatusDescription['lastProof']>) {
+  return `${at} ${outcome === 'proved' ? snapshot : `${snapshot}: failed`}`
 }
 
 function formatVerified({ verified }: StatusDescription, now: Date): string {

@@ -26,6 +26,8 @@ describe('readSettings', () => {
       checksumCron: '',
       verifyNew: true,
       verifyCron: '',
+      proveCron: '',
+      proveTimeoutMs: 600_000,
       verifySample: 100,
       changeLimit: 90,
       timeZone: 'GMT',

@@ -39,7 +39,8 @@ function reference(
     for (const bucket of taken) {
       const inside = snapshots.filter((one) => nameOf(one) === bucket)
       const good = inside.filter(({ flagged }) => !flagged)
-      kept.add((good.length > 0 ? good : inside).at(-1)?.name ?? '')
+      const proved = good.filter((one) => one.proved === true)
+      kept.add([inside, good, proved].findLast((ones) => ones.length > 0)?.at(-1)?.name ?? '')
     }
     if (taken.length < count && snapshots[0] !== undefined) kept.add(snapshots[0].name)
   }
@@ -71,15 +72,16 @@ const anyHistory = fc
           fc.constant(24 * hourMs),
         ),
         flagged: fc.boolean(),
+        proved: fc.boolean(),
       }),
       { maxLength: 60 },
     ),
   })
   .map(({ start, steps }) => {
     let ms = Date.parse(start)
-    return steps.map(({ gapMs, flagged }, index): DatedSnapshot => {
+    return steps.map(({ gapMs, flagged, proved }, index): DatedSnapshot => {
       ms += gapMs
-      return { name: `s${index}`, time: new Date(ms), flagged }
+      return { name: `s${index}`, time: new Date(ms), flagged, proved }
     })
   })
 
