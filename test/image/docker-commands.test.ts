@@ -71,7 +71,7 @@ describeOnEngine('the documented docker commands', () => {
     let newest = ''
     const follow = async (heading: string, page?: string): Promise<string> =>
       followPage(page ?? 'examples/docker-commands.md', heading, [
-        [/\bshop-(?=vol|db|data|snapshots|copy)/g, `${shop}-`],
+        [/\bshop-(?=vol|db|data|snapshots|cop)/g, `${shop}-`],
         [/@GMT-[\d.-]+\d/g, newest],
       ])
     try {
@@ -89,11 +89,26 @@ describeOnEngine('the documented docker commands', () => {
       expect(await sql(server, readShop)).to.equal('none')
       await follow('Get at one file of a snapshot')
       expect(await readdir(join(scratch, 'shop-as-it-was'))).to.include('fruit.ibd')
-      await follow('A copy of the database', 'docs/copy-of-a-database.md')
+      const onACopy = 'docs/try-on-a-copy.md'
+      expect(await follow('Try the upgrade on a copy', onACopy)).to.contain('by overlay')
       expect(await sql(`${shop}-copy-db`, readShop)).to.equal('plum')
-      await follow('Take rows out', 'docs/copy-of-a-database.md')
+      await follow('Take rows out', onACopy)
       expect(await readFile(join(scratch, 'fruit.sql'), 'utf8')).to.contain('plum')
-      await follow('When you are done', 'docs/copy-of-a-database.md')
+      expect(await follow('See what the server changed, and keep it', onACopy)).to.match(/^mysql: /)
+      await follow('When you are done', onACopy)
+      await follow('Without the Docker API', onACopy)
+
+      const deleted = 'docs/deleted-a-table.md'
+      await sql(server, 'DROP TABLE shop.fruit')
+      expect(await follow('Find the snapshot', deleted)).to.contain('gone from')
+      await follow('Start a server on it', deleted)
+      expect(await sql(`${shop}-copy-db`, readShop)).to.equal('plum')
+      await follow('Bring the table back', deleted)
+      expect(await sql(server, readShop)).to.equal('plum')
+      await follow('Tidy up', deleted)
+      expect(await follow('Try it', 'docs/prove.md')).to.match(
+        /proved +\S+: healthy by its health check/,
+      )
       expect(await follow('Use the snapshots without the sidecar')).to.contain(newest)
       await follow('Change a setting, or upgrade')
       await logLine(sidecar, / started: /)
@@ -102,8 +117,9 @@ describeOnEngine('the documented docker commands', () => {
       const left = await docker('volume', 'ls', '--format', '{{.Name}}')
       expect(left.split('\n').filter((name) => volumes.includes(name))).to.deep.equal([])
     } finally {
-      await tryDocker('rm', '--force', sidecar, server, `${shop}-copy-db`)
-      await tryDocker('volume', 'rm', '--force', ...volumes, `${shop}-copy`)
+      const copies = [`${shop}-copy`, `${shop}-copied`]
+      await tryDocker('rm', '--force', sidecar, server, ...copies.map((copy) => `${copy}-db`))
+      await tryDocker('volume', 'rm', '--force', ...volumes, ...copies)
     }
   })
 

@@ -9,6 +9,7 @@ describe('readPolicy', () => {
       stopOrder: 0,
       onFrozen: 'tell',
       hooks: {},
+      prove: undefined,
       problems: [],
     })
   })
@@ -75,6 +76,7 @@ describe('readPolicy', () => {
         stopOrder: 0,
         onFrozen: 'tell',
         hooks: {},
+        prove: undefined,
       })
     })
   }
