@@ -1,11 +1,21 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { randomOf, seed } from '../crash/support/random.ts'
 import { docker, execIn, startContainer, tryDocker, waitForHealthy } from '../support/docker.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { withDockerSocket } from './support/consumers.ts'
 import { type Database, mariadb, postgres, startServer } from './support/databases.ts'
 import { describeOnEngine } from './support/on-engine.ts'
-import { type Sidecar, dataIn, startSidecar, succeeded, takeSnapshot } from './support/sidecar.ts'
+import {
+  type Sidecar,
+  dataIn,
+  killIn,
+  runInVolume,
+  startSidecar,
+  succeeded,
+  takeSnapshot,
+} from './support/sidecar.ts'
 
 const asks: Readonly<Record<string, { marks: string; count: string; client: string[] }>> = {
   MariaDB: {
@@ -122,6 +132,43 @@ for (const database of [mariadb, postgres]) {
     })
   })
 }
+
+describeOnEngine('A clone that is an overlay', () => {
+  const kills = Number(process.env['SNAP_VOLUME_TEST_KILLS'] ?? 2)
+
+  it(`holds what it held when flatten is killed, and is flat at last (SNAP_VOLUME_TEST_SEED=${seed})`, async () => {
+    const sidecar = await startSidecar({
+      options: withDockerSocket,
+      fill: 'for i in $(seq 300); do echo $i > file$i; done; head -c 30M /dev/urandom > large',
+    })
+    await takeSnapshot(sidecar)
+    const name = `snap-volume-test-${randomUUID()}`
+    const inSidecar = async (...words: string[]) =>
+      execIn(sidecar.container, 'snap-volume', ...words)
+    const inClone = async (script: string) => runInVolume(name, script)
+    const digest = 'find . -type f | sort | xargs sha256sum | sha256sum'
+
+    const random = randomOf('flatten')
+    for (let kill = 0; kill < kills; kill += 1) {
+      succeeded(await inSidecar('clone', 'latest', name))
+      await inClone('echo changed > file1; rm file2; ln file3 other')
+      const before = await inClone(digest)
+      const running = inSidecar('clone', 'flatten', name)
+      await sleep(200 + random() * 2500)
+      await killIn(sidecar.container, 'snap-volume clone flatten')
+      await running
+
+      for (let again = 0; again < 3; again += 1) {
+        const { exitCode, stderr } = await inSidecar('clone', 'flatten', name)
+        if (exitCode === 0) break
+        expect(again, stderr).to.be.lessThan(2)
+      }
+      expect(await inClone(digest)).to.equal(before)
+      expect((await inClone('stat -c %h file3')).trim()).to.equal('2')
+      succeeded(await inSidecar('clone', 'remove', name, '--yes'))
+    }
+  })
+})
 
 async function startOn({ image, path, options, command }: Database, volume: string) {
   const container = await startContainer(image, {

@@ -100,7 +100,7 @@ describeOnEngine('the documented docker commands', () => {
 
       const deleted = 'docs/deleted-a-table.md'
       await sql(server, 'DROP TABLE shop.fruit')
-      expect(await follow('Find the snapshot', deleted)).to.contain('gone from')
+      expect(await follow('Find the snapshot', deleted)).to.contain('gone since')
       await follow('Start a server on it', deleted)
       expect(await sql(`${shop}-copy-db`, readShop)).to.equal('plum')
       await follow('Bring the table back', deleted)

@@ -12,6 +12,7 @@ import { describeOnEngine } from './support/on-engine.ts'
 import {
   type Sidecar,
   dataIn,
+  killIn,
   resultOf,
   startSidecar,
   succeeded,
@@ -138,12 +139,7 @@ describeOnEngine('A snapshot of a MariaDB server', () => {
     for (let kill = 0; kill < kills; kill += 1) {
       const running = execIn(sidecar.container, 'snap-volume', 'prove')
       await sleep(300 + random() * 5000)
-      await execIn(
-        sidecar.container,
-        'sh',
-        '-c',
-        'for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline 2>/dev/null | grep -q "snap-volume prove" && kill -9 ${p#/proc/}; done; true',
-      )
+      await killIn(sidecar.container, 'snap-volume prove')
       await running
       succeeded(await execIn(sidecar.container, 'snap-volume', 'clone', 'list'))
       expect(await leftBehind(sidecar)).to.deep.equal([])

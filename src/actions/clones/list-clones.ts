@@ -1,6 +1,7 @@
 import type { DockerClient } from '../../docker/client.ts'
 import { type CloneRecord, readClones } from '../../store/clones.ts'
 import type { ActionContext } from '../context.ts'
+import { endReaders } from './run-beside.ts'
 import {
   cloneLabel,
   findClient,
@@ -42,11 +43,12 @@ export async function hasVolume(client: DockerClient, name: string): Promise<boo
   return (await client.volumes.labelsOf(name))?.[cloneLabel] !== undefined
 }
 
-/** The containers that have a Docker volume, running or not. */
+/** The containers that have the Docker volume of a clone, running or not, once nobody of ours reads it. */
 export async function usersOf(
   client: DockerClient,
   volume: string,
 ): Promise<ListedClone['containers']> {
+  await endReaders(client, volume)
   return (await client.listContainers())
     .filter(({ mounts }) => mounts.some((mount) => mount.volume === volume))
     .map(({ name, state }) => ({ name, state }))

@@ -1,9 +1,13 @@
 import { OperationError } from '../../errors.ts'
+import type { DockerClient } from '../../docker/client.ts'
 import type { ActionContext } from '../context.ts'
 import { findOwn } from '../consumers/find-consumers.ts'
 import { cloneLabel, findClient } from './docker-volume.ts'
 
 const longestMs = 24 * 60 * 60 * 1000
+
+/** The label of the containers that read an overlay, with the name of the clone. */
+const helperLabel = 'snap-volume.reads-clone'
 
 /** Where the volume of a clone is mounted for a program that has to read an overlay. */
 export function mountOfClone(name: string): string {
@@ -64,4 +68,14 @@ export async function runBesideClone(
   }
 }
 
-const helperLabel = 'snap-volume.reads-clone'
+/**
+ * Waits for the containers that read a clone, and removes them: one whose command was killed ends by
+ * itself, and stays.
+ */
+export async function endReaders(client: DockerClient, name: string): Promise<void> {
+  for (const { id, state, labels } of await client.listContainers()) {
+    if (labels[helperLabel] !== name) continue
+    if (state === 'running') await client.containers.wait(id, longestMs)
+    await client.containers.remove(id)
+  }
+}

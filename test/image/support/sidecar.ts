@@ -138,6 +138,15 @@ export async function takeSnapshot({ container }: Sidecar, ...words: string[]): 
   return snapshot.name
 }
 
+/** Kills whatever runs in a container by these words, at once. */
+export async function killIn(container: string, words: string): Promise<void> {
+  const script = `for p in /proc/[0-9]*; do
+    tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q "$1" && kill -9 "\${p#/proc/}"
+  done; true`
+  // the pattern is not to find this shell
+  await execIn(container, 'sh', '-c', script, 'sh', words.replace(/.$/, '[$&]'))
+}
+
 /** The document that ends the JSON lines of a command. */
 export function resultOf(output: string): object {
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as object
