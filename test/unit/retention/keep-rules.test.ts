@@ -189,7 +189,7 @@ describe('applyKeepRules', function () {
 
     it('loses nothing by pruning after each one that pruning at the end keeps', () => {
       holds(({ history: some, rules, zone }) => {
-        const history = some.map((one) => ({ ...one, flagged: false }))
+        const history = some.map((one) => ({ ...one, flagged: false, proved: false }))
         let there: DatedSnapshot[] = []
         for (const one of history) {
           const names = kept([...there, one], rules, zone)
@@ -216,9 +216,9 @@ describe('applyKeepRules', function () {
       })
     })
 
-    it('keeps no newer one less because of an older one, where none has warnings', () => {
+    it('keeps no newer one less because of an older one, where none has warnings or is proved', () => {
       holds(({ history: some, rules, zone }) => {
-        const history = some.map((one) => ({ ...one, flagged: false }))
+        const history = some.map((one) => ({ ...one, flagged: false, proved: false }))
         const [, ...without] = history
         const more = kept(history, rules, zone)
         const [standIn] = without
