@@ -73,7 +73,7 @@ describe('the way over the network', () => {
 describe('what must be known before a snapshot is relied on', () => {
   const facts: [what: string, english: RegExp, japanese: RegExp][] = [
     ['nobody writes into one', /Never write into a snapshot/, /書き込まないでください/],
-    ['a server starts on a copy', /[Ss]tart the server on a clone/, /コピーの上で起動/],
+    ['a server starts on a clone', /[Ss]tart the server on a clone/, /クローンの上で起動/],
     ['it is no backup on the same disk', /same disk is no backup/, /バックアップではありません/],
     ['rm -rf of one is safe', /`rm -rf` of a snapshot is safe/, /`rm -rf` は安全/],
     [
