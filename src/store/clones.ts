@@ -26,6 +26,8 @@ const schema = v.object({
   /** The clone that it was made of; null for one of a snapshot. */
   of: v.nullable(v.string()),
   method: v.picklist(cloneMethods),
+  /** What it took when it was made, and takes at most. */
+  cost: v.object({ bytesNow: v.number(), bytesAtMost: v.number() }),
   /** Whether its data are its own, so that the snapshot may go. */
   isFlat: v.boolean(),
   startedAt: timestamp,

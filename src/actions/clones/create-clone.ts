@@ -124,6 +124,8 @@ async function decide(
 
   const { snapshot, volume, data, parent } = source
   const method = chooseMethod(data, store.own)
+  const cost = costOf(method, contentsOf(source))
+  const { bytesNow, bytesAtMost } = cost
   const clone: CloneRecord = {
     schema: 1,
     name,
@@ -131,6 +133,7 @@ async function decide(
     volume,
     of: parent?.name ?? null,
     method,
+    cost: { bytesNow, bytesAtMost },
     isFlat: false,
     startedAt: clock.now().toISOString(),
     finishedAt: null,
@@ -142,7 +145,7 @@ async function decide(
   return {
     ...source,
     clone,
-    cost: costOf(method, contentsOf(source)),
+    cost,
     client,
     request: volumeRequestOf(host.store, clone),
     warnings: [...warnOfRot(store, snapshot.name), ...warnOfGuess(client, host)],

@@ -46,6 +46,7 @@ export async function takeSafety(
       {
         kind: 'safety',
         comment: `before the restore of ${snapshot.name}`,
+        labels: { 'before-restore': snapshot.name },
         allowEmpty: true,
         exact: true,
         hold: alreadyQuiesced(hold),
