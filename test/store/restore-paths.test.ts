@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { growAwkwardTree } from '../support/awkward-tree.ts'
 import { randomOf, seed } from '../crash/support/random.ts'
+import { bindMount } from '../support/mounts.ts'
 import { lastDocumentOf } from '../support/cli.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { roundsOf } from '../support/sample.ts'
@@ -135,6 +136,8 @@ describe('A restore of some paths', function () {
       ['/etc/passwd', /is in no volume/],
       ['data:../../etc', /is in no volume/],
       ['data:nothing*', /has nothing at/],
+      ['', /a path is empty: write data:\/ for all/],
+      ['data:', /a path is empty/],
     ]
     for (const [path, message] of wrong) {
       const finished = await restore(name, path)
@@ -143,6 +146,65 @@ describe('A restore of some paths', function () {
     }
     expect(compareTrees(before, walkTree(store.data))).to.deep.equal([])
   })
+
+  for (const [kind, make] of [
+    ['a link', 'ln -s /nowhere letters'],
+    ['a file', 'echo in the way > letters'],
+  ] as const) {
+    it(`is refused where ${kind} is in the place of a directory above`, async () => {
+      const name = await prepare()
+      await shellIn(store.data, `mv letters letters.old; ${make}`)
+      const [before, snapshots] = [walkTree(store.data), store.snapshotNames()]
+      for (const words of [[], ['--no-delete', '--keep-newer'], ['--dry-run']]) {
+        expectRefusal(
+          await restore(name, 'data:letters/one', ...words),
+          1,
+          /letters is no directory in the live data.*; move letters away/,
+        )
+      }
+      expect(compareTrees(before, walkTree(store.data))).to.deep.equal([])
+      expect(store.snapshotNames()).to.deep.equal(snapshots)
+      expect((await restore(name, 'data:letters')).exitCode).to.equal(0)
+      expect(readFileSync(join(store.data, 'letters/one'), 'utf8')).to.equal('one\n')
+    })
+  }
+
+  it('is refused where they are below a mount', async () => {
+    const name = await prepare()
+    const mounted = await bindMount(join(store.data, 'pictures'), join(store.data, 'letters'))
+    try {
+      for (const path of ['data:letters/one', 'data:letters', 'data:letters/*']) {
+        expectRefusal(await restore(name, path), 1, /letters is mounted inside .*; unmount it/)
+      }
+      expect((await restore(name, 'data:pictures')).exitCode).to.equal(0)
+    } finally {
+      await mounted.remove()
+    }
+  })
+
+  for (const [pattern, path] of [
+    ['/letters', 'letters/one'],
+    ['letters/', 'letters/o*'],
+    ['/letters', 'letters/old'],
+  ] as const) {
+    it(`leaves alone ${path} where SNAP_EXCLUDE has ${pattern}, and says so`, async () => {
+      const name = await prepare()
+      const excluding = { env: { ...store.env, SNAP_EXCLUDE: pattern } }
+      await (await store.startDaemon(excluding)).stop()
+      await shellIn(store.data, 'mkdir letters/old; echo live > letters/old/live')
+      const before = walkTree(store.data)
+      for (const words of [
+        [name, `data:${path}`],
+        [name, `data:${path}`, '--without-safety'],
+      ]) {
+        const { exitCode, stdout, stderr } = await restore(...words)
+        expect(exitCode, stderr).to.equal(3)
+        expect(stderr).to.include('left out by SNAP_EXCLUDE')
+        expect(stdout).to.include('but for what the warnings name')
+        expect(compareTrees(before, walkTree(store.data))).to.deep.equal([])
+      }
+    })
+  }
 
   it('is planned like any other', async () => {
     const name = await prepare()
@@ -171,6 +233,42 @@ describe('A restore of some paths', function () {
     expect(read('letters/one')).to.equal('one\n')
     expect(read('pictures/four')).to.equal('changed\n')
     expect(read('letters/two')).to.equal('two\n')
+  })
+
+  it('leaves what is of another type now, with --no-delete or --keep-newer, and says so', async () => {
+    const name = await prepare()
+    await shellIn(
+      store.data,
+      `rm letters/one; mkdir letters/one; echo precious > letters/one/new
+      rm -r pictures; echo a file > pictures`,
+    )
+    for (const option of ['--no-delete', '--keep-newer']) {
+      const { exitCode, stderr } = await restore(name, option)
+      expect(exitCode, stderr).to.equal(3)
+      expect(stderr).to.match(/2 files of this snapshot are left out.*move them away/)
+      const read = (path: string) => readFileSync(join(store.data, path), 'utf8')
+      expect(read('letters/one/new')).to.equal('precious\n')
+      expect(read('pictures')).to.equal('a file\n')
+      expect(read('letters/old/three')).to.equal('old\n')
+    }
+  })
+
+  it('leaves a newer name of a linked file, and gives the others theirs, as it had planned', async () => {
+    await shellIn(store.data, 'echo old > a; touch -d 2020-01-01 a; ln a b; ln a c')
+    const name = await store.snapshot()
+    await shellIn(
+      store.data,
+      'rm a b c; echo newer > a; echo older > c; touch -d 2010-01-01 c; touch .',
+    )
+    const planned = await store.run(['restore', name, '--keep-newer', '--dry-run', '--json'])
+    const { volumes } = lastDocumentOf(planned) as {
+      volumes: { steps: { action: string; path: string }[] }[]
+    }
+    const steps = volumes[0]?.steps.map(({ action, path }) => `${action} ${path}`)
+    expect(steps).to.have.members(['create b', 'change c', 'attributes .'])
+    expect((await restore(name, '--keep-newer')).exitCode).to.equal(0)
+    const after = await shellIn(store.data, 'cat a b c; stat -c %h a b c')
+    expect(after).to.equal('newer\nold\nold\n1\n2\n2')
   })
 
   it('is finished by --continue when it was cut off, and by nothing less', async () => {
@@ -209,6 +307,10 @@ describe('A restore of some paths', function () {
         all[Math.floor(random() * all.length)] ?? '',
       ]
       const { exitCode, stderr } = await restore(name, ...paths.map((path) => `data:${path}`))
+      if (/is no directory in the live data/.test(stderr)) {
+        expect(compareTrees(before, walkTree(store.data))).to.deep.equal([])
+        continue
+      }
       expect([0, 3], `${stderr}, round ${round}: ${done.join(', ')}`).to.include(exitCode)
       const after = walkTree(store.data)
       const part = compareTrees(partOf(snapshot, paths), partOf(after, paths)).filter(isShown)
@@ -264,6 +366,7 @@ describe('A restore to another place', function () {
     const published = store.published()
     const wrong: [string[], RegExp][] = [
       [['--to', join(store.directory, 'x')], /is in the store/],
+      [['--to', ''], /--to names no directory/],
       [['--to', '/nowhere/below'], /there is no directory \/nowhere/],
       [['--to', '/tmp/x', '--keep-newer'], /--keep-newer has no meaning with --to/],
       [['--to', `${store.data}/hello.txt`], /is not a directory/],

@@ -39,6 +39,7 @@ export async function choosePaths(
     const at = as.indexOf(volume.id)
     if (as.length > 0 && at === -1) throw notInNamed(path, volume, as)
     const from = volumes[at] ?? volume.id
+    if (path === '' || path === `${volume.id}:`) throw isEmptyPath(volume)
 
     const found = await findInSnapshot(join(snapshot.path, from), relative, signal)
     if (found.length === 0) {
@@ -51,6 +52,11 @@ export async function choosePaths(
     else before.only.push(...found)
   }
   return [...chosen.values()]
+}
+
+/** It would be all of the volume, where a variable of the shell was empty. */
+function isEmptyPath({ id }: VolumeSpec): UsageError {
+  return new UsageError('a path is empty', { fix: `write ${id}:/ for all of the volume` })
 }
 
 function notInNamed(path: string, { id }: VolumeSpec, named: readonly string[]): UsageError {

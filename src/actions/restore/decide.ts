@@ -14,6 +14,7 @@ import { unescapePath } from '../../tree/escaped-path.ts'
 import { Selection } from '../../tree/selection.ts'
 import { assertVolumesMounted } from '../check-volumes.ts'
 import type { ActionContext } from '../context.ts'
+import { assertReachable } from './assert-reachable.ts'
 import { choosePaths } from './choose-paths.ts'
 import { type RestoreTarget, checkTargets } from './targets.ts'
 
@@ -56,6 +57,7 @@ export async function resolveRestore(
 ): Promise<ResolvedRestore> {
   const resolved = await findDecision(context, options)
   assertVolumesMounted(resolved.targets, context.inImage)
+  for (const target of resolved.targets) assertReachable(target)
   if (options.expected !== undefined && resolved.snapshot.name !== options.expected) {
     throw new OperationError(
       `the plan was for ${options.expected}, and now it would be ${resolved.snapshot.name}`,

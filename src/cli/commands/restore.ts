@@ -139,7 +139,8 @@ export const restoreCommand: Command = {
       }
 
       const result = await restore(context, restoreOptions)
-      printer.result({ type: 'result', dryRun: false, ...result }, formatRestored(result))
+      const text = formatRestored(result, restoreOptions)
+      printer.result({ type: 'result', dryRun: false, ...result }, text)
       return result.warnings.length === 0 ? exitCodes.done : exitCodes.warnings
     } finally {
       printer.end()
@@ -196,6 +197,11 @@ function parseWanted(options: CommandInput['options']): Wanted {
 
 async function restoreTo(input: CommandInput, wanted: Wanted, directory: string): Promise<number> {
   const { options, json, terminal } = input
+  if (directory === '') {
+    throw new UsageError('--to names no directory', {
+      fix: 'name one; was a variable of the shell empty?',
+    })
+  }
   const others = ['keep-newer', 'no-delete', 'without-safety', 'force', 'checksum', 'as'] as const
   const other = others.find((name) => options[name] !== undefined && options[name] !== false)
   if (other !== undefined || !('reference' in wanted)) {

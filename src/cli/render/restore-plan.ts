@@ -1,4 +1,5 @@
 import prettyBytes from 'pretty-bytes'
+import type { RestoreOptions } from '../../actions/restore/decide.ts'
 import type { RestoreResult } from '../../actions/restore/restore-held.ts'
 import type { RestorePlan } from '../../actions/restore/restore.ts'
 import type { RestoreAction } from '../../copy/engine.ts'
@@ -22,7 +23,7 @@ export function formatRestorePlan(plan: RestorePlan): string {
         steps.filter((step) => step.action === action).length
 
       return [
-        `${id}: ${describePlace(path, paths)} would become as ${describeSource(from)} was in ${snapshot}`,
+        `${id}: ${describePlace(path, paths)} would become as ${describeSource(from, paths)} in ${snapshot}`,
         omittedSteps === 0
           ? `  ${count('create')} to create, ${count('change')} to change, ${count('attributes')} of other attributes, ${count('delete')} to delete; ${prettyBytes(counts.bytes)} to write`
           : `  more than ${steps.length} entries differ; ${prettyBytes(counts.bytes)} to write`,
@@ -54,22 +55,34 @@ function describePlace(path: string, paths: readonly string[] | undefined): stri
   return printable(`${path}/${first}${more}`)
 }
 
-function describeSource(from: string | undefined): string {
-  return from === undefined ? 'it' : `the volume ${from}`
+function isSeveral(paths: readonly string[] | undefined): boolean {
+  return paths !== undefined && paths.length > 1
 }
 
-/** What a restore did, and the way back. */
-export function formatRestored({
-  snapshot,
-  safety,
-  leavesRunning,
-  volumes,
-}: RestoreResult): string {
+/** What it was in the snapshot. */
+function describeSource(from: string | undefined, paths: readonly string[] | undefined): string {
+  if (from !== undefined) return `the volume ${from} was`
+  return isSeveral(paths) ? 'they were' : 'it was'
+}
+
+/** What a restore did, what it left, and the way back. */
+export function formatRestored(
+  { snapshot, safety, leavesRunning, volumes, warnings }: RestoreResult,
+  { keepNewer, noDelete }: Pick<RestoreOptions, 'keepNewer' | 'noDelete'> = {},
+): string {
+  const exceptions = (id: string): string => {
+    const left = [
+      ...(keepNewer === true ? ['--keep-newer leaves'] : []),
+      ...(noDelete === true ? ['--no-delete leaves'] : []),
+      ...(warnings.some(({ volume }) => volume === id) ? ['the warnings name'] : []),
+    ]
+    return left.length === 0 ? '' : `, but for what ${left.join(' and what ')}`
+  }
   return [
     ...(leavesRunning ? [sentence(nobodyIsStopped)] : []),
     ...volumes.map(
       ({ id, path, from, paths, counts }) =>
-        `${id}: ${describePlace(path, paths)} is as ${describeSource(from)} was in ${snapshot} (${counts.created} created, ${counts.changed} changed, ${counts.deleted} deleted)`,
+        `${id}: ${describePlace(path, paths)} ${isSeveral(paths) ? 'are' : 'is'} as ${describeSource(from, paths)} in ${snapshot}${exceptions(id)} (${counts.created} created, ${counts.changed} changed, ${counts.deleted} deleted)`,
     ),
     safety === null
       ? 'Nothing of what it replaced is kept (--without-safety): "snap-volume restore --undo" cannot go back.'
@@ -83,8 +96,8 @@ export function formatElsewhere({ snapshot, volumes }: RestoredElsewhere, dryRun
   return volumes
     .map(({ id, path, paths, files, bytes }) => {
       const what = `${counted(files, '{file|files}')}, ${prettyBytes(bytes)}`
-      const verb = dryRun ? 'would be' : 'is'
-      return `${id}: ${describePlace(path, paths)} ${verb} as it was in ${snapshot} (${what})\n`
+      const verb = dryRun ? 'would be' : isSeveral(paths) ? 'are' : 'is'
+      return `${id}: ${describePlace(path, paths)} ${verb} as ${describeSource(undefined, paths)} in ${snapshot} (${what})\n`
     })
     .join('')
 }

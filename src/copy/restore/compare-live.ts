@@ -104,22 +104,18 @@ class LiveComparer {
    * on the way to what is restored that, and the directory too where nothing is left in it.
    */
   #removableAt(path: BytePath): BytePath[] {
-    if (this.#mayRemove(path)) return [path]
-    if (this.#comparison.keepsAdded || this.#comparison.only?.leadsTo(path) !== true) return []
+    const { except, only, keepsAdded } = this.#comparison
+    if (except.has(path) || this.#isExcludedLive(path)) return []
+    // what a restore that was killed has left is of nobody
+    if (isPrivateName(path)) return [path]
+    if (keepsAdded) return []
+    if (only?.covers(path) !== false) return [path]
+    if (!only.leadsTo(path)) return []
 
     const names = namesIn(this.#liveTree, path) ?? []
     const found = names.map((name) => this.#removableAt(joinPath(path, name)))
     const isAll = found.every(([first], index) => first === joinPath(path, names[index] ?? ''))
     return names.length > 0 && isAll ? [path] : found.flat()
-  }
-
-  /** Of what the snapshot does not have. */
-  #mayRemove(path: BytePath): boolean {
-    const { except, only, keepsAdded } = this.#comparison
-    const mayStay = keepsAdded || only?.covers(path) === false
-    // what a restore that was killed has left is of nobody
-    if (mayStay && !isPrivateName(path)) return false
-    return !except.has(path) && !this.#isExcludedLive(path)
   }
 
   #isExcludedLive(path: BytePath): boolean {
@@ -148,12 +144,34 @@ class LiveComparer {
       return true
     }
 
+    if (this.#stays(path, target, there)) return true
+
+    // a name that stays is no name of the file that is made for the others
     if (!target.isDirectory() && target.nlink > 1n) {
       this.#linked.add(path, target.ino, there?.isDirectory() === true ? undefined : there?.ino)
     }
 
     this.#sort(path, target, there)
     return true
+  }
+
+  /** Whether what the live data have at a path stays, whatever the snapshot has there. */
+  #stays(path: BytePath, target: BigIntStats, there: BigIntStats | undefined): boolean {
+    const { only, keepsNewer, keepsAdded } = this.#comparison
+    const isOther = there !== undefined && there.isDirectory() !== target.isDirectory()
+    if (only?.covers(path) === false) {
+      if (isOther) throw inTheWay(path, target.isDirectory() ? 'live data' : 'snapshot')
+      // in what is no directory nothing was chosen
+      return !target.isDirectory()
+    }
+
+    // all that is in a directory would go with it, or in the place of a file come
+    if (isOther && (keepsNewer || keepsAdded)) {
+      this.#difference.otherType.push(path)
+      return true
+    }
+    if (!keepsNewer || target.isDirectory() || there === undefined) return false
+    return !there.isDirectory() && there.mtimeNs > target.mtimeNs
   }
 
   /** Puts an entry into the list of what a restore has to do with it. */
@@ -180,7 +198,6 @@ class LiveComparer {
   /** A file that both have. */
   #sortFile(path: BytePath, target: BigIntStats, there: BigIntStats): void {
     const { toVerify, proven } = this.#severalNames
-    if (this.#comparison.keepsNewer && there.mtimeNs > target.mtimeNs) return
     if (this.#isProven(path, target, there)) {
       const isSame = looksSame(there, target, this.#comparison.times)
       if (!isSame) this.#difference.historyChanged.push(path)
@@ -206,6 +223,15 @@ class LiveComparer {
 
 function namesIn(reader: TreeReader, directory: BytePath): BytePath[] | undefined {
   return reader.at(joinPath(directory, '.'), readNames)
+}
+
+/** What is restored is in a directory that is none, in one of the two. */
+export function inTheWay(path: BytePath, where: 'live data' | 'snapshot'): OperationError {
+  const shown = displayPath(path)
+  return new OperationError(
+    `nothing was restored: ${shown} is no directory in the ${where}, and what is restored is in it;`,
+    { fix: `move ${shown} away, or restore all of ${shown}, or write it elsewhere with --to` },
+  )
 }
 
 /** The safety snapshot does not have it, and in what comes there is no place for it. */

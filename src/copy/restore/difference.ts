@@ -25,6 +25,11 @@ export interface Difference {
   historyChanged: BytePath[]
   /** In the wanted tree, and excluded there or in the live data: they stay as they are. */
   leftAlone: BytePath[]
+  /**
+   * A directory on one side only, where live data are to be kept: they stay as they are, with all
+   * that is in them.
+   */
+  otherType: BytePath[]
 }
 
 export function noDifference(): Difference {
@@ -38,6 +43,7 @@ export function noDifference(): Difference {
     directories: new PathList(),
     historyChanged: [],
     leftAlone: [],
+    otherType: [],
   }
 }
 

@@ -36,6 +36,8 @@ export interface RestorePlan {
   leftOut: LeftOutAttributes
   /** Left as they are, because SNAP_EXCLUDE names them. */
   leftAlone: BytePath[]
+  /** Left as they are, because live data are to be kept, and the snapshot has another type there. */
+  otherType: BytePath[]
   counts: RestoreCounts
 }
 
@@ -84,8 +86,8 @@ export async function planRestore(
   counts.bytes = made.make.bytes
 
   const leftOut = await findLeftOut(request, difference, made.make)
-  const { historyChanged, leftAlone } = difference
-  return { remove, ...made, directories, historyChanged, leftAlone, leftOut, counts }
+  const { historyChanged, leftAlone, otherType } = difference
+  return { remove, ...made, directories, historyChanged, leftAlone, otherType, leftOut, counts }
 }
 
 /**

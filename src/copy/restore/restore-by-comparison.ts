@@ -53,6 +53,11 @@ export async function planByComparison(
         plan.leftAlone.filter((path) => !request.unreadable.has(path)),
       ),
       ...warnOfPaths(
+        'other-type',
+        'of this snapshot {is|are} left out, because the live data have something else there, a directory in the place of a file or a file in that of a directory: move {it|them} away and restore again, or leave out --keep-newer and --no-delete',
+        plan.otherType,
+      ),
+      ...warnOfPaths(
         'unreadable',
         'could not be read when this snapshot or the one of the live data was taken, and {stays as it is|stay as they are}: to have {it|them} restored, move {it|them} away',
         [...request.unreadable],

@@ -95,9 +95,30 @@ describe('formatRestored', () => {
       warnings: [],
     })
     expect(text).to.match(
-      /^Nobody is stopped, .*\.\ndb: \/srv\/a and 1 other path is as it was in S/,
+      /^Nobody is stopped, .*\.\ndb: \/srv\/a and 1 other path are as they were in S/,
     )
     expect(text.replaceAll('\n', '')).not.to.match(steeringCharacters)
+  })
+
+  it('says of what it is not as it was', () => {
+    const counts = { created: 0, changed: 1, deleted: 0, bytes: 0 }
+    const restored = {
+      snapshot: 'S',
+      safety: 'T',
+      leavesRunning: false,
+      volumes: [
+        { id: 'db', path: '/srv', counts },
+        { id: 'web', path: '/www', counts },
+      ],
+      warnings: [{ code: 'excluded', volume: 'db', message: 'left' }],
+    }
+    const text = formatRestored(restored, { keepNewer: true, noDelete: true })
+    const options = 'but for what --keep-newer leaves and what --no-delete leaves'
+    expect(text).to.include(
+      `db: /srv is as it was in S, ${options} and what the warnings name (0 created`,
+    )
+    expect(text).to.include(`web: /www is as it was in S, ${options} (0 created`)
+    expect(formatRestored(restored)).to.include('/www is as it was in S (0 created')
   })
 
   it('says where there is no way back', () => {

@@ -19,6 +19,7 @@ import { type PathList, eachPath } from '../../../../src/tree/path-list.ts'
 import { formatIndex } from '../../../../src/copy/index/header.ts'
 import { SourceIndex, proves } from '../../../../src/copy/index/source-index.ts'
 import { compileExcludes } from '../../../../src/tree/excludes.ts'
+import { Selection } from '../../../../src/tree/selection.ts'
 import { TreeReader } from '../../../../src/tree/tree-reader.ts'
 import { InterruptedError, OperationError } from '../../../../src/errors.ts'
 import { rejectionOf } from '../../support/rejection.ts'
@@ -97,6 +98,7 @@ describe('compareLive', () => {
       links: found.links.toSorted((one, other) => (one.path < other.path ? -1 : 1)),
       historyChanged: found.historyChanged.toSorted(),
       leftAlone: found.leftAlone.toSorted(),
+      otherType: found.otherType.toSorted(),
     }
   }
 
@@ -119,6 +121,7 @@ describe('compareLive', () => {
     links: [],
     historyChanged: [],
     leftAlone: [],
+    otherType: [],
   }
 
   it('finds nothing in two empty trees', async () => {
@@ -226,6 +229,71 @@ describe('compareLive', () => {
       const error = await rejectionOf(compare({ excludes }))
       expect(error).to.be.instanceOf(OperationError)
       expect(error.message).to.match(/^nothing was changed: d is a directory with something in it/)
+    })
+  })
+
+  describe('with paths that are chosen', () => {
+    const only = new Selection(['d/a'])
+
+    it('removes nothing in a directory that is excluded, whoever chose it', async () => {
+      plant('live', 'd/', 'd/a', 'd/b')
+      const excludes = compileExcludes(['/d'])
+      expect(await compare({ only, excludes })).to.deep.equal(nothing)
+      plant('wanted', 'd/', 'd/a')
+      const found = await compare({ only, excludes })
+      expect(found).to.deep.equal({ ...nothing, leftAlone: ['d'] })
+    })
+
+    for (const [kind, make] of [
+      ['a file', () => plant('live', 'd')],
+      ['a link', () => symlinkSync('/nowhere', inside('live/d'))],
+    ] as const) {
+      it(`refuses to put a directory above them into the place of ${kind}`, async () => {
+        plant('wanted', 'd/', 'd/a')
+        make()
+        const error = await rejectionOf(compare({ only }))
+        expect(error.message).to.match(/nothing was restored: d is no directory in the live data/)
+      })
+    }
+
+    it('refuses to put a file into the place of a directory above them', async () => {
+      plant('wanted', 'd')
+      plant('live', 'd/', 'd/a')
+      const error = await rejectionOf(compare({ only }))
+      expect(error.message).to.match(/nothing was restored: d is no directory in the snapshot/)
+    })
+
+    it('has nothing to do where neither has a directory above them', async () => {
+      plant('wanted', 'd')
+      expect(await compare({ only })).to.deep.equal(nothing)
+      plant('live', 'd')
+      expect(await compare({ only })).to.deep.equal(nothing)
+    })
+  })
+
+  for (const keeps of [{ keepsNewer: true }, { keepsAdded: true }]) {
+    it(`leaves what is of another type, and tells (${Object.keys(keeps).join('')})`, async () => {
+      plant('wanted', 'd/', 'd/a')
+      plantGroup('wanted', 'f', 'g', 'h')
+      plant('live', 'd', 'f/', 'f/a', 'g')
+      const found = await compare(keeps)
+      expect(found).to.deep.equal({
+        ...nothing,
+        otherType: ['d', 'f'],
+        toVerify: ['g'],
+        links: [{ path: 'h', first: 'g', there: 'nothing' }],
+      })
+    })
+  }
+
+  it('leaves a newer name of a link group out of it', async () => {
+    plantGroup('wanted', 'a', 'b', 'c')
+    plant('live', 'a', 'b')
+    utimesSync(inside('live/a'), someTime + 1, someTime + 1)
+    expect(await compare({ keepsNewer: true })).to.deep.equal({
+      ...nothing,
+      toVerify: ['b'],
+      links: [{ path: 'c', first: 'b', there: 'nothing' }],
     })
   })
 
