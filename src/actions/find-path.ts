@@ -1,7 +1,9 @@
 import { normalize } from 'node:path'
 import type { VolumeSpec } from '../config/volume-spec.ts'
 import { UsageError } from '../errors.ts'
-import { type BytePath, bytePath } from '../tree/byte-path.ts'
+import { type BytePath, bytePath, displayPath } from '../tree/byte-path.ts'
+import { type Excludes, compileExcludes } from '../tree/excludes.ts'
+import { PatternError } from '../tree/wildcards.ts'
 
 /** Throws UsageError for a path that is in none of the volumes. */
 export function assertPathsInside(paths: readonly string[], volumes: readonly VolumeSpec[]): void {
@@ -34,6 +36,24 @@ function belowRoot(path: string, root: string): string | undefined {
   if (cut === root) return ''
   return cut.startsWith(`${root}/`) ? cut.slice(root.length + 1) : undefined
 }
+
+/**
+ * What a pattern of the shell fits, of paths below a root; undefined for a path that is none. Throws
+ * UsageError, with what people wrote, for a pattern that nobody can read, and for bytes that were
+ * lost on the way here, because they are no UTF-8.
+ */
+export function readPattern(path: BytePath, written: string): Excludes | undefined {
+  if (!/[*?[]/.test(path) && !path.includes(lostByte)) return undefined
+  try {
+    return compileExcludes([`/${displayPath(path)}`])
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error
+    throw new UsageError(`${written} fits nothing, because ${error.problem}`, { fix: error.fix })
+  }
+}
+
+/** What Node makes of an argument's bytes that are no UTF-8. */
+const lostByte = bytePath('\ufffd')
 
 /** The volume that a path is in, and where. Throws UsageError for one that is in none. */
 export function findPath(

@@ -3,6 +3,7 @@ import type { Command, CommandInput, Option } from './command.ts'
 import { commands } from './commands/index.ts'
 import { chooseCommand } from './find-command.ts'
 import { commonOptions } from './help.ts'
+import { listOf } from './option-values.ts'
 
 /**
  * Runs the command that `words` name and returns its exit code.
@@ -79,12 +80,13 @@ async function parseWords(
   const { default: yargs } = await import('yargs')
   const { name, positionals } = command
   const declared = { ...command.options, ...commonOptions }
-  await assertDeclared(name, declared, words)
+  const end = words.includes('--') ? words.indexOf('--') : words.length
+  const before = words.slice(0, end)
+  await assertDeclared(name, declared, before)
 
   const inFront = positionals.filter(({ behindDashes }) => behindDashes !== true)
   const grammar = inFront.map((positional) => {
-    const word = `${positional.name}${positional.many === true ? '..' : ''}`
-    return positional.required ? `<${word}>` : `[${word}]`
+    return `[${positional.name}${positional.many === true ? '..' : ''}]`
   })
   const parser = yargs()
     .locale('en')
@@ -109,9 +111,14 @@ async function parseWords(
       throw wrongWords(name, describe(message ?? error?.message))
     })
 
-  const parsed: Readonly<Record<string, unknown>> = await parser.parseAsync([...words])
+  const parsed: Readonly<Record<string, unknown>> = await parser.parseAsync(before)
   assertOnce(name, declared, parsed)
-  return takeBehindDashes(command, parsed)
+  const all = takeBehindDashes(command, parsed, words.slice(end + 1))
+  const isMissing = positionals.some(({ name: one, many, required }) => {
+    return required && (many === true ? listOf(all[one]).length === 0 : all[one] === undefined)
+  })
+  if (isMissing) throw wrongWords(name, 'an argument is missing')
+  return all
 }
 
 /**
@@ -123,8 +130,7 @@ async function assertDeclared(
   declared: Readonly<Record<string, Option>>,
   words: readonly string[],
 ): Promise<void> {
-  const end = words.indexOf('--')
-  for (const word of words.slice(0, end === -1 ? undefined : end)) {
+  for (const word of words) {
     const [, long, short, value] = /^(?:--([^=]+)|-([A-Za-z]+)(?![A-Za-z]))(.*)$/s.exec(word) ?? []
     const option =
       long === undefined
@@ -157,16 +163,25 @@ function assertOnce(
   }
 }
 
-/** yargs leaves words behind `--` aside. */
+/**
+ * Gives the words behind `--` to what takes no others, or to what is left without one: they may
+ * begin with a dash.
+ */
 function takeBehindDashes(
   { name, positionals }: Command,
   parsed: Readonly<Record<string, unknown>>,
+  words: readonly string[],
 ): Readonly<Record<string, unknown>> {
-  const [word, ...others] = Array.isArray(parsed['_']) ? parsed['_'].map(String) : []
-  if (word === undefined) return parsed
-  const taker = positionals.find(({ behindDashes }) => behindDashes === true)
-  if (taker !== undefined && others.length === 0) return { ...parsed, [taker.name]: word }
-  throw wrongWords(name, `unknown: ${[word, ...others].join(', ')}`)
+  const own = positionals.filter(({ behindDashes }) => behindDashes === true)
+  const all: Record<string, unknown> = { ...parsed }
+  for (const [index, word] of words.entries()) {
+    const taker = (own.length > 0 ? own : positionals).find(
+      (one) => one.many === true || all[one.name] === undefined,
+    )
+    if (taker === undefined) throw wrongWords(name, `unknown: ${words.slice(index).join(', ')}`)
+    all[taker.name] = taker.many === true ? [...listOf(all[taker.name]), word] : word
+  }
+  return all
 }
 
 function wrongWords(name: string, what: string, nearest?: string): UsageError {
@@ -179,9 +194,7 @@ function wrongWords(name: string, what: string, nearest?: string): UsageError {
 /** yargs' own words, on one line. */
 function describe(message: string): string {
   const [first = 'wrong words'] = message.split('\n')
-  return first
-    .replace(/^Not enough non-option arguments.*/, 'an argument is missing')
-    .replace(/^Unknown arguments?: /, 'unknown: ')
+  return first.replace(/^Unknown arguments?: /, 'unknown: ')
 }
 
 function yargsOptions(options: Readonly<Record<string, Option>>) {

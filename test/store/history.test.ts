@@ -96,6 +96,8 @@ describe('history', () => {
     expect((await store.run(['history', 'data:file', '--cat', '1'])).stdout).to.equal('a\nb\n')
     const between = await store.run(['history', 'data:file', '--diff', '1', '--diff', '2'])
     expect(between.stdout).to.include('-b\n+c\n')
+    const refused = await store.run(['history', 'data:file', '--cat', '1', '--json'])
+    expect(lastDocumentOf(refused)).to.include({ exitCode: 2, fix: 'leave out one of them' })
     const missing = await store.run(['history', 'data:file', '--cat', '3'])
     expect(missing.stderr).to.match(/there is no version 3: there are 2, the oldest is 1/)
   })
@@ -134,6 +136,24 @@ describe('history', () => {
     expect(found['histories']).to.have.length(1)
     const [pipe] = (await history('data:pipe')).versions
     expect(pipe).to.include({ type: 'p' })
+  })
+
+  it('takes names with a leading dash or an open bracket, and ones of bytes that are no UTF-8', async () => {
+    await shellIn(store.data, `echo 1 > ./-n; echo 1 > '[z'; echo 1 > "$(printf 'odd\\377')"`)
+    await store.snapshot()
+    for (const words of [
+      ['find', '--', '-n'],
+      ['find', '[z'],
+      ['find', 'odd?'],
+      ['history', '--', '-n'],
+      ['history', 'data:[z'],
+      ['history', 'data:odd?'],
+      ['restore', 'latest', '--yes', '--', '-n', 'data:[z', 'data:odd?'],
+    ]) {
+      const { exitCode, stdout, stderr } = await store.run(words)
+      expect(exitCode, `${words.join(' ')}: ${stderr}`).to.equal(0)
+      expect(stdout).not.to.match(/^0 paths/m)
+    }
   })
 
   it('refuses a path that is in no volume, or that nothing ever had', async () => {

@@ -129,6 +129,31 @@ describe('A volume that has another ID than in its snapshots', function () {
     expect(differences(first)).to.deep.equal([])
   })
 
+  it('gets back paths, which name it by either ID, and no path of another volume', async () => {
+    const first = await makeFilled()
+    const other = `${store.data}.other`
+    await mkdir(other)
+    await startAs(`web:${store.data}`, `data:${other}`)
+    for (const path of ['web:file-3', 'data:file-3', join(store.data, 'file-3')]) {
+      write('file-3', 'bad')
+      const finished = await store.run(['restore', first, ...restoreAs, path, '--yes'])
+      expect(finished.exitCode, finished.stderr).to.equal(0)
+      expect(readFileSync(join(store.data, 'file-3'), 'utf8')).to.equal('good')
+    }
+    const refused: [words: string[], message: RegExp][] = [
+      [[...restoreAs, join(other, 'file-3')], /it goes into another volume: write web:PATH/],
+      [[...restoreAs, 'data:'], /a path is empty/],
+      [
+        [...restoreAs, '--volume', 'web', '--as', 'data', 'data:file-3'],
+        /data:file-3 may go into web or data: restore one volume after the other/,
+      ],
+    ]
+    for (const [words, message] of refused) {
+      expectRefusal(await store.run(['restore', first, ...words, '--yes']), 2, message)
+    }
+    expect(readdirSync(other)).to.deep.equal([])
+  })
+
   it('is refused where that names no volume, and the way is named where it does', async () => {
     const first = await makeFilled()
     await startAs(`web:${store.data}`)

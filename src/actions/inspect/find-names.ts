@@ -3,8 +3,9 @@ import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { type Snapshot, readCatalog } from '../../store/catalog.ts'
 import { futureFirst } from '../../store/future.ts'
 import { find } from '../../system/find.ts'
-import { type BytePath, bytePath } from '../../tree/byte-path.ts'
+import { type BytePath, bytePath, displayPath } from '../../tree/byte-path.ts'
 import type { ActionContext } from '../context.ts'
+import { readPattern } from '../find-path.ts'
 
 /** A path that ever was, with the snapshots that have it. */
 export interface FoundName {
@@ -22,7 +23,10 @@ export interface FoundName {
 /** What is looked for: a name anywhere, or a path below the root; both with the wildcards of sh. */
 export type Wanted = { name: string } | { path: BytePath }
 
-/** Finds in which snapshots, and live, something of that name ever was. By find(1). */
+/**
+ * Finds in which snapshots, and live, something of that name ever was. By find(1). Throws UsageError
+ * where nothing was because nobody can read the pattern.
+ */
 export async function findNames(
   context: ActionContext,
   volumes: readonly VolumeSpec[],
@@ -48,6 +52,10 @@ export async function findNames(
     }
   }
 
+  if (found.size === 0) {
+    const text = 'name' in wanted ? wanted.name : displayPath(wanted.path)
+    readPattern(bytePath(text), text)
+  }
   return [...found.values()].toSorted((one, other) => (one.path < other.path ? -1 : 1))
 }
 

@@ -15,7 +15,7 @@ import { hasSameContent } from '../../tree/same-content.ts'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import type { ActionContext } from '../context.ts'
 import { allVolumes, findNames, snapshotsOf } from './find-names.ts'
-import { findPath } from '../find-path.ts'
+import { findPath, readPattern } from '../find-path.ts'
 
 /** A file or directory as some snapshots have it, one after another. */
 export interface Version {
@@ -96,6 +96,7 @@ async function historyOf(
   if (versions.length > 0) {
     return { volume: volume.id, path: relative, versions, gone: findGaps(sights) }
   }
+  readPattern(relative, path)
   throw neverThere(path)
 }
 

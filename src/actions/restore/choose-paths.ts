@@ -2,13 +2,12 @@ import { join } from 'node:path'
 import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { OperationError, UsageError } from '../../errors.ts'
 import type { Snapshot } from '../../store/catalog.ts'
-import { type BytePath, bytePath, displayPath } from '../../tree/byte-path.ts'
-import { compileExcludes } from '../../tree/excludes.ts'
+import { type BytePath, bytePath } from '../../tree/byte-path.ts'
 import { statBelow } from '../../tree/file-below.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
 import { walkTree } from '../../tree/walk-tree.ts'
 import type { StoreConfig } from '../context.ts'
-import { findPath } from '../find-path.ts'
+import { findPath, readPattern } from '../find-path.ts'
 
 /** Paths of one volume, and the ID that it has in the snapshot. */
 export interface ChosenPaths {
@@ -35,13 +34,13 @@ export async function choosePaths(
   const { volumes, as = volumes, paths } = asked
   const chosen = new Map<string, ChosenPaths>()
   for (const path of paths) {
-    const { volume, relative } = findPath(config.volumes, path)
+    const { volume, relative } = findPath(config.volumes, inTarget(path, volumes, as))
     const at = as.indexOf(volume.id)
-    if (as.length > 0 && at === -1) throw notInNamed(path, volume, as)
+    if (as.length > 0 && at === -1) throw notInNamed(path, volume, as, asked.as !== undefined)
     const from = volumes[at] ?? volume.id
-    if (path === '' || path === `${volume.id}:`) throw isEmptyPath(volume)
+    if (path === '' || path === `${volume.id}:` || path === `${from}:`) throw isEmptyPath(volume)
 
-    const found = await findInSnapshot(join(snapshot.path, from), relative, signal)
+    const found = await findInSnapshot(join(snapshot.path, from), relative, path, signal)
     if (found.length === 0) {
       throw new OperationError(`${snapshot.name} has nothing at ${path}`, {
         fix: `see which snapshots have it with "snap-volume history ${path}"`,
@@ -54,14 +53,34 @@ export async function choosePaths(
   return [...chosen.values()]
 }
 
+/** The ID of a path may be that of the snapshot, where a volume of it goes into another one. */
+function inTarget(path: string, volumes: readonly string[], as: readonly string[]): string {
+  const id = volumes.find((one) => path.startsWith(`${one}:`))
+  if (id === undefined) return path
+  const meant = new Set(as.filter((target, index) => [target, volumes[index]].includes(id)))
+  const [target, other] = meant
+  if (other === undefined) return `${target}${path.slice(id.length)}`
+
+  throw new UsageError(`${path} may go into ${[...meant].join(' or ')}`, {
+    fix: 'restore one volume after the other',
+  })
+}
+
 /** It would be all of the volume, where a variable of the shell was empty. */
 function isEmptyPath({ id }: VolumeSpec): UsageError {
   return new UsageError('a path is empty', { fix: `write ${id}:/ for all of the volume` })
 }
 
-function notInNamed(path: string, { id }: VolumeSpec, named: readonly string[]): UsageError {
+function notInNamed(
+  path: string,
+  { id }: VolumeSpec,
+  named: readonly string[],
+  isAs: boolean,
+): UsageError {
   return new UsageError(`${path} is in the volume ${id}, and ${named.join(', ')} is named`, {
-    fix: 'leave out --volume: a path names its volume',
+    fix: isAs
+      ? `it goes into another volume: write ${named[0]}:PATH`
+      : 'leave out --volume: a path names its volume',
   })
 }
 
@@ -69,13 +88,14 @@ function notInNamed(path: string, { id }: VolumeSpec, named: readonly string[]):
 async function findInSnapshot(
   root: string,
   path: BytePath,
+  written: string,
   signal: AbortSignal | undefined,
 ): Promise<BytePath[]> {
   using opened = openDirectory(root)
   if (statBelow({ root: bytePath(opened.here), path }) !== undefined) return [path]
-  if (!/[*?[]/.test(path)) return []
+  const pattern = readPattern(path, written)
+  if (pattern === undefined) return []
 
-  const pattern = compileExcludes([`/${displayPath(path)}`])
   const found: BytePath[] = []
   for await (const entry of walkTree(opened.here, signal)) {
     if (pattern.has(entry.path, entry.stat.isDirectory())) found.push(entry.path)

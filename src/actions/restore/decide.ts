@@ -86,7 +86,9 @@ async function findDecision(
 
   const journal = readRestoreJournal(store)
   if (journal === undefined) {
-    throw new OperationError('there is no restore to undo: this store has seen none')
+    throw new OperationError('there is no restore to undo, because this store has seen none', {
+      fix: 'name a snapshot to restore, see "snap-volume show"',
+    })
   }
 
   const wayBack = interrupted?.undo === true ? interrupted.snapshot : journal.safety
@@ -203,7 +205,9 @@ export function optionsToContinue(
 ): RestoreOptions {
   const journal = readInterruptedRestore(store)
   if (journal === undefined) {
-    throw new OperationError('there is no restore to continue: none was cut off')
+    throw new OperationError('there is no restore to continue, because none was cut off', {
+      fix: 'name a snapshot to restore, see "snap-volume show"',
+    })
   }
 
   const { snapshot, undo, volumes, safety, keepNewer = false, noDelete = false } = journal

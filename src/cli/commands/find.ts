@@ -9,6 +9,7 @@ export const findCommand: Command = {
     ['find fruit.ibd', 'wherever it was, also if it is deleted now'],
     ['find "*.conf"', 'all names that the pattern fits'],
     ['find "shop/*.ibd" --volume mysql', 'by its path below the volume'],
+    ['find -- -n', 'a name that begins with a dash'],
   ],
   positionals: [{ name: 'name', describe: 'a name, or a pattern of the shell', required: true }],
   options: {

@@ -34,6 +34,11 @@ export const historyCommand: Command = {
   async run(input) {
     const { options, json, terminal } = input
     const { cat, between } = parseVersions(options)
+    if (cat !== undefined && json) {
+      throw new UsageError('--cat prints the content as it is, and --json has none for it', {
+        fix: 'leave out one of them',
+      })
+    }
     if (cat !== undefined || between !== undefined) assertContentsHere(input)
     const { openContext } = await import('../open-context.ts')
     const { history } = await import('../../actions/inspect/history.ts')

@@ -212,6 +212,8 @@ describe('the program', () => {
       ['an argument too many', ['show', 'latest', 'more'], 'unknown: more'],
       ['an argument where none is taken', ['prune', 'all'], 'unknown: all'],
       ['a start without volumes', ['start'], 'an argument is missing'],
+      ['a name too many behind --', ['find', '--', '-n', '-m'], 'unknown: -m'],
+      ['a difference from nothing', ['diff', '--', 'file'], 'an argument is missing'],
       ['a comment without a text', ['snapshot', '-m'], 'Not enough arguments following: m'],
       ['a label without a text', ['snapshot', '--label'], 'Not enough arguments following: label'],
       ['a volume without a name', ['restore', 'a', '--volume'], 'following: volume'],
