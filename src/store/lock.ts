@@ -92,6 +92,15 @@ export async function findHolder(file: string): Promise<string | undefined> {
   }
 }
 
+/**
+ * Takes the lock of something that is open, where nobody has it and there are such locks; true then.
+ * It ends as that of `acquireLock` does.
+ */
+export async function lockIfFree(descriptor: number): Promise<boolean> {
+  const { exitCode } = await spawn('flock', ['-n', '3'], { descriptor3: descriptor })
+  return exitCode === 0
+}
+
 function openLockFile(file: string): number {
   try {
     return openSync(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)

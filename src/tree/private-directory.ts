@@ -1,16 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  rmdirSync,
-} from 'node:fs'
-import { OperationError, errorCode } from '../errors.ts'
-import { isGone } from './byte-path.ts'
-import { removeEntries } from './remove-entry.ts'
+import { closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs'
+import { OperationError } from '../errors.ts'
+import { removeEntries, removeIfEmpty } from './remove-entry.ts'
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
 
@@ -23,8 +14,13 @@ function isPrivate(directory: number): boolean {
 }
 
 /** Whether an entry in the root of live data is one that a kill has left. */
-export function isPrivateName(name: string): boolean {
-  return /^\.snap-volume\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
+export function isPrivateName(name: string, kind = ''): boolean {
+  const end = name.startsWith(prefixOf(kind)) ? name.slice(prefixOf(kind).length) : ''
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(end)
+}
+
+function prefixOf(kind: string): string {
+  return `.snap-volume.${kind}`
 }
 
 /**
@@ -39,13 +35,14 @@ export class PrivateDirectory {
   readonly here: string
   /** The same for a program that it starts. */
   readonly cwd: string
+  readonly descriptor: number
   readonly #path: string
   readonly #opened: DisposableStack
   #isLeft = false
 
-  /** Makes it in `parent`, a path through an open directory. */
-  constructor(parent: string) {
-    this.#path = `${parent}/.snap-volume.${this.id}`
+  /** Makes it in `parent`, a path through an open directory; `kind` begins its name. */
+  constructor(parent: string, kind = '') {
+    this.#path = `${parent}/${prefixOf(kind)}${this.id}`
     mkdirSync(this.#path, 0o700)
 
     using opening = new DisposableStack()
@@ -59,6 +56,7 @@ export class PrivateDirectory {
       })
     }
 
+    this.descriptor = descriptor
     this.here = `/proc/self/fd/${descriptor}`
     this.cwd = `/proc/${process.pid}/fd/${descriptor}`
     this.#opened = opening.move()
@@ -86,10 +84,6 @@ export class PrivateDirectory {
     } finally {
       this.#opened.dispose()
     }
-    try {
-      rmdirSync(this.#path)
-    } catch (error) {
-      if (!isGone(error) && errorCode(error) !== 'ENOTEMPTY') throw error
-    }
+    removeIfEmpty(this.#path)
   }
 }

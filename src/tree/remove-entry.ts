@@ -2,6 +2,7 @@ import { rmdirSync, unlinkSync } from 'node:fs'
 import { errorCode, isNotFound } from '../errors.ts'
 import {
   type BytePath,
+  isGone,
   joinPath,
   lstatIfThere,
   nameOf,
@@ -68,12 +69,12 @@ function unlinkFiles(reader: TreeReader, path: BytePath): BytePath[] {
   return left
 }
 
-/** A directory stays where something in it is mounted. */
-function removeIfEmpty(directory: BytePath): void {
+/** A directory stays where something is in it, or mounted in it; and what is no directory. */
+export function removeIfEmpty(directory: BytePath): void {
   try {
     rmdirSync(systemPath(directory))
   } catch (error) {
-    if (!['EBUSY', 'ENOTEMPTY', 'ENOENT'].includes(errorCode(error) ?? '')) throw error
+    if (!isGone(error) && !['EBUSY', 'ENOTEMPTY'].includes(errorCode(error) ?? '')) throw error
   }
 }
 

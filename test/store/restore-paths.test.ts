@@ -1,11 +1,12 @@
 import { expect } from 'chai'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { growAwkwardTree } from '../support/awkward-tree.ts'
 import { randomOf, seed } from '../crash/support/random.ts'
 import { bindMount } from '../support/mounts.ts'
-import { lastDocumentOf } from '../support/cli.ts'
+import { lastDocumentOf, launchCli } from '../support/cli.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { roundsOf } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
@@ -359,6 +360,43 @@ describe('A restore to another place', function () {
     expect(beside.exitCode, beside.stderr).to.equal(0)
     expect([...walkTree(directory).keys()]).to.include.members(['hello.txt', 'a/b/one'])
     await shellIn('/', `rm -rf '${directory}'`)
+  })
+
+  it('removes what a killed one left, and nothing of one that runs', async () => {
+    const home = `${store.data}.to`
+    await shellIn(store.data, `mkdir ${home}; for i in $(seq 2000); do echo $i > $i; done`)
+    const name = await store.snapshot()
+    const left = () => readdirSync(home).filter((entry) => entry.startsWith('.snap-volume.to.'))
+    const launch = async (directory: string) => {
+      const before = left()
+      const words = ['restore', name, '--to', join(home, directory)]
+      const launched = launchCli(words, { env: store.env })
+      const isMaking = (): boolean =>
+        left().some((one) => !before.includes(one) && existsSync(join(home, one, 'made/1')))
+      while (!isMaking()) await nextTurn()
+      return launched
+    }
+
+    const running = await launch('running')
+    running.signal('SIGSTOP')
+    const [kept] = left()
+    const killed = await launch('killed')
+    killed.signal('SIGKILL')
+    await killed.end()
+    const gone = left().find((one) => one !== kept)
+    // rsync, which has it too, ends a little later
+    await shellIn(home, `flock ${gone} true`)
+    const again = await store.run(['restore', name, '--to', join(home, 'killed')])
+    expect(again.exitCode, again.stderr).to.equal(0)
+    expect(left()).to.deep.equal([kept])
+    running.signal('SIGCONT')
+    expect(await running.end(), running.output()).to.equal(0)
+    expect(readdirSync(home)).to.have.members(['running', 'killed'])
+    for (const made of ['running', 'killed']) {
+      const tree = walkTree(join(home, made))
+      expect(compareTrees(walkTree(store.dataIn(name)), tree)).to.deep.equal([])
+    }
+    await shellIn('/', `rm -rf '${home}'`)
   })
 
   it('is refused in the store, below what is not there, and with words that have no meaning', async () => {

@@ -20,7 +20,7 @@ import {
 import { openDirectory } from '../../tree/directory-handle.ts'
 import { escapePath } from '../../tree/escaped-path.ts'
 import { listPaths } from '../../tree/path-list.ts'
-import { PrivateDirectory } from '../../tree/private-directory.ts'
+import type { PrivateDirectory } from '../../tree/private-directory.ts'
 import { Selection } from '../../tree/selection.ts'
 import { walkTree } from '../../tree/walk-tree.ts'
 import type { ActionContext } from '../context.ts'
@@ -28,6 +28,7 @@ import { emitWarnings } from '../events.ts'
 import { explainFailure, inData } from '../explain-failure.ts'
 import { reportProgress } from '../report-progress.ts'
 import { choosePaths } from './choose-paths.ts'
+import { makeRoomElsewhere } from './room-elsewhere.ts'
 
 export interface ElsewhereOptions {
   reference: string
@@ -60,8 +61,10 @@ interface Part {
  * Writes what a snapshot has to another place, and changes nothing of the live data, or of what is
  * there already:
  *
- * 1. all of it is made in a private directory beside the place it gets
- * 2. each entry comes to its place by one rename, or a link, which replaces nothing
+ * 1. all of it is made in a private directory beside the place it gets; a crash leaves that, for the
+ *    next one to remove that writes beside it (room-elsewhere.ts)
+ * 2. each entry comes to its place by one rename, or a link, which replaces nothing; a crash leaves
+ *    some of them there, each whole
  *
  * One volume is in the directory itself, several are each in one of their ID. Throws OperationError
  * where something is there already.
@@ -144,7 +147,7 @@ function assertFree(directory: string, parts: readonly Part[], snapshot: Snapsho
     const taken = names.find((name) => there.has(name))
     if (taken === undefined) continue
     throw new OperationError(`${join(directory, displayPath(taken))} is there already`, {
-      fix: 'nothing is replaced there: name another directory',
+      fix: 'nothing is replaced there: move that away, or name another directory',
     })
   }
   return false
@@ -181,10 +184,9 @@ async function write(
   { snapshot, directory, parts, isNew }: Writing,
 ): Promise<RecordWarning[]> {
   using above = openDirectory(isNew ? dirname(directory) : directory)
-  using room = new PrivateDirectory(above.here)
+  using room = await makeRoomElsewhere(above.here)
   const isWhole = parts.every(({ only }) => only === undefined)
-  const made = room.make('made')
-  if (!isWhole || parts.length > 1) chmodSync(made, 0o755)
+  if (!isWhole || parts.length > 1) chmodSync(`${room.here}/made`, 0o755)
   const leftOut = new LeftOutAttributes()
   for (const part of parts) await writePart(context, { snapshot, room, part, leftOut })
 
@@ -227,7 +229,7 @@ async function writePart(
     ],
     {
       cwd: join(room.cwd, 'made', at),
-      lockDescriptor: source.descriptor,
+      lockDescriptor: room.descriptor,
       signal,
       leftOut,
       onOutput: readProgress(progress.onProgress),
