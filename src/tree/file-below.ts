@@ -12,6 +12,8 @@ import {
 } from './byte-path.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+/** Of open(2), which Node does not name. */
+const O_PATH = 0o10_000_000
 
 /** A path below a root, which no symbolic link leads out of. */
 export interface FilePlace {
@@ -47,6 +49,21 @@ export function openFileBelow(place: FilePlace): number | undefined {
       if (!isGone(error) && errorCode(error) !== 'ENXIO') throw error
     }
     throw new OperationError(`${displayPath(place.path)} is no regular file`)
+  })
+}
+
+/**
+ * Opens an entry of any kind, also a symbolic link, to look at it and to set its attributes through
+ * the descriptor; the caller closes it. Undefined where nothing is there.
+ */
+export function openEntryBelow(place: FilePlace): number | undefined {
+  return inParent(place, (at) => {
+    try {
+      return openSync(systemPath(at), O_PATH | O_NOFOLLOW)
+    } catch (error) {
+      if (isGone(error)) return undefined
+      throw error
+    }
   })
 }
 

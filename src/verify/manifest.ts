@@ -21,6 +21,8 @@ export type Manifest = Map<BytePath, string>
  */
 export class Manifests {
   readonly #directory: string
+  /** The manifest whose files were last asked for, and the names of each. */
+  #last: { path: string; manifest: Manifest; names: Map<string, BytePath[]> } | undefined
 
   constructor(directory: string) {
     this.#directory = directory
@@ -45,6 +47,36 @@ export class Manifests {
     return manifest
   }
 
+  /** All paths that a file has in a snapshot; quick for one snapshot after the other. */
+  namesOf(snapshot: string, volume: string, key: string): readonly BytePath[] {
+    return this.#open(snapshot, volume).names.get(key) ?? []
+  }
+
+  /** The file that a path was; undefined where none was there. */
+  keyAt(snapshot: string, volume: string, path: BytePath): string | undefined {
+    return this.#open(snapshot, volume).manifest.get(path)
+  }
+
+  /** Writes that all paths of a file are another one now. Throws the error of the system. */
+  exchange(snapshot: string, volume: string, before: string, after: string): void {
+    const { manifest, names } = this.#open(snapshot, volume)
+    const moved = names.get(before)
+    if (moved === undefined || before === after) return
+    for (const path of moved) manifest.set(path, after)
+    names.delete(before)
+    names.set(after, [...(names.get(after) ?? []), ...moved])
+    this.write(snapshot, volume, manifest)
+  }
+
+  #open(snapshot: string, volume: string) {
+    const path = this.#pathOf(snapshot, volume)
+    if (this.#last?.path === path) return this.#last
+    const manifest = this.read(snapshot, volume) ?? new Map<BytePath, string>()
+    const names = Map.groupBy(manifest.keys(), (one) => manifest.get(one) ?? '')
+    this.#last = { path, manifest, names }
+    return this.#last
+  }
+
   /** By one rename. Throws the error of the system. */
   write(snapshot: string, volume: string, manifest: Manifest): void {
     const lines = Array.from(
@@ -53,7 +85,7 @@ export class Manifests {
     )
     const path = this.#pathOf(snapshot, volume)
     const content = zstdCompressSync(Buffer.from(lines.join(''), 'latin1'))
-    writeFileSync(`${path}.new`, content, { mode: 0o600 })
+    writeFileSync(`${path}.new`, content, { mode: 0o600, flush: true })
     renameSync(`${path}.new`, path)
   }
 

@@ -1,5 +1,10 @@
-import type { BytePath } from '../../tree/byte-path.ts'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { Snapshot } from '../../store/catalog.ts'
+import { type BytePath, bytePath } from '../../tree/byte-path.ts'
+import { nameOf } from '../../verify/digest-table.ts'
 import type { Manifests } from '../../verify/manifest.ts'
+import { keyBelow } from './stored-tree.ts'
 
 /** Something in a snapshot is not what it was when it was first read. */
 export interface Damage {
@@ -27,15 +32,24 @@ export class DamageList {
     this.#found.set(id, { volume, path, what, snapshots: [snapshot], key, goodCopy: null })
   }
 
-  /** With all of `names` that have a damaged file under its path, by one look at each manifest. */
-  list(names: readonly string[], manifests: Manifests): Damage[] {
+  /**
+   * With all snapshots that have a damaged file under its path, by one look at each manifest, and
+   * at the files themselves where there is none yet. `store` is the directory of the store.
+   */
+  list(snapshots: readonly Snapshot[], manifests: Manifests, store: string): Damage[] {
     const found = [...this.#found.values()]
     for (const [volume, ofVolume] of Map.groupBy(found, (damage) => damage.volume)) {
-      for (const name of names) {
+      for (const { name, path: directory } of snapshots) {
         const manifest = manifests.read(name, volume)
-        for (const { what, path, key, snapshots } of ofVolume) {
-          const isShared = isOfFile(what) && key !== '' && manifest?.get(path) === key
-          if (isShared && !snapshots.includes(name)) snapshots.push(name)
+        const root = bytePath(join(directory, volume))
+        const keyAt = (path: BytePath): string | undefined => {
+          if (manifest !== undefined) return manifest.get(path)
+          const key = keyBelow({ root, path }, store)
+          return key && nameOf(key)
+        }
+        for (const { what, path, key, snapshots: having } of ofVolume) {
+          const isAsked = isOfFile(what) && key !== '' && !having.includes(name)
+          if (isAsked && keyAt(path) === key) having.push(name)
         }
       }
     }
@@ -47,4 +61,9 @@ export class DamageList {
 /** Whether the file itself is damaged, and so all that have it are; else one snapshot is. */
 export function isOfFile(what: Damage['what']): boolean {
   return what === 'content' || what === 'metadata'
+}
+
+/** Tells a damaged path from others of its snapshot, in few bytes. */
+export function idOf({ volume, path }: Damage): string {
+  return createHash('sha256').update(`${volume}\0${path}`, 'latin1').digest('hex').slice(0, 12)
 }

@@ -1,6 +1,5 @@
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { VolumeSpec } from '../../config/volume-spec.ts'
 import { listTree } from '../../diff/list-tree.ts'
 import { readAttributes } from '../../diff/read-attributes.ts'
 import { ProgramError } from '../../errors.ts'
@@ -14,19 +13,22 @@ import {
   openBelow,
   parentOf,
 } from '../../tree/byte-path.ts'
-import type { FileDigest } from '../../verify/digest-table.ts'
-import type { Damage } from './damage.ts'
-import { contentOf, describeMetadata } from './stored-tree.ts'
+import { type FileDigest, nameOf as nameOfKey } from '../../verify/digest-table.ts'
+import type { Manifests } from '../../verify/manifest.ts'
+import type { ActionContext } from '../context.ts'
+import { type Damage, isOfFile } from './damage.ts'
+import { contentOf, describeMetadata, keyBelow } from './stored-tree.ts'
 
 /** What the live data are called among the places of a good copy. */
 export const live = 'live'
 
-/** A tree that may have a good copy of a damaged file. */
+/** A tree that may have a good copy of a damaged file, and under which path. */
 export interface Place {
   /** The name of a snapshot, or `live`. */
   name: string
   /** The directory of the volume. */
   root: string
+  path: BytePath
 }
 
 export interface FoundPlace extends Place {
@@ -42,23 +44,23 @@ export interface Likeness {
 }
 
 /**
- * Looks for the newest good copy of what is damaged, under the same path: in the live data, then in
- * snapshots, the newest first. Good is what has the digest that the damaged one had when it was
- * first read.
+ * Looks for a good copy of what is damaged, under all paths that the damaged one has in its
+ * snapshot: in the live data, then in snapshots, the newest first. Good is what has the digest that
+ * the damaged one had when it was first read. What is missing, or another file, is looked for where
+ * it still is itself before that.
  */
 export class GoodCopies {
-  readonly #volumes: readonly VolumeSpec[]
+  readonly #context: ActionContext
   readonly #snapshots: readonly Snapshot[]
-  readonly #signal: AbortSignal | undefined
+  readonly #manifests: Manifests
 
   constructor(
-    volumes: readonly VolumeSpec[],
-    snapshots: readonly Snapshot[],
-    signal: AbortSignal | undefined,
+    context: ActionContext,
+    { snapshots, manifests }: { snapshots: readonly Snapshot[]; manifests: Manifests },
   ) {
-    this.#volumes = volumes
+    this.#context = context
     this.#snapshots = snapshots
-    this.#signal = signal
+    this.#manifests = manifests
   }
 
   /** Undefined where there is none. */
@@ -66,7 +68,7 @@ export class GoodCopies {
     const needsContent = damage.what !== 'metadata'
     const needsMetadata = damage.what !== 'content'
     for (const place of this.#placesFor(damage)) {
-      const likeness = await lookAtEntry(place.root, damage.path, known, this.#signal)
+      const likeness = await lookAtEntry(place.root, place.path, known, this.#context.signal)
       if (likeness === undefined) continue
       if (needsContent && !likeness.content) continue
       if (needsMetadata && !likeness.metadata) continue
@@ -75,15 +77,47 @@ export class GoodCopies {
     return undefined
   }
 
-  /** Where else the path may be. */
-  *#placesFor({ volume, snapshots }: Damage): Generator<Place> {
-    const path = this.#volumes.find(({ id }) => id === volume)?.path
+  *#placesFor(damage: Damage): Generator<Place> {
+    const { path, key, what, snapshots } = damage
+    const others = [...this.#treesOf(damage)]
+    const own = others.filter(({ name }) => name === snapshots[0])
+    const names = this.#manifests.namesOf(snapshots[0] ?? '', damage.volume, key)
+    const paths = new Set([path, ...names])
+    if (!isOfFile(what)) {
+      for (const place of placesIn(new Set([...own, ...others]), paths)) {
+        if (place.name !== live && this.isAt(place, key)) yield place
+      }
+      yield* placesIn(own, [path])
+    }
+    yield* placesIn(
+      others.filter(({ name }) => !snapshots.includes(name)),
+      paths,
+    )
+  }
+
+  /** Whether the stored file of a key is there. */
+  isAt({ root, path }: Omit<Place, 'name'>, key: string): boolean {
+    const there = keyBelow({ root: bytePath(root), path }, this.#context.store.directory)
+    return there !== undefined && nameOfKey(there) === key
+  }
+
+  /** All that have the volume. */
+  *#treesOf({ volume }: Damage): Generator<Omit<Place, 'path'>> {
+    const path = this.#context.config.volumes.find(({ id }) => id === volume)?.path
     if (path !== undefined) yield { name: live, root: path }
     for (const { name, path: directory, record } of this.#snapshots.toReversed()) {
-      if (snapshots.includes(name) || !record.volumes.some(({ id }) => id === volume)) continue
-      yield { name, root: join(directory, volume) }
+      if (record.volumes.some(({ id }) => id === volume)) {
+        yield { name, root: join(directory, volume) }
+      }
     }
   }
+}
+
+function* placesIn(
+  trees: Iterable<Omit<Place, 'path'>>,
+  paths: Iterable<BytePath>,
+): Generator<Place> {
+  for (const tree of trees) for (const path of paths) yield { ...tree, path }
 }
 
 /**

@@ -6,6 +6,7 @@ import { OperationError } from '../../errors.ts'
 import { type BytePath, joinPath } from '../../tree/byte-path.ts'
 import { digestOf } from '../../tree/digest.ts'
 import type { DirectoryHandle } from '../../tree/directory-handle.ts'
+import { type FilePlace, statBelow } from '../../tree/file-below.ts'
 import { type FileKey, noContent } from '../../verify/digest-table.ts'
 import { readBirths } from '../../verify/read-births.ts'
 import { isUnreadable } from '../../verify/rewrite-differences.ts'
@@ -50,6 +51,17 @@ export function keyOf(
     born,
     ctime: isSubvolume ? nanosecondsOf(ctime) : 0n,
   }
+}
+
+/**
+ * The key of what is at a path of a snapshot; undefined where nothing is. `store` is the directory
+ * of the store.
+ */
+export function keyBelow(place: FilePlace, store: string): FileKey | undefined {
+  const stat = statBelow(place)
+  if (stat === undefined) return undefined
+  const isSubvolume = stat.dev !== lstatSync(store, { bigint: true }).dev
+  return { inode: stat.ino, born: stat.birthtimeNs, ctime: isSubvolume ? stat.ctimeNs : 0n }
 }
 
 /** 128 bits of a digest: nobody gains anything by two that are the same. */

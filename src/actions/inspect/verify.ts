@@ -12,14 +12,19 @@ import { type StoreLayout, recordFileName } from '../../store/layout.ts'
 import { acquireLock } from '../../store/lock.ts'
 import { formatSnapshotName } from '../../store/names.ts'
 import { parseTime, resolveReference } from '../../store/references.ts'
-import { readVerifyState, writeVerifyState } from '../../store/verify-state.ts'
+import {
+  type KnownDamage,
+  mergeDamage,
+  readVerifyFindings,
+  writeVerifyFindings,
+} from '../../store/verify-state.ts'
 import { type BytePath, isGone } from '../../tree/byte-path.ts'
 import { openDirectory } from '../../tree/directory-handle.ts'
 import { DigestTable, nameOf } from '../../verify/digest-table.ts'
 import { type Manifest, Manifests } from '../../verify/manifest.ts'
 import type { ActionContext } from '../context.ts'
 import { reportProgress } from '../report-progress.ts'
-import { type Damage, DamageList } from './damage.ts'
+import { type Damage, DamageList, idOf } from './damage.ts'
 import { GoodCopies } from './good-copies.ts'
 import { repairDamage } from './repair.ts'
 import { StoredFiles } from './stored-files.ts'
@@ -125,17 +130,16 @@ class Verification {
       !this.#options.newOnly && chosen.length === this.#all.length && this.#lost.length === 0
     if (isWhole) this.#table.keepOnly(this.#seen)
     const { firstRead, read } = this.#files
-    const names = this.#all.map(({ name }) => name)
-    const damage = await this.#treat(this.#damage.list(names, this.#manifests))
+    const { directory } = this.#context.store
+    const damage = await this.#treat(this.#damage.list(this.#all, this.#manifests, directory))
     const repaired = damage.filter((one) => one.repaired).length
     this.#note(chosen, damage)
     return { ...this.#result, firstRead, read, damage, repaired }
   }
 
   async #treat(damage: readonly Damage[]): Promise<Damage[]> {
-    const { config, signal } = this.#context
-    const copies = new GoodCopies(config.volumes, this.#all, signal)
     const [table, manifests] = [this.#table, this.#manifests]
+    const copies = new GoodCopies(this.#context, { snapshots: this.#all, manifests })
     if (this.#options.repair && damage.length > 0) {
       return repairDamage(this.#context, { damage, copies, table, manifests })
     }
@@ -156,21 +160,26 @@ class Verification {
   #note(chosen: readonly Snapshot[], damage: readonly Damage[]): void {
     const { store, clock } = this.#context
     const { newOnly, samplePercent } = this.#options
-    const before = readVerifyState(store)
+    const before = readVerifyFindings(store)
     const isThorough = !newOnly && samplePercent === 100
     const looked = new Set(isThorough ? chosen.map(({ name }) => name) : [])
     const there = [...this.#all, ...this.#lost].map(({ name }) => name)
 
-    const damaged: Record<string, number> = {}
+    const damaged: Record<string, KnownDamage> = {}
     for (const name of there) {
-      const found = damage.filter((one) => !one.repaired && one.snapshots.includes(name)).length
-      const known = looked.has(name) ? 0 : (before.damaged[name] ?? 0)
-      const count = Math.max(found, known)
-      if (count > 0) damaged[name] = count
+      const inIt = damage.filter(({ snapshots }) => snapshots.includes(name))
+      const [repaired, found] = [
+        inIt.filter((one) => one.repaired === true).map(idOf),
+        inIt.filter((one) => one.repaired !== true).map(idOf),
+      ]
+      const none = { count: 0, paths: [] }
+      const known = looked.has(name) ? none : (before.damaged[name] ?? none)
+      const after = mergeDamage(known, found, new Set(repaired))
+      if (after.count > 0) damaged[name] = after
     }
     const comparedAt = newOnly ? before.comparedAt : clock.now().toISOString()
     const after = { comparedAt, damaged }
-    if (!isDeepStrictEqual(after, before)) writeVerifyState(store, after)
+    if (!isDeepStrictEqual(after, before)) writeVerifyFindings(store, after)
   }
 
   /** Tells of those whose data or record are gone, because there is nothing to look at. */

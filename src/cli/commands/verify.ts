@@ -16,8 +16,9 @@ export const verifyCommand: Command = {
     'It finds bit rot, and whatever somebody wrote into a snapshot: content under the old time, mode, owner, ACL,\n' +
       'attributes, files that were exchanged, added or deleted. What it compares with is what it read the first time,\n' +
       'and the sidecar does that after each snapshot. The exit code is 1 when something is damaged.',
-    'A good copy has the digest of what was there: in the live data, else in the newest snapshot that has one.\n' +
-      '--repair writes a damaged file in place, and only what differs, so all snapshots that share it have it back.',
+    'A good copy has the digest of what was there: in the live data, or in a snapshot.\n' +
+      '--repair writes a damaged file in place, and only what differs, so all snapshots that share it have it back.\n' +
+      'For attributes it sets these and writes no content. What is missing is linked or copied.',
   ],
   positionals: [
     {
