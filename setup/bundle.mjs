@@ -1,7 +1,7 @@
 // Builds dist/: the program with the packages it uses in a few files, because hundreds of small
 // ones take longer to load than a snapshot to take. What is imported when it is needed stays a file
 // of its own; what many commands need is in one file with its like.
-import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { build } from 'rolldown'
 
 /**
@@ -89,6 +89,8 @@ const worker = await build({
   // beside the files that start it; a thread loads no loader of modules for CommonJS
   output: { file: 'dist/chunks/scan-worker.cjs', format: 'cjs', comments: false },
 })
+// beside the file that reads it
+await copyFile('src/archive/restore.sh', 'dist/chunks/restore.sh')
 await chmod('dist/main.js', 0o755)
 await writeFile(
   'dist/LICENSES.txt',

@@ -6,7 +6,7 @@ const keptOutputBytes = 1024 * 1024
  * Programs run with this environment and no other: rsync obeys RSYNC_* and ~/.popt (rsync(1)), and
  * messages are read, so they must be in one language.
  */
-const scrubbedEnvironment = {
+export const scrubbedEnvironment = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: '/nonexistent',
   LC_ALL: 'C',
@@ -69,9 +69,7 @@ export async function spawn(
   const result = await subprocess.finally(onEnd)
   throwIfInterrupted(options.signal)
   if (errorCode(result.cause) === 'ENOENT' || result.code === 'ENOENT') {
-    throw new OperationError(`${program} is not installed`, {
-      fix: `install it (Debian: apt-get install ${packageOf(program)}), or use the image, which has it`,
-    })
+    throw missingProgram(program)
   }
   if (result.exitCode === undefined) {
     throw new OperationError(
@@ -82,6 +80,12 @@ export async function spawn(
   return { exitCode: result.exitCode, stdout: stdout.text(), stderr: stderr.text() }
 }
 
+export function missingProgram(program: string): OperationError {
+  return new OperationError(`${program} is not installed`, {
+    fix: `install it (Debian: apt-get install ${packageOf(program)}), or use the image, which has it`,
+  })
+}
+
 /** Debian's package of a program this one runs. */
 function packageOf(program: string): string {
   const packages: Record<string, string> = {
@@ -89,6 +93,9 @@ function packageOf(program: string): string {
     flock: 'util-linux',
     perl: 'perl-base',
     xargs: 'findutils',
+    tar: 'tar',
+    zstd: 'zstd',
+    xdelta3: 'xdelta3',
   }
   return packages[program] ?? 'coreutils'
 }

@@ -138,6 +138,21 @@ export function openBelow(root: BytePath, path: BytePath): number | undefined {
   return descriptor
 }
 
+/** open(2) takes no more, the NUL at the end included. */
+const longestOpened = 4095
+
+/** Opens a path through an open directory, which may be longer than open(2) takes. */
+export function openAnyLength(path: BytePath, flags: number): number {
+  if (path.length <= longestOpened) return openSync(systemPath(path), flags)
+  const cut = path.lastIndexOf('/', longestOpened)
+  const directory = openSync(systemPath(path.slice(0, cut)), O_RDONLY | O_DIRECTORY)
+  try {
+    return openAnyLength(`${throughDescriptor(directory)}${path.slice(cut)}`, flags)
+  } finally {
+    closeSync(directory)
+  }
+}
+
 /** A path to what a descriptor of this process has open. */
 export function throughDescriptor(descriptor: number): BytePath {
   return `/proc/self/fd/${descriptor}`

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, readSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { throwIfInterrupted } from '../errors.ts'
-import { type BytePath, systemPath } from './byte-path.ts'
+import { type BytePath, openAnyLength } from './byte-path.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 const chunkBytes = 1024 * 1024
@@ -14,7 +14,7 @@ const chunksAtOnce = 32
  */
 export async function digestOf(path: BytePath, signal: AbortSignal | undefined): Promise<string> {
   const hash = createHash('sha256')
-  const descriptor = openSync(systemPath(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  const descriptor = openAnyLength(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
     // most files are small, and so large a buffer for each costs more than the digest
     const size = Math.min(chunkBytes, Math.max(1, fstatSync(descriptor).size))

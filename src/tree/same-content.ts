@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { type BytePath, forPrograms, systemPath } from './byte-path.ts'
+import { closeSync, constants, fstatSync, readSync } from 'node:fs'
+import { type BytePath, forPrograms, openAnyLength } from './byte-path.ts'
 import { type DataRange, findData, isSparse } from '../system/data-ranges.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
@@ -12,7 +12,7 @@ const chunkBytes = 1024 * 1024
 export async function hasSameContent(one: BytePath, other: BytePath): Promise<boolean> {
   using opened = new DisposableStack()
   const open = (path: BytePath): number =>
-    opened.adopt(openSync(systemPath(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK), closeSync)
+    opened.adopt(openAnyLength(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), closeSync)
   const files = [open(one), open(other)] as const
   const stats = files.map((file) => fstatSync(file, { bigint: true }))
   const [size, otherSize] = stats.map((stat) => (stat.isFile() ? stat.size : undefined))

@@ -25,7 +25,7 @@ const layers = [
   ['daemon'],
   ['remote'],
   ['actions'],
-  ['verify'],
+  ['verify', 'archive'],
   ['copy', 'docker', 'diff', 'retention', 'usage'],
   ['store'],
   ['config'],
@@ -42,7 +42,7 @@ const rooms: Readonly<Record<string, readonly (readonly string[])[]>> = {
   actions: [
     ['prove'],
     ['clones'],
-    ['restore'],
+    ['restore', 'archives'],
     ['snapshot'],
     ['doctor'],
     ['store', 'subvolume'],

@@ -112,11 +112,13 @@ function chooseOldest(
   return { freed: usage.freedBy(new Set([...gone, ...expendable])) }
 }
 
-function isShort({ bytes, inodes }: Shortage): boolean {
+/** Whether something lacks. */
+export function isShort({ bytes, inodes }: Shortage): boolean {
   return bytes > 0 || inodes > 0
 }
 
-function findShortage(directory: string, minFree: MinFree): Shortage {
+/** How much less is free than is asked for. */
+export function findShortage(directory: string, minFree: MinFree): Shortage {
   const { bsize, bavail, blocks, ffree, files } = statfsSync(directory)
   const free = bavail * bsize
   if ('bytes' in minFree) return { bytes: Math.max(0, minFree.bytes - free), inodes: 0 }

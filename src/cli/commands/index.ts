@@ -4,10 +4,12 @@ import { cloneCommand } from './clone.ts'
 import { completionCommand } from './completion.ts'
 import { diffCommand } from './diff.ts'
 import { doctorCommand } from './doctor.ts'
+import { exportCommand } from './export.ts'
 import { findCommand } from './find.ts'
 import { helpCommand } from './help.ts'
 import { historyCommand } from './history.ts'
 import { proveCommand } from './prove.ts'
+import { importCommand } from './import.ts'
 import { pruneCommand } from './prune.ts'
 import { removeCommand } from './remove.ts'
 import { renameCommand } from './rename.ts'
@@ -39,6 +41,8 @@ export const commands: readonly Command[] = [
   verifyCommand,
   cloneCommand,
   proveCommand,
+  exportCommand,
+  importCommand,
   renameCommand,
   statusCommand,
   doctorCommand,

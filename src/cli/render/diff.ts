@@ -1,8 +1,7 @@
 import prettyBytes from 'pretty-bytes'
 import type { Diff, VolumeDiff } from '../../actions/inspect/diff.ts'
+import { absolutePath, changelogOf } from '../../diff/changelog.ts'
 import type { Change } from '../../diff/compare-trees.ts'
-import { printable } from '../../system/printable.ts'
-import { type BytePath, displayPath } from '../../tree/byte-path.ts'
 import { pathFields } from './path-fields.ts'
 import { formatTable } from './table.ts'
 
@@ -69,7 +68,7 @@ function formatDiff(diff: Diff): string {
   const rows = diff.volumes.flatMap(({ path: root, changes }) =>
     changes.map(({ kind, path, from, type, metadata = [], size }) => [
       kind,
-      `${from === undefined ? '' : `${absolute(root, from)} -> `}${absolute(root, path)}${type === 'd' ? '/' : ''}`,
+      `${from === undefined ? '' : `${absolutePath(root, from)} -> `}${absolutePath(root, path)}${type === 'd' ? '/' : ''}`,
       [...metadata, ...describeSize(kind, size)].join(', '),
     ]),
   )
@@ -87,26 +86,9 @@ function describeSize(kind: Change['kind'], { from, to }: Change['size']): strin
 /** As the options say: a line each, lines of a changelog, or numbers. */
 export function formatDiffAs(diff: Diff, options: Readonly<Record<string, unknown>>): string {
   if (options['stat'] === true) return formatStat(diff)
-  return options['changelog'] === true ? changelogOf(diff) : formatDiff(diff)
+  return options['changelog'] === true ? formatChangelog(diff) : formatDiff(diff)
 }
 
-/** Lines such as `added /var/cache/apt/pkgcache.bin`; what was renamed was deleted and added. */
-function changelogOf({ volumes }: Diff): string {
-  return volumes
-    .flatMap(({ path: root, changes }) =>
-      changes.flatMap(({ kind, path, from, type }) => {
-        const line = (what: string, at: BytePath): string =>
-          `${what} ${absolute(root, at)}${type === 'd' ? '/' : ''}\n`
-        if (kind === 'added' || kind === 'deleted') return line(kind, path)
-        return from === undefined
-          ? line('modified', path)
-          : [line('deleted', from), line('added', path)]
-      }),
-    )
-    .join('')
-}
-
-function absolute(root: string, path: BytePath): string {
-  const below = path === '' ? '' : `/${displayPath(path)}`
-  return printable(`${root}${below}`)
+function formatChangelog({ volumes }: Diff): string {
+  return volumes.map(({ path, changes }) => changelogOf(path, changes)).join('')
 }

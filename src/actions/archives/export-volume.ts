@@ -1,0 +1,154 @@
+import type { Writable } from 'node:stream'
+import { countListing, digestContents, digestListing, isKept } from '../../archive/list-digest.ts'
+import { type ArchivePlan, emptyTree, planArchive } from '../../archive/plan-archive.ts'
+import type { BaseDigests, TreeDigests } from '../../archive/header.ts'
+import { changelogOf } from '../../diff/changelog.ts'
+import type { Change } from '../../diff/compare-trees.ts'
+import type { Snapshot } from '../../store/catalog.ts'
+import type { RecordWarning } from '../../store/record.ts'
+import { counted } from '../../system/counted.ts'
+import { escapePath } from '../../tree/escaped-path.ts'
+import type { ActionContext } from '../context.ts'
+import { diff } from '../inspect/diff.ts'
+import { reportProgress } from '../report-progress.ts'
+import { type ArchivedTree, openArchivedTree, planned } from './archived-tree.ts'
+import type { ArchiveBase } from './choose-base.ts'
+import type { FileDigests } from './file-digests.ts'
+import { makePatchesDirectory, writeOwnFiles } from './own-files.ts'
+import { type Patch, largeOnes, makePatches } from './patches.ts'
+import { writeArchive } from './write-archive.ts'
+
+/** A private directory: a path for this process, and one for programs that it starts. */
+export interface Room {
+  here: string
+  cwd: string
+}
+
+export interface ExportTask {
+  snapshot: Snapshot
+  base: ArchiveBase
+  volume: string
+  digests: FileDigests
+}
+
+/** What is in an archive, and what goes into its header. */
+interface Content {
+  plan: ArchivePlan
+  patches: Patch[]
+  digests: TreeDigests
+  baseDigests: BaseDigests | undefined
+  changes: Change[]
+}
+
+/** Writes the archive of a volume to a stream, and gives its size, its SHA-256 and what changed. */
+export async function exportVolume(
+  context: ActionContext,
+  task: ExportTask,
+  room: Room,
+  output: Writable,
+): Promise<{ bytes: number; sha256: string; changelog: string; notes: RecordWarning[] }> {
+  const { snapshot, base, volume } = task
+  using tree = await openArchivedTree(context, snapshot, volume)
+  const patchesDirectory = makePatchesDirectory(room.cwd)
+  const content =
+    base.snapshot === undefined
+      ? describeFull(tree)
+      : await describeIncrement(context, task, base.snapshot, tree, patchesDirectory)
+
+  const { plan, patches, digests, baseDigests } = content
+  const sums = countListing(tree.entries)
+  const names = writeOwnFiles(room.here, {
+    header: {
+      volume,
+      snapshot: snapshot.name,
+      base: base.snapshot?.name,
+      depth: base.depth,
+      ...sums,
+      digests,
+      baseDigests,
+    },
+    record: snapshot.record,
+    plan,
+    patches,
+  })
+
+  const progress = reportProgress(context, volume)
+  const written = await writeArchive({
+    tree,
+    volume,
+    members: plan.included,
+    own: { cwd: room.cwd, names },
+    output,
+    totalBytes: sums.bytes,
+    onProgress: progress.onProgress,
+    signal: context.signal,
+  })
+  progress.end()
+  const changelog = changelogOf(rootOf(task), content.changes)
+  return { ...written, changelog, notes: noteSockets(tree, volume) }
+}
+
+/** Where the application has the volume. */
+function rootOf({ snapshot, volume }: ExportTask): string {
+  return snapshot.record.volumes.find(({ id }) => id === volume)?.path ?? `/${volume}`
+}
+
+/** Nobody reads the contents for it: zstd has a checksum of all. */
+function describeFull({ entries }: ArchivedTree): Content {
+  const after = { ...emptyTree, entries }
+  const changes = Array.from(entries, ([path, { type }]): Change => {
+    return { kind: 'added', path, type, size: { from: null, to: null } }
+  })
+  return {
+    plan: planArchive(emptyTree, after, () => false),
+    patches: [],
+    digests: { ...digestListing(entries), contents: undefined },
+    baseDigests: undefined,
+    changes: changes.toSorted((one, other) => (one.path < other.path ? -1 : 1)),
+  }
+}
+
+async function describeIncrement(
+  context: ActionContext,
+  { volume, snapshot, digests }: ExportTask,
+  base: Snapshot,
+  after: ArchivedTree,
+  directory: string,
+): Promise<Content> {
+  const { signal } = context
+  using before = await openArchivedTree(context, base, volume)
+  const trees = await planned({ before, after }, signal)
+  const isLarge = largeOnes(before, after)
+
+  const { large } = planArchive(trees.before, trees.after, isLarge)
+  const patches = await makePatches({ before, after, directory, digests, signal }, large)
+  const patched = new Set(patches.map(({ path }) => path))
+
+  const found = await diff(context, {
+    from: base.name,
+    to: snapshot.name,
+    volumes: [volume],
+    paths: [],
+  })
+  return {
+    plan: planArchive(trees.before, trees.after, (path) => patched.has(path)),
+    patches,
+    digests: {
+      ...digestListing(after.entries),
+      contents: digestContents(await digests.of(after)),
+    },
+    baseDigests: {
+      listing: digestListing(before.entries).listing,
+      contents: digestContents(await digests.of(before)),
+    },
+    changes: found.volumes.flatMap(({ changes }) => changes),
+  }
+}
+
+/** They are nothing without the process that made them, and it makes them again. */
+function noteSockets({ entries }: ArchivedTree, volume: string): RecordWarning[] {
+  const sockets = [...entries].filter(([, entry]) => !isKept(entry)).map(([path]) => path)
+  if (sockets.length === 0) return []
+  const message = `${counted(sockets.length, '{socket is|sockets are}')} not in the archive of ${volume}: what listens there makes such anew`
+  return [{ code: 'sockets', volume, message, paths: sockets.slice(0, 100).map(escapePath) }]
+}

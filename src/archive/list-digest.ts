@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import type { ListedEntry } from '../diff/list-tree.ts'
+import type { BytePath } from '../tree/byte-path.ts'
+
+export type Listing = ReadonlyMap<BytePath, ListedEntry>
+
+/** What tar keeps: all but sockets, which are nothing without the process that made them. */
+export function isKept({ type }: ListedEntry): boolean {
+  return type !== 's'
+}
+
+/**
+ * The digests of a tree as it is listed: of all, and of names, types, sizes, targets and link groups
+ * alone. `list_tree` of restore.sh makes the same lines of what find(1) prints.
+ */
+export function digestListing(listing: Listing): { listing: string; names: string } {
+  const rows = Array.from(listing)
+    .filter(([, entry]) => isKept(entry))
+    .map(([path, entry]) => ({ path: onOneLine(path), entry }))
+    .map((row) => ({ ...row, key: `${row.path}//` }))
+  rows.sort((one, other) => (one.key < other.key ? -1 : 1))
+
+  const first = new Map<string, BytePath>()
+  const [all, names] = [createHash('sha256'), createHash('sha256')]
+  for (const { path, key, entry } of rows) {
+    if (!first.has(entry.inode)) first.set(entry.inode, path)
+    const begin = `${key}${first.get(entry.inode)} ${entry.type}`
+    all.update(`${begin} ${describeAll(entry)}\n`, 'latin1')
+    names.update(`${begin} - ${sizeOf(entry)} -${endOf(entry)}\n`, 'latin1')
+  }
+  return { listing: all.digest('hex'), names: names.digest('hex') }
+}
+
+function describeAll(entry: ListedEntry): string {
+  const { mode, owner, mtime } = entry
+  return `${mode} ${owner.replace(':', ' ')} ${sizeOf(entry)} ${mtime}${endOf(entry)}`
+}
+
+/** The size of a directory is what its filesystem makes of it. */
+function sizeOf({ type, size }: ListedEntry): string {
+  return type === 'f' ? size : '-'
+}
+
+function endOf({ type, target }: ListedEntry): string {
+  return type === 'f' ? '' : ` ${onOneLine(target)}`
+}
+
+function onOneLine(text: string): string {
+  return text.replaceAll('\n', '\u0001')
+}
+
+/**
+ * One digest of the contents of all files, of the digest of each: what `sha256sum -z` prints of
+ * them, in the order of their paths.
+ */
+export function digestContents(digests: ReadonlyMap<BytePath, string>): string {
+  const lines = Array.from(digests, ([path, digest]) => ({ path: `./${path}`, digest }))
+  lines.sort((one, other) => (one.path < other.path ? -1 : 1))
+  const hash = createHash('sha256')
+  for (const { path, digest } of lines) hash.update(`${digest}  ${path}\0`, 'latin1')
+  return hash.digest('hex')
+}
+
+/** How many entries tar keeps, and how many bytes their files have, each counted once. */
+export function countListing(listing: Listing): { entries: number; bytes: number } {
+  const seen = new Set<string>()
+  const counted = { entries: 0, bytes: 0 }
+  for (const entry of listing.values()) {
+    if (!isKept(entry)) continue
+    counted.entries += 1
+    if (entry.type !== 'f' || seen.has(entry.inode)) continue
+    seen.add(entry.inode)
+    counted.bytes += Number(entry.size)
+  }
+  return counted
+}
