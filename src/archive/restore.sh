@@ -162,10 +162,13 @@ finish_tree() {
   # shellcheck disable=SC2016
   each "$meta/aliases" 2 '
     while [ $# -gt 0 ]; do
-      inside "$1"; absent "$1"; inside "$2"
+      inside "$1"; inside "$2"
       [ -p "./$2" ] || [ -b "./$2" ] || [ -c "./$2" ] || refuse "$2 is no pipe and no device"
       case $1 in */*) above=./${1%/*} ;; *) above=. ;; esac
-      touch -r "$above" "$work/stamp" && ln -P -- "./$2" "./$1" && touch -r "$work/stamp" "$above" || exit 255
+      if is_there "$1"; then
+        [ -p "./$1" ] || [ -b "./$1" ] || [ -c "./$1" ] || refuse "$1 is no pipe and no device"
+      fi
+      touch -r "$above" "$work/stamp" && rm -f -- "./$1" && ln -P -- "./$2" "./$1" && touch -r "$work/stamp" "$above" || exit 255
       shift 2
     done'
   rm -f "$work/stamp"
@@ -180,14 +183,21 @@ field() {
   done <"$meta/archive"
 }
 
+# tar leaves the padding behind the end, and what writes it would be ended for that.
+to_tar() {
+  status=0
+  tar "$@" || status=$?
+  cat >/dev/null
+  return "$status"
+}
+
 # Extracts members of an archive; what tar says is shown when it fails.
 extract() {
   if [ "$(id -u)" = 0 ]; then owner=--same-owner; else owner=--no-same-owner; fi
   archive=$1
   shift
-  zstd -dcq -- "$archive" |
-    tar -x -p "$owner" --numeric-owner --acls --xattrs --xattrs-include='*' --delay-directory-restore \
-      -C "$work/new" "$@" 2>"$work/said" || {
+  zstd -dcq -- "$archive" | to_tar -x -p "$owner" --numeric-owner --acls --xattrs --xattrs-include='*' \
+    --delay-directory-restore -C "$work/new" "$@" 2>"$work/said" || {
     cat "$work/said" >&2
     fail "$name cannot be extracted: see what tar says above"
   }
@@ -198,12 +208,12 @@ extract() {
 check_members() {
   rm -f "$work/broken"
   { zstd -dcq -- "$1" 2>"$work/said" || : >"$work/broken"; } |
-    tar -t --quoting-style=escape >"$work/names" 2>>"$work/said" || : >"$work/broken"
+    to_tar -t --quoting-style=escape >"$work/names" 2>>"$work/said" || : >"$work/broken"
   if [ -e "$work/broken" ]; then
     cat "$work/said" >&2
     fail "$name is damaged: copy it here again"
   fi
-  zstd -dcq -- "$1" | tar -tv --numeric-owner --quoting-style=escape >"$work/types" 2>"$work/said"
+  zstd -dcq -- "$1" | to_tar -tv --numeric-owner --quoting-style=escape >"$work/types" 2>"$work/said"
   wrong=$(awk -v types="[-dlhp$devices]" '
     function refuse(why) { print names[FNR] " " why; exit }
     NR == FNR { names[FNR] = $0; next }

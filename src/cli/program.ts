@@ -111,7 +111,8 @@ async function parseWords(
       throw wrongWords(name, describe(message ?? error?.message))
     })
 
-  const parsed: Readonly<Record<string, unknown>> = await parser.parseAsync(before)
+  const marked = before.map((word) => (word === '-' ? markedDash : word))
+  const parsed = withoutMarks(await parser.parseAsync(marked))
   assertOnce(name, declared, parsed)
   const all = takeBehindDashes(command, parsed, words.slice(end + 1))
   const isMissing = positionals.some(({ name: one, many, required }) => {
@@ -119,6 +120,19 @@ async function parseWords(
   })
   if (isMissing) throw wrongWords(name, 'an argument is missing')
   return all
+}
+
+/** yargs loses a dash that stands alone in a list of arguments. */
+const markedDash = '\u0000-'
+
+function withoutMarks(parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const unmark = (value: unknown): unknown => (value === markedDash ? '-' : value)
+  return Object.fromEntries(
+    Object.entries(parsed).map(([key, value]) => [
+      key,
+      Array.isArray(value) ? value.map(unmark) : unmark(value),
+    ]),
+  )
 }
 
 /**

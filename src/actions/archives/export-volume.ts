@@ -16,7 +16,13 @@ import type { ArchiveBase } from './choose-base.ts'
 import type { FileDigests } from './file-digests.ts'
 import { makePatchesDirectory, writeOwnFiles } from './own-files.ts'
 import { type Patch, largeOnes, makePatches } from './patches.ts'
-import { writeArchive } from './write-archive.ts'
+import {
+  type DataReading,
+  readMembers,
+  readOwnFiles,
+  readWholeVolume,
+  writeArchive,
+} from './write-archive.ts'
 
 /** A private directory: a path for this process, and one for programs that it starts. */
 export interface Room {
@@ -48,6 +54,15 @@ export async function exportVolume(
   output: Writable,
 ): Promise<{ bytes: number; sha256: string; changelog: string; notes: RecordWarning[] }> {
   const { snapshot, base, volume } = task
+  const progress = reportProgress(context, volume)
+  const reading = readingOf(context, task, progress.onProgress)
+  using stopping = new DisposableStack()
+  // meanwhile it is found out what is told of it first
+  const whole =
+    base.snapshot === undefined
+      ? stopping.adopt(readWholeVolume(reading), ({ stop }) => stop())
+      : undefined
+
   using tree = await openArchivedTree(context, snapshot, volume)
   const patchesDirectory = makePatchesDirectory(room.cwd)
   const content =
@@ -55,15 +70,40 @@ export async function exportVolume(
       ? describeFull(tree)
       : await describeIncrement(context, task, base.snapshot, tree, patchesDirectory)
 
-  const { plan, patches, digests, baseDigests } = content
-  const sums = countListing(tree.entries)
-  const names = writeOwnFiles(room.here, {
+  const own = { cwd: room.cwd, names: writeOwn(task, room, tree, content) }
+  const first = whole === undefined ? Buffer.alloc(0) : await readOwnFiles(own)
+  const part =
+    whole ?? stopping.adopt(readMembers(reading, own, content.plan.included), ({ stop }) => stop())
+  const written = await writeArchive(first, part, output, context.signal)
+  progress.end()
+
+  const changelog = changelogOf(rootOf(task), content.changes)
+  return { ...written, changelog, notes: noteSockets(tree, volume) }
+}
+
+function readingOf(
+  { signal }: ActionContext,
+  { snapshot, volume }: ExportTask,
+  onProgress: DataReading['onProgress'],
+): DataReading {
+  const { contents } = snapshot.record.volumes.find(({ id }) => id === volume) ?? {}
+  const { files: totalFiles = 0, bytes: totalBytes = 0 } = contents ?? {}
+  return { directory: snapshot.path, volume, totalFiles, totalBytes, onProgress, signal }
+}
+
+function writeOwn(
+  { snapshot, base, volume }: ExportTask,
+  room: Room,
+  tree: ArchivedTree,
+  { plan, patches, digests, baseDigests }: Content,
+): string[] {
+  return writeOwnFiles(room.here, {
     header: {
       volume,
       snapshot: snapshot.name,
       base: base.snapshot?.name,
       depth: base.depth,
-      ...sums,
+      ...countListing(tree.entries),
       digests,
       baseDigests,
     },
@@ -71,21 +111,6 @@ export async function exportVolume(
     plan,
     patches,
   })
-
-  const progress = reportProgress(context, volume)
-  const written = await writeArchive({
-    tree,
-    volume,
-    members: plan.included,
-    own: { cwd: room.cwd, names },
-    output,
-    totalBytes: sums.bytes,
-    onProgress: progress.onProgress,
-    signal: context.signal,
-  })
-  progress.end()
-  const changelog = changelogOf(rootOf(task), content.changes)
-  return { ...written, changelog, notes: noteSockets(tree, volume) }
 }
 
 /** Where the application has the volume. */

@@ -125,8 +125,9 @@ class VolumeImport {
     if (stdin === undefined) return
     this.#watchSpace(bytes.length)
     if (stdin.write(bytes) || stdin.destroyed) return
-    // it may end before it has read all
-    await Promise.race([once(stdin, 'drain'), this.#tar?.ended])
+    // where it ended before it has read all, its exit code tells why
+    const drained = once(stdin, 'drain').catch(() => undefined)
+    await Promise.race([drained, this.#tar?.ended])
   }
 
   async #endTar(): Promise<void> {
