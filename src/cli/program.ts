@@ -125,8 +125,11 @@ async function parseWords(
 /** yargs loses a dash that stands alone in a list of arguments. */
 const markedDash = '\u0000-'
 
+function unmark(value: unknown): unknown {
+  return value === markedDash ? '-' : value
+}
+
 function withoutMarks(parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const unmark = (value: unknown): unknown => (value === markedDash ? '-' : value)
   return Object.fromEntries(
     Object.entries(parsed).map(([key, value]) => [
       key,

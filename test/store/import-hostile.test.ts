@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,7 +24,6 @@ const ofFull: [what: string, byImport: RegExp, byScript: RegExp][] = [
   ['twice', /is there twice/, /is there twice/],
   ['device', /is a device file.*--devices/, /is a device file.*--devices/],
   ['own-late', /is there twice|does not belong/, /does not belong|is there twice/],
-  ['own-unknown', /does not belong/, /not what was exported|damaged|is in TARGET/],
   ['bomb', /more than the archive announces/, /not what was exported/],
   ['flood', /more than the archive announces/, /not what was exported/],
 ]
@@ -105,7 +104,7 @@ describe('A hostile archive', function () {
       writeFileSync(full, good)
       tamper(full, what, outside)
       try {
-        if (what !== 'own-unknown') await expectRefused([full], [byImport, byScript])
+        await expectRefused([full], [byImport, byScript])
       } catch (error) {
         throw new Error(`${what}: ${String(error)}`, { cause: error })
       }
@@ -137,6 +136,8 @@ describe('A hostile archive', function () {
       damaged[at] = (damaged[at] ?? 0) ^ (1 << Math.floor(random() * 8))
       const content = count % 2 === 0 ? damaged : good.subarray(0, at)
       writeFileSync(full, content)
+      // such as one in the size of a window, which changes nothing
+      if (spawnSync('zstd', ['-tq', full]).status === 0) continue
       const said = new RegExp('damaged, as .*sha256')
       await expectRefused([full], [said, said])
       const checksum = readFileSync(`${full}.sha256`)

@@ -36,11 +36,14 @@ export async function exportTo(
 
 /** The archives of a directory, oldest first. */
 export function archivesIn(directory: string): string[] {
-  const timeOf = (name: string): string => /_(\d{8}T\d{6}Z)/.exec(name)?.[1] ?? ''
   return readdirSync(directory)
     .filter((name) => name.endsWith('.tar.zst') && !name.startsWith('.'))
     .toSorted((one, other) => (timeOf(one) < timeOf(other) ? -1 : 1))
     .map((name) => join(directory, name))
+}
+
+function timeOf(name: string): string {
+  return /_(\d{8}T\d{6}Z)/.exec(name)?.[1] ?? ''
 }
 
 /** What no archive has: sockets. */
