@@ -12,7 +12,7 @@ FROM node:24-bookworm-slim
 # (CVE-2026-53795). The package managers of the base have nothing to do at run time.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      btrfs-progs coreutils rsync tini util-linux \
+      btrfs-progs coreutils rsync tini util-linux xdelta3 zstd \
  && rsync_version="$(dpkg-query -W -f '${Version}' rsync)" \
  && { dpkg --compare-versions "$rsync_version" ge 3.5.0 \
       || { echo "rsync $rsync_version is too old: 3.5.0 or newer is needed, from bookworm-security in the apt sources of the base image" >&2; exit 1; }; } \

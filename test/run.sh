@@ -120,7 +120,7 @@ packages_of_wanted_steps() {
   if is_wanted unit; then echo groff-base mandoc; fi
   if is_wanted unit || is_wanted store; then echo zsh; fi
   if is_wanted store || is_wanted crash || is_wanted image || is_wanted engine-26; then
-    echo acl attr btrfs-progs e2fsprogs libcap2-bin procps python3 util-linux xfsprogs
+    echo acl attr btrfs-progs e2fsprogs libcap2-bin procps python3 util-linux xdelta3 xfsprogs zstd
   fi
   if is_wanted store || is_wanted crash; then echo strace; fi
   if is_wanted store; then echo libfaketime; fi

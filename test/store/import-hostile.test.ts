@@ -42,6 +42,16 @@ const ofIncrement: [what: string, problem: RegExp][] = [
   ['aliases-through-link', /behind a symbolic link/],
 ]
 
+function tamper(archive: string, what: string, outside: string): void {
+  rmSync(`${archive}.sha256`, { force: true })
+  const tar = execFileSync('zstd', ['-dcq', archive])
+  const changed = execFileSync('python3', [tamperer, what, outside], {
+    input: tar,
+    maxBuffer: 1024 ** 3,
+  })
+  writeFileSync(archive, execFileSync('zstd', ['-q', '-c'], { input: changed }))
+}
+
 describe('A hostile archive', function () {
   this.timeout(120_000)
   const store = useStore()
@@ -61,16 +71,6 @@ describe('A hostile archive', function () {
     await exportTo(store, out.path, two, '--since', one)
     const [full = '', increment = ''] = archivesIn(out.path)
     return { full, increment, outside }
-  }
-
-  function tamper(archive: string, what: string, outside: string): void {
-    rmSync(`${archive}.sha256`, { force: true })
-    const tar = execFileSync('zstd', ['-dcq', archive])
-    const changed = execFileSync('python3', [tamperer, what, outside], {
-      input: tar,
-      maxBuffer: 1024 ** 3,
-    })
-    writeFileSync(archive, execFileSync('zstd', ['-q', '-c'], { input: changed }))
   }
 
   async function expectRefused(
