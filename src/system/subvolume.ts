@@ -1,20 +1,12 @@
-import { existsSync, lstatSync, statfsSync } from 'node:fs'
+import { lstatSync, statfsSync } from 'node:fs'
 import { ProgramError } from '../errors.ts'
+import { findProgram } from './find-program.ts'
 import { spawn } from './spawn.ts'
 
 /** statfs(2): the type of btrfs. */
 const btrfsMagic = 0x9123683e
 /** The root of every subvolume has this inode, and nothing else on btrfs (btrfs-subvolume(8)). */
 const subvolumeInode = 256n
-
-const programPlaces = [
-  '/usr/local/sbin',
-  '/usr/local/bin',
-  '/usr/sbin',
-  '/usr/bin',
-  '/sbin',
-  '/bin',
-]
 
 export function isBtrfs(path: string): boolean {
   return statfsSync(path).type === btrfsMagic
@@ -35,7 +27,7 @@ export function isPlainDirectoryOnBtrfs(path: string): boolean {
 
 /** Whether btrfs(8) is installed. */
 export function hasBtrfsProgram(): boolean {
-  return programPlaces.some((place) => existsSync(`${place}/btrfs`))
+  return findProgram('btrfs') !== undefined
 }
 
 /**

@@ -1,3 +1,4 @@
+import { findProgram } from '../../system/find-program.ts'
 import { assertRsync, readRsyncVersion } from '../../system/rsync-version.ts'
 import { assertPrivileges, maySetSecurityAttributes } from '../../system/privileges.ts'
 import { hasBtrfsProgram } from '../../system/subvolume.ts'
@@ -15,6 +16,7 @@ export async function checkProgram(): Promise<DoctorFinding[]> {
     hasBtrfsProgram()
       ? ok('btrfs', 'its program is installed')
       : note('btrfs', 'its program is not installed', 'install btrfs-progs for the engine btrfs'),
+    ...checkArchivers(),
   ]
 }
 
@@ -25,6 +27,15 @@ async function checkRsync(): Promise<DoctorFinding> {
   } catch (error) {
     return problemOf('rsync', error)
   }
+}
+
+/** What export and import need beside tar. */
+function checkArchivers(): DoctorFinding[] {
+  return ['zstd', 'xdelta3']
+    .filter((program) => findProgram(program) === undefined)
+    .map((program) =>
+      note('archives', `${program} is not installed`, `install ${program} for export and import`),
+    )
 }
 
 function checkPrivileges(): DoctorFinding {

@@ -11,15 +11,11 @@ export const exportCommand: Command = {
     ['export latest --since latest~1 -o /backup', 'only what changed'],
     ['export latest --full-every 30 -o /backup', 'what changed since the newest archive there'],
     ['export latest --volume mysql -o -', 'to standard output, for ssh'],
-    [
-      'import /backup/*.tar.zst',
-      'the way back; or without snap-volume: sh restore.sh ARCHIVE ... TARGET',
-    ],
   ],
   details: [
     'Beside ID_20261120T030000Z_Full.tar.zst are its SHA-256, a list of what changed, and restore.sh, which\n' +
       'rebuilds the data with tar, zstd and xdelta3 alone. An increment, without _Full, needs the archive that it\n' +
-      'was made since, and those before it.',
+      'was made since, and those before it. The way back is import, or sh restore.sh ARCHIVE ... TARGET.',
     'No file is replaced, and nothing that is not complete is visible. What the archives hold is readable by\n' +
       'root alone.',
   ],
@@ -48,8 +44,7 @@ export const exportCommand: Command = {
     'full-every': {
       type: 'string',
       value: 'N',
-      describe:
-        'go on with the chain in DIR, and begin a new one when it has N archives (--since: 30)',
+      describe: 'continue the chain in DIR, and begin anew when it has N archives',
     },
     volume: {
       type: 'array',

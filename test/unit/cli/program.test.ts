@@ -159,7 +159,7 @@ describe('the program', () => {
   describe('refuses', () => {
     it('a command that is none, and names those there are', async () => {
       expect(await usageErrorOf('nonsense')).to.equal(
-        'there is no command "nonsense": there are start, help, show, snapshot, restore, prune, remove, annotate, usage, diff, history, find, verify, clone, prove, rename, status, doctor, samba-config, subvolume, completion, version',
+        'there is no command "nonsense": there are start, help, show, snapshot, restore, prune, remove, annotate, usage, diff, history, find, verify, clone, prove, export, import, rename, status, doctor, samba-config, subvolume, completion, version',
       )
     })
 
