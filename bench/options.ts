@@ -17,6 +17,7 @@ export const scenarioNames = [
   'memory',
   'pause',
   'questions',
+  'archive',
 ] as const
 
 export type ScenarioName = (typeof scenarioNames)[number]

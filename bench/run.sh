@@ -16,7 +16,7 @@ Options:
   --files N        how many files the tree has (100000)
   --runs N         how often each contender is timed (5)
   --only NAME,...  first, unchanged, changed, metadata, moved, steady, restore, delete, large, btrfs, memory, pause,
-                   questions
+                   questions, archive
   --output DIR     where these three go; with --only, in a report there these scenarios are replaced
 
 It installs what is missing: packages of apt with the peers, a Docker Engine for the scenario pause,
@@ -25,7 +25,7 @@ end, also after Ctrl-C. Tables go to standard output, what it is doing to standa
 HELP
 }
 
-packages=(acl attr btrfs-progs e2fsprogs gcc libc6-dev util-linux xfsprogs busybox-static)
+packages=(acl attr btrfs-progs e2fsprogs gcc libc6-dev util-linux xdelta3 xfsprogs zstd busybox-static)
 peers=(borgbackup restic rsnapshot)
 
 set_up() {

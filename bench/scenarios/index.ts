@@ -1,5 +1,6 @@
 import type { Scenario } from '../bench.ts'
 import type { ScenarioName } from '../options.ts'
+import { archive } from './archive.ts'
 import { btrfs } from './btrfs.ts'
 import { deletion } from './delete.ts'
 import { first } from './first.ts'
@@ -26,4 +27,5 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   memory,
   pause,
   questions,
+  archive,
 }

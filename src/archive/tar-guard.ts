@@ -61,6 +61,11 @@ export class TarGuard<Phase> {
     const passed: CheckedBytes<Phase>[] = []
     let rest = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
     for (;;) {
+      if (this.isEnded) {
+        if (rest.some((byte) => byte !== 0)) throw new TarError('something is behind its end')
+        rest = rest.subarray(rest.length)
+        break
+      }
       if (this.#content > 0) {
         const bytes = rest.subarray(0, this.#content)
         if (bytes.length === 0) break
@@ -75,11 +80,6 @@ export class TarGuard<Phase> {
       if (header === undefined) break
       if (header > 0) passed.push({ phase: this.#phase, bytes: rest.subarray(0, header) })
       rest = rest.subarray(header)
-      if (this.isEnded) {
-        if (rest.some((byte) => byte !== 0)) throw new TarError('something is behind its end')
-        rest = rest.subarray(rest.length)
-        break
-      }
     }
     // a chunk is the reader's own, and may be written over
     this.#held = Buffer.from(rest)

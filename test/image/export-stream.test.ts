@@ -3,12 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { execa } from 'execa'
-import { testLabel } from '../support/docker.ts'
+import { execIn, testLabel } from '../support/docker.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { archivesIn } from '../store/support/archives.ts'
 import { baseImage, describeOnEngine, productImage } from './support/on-engine.ts'
 import { startSidecar, succeeded } from './support/sidecar.ts'
-import { execIn } from '../support/docker.ts'
 
 const fill = `mkdir -p d/e; echo one > d/one; ln d/one d/e/two; head -c 2000000 /dev/urandom > large
   ln -s nowhere link; chmod 700 d; touch -d 2001-02-03 d/e`
@@ -23,7 +22,7 @@ describeOnEngine('export and import between containers', () => {
     const from = await startSidecar({ fill })
     const to = await startSidecar({ fill: 'echo other > other' })
     succeeded(await execIn(from.container, 'snap-volume', 'snapshot'))
-    const names = succeeded(await execIn(from.container, 'snap-volume', 'show', '-q')).stdout
+    const names = succeeded(await execIn(from.container, 'snap-volume', 'show', '-q'))
 
     const line = `docker exec ${from.container} snap-volume export latest -o - |
       docker run --rm -i --label ${testLabel} --volumes-from ${to.container} ${productImage} import -`
@@ -37,7 +36,7 @@ describeOnEngine('export and import between containers', () => {
     try {
       const { container, store } = await startSidecar({ fill })
       const run = async (...words: string[]) =>
-        succeeded(await execIn(container, 'snap-volume', ...words)).stdout
+        succeeded(await execIn(container, 'snap-volume', ...words))
       await run('snapshot')
       await execIn(container, 'sh', '-c', 'mkdir /tmp/out')
       await run('export', 'latest', '-o', '/tmp/out')
