@@ -86,7 +86,7 @@ async function measureImport(bench: Bench, snapshot: string, out: string): Promi
     },
     {
       name: 'zstd -d | tar, and sync',
-      prepare: async () => void (await mkdir(target)),
+      prepare: async () => mkdir(target),
       run: async () =>
         shell(
           bench,

@@ -51,6 +51,19 @@ async function followPage(
   return outputs.join('\n')
 }
 
+/** The same of a section that starts a sidecar, which has to be ready before the next command. */
+async function startAndFollow(
+  page: string,
+  heading: string,
+  names: readonly (readonly [RegExp, string])[],
+  sidecar: string,
+): Promise<void> {
+  for (const command of await commandsInSection(join(repository, page), heading)) {
+    await run(command, names)
+    if (command.startsWith('docker run -d')) await logLine(sidecar, / started: /)
+  }
+}
+
 const makeShop = 'CREATE DATABASE shop; CREATE TABLE shop.fruit SELECT "plum" AS name'
 const breakShop = 'UPDATE shop.fruit SET name = "none"'
 const readShop = 'SELECT name FROM shop.fruit'
@@ -187,6 +200,29 @@ describeOnEngine('the documented docker commands', () => {
       expect(await readdir(restored)).to.include('fruit.ibd')
       const accepted = await execIn(other, 'snap-volume', 'snapshot', '--accept-changes')
       expect(accepted.exitCode, accepted.stderr).to.equal(0)
+
+      const died = 'docs/disk-died.md'
+      const fruit = async (directory: string): Promise<string[]> =>
+        readdir(join(scratch, directory, 'shop'))
+      await followPage(died, 'Before it happens', names)
+      await tryDocker('stop', server)
+      await startAndFollow(died, 'The disk of the data died, the store is there', names, sidecar)
+      expect(await fruit('export/new-disk/mysql')).to.include('fruit.ibd')
+
+      await tryDocker('rm', '--force', '--volumes', sidecar)
+      await startAndFollow(
+        died,
+        'All of it is gone',
+        [
+          [/\bmysql-vol\b/g, sidecar],
+          [/\/export\/(?!backup)/g, `${scratch}/all-new/`],
+          [/\/export\//g, `${scratch}/export/`],
+        ],
+        sidecar,
+      )
+      expect(await fruit('all-new/data/mysql')).to.include('fruit.ibd')
+      await followPage(died, 'There is no snap-volume either', names)
+      expect(await fruit('export/rebuilt')).to.include('fruit.ibd')
     } finally {
       await tryDocker('rm', '--force', '--volumes', sidecar, server, other)
     }
