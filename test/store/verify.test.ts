@@ -9,13 +9,15 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { randomOf, seed } from '../crash/support/random.ts'
 import { documentsOf, lastDocumentOf, launchCli } from '../support/cli.ts'
 import { roundsOf } from '../support/sample.ts'
 import { shellIn } from '../support/shell.ts'
-import { useStore } from '../support/test-store.ts'
+import { mountTmpfs } from '../support/mounts.ts'
+import { makeStore, useStore } from '../support/test-store.ts'
 import { setTimes } from '../../src/system/set-times.ts'
 import { compareTrees, walkTree } from '../support/tree-walker.ts'
 import { Mutator } from './support/mutations.ts'
@@ -274,6 +276,22 @@ describe('verify', function () {
     await store.snapshot()
     const finished = await store.run(['verify', '--since', '2 days ago', '--json'])
     expect(lastDocumentOf(finished)).to.include({ recorded: 1 })
+  })
+
+  it('says that the store is full where it is', async () => {
+    const filesystem = await mountTmpfs('size=8m')
+    const full = await makeStore({ on: filesystem.path, dataOn: tmpdir() })
+    try {
+      await full.snapshot()
+      await shellIn(full.directory, 'cat /dev/zero > filler 2> /dev/null || true')
+      const { stderr } = await full.run(['verify'])
+      expect(stderr).to.match(
+        /: the store \S+ is full \(0 B are left\): not all is verified; free /,
+      )
+    } finally {
+      await full.remove()
+      await filesystem.remove()
+    }
   })
 
   it(`finds damage of every kind, wherever it is (SNAP_VOLUME_TEST_SEED=${seed})`, async () => {

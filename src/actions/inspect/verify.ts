@@ -23,6 +23,7 @@ import { openDirectory } from '../../tree/directory-handle.ts'
 import { DigestTable, nameOf } from '../../verify/digest-table.ts'
 import { type Manifest, Manifests } from '../../verify/manifest.ts'
 import type { ActionContext } from '../context.ts'
+import { explainFailure, inStore } from '../explain-failure.ts'
 import { reportProgress } from '../report-progress.ts'
 import { type Damage, DamageList, idOf } from './damage.ts'
 import { GoodCopies } from './good-copies.ts'
@@ -78,6 +79,8 @@ export async function verify(context: ActionContext, options: VerifyOptions): Pr
   })
   try {
     return await new Verification(context, options).run()
+  } catch (error) {
+    throw await explainFailure(error, inStore(store.directory), 'not all is verified')
   } finally {
     lock.release()
   }

@@ -35,8 +35,8 @@ export const historyCommand: Command = {
     const { options, json, terminal } = input
     const { cat, between } = parseVersions(options)
     if (cat !== undefined && json) {
-      throw new UsageError('--cat prints the content as it is, and --json has none for it', {
-        fix: 'leave out one of them',
+      throw new UsageError('--cat prints the bytes of a file, and no JSON', {
+        fix: 'leave out --json',
       })
     }
     if (cat !== undefined || between !== undefined) assertContentsHere(input)
