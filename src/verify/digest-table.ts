@@ -111,6 +111,11 @@ export class DigestTable {
     this.#take(kept)
   }
 
+  /** Has these files read again, as if for the first time. */
+  forget(keys: ReadonlySet<string>): void {
+    this.keepOnly(new Set([...this.#rows.keys()].filter((key) => !keys.has(key))))
+  }
+
   #take(content: Buffer): void {
     this.#content = content.subarray(0, content.length - (content.length % rowBytes))
     this.#rows.clear()

@@ -89,6 +89,11 @@ export class Manifests {
     renameSync(`${path}.new`, path)
   }
 
+  /** Has a snapshot recorded again by the next look at it. */
+  forget(snapshot: string, volume: string): void {
+    rmSync(this.#pathOf(snapshot, volume), { force: true })
+  }
+
   /** Forgets those of snapshots that are not there any more. */
   keepOnly(snapshots: ReadonlySet<string>): void {
     for (const name of readdirSync(this.#directory)) {

@@ -236,6 +236,32 @@ describe('verify --repair', function () {
     expect(stdout).to.contain(JSON.stringify([first, second]))
   })
 
+  it('accepts what is found in a named snapshot, and tells it no more', async () => {
+    await shellIn(store.data, 'mkdir d; for f in gone other rotten; do echo $f > d/$f; done')
+    const first = await store.snapshot()
+    const second = await store.snapshot()
+    await verify()
+    await shellIn(store.dataIn(first), 'cd d; rm gone; echo x > added; cp other o; mv o other')
+    await shellIn(store.dataIn(second), 'rm hello.txt')
+    await flip(first, 'd/rotten')
+    await shellIn(store.data, 'rm -r d')
+    expect((await verify('--accept')).exitCode).to.equal(2)
+    expect((await verify(first, '--accept', '--repair')).exitCode).to.equal(2)
+
+    const finished = await store.run(['verify', first, '--accept'])
+    expect(finished.exitCode).to.equal(0)
+    expect(finished.stdout).to.match(/^added +\S+\/d\/added +accepted/m)
+    expect((await verify(first)).told).to.deep.equal([])
+    expect((await store.run(['show'])).stdout).not.to.match(new RegExp(`${first}.*damaged`))
+    await shellIn(store.dataIn(first), 'chmod 600 d/rotten')
+    // nobody accepted what is in the other one
+    expect((await verify()).told).to.have.members([
+      'metadata d/rotten',
+      'missing hello.txt',
+      'metadata ',
+    ])
+  })
+
   it('removes what a killed one has left', async () => {
     const name = await store.snapshot()
     await verify()

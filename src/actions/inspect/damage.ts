@@ -19,6 +19,8 @@ export interface Damage {
   goodCopy: string | null
   /** What came of the repair that was asked for. */
   repaired?: boolean
+  /** Whether it counts as right from now on, where that was asked for. */
+  accepted?: boolean
 }
 
 /** What a look at snapshots found, a file that several of them have once. */

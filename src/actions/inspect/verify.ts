@@ -25,7 +25,7 @@ import { type Manifest, Manifests } from '../../verify/manifest.ts'
 import type { ActionContext } from '../context.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 import { reportProgress } from '../report-progress.ts'
-import { type Damage, DamageList, idOf } from './damage.ts'
+import { type Damage, DamageList, idOf, isOfFile } from './damage.ts'
 import { GoodCopies } from './good-copies.ts'
 import { repairDamage } from './repair.ts'
 import { StoredFiles } from './stored-files.ts'
@@ -42,6 +42,8 @@ export interface VerifyOptions {
   newOnly: boolean
   /** Put a good copy into the place of what is damaged, where there is one. */
   repair: boolean
+  /** Have what is found count as right from now on. */
+  accept: boolean
 }
 
 export interface Verified {
@@ -53,8 +55,9 @@ export interface Verified {
   /** How many contents were read, each once for all snapshots that share it. */
   read: number
   damage: Damage[]
-  /** How many paths were repaired, and are in `damage` all the same. */
+  /** How many paths were repaired or accepted, and are in `damage` all the same. */
   repaired: number
+  accepted: number
 }
 
 /**
@@ -65,7 +68,8 @@ export interface Verified {
  *    each file that no snapshot before it had
  * 2. of any other one each path has to be the file that it was, with the metadata and the content
  * 3. the digests of files that no snapshot has any more are forgotten
- * 4. a good copy of what is damaged is looked for, and put in its place where that is asked for
+ * 4. a good copy of what is damaged is looked for, and put in its place where that is asked for; or
+ *    what is there is recorded as right
  *
  * A file is told by its inode and its birth, which nobody can set, so a later file with the same
  * inode number is another one. Throws OperationError where the filesystem tells no birth.
@@ -93,7 +97,7 @@ class Verification {
   readonly #lost: readonly DamagedSnapshot[]
   readonly #table: DigestTable
   readonly #manifests: Manifests
-  readonly #files: StoredFiles
+  #files: StoredFiles
   readonly #seen = new Set<string>()
   readonly #damage = new DamageList()
   readonly #result = {
@@ -134,10 +138,40 @@ class Verification {
     if (isWhole) this.#table.keepOnly(this.#seen)
     const { firstRead, read } = this.#files
     const { directory } = this.#context.store
-    const damage = await this.#treat(this.#damage.list(this.#all, this.#manifests, directory))
+    const found = this.#damage.list(this.#all, this.#manifests, directory)
+    const damage = this.#options.accept
+      ? await this.#accept(chosen, found)
+      : await this.#treat(found)
     const repaired = damage.filter((one) => one.repaired).length
+    const accepted = damage.filter((one) => one.accepted).length
     this.#note(chosen, damage)
-    return { ...this.#result, firstRead, read, damage, repaired }
+    return { ...this.#result, firstRead, read, damage, repaired, accepted }
+  }
+
+  /**
+   * Forgets what these were, and records them as they are. A kill in between leaves that to the next
+   * run.
+   */
+  async #accept(chosen: readonly Snapshot[], damage: readonly Damage[]): Promise<Damage[]> {
+    this.#table.forget(new Set(damage.map(({ key }) => key)))
+    this.#files = new StoredFiles(this.#table, 0, this.#context.signal)
+    for (const snapshot of chosen) {
+      const inIt = damage.filter(({ snapshots }) => snapshots.includes(snapshot.name))
+      for (const volume of new Set(inIt.map((one) => one.volume))) {
+        this.#manifests.forget(snapshot.name, volume)
+        await this.#lookAt(snapshot, volume)
+      }
+    }
+    this.#table.flush()
+
+    const names = new Set(chosen.map(({ name }) => name))
+    return damage.map((one) => {
+      // what the disk does not give is not known after this either
+      const accepted = isOfFile(one.what)
+        ? this.#table.get(one.key) !== undefined
+        : names.has(one.snapshots[0] ?? '')
+      return { ...one, accepted }
+    })
   }
 
   async #treat(damage: readonly Damage[]): Promise<Damage[]> {
@@ -172,8 +206,8 @@ class Verification {
     for (const name of there) {
       const inIt = damage.filter(({ snapshots }) => snapshots.includes(name))
       const [repaired, found] = [
-        inIt.filter((one) => one.repaired === true).map(idOf),
-        inIt.filter((one) => one.repaired !== true).map(idOf),
+        inIt.filter(isTreated).map(idOf),
+        inIt.filter((one) => !isTreated(one)).map(idOf),
       ]
       const none = { count: 0, paths: [] }
       const known = looked.has(name) ? none : (before.damaged[name] ?? none)
@@ -265,6 +299,10 @@ class Verification {
       this.#damage.add(snapshot, volume, path, what, manifest.get(path))
     this.#result.compared += 1
   }
+}
+
+function isTreated({ repaired = false, accepted = false }: Damage): boolean {
+  return repaired || accepted
 }
 
 /** Of so many damaged paths good copies are looked for, where nothing is to be repaired. */

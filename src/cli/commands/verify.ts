@@ -1,5 +1,5 @@
 import { UsageError, exitCodes } from '../../errors.ts'
-import type { Command } from '../command.ts'
+import type { Command, CommandInput } from '../command.ts'
 import { listOf } from '../option-values.ts'
 
 export const verifyCommand: Command = {
@@ -11,6 +11,7 @@ export const verifyCommand: Command = {
     ['verify --sample 5%', 'all metadata, and the contents of one file in twenty'],
     ['verify --since "2 days ago"', 'those of the last two days'],
     ['verify --repair', 'put good copies into the place of what is damaged'],
+    ['verify latest~2 --accept', 'what is found in it is right, and is not told again'],
   ],
   details: [
     'It finds bit rot, and whatever somebody wrote into a snapshot: content under the old time, mode, owner, ACL,\n' +
@@ -44,6 +45,10 @@ export const verifyCommand: Command = {
       type: 'boolean',
       describe: 'put a good copy into the place of what is damaged, where there is one',
     },
+    accept: {
+      type: 'boolean',
+      describe: 'have what is found in the named snapshots count as right from now on',
+    },
   },
   async run(input) {
     const { options, json, terminal } = input
@@ -53,7 +58,9 @@ export const verifyCommand: Command = {
       since: typeof options['since'] === 'string' ? options['since'] : undefined,
       newOnly: options['new'] === true,
       repair: options['repair'] === true,
+      accept: options['accept'] === true,
     }
+    if (verifyOptions.accept) assertAcceptable(options)
     const { openContext } = await import('../open-context.ts')
     const { verify } = await import('../../actions/inspect/verify.ts')
     const { createEventPrinter } = await import('../render/event-printer.ts')
@@ -66,11 +73,24 @@ export const verifyCommand: Command = {
       if (json) for (const line of damageLines(verified)) terminal.stdout.write(line)
       const text = formatVerified(verified, context.config.volumes)
       printer.result({ type: 'result', ...describeVerified(verified) }, text)
-      return verified.damage.length === verified.repaired ? exitCodes.done : exitCodes.failed
+      const { damage, repaired, accepted } = verified
+      return damage.length === repaired + accepted ? exitCodes.done : exitCodes.failed
     } finally {
       printer.end()
     }
   },
+}
+
+/** Nobody is to accept what a disk has lost in snapshots that were not looked at. */
+function assertAcceptable(options: CommandInput['options']): void {
+  if (listOf(options['snapshot']).length === 0) {
+    throw new UsageError('--accept is of named snapshots', { fix: 'name them' })
+  }
+  const other = ['repair', 'new', 'sample', 'since'].find((name) => options[name] !== undefined)
+  if (other === undefined) return
+  throw new UsageError(`--accept and --${other} do not go together`, {
+    fix: `leave out --${other}`,
+  })
 }
 
 function parsePercent(text: unknown): number {

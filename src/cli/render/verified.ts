@@ -8,8 +8,11 @@ import { formatTable } from './table.ts'
 
 /** A line of JSON for each fault. */
 export function damageLines({ damage }: Verified): string[] {
-  return damage.map(({ volume, path, what, snapshots, goodCopy, repaired }) => {
-    const outcome = repaired === undefined ? {} : { repaired }
+  return damage.map(({ volume, path, what, snapshots, goodCopy, repaired, accepted }) => {
+    const outcome = {
+      ...(repaired === undefined ? {} : { repaired }),
+      ...(accepted === undefined ? {} : { accepted }),
+    }
     const where = { volume, ...pathFields('path', path) }
     const document = { type: 'damage', ...where, what, snapshots, goodCopy, ...outcome }
     return `${JSON.stringify(document)}\n`
@@ -23,18 +26,21 @@ export function describeVerified({
   read,
   damage,
   repaired,
+  accepted,
 }: Verified): object {
-  return { compared, recorded, firstRead, read, damaged: damage.length, repaired }
+  return { compared, recorded, firstRead, read, damaged: damage.length, repaired, accepted }
 }
 
 /** What is damaged, in which snapshots, and how much was looked at. */
 export function formatVerified(
-  { compared, recorded, firstRead, read, damage, repaired }: Verified,
+  { compared, recorded, firstRead, read, damage, repaired, accepted }: Verified,
   volumes: readonly VolumeSpec[],
 ): string {
-  const rows = damage.map(({ volume, path, what, snapshots, goodCopy, repaired: isRepaired }) => {
+  const rows = damage.map((one) => {
+    const { volume, path, what, snapshots, goodCopy } = one
     const root = volumes.find(({ id }) => id === volume)?.path ?? volume
-    const copy = isRepaired === true ? 'repaired' : (goodCopy ?? '-')
+    const outcome = one.repaired === true ? 'repaired' : one.accepted === true && 'accepted'
+    const copy = outcome === false ? (goodCopy ?? '-') : outcome
     return [what, printable(`${root}/${displayPath(path)}`), copy, snapshots.join(' ')]
   })
   const heading = ['DAMAGE', 'PATH', 'GOOD COPY', 'SNAPSHOTS']
@@ -43,6 +49,6 @@ export function formatVerified(
   const outcome =
     damage.length === 0
       ? 'nothing is damaged'
-      : `${counted(damage.length, '{path is|paths are}')} damaged${repaired === 0 ? '' : `, ${repaired} repaired`}`
+      : `${counted(damage.length, '{path is|paths are}')} damaged${repaired === 0 ? '' : `, ${repaired} repaired`}${accepted === 0 ? '' : `, ${accepted} accepted`}`
   return `${table}${looked}: ${outcome}\n`
 }
