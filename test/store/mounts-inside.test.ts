@@ -53,6 +53,23 @@ describe('A directory of the same filesystem mounted inside the data', () => {
     })
   }
 
+  for (const engine of ['link', 'rsync']) {
+    it(`has its files in a snapshot where it is mounted, and where it is (${engine})`, async () => {
+      await shellIn(store.data, 'mkdir own; echo own > own/file; echo other > own/other')
+      mounted = await bindMount(join(store.data, 'own'), join(store.data, 'in'))
+      for (const content of ['first', 'second']) {
+        await writeFile(join(store.data, 'own/file'), content)
+        const { exitCode, stderr } = await store.run(['snapshot'], {
+          env: { ...store.env, SNAP_ENGINE: engine },
+        })
+        expect(exitCode, stderr).to.equal(0)
+        const name = store.snapshotNames().at(-1) ?? ''
+        const lines = compareTrees(walkTree(store.data), walkTree(store.dataIn(name)))
+        expect(lines.filter((line) => !/ names (is|are) /.test(line))).to.deep.equal([])
+      }
+    })
+  }
+
   it('keeps a directory that is in the place of a name of a file, and the restore says so', async () => {
     await shellIn(store.data, 'echo one > file; ln file other')
     await store.snapshot()

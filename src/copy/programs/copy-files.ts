@@ -11,6 +11,13 @@ import { syncWhileCopying } from './sync-while-copying.ts'
 const processes = 8
 const mostPathsEach = 2000
 
+/**
+ * What cp says, and ends well, of a file that it leaves out: one whose directory is mounted a second
+ * time in the volume has the same name in the same directory for it (copy.c and same_name in
+ * coreutils).
+ */
+const leftOutAsSecond = 'specified more than once'
+
 /** What cp says of a file where `--reflink=always` cannot be done. */
 const failedToClone = 'failed to clone'
 
@@ -99,7 +106,7 @@ async function copyByProcesses(
       input: Buffer.from(list.buffer, list.byteOffset, list.length),
     })
 
-    all.isComplete &&= exitCode === 0
+    all.isComplete &&= exitCode === 0 && !stderr.includes(leftOutAsSecond)
     all.stderr += stderr
   })
   return all
