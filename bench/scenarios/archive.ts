@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { programFile } from '../../test/support/cli.ts'
 import type { Bench, Scenario } from '../bench.ts'
@@ -69,9 +69,10 @@ async function measureExport(bench: Bench, snapshot: string, out: string): Promi
 
 async function measureImport(bench: Bench, snapshot: string, out: string): Promise<Figures> {
   const { home, run } = bench
-  const empty = join(home, 'empty')
-  await mkdir(empty)
-  const kind = { ...snapVolume(run, empty), name: 'store that imports' }
+  const source = join(home, 'one-file')
+  await mkdir(source)
+  await writeFile(join(source, 'file'), 'one file\n')
+  const kind = { ...snapVolume(run, source), name: 'store that imports' }
   const store: SnapVolumeStore = await makeStore(home, kind)
   await store.snapshot()
   const other = dirname(store.snapshots()[0] ?? '')
@@ -86,7 +87,9 @@ async function measureImport(bench: Bench, snapshot: string, out: string): Promi
     },
     {
       name: 'zstd -d | tar, and sync',
-      prepare: async () => mkdir(target),
+      async prepare() {
+        await mkdir(target)
+      },
       run: async () =>
         shell(
           bench,

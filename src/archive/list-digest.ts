@@ -14,21 +14,39 @@ export function isKept({ type }: ListedEntry): boolean {
  * alone. `list_tree` of restore.sh makes the same lines of what find(1) prints.
  */
 export function digestListing(listing: Listing): { listing: string; names: string } {
-  const rows = Array.from(listing)
-    .filter(([, entry]) => isKept(entry))
-    .map(([path, entry]) => ({ path: onOneLine(path), entry }))
-    .map((row) => ({ ...row, key: `${row.path}//` }))
-  rows.sort((one, other) => (one.key < other.key ? -1 : 1))
+  const rows: [key: string, entry: ListedEntry][] = []
+  for (const [path, entry] of listing) if (isKept(entry)) rows.push([`${onOneLine(path)}//`, entry])
+  rows.sort(([one], [other]) => (one < other ? -1 : 1))
 
-  const first = new Map<string, BytePath>()
-  const [all, names] = [createHash('sha256'), createHash('sha256')]
-  for (const { path, key, entry } of rows) {
-    if (!first.has(entry.inode)) first.set(entry.inode, path)
-    const begin = `${key}${first.get(entry.inode)} ${entry.type}`
-    all.update(`${begin} ${describeAll(entry)}\n`, 'latin1')
-    names.update(`${begin} - ${sizeOf(entry)} -${endOf(entry)}\n`, 'latin1')
+  const first = new Map<string, string>()
+  const [all, names] = [new LineHash(), new LineHash()]
+  for (const [key, entry] of rows) {
+    const known = first.get(entry.inode)
+    if (known === undefined) first.set(entry.inode, key)
+    const begin = `${key}${(known ?? key).slice(0, -2)} ${entry.type}`
+    all.add(`${begin} ${describeAll(entry)}\n`)
+    names.add(`${begin} - ${sizeOf(entry)} -${endOf(entry)}\n`)
   }
-  return { listing: all.digest('hex'), names: names.digest('hex') }
+  return { listing: all.digest(), names: names.digest() }
+}
+
+const mostWaiting = 64 * 1024
+
+/** Each update of a hash costs more than a line. */
+class LineHash {
+  readonly #hash = createHash('sha256')
+  #waiting = ''
+
+  add(line: string): void {
+    this.#waiting += line
+    if (this.#waiting.length < mostWaiting) return
+    this.#hash.update(this.#waiting, 'latin1')
+    this.#waiting = ''
+  }
+
+  digest(): string {
+    return this.#hash.update(this.#waiting, 'latin1').digest('hex')
+  }
 }
 
 function describeAll(entry: ListedEntry): string {
@@ -46,7 +64,7 @@ function endOf({ type, target }: ListedEntry): string {
 }
 
 function onOneLine(text: string): string {
-  return text.replaceAll('\n', '\u0001')
+  return text.includes('\n') ? text.replaceAll('\n', '\u0001') : text
 }
 
 /**

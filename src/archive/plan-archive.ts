@@ -177,6 +177,7 @@ class Planning {
   }
 }
 
-function isSpecial({ type }: ListedEntry): boolean {
+/** Pipes and devices. */
+export function isSpecial({ type }: ListedEntry): boolean {
   return type === 'p' || type === 'b' || type === 'c'
 }

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import { countListing, digestContents, digestListing, isKept } from '../../archive/list-digest.ts'
-import { type ArchivePlan, emptyTree, planArchive } from '../../archive/plan-archive.ts'
+import { type ArchivePlan, emptyTree, isSpecial, planArchive } from '../../archive/plan-archive.ts'
 import type { BaseDigests, TreeDigests } from '../../archive/header.ts'
 import { changelogOf } from '../../diff/changelog.ts'
 import type { Change } from '../../diff/compare-trees.ts'
@@ -120,16 +120,17 @@ function rootOf({ snapshot, volume }: ExportTask): string {
 
 /** Nobody reads the contents for it: zstd has a checksum of all. */
 function describeFull({ entries }: ArchivedTree): Content {
-  const after = { ...emptyTree, entries }
+  // tar finds the members by itself
+  const specials = new Map([...entries].filter(([, entry]) => isSpecial(entry)))
   const changes = Array.from(entries, ([path, { type }]): Change => {
     return { kind: 'added', path, type, size: { from: null, to: null } }
   })
   return {
-    plan: planArchive(emptyTree, after, () => false),
+    plan: planArchive(emptyTree, { ...emptyTree, entries: specials }, () => false),
     patches: [],
     digests: { ...digestListing(entries), contents: undefined },
     baseDigests: undefined,
-    changes: changes.toSorted((one, other) => (one.path < other.path ? -1 : 1)),
+    changes,
   }
 }
 
