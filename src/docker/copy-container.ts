@@ -92,6 +92,10 @@ function chooseMounts(
   const mounts: MountSettings = []
   const leftOut: string[] = []
   for (const { Source, Destination, RW } of Mounts) {
+    if (Source === '') {
+      leftOut.push(Destination)
+      continue
+    }
     const ours = volumes.filter(({ id, hostPath }) => clones.has(id) && isInside(hostPath, Source))
     for (const { id, hostPath } of ours) {
       mounts.push({
@@ -110,7 +114,7 @@ function chooseMounts(
       )
     }
     if (Source === store || Source.endsWith('/docker.sock')) continue
-    if (RW || Source === '') leftOut.push(Destination)
+    if (RW) leftOut.push(Destination)
     else mounts.push({ Type: 'bind', Source, Target: Destination, ReadOnly: true })
   }
   return { mounts, leftOut }
