@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ListedEntry } from '../diff/list-tree.ts'
 import type { BytePath } from '../tree/byte-path.ts'
+import { yielding } from '../tree/yielding.ts'
 
 export type Listing = ReadonlyMap<BytePath, ListedEntry>
 
@@ -11,16 +12,20 @@ export function isKept({ type }: ListedEntry): boolean {
 
 /**
  * The digests of a tree as it is listed: of all, and of names, types, sizes, targets and link groups
- * alone. `list_tree` of restore.sh makes the same lines of what find(1) prints.
+ * alone. `list_tree` of restore.sh makes the same lines of what find(1) prints. Others have their
+ * turn meanwhile: an archive is being read.
  */
-export function digestListing(listing: Listing): { listing: string; names: string } {
+export async function digestListing(
+  listing: Listing,
+  signal?: AbortSignal,
+): Promise<{ listing: string; names: string }> {
   const rows: [key: string, entry: ListedEntry][] = []
   for (const [path, entry] of listing) if (isKept(entry)) rows.push([`${onOneLine(path)}//`, entry])
   rows.sort(([one], [other]) => (one < other ? -1 : 1))
 
   const first = new Map<string, string>()
   const [all, names] = [new LineHash(), new LineHash()]
-  for (const [key, entry] of rows) {
+  for await (const [key, entry] of yielding(rows, signal)) {
     const known = first.get(entry.inode)
     if (known === undefined) first.set(entry.inode, key)
     const begin = `${key}${(known ?? key).slice(0, -2)} ${entry.type}`

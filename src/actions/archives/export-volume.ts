@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { countListing, digestContents, digestListing, isKept } from '../../archive/list-digest.ts'
 import { type ArchivePlan, emptyTree, isSpecial, planArchive } from '../../archive/plan-archive.ts'
 import type { BaseDigests, TreeDigests } from '../../archive/header.ts'
@@ -67,17 +68,18 @@ export async function exportVolume(
   const patchesDirectory = makePatchesDirectory(room.cwd)
   const content =
     base.snapshot === undefined
-      ? describeFull(tree)
+      ? await describeFull(tree, context.signal)
       : await describeIncrement(context, task, base.snapshot, tree, patchesDirectory)
 
   const own = { cwd: room.cwd, names: writeOwn(task, room, tree, content) }
   const first = whole === undefined ? Buffer.alloc(0) : await readOwnFiles(own)
   const part =
     whole ?? stopping.adopt(readMembers(reading, own, content.plan.included), ({ stop }) => stop())
-  const written = await writeArchive(first, part, output, context.signal)
+  const [written, changelog] = await Promise.all([
+    writeArchive(first, part, output, context.signal),
+    changelogInTurns(rootOf(task), content.changes),
+  ])
   progress.end()
-
-  const changelog = changelogOf(rootOf(task), content.changes)
   return { ...written, changelog, notes: noteSockets(tree, volume) }
 }
 
@@ -113,13 +115,28 @@ function writeOwn(
   })
 }
 
+const changesPerTurn = 1000
+
+/** Others have their turn meanwhile, such as whoever writes the archive. */
+async function changelogInTurns(root: string, changes: readonly Change[]): Promise<string> {
+  let changelog = ''
+  for (let at = 0; at < changes.length; at += changesPerTurn) {
+    changelog += changelogOf(root, changes.slice(at, at + changesPerTurn))
+    await nextTurn()
+  }
+  return changelog
+}
+
 /** Where the application has the volume. */
 function rootOf({ snapshot, volume }: ExportTask): string {
   return snapshot.record.volumes.find(({ id }) => id === volume)?.path ?? `/${volume}`
 }
 
 /** Nobody reads the contents for it: zstd has a checksum of all. */
-function describeFull({ entries }: ArchivedTree): Content {
+async function describeFull(
+  { entries }: ArchivedTree,
+  signal: AbortSignal | undefined,
+): Promise<Content> {
   // tar finds the members by itself
   const specials = new Map([...entries].filter(([, entry]) => isSpecial(entry)))
   const changes = Array.from(entries, ([path, { type }]): Change => {
@@ -128,7 +145,7 @@ function describeFull({ entries }: ArchivedTree): Content {
   return {
     plan: planArchive(emptyTree, { ...emptyTree, entries: specials }, () => false),
     patches: [],
-    digests: { ...digestListing(entries), contents: undefined },
+    digests: { ...(await digestListing(entries, signal)), contents: undefined },
     baseDigests: undefined,
     changes,
   }
@@ -160,11 +177,11 @@ async function describeIncrement(
     plan: planArchive(trees.before, trees.after, (path) => patched.has(path)),
     patches,
     digests: {
-      ...digestListing(after.entries),
+      ...(await digestListing(after.entries, signal)),
       contents: digestContents(await digests.of(after)),
     },
     baseDigests: {
-      listing: digestListing(before.entries).listing,
+      listing: (await digestListing(before.entries, signal)).listing,
       contents: digestContents(await digests.of(before)),
     },
     changes: found.volumes.flatMap(({ changes }) => changes),

@@ -181,7 +181,8 @@ class VolumeImport {
 
   async #compareBase(tree: ArchivedTree): Promise<void> {
     const { volume, base, baseDigests } = this.#header
-    const isListed = digestListing(tree.entries).listing === baseDigests?.listing
+    const { listing } = await digestListing(tree.entries, this.#context.signal)
+    const isListed = listing === baseDigests?.listing
     const contents = isListed ? digestContents(await this.#task.digests.of(tree)) : undefined
     if (contents !== undefined && contents === baseDigests?.contents) return
     throw new OperationError(
@@ -223,7 +224,7 @@ class VolumeImport {
     const { volume, digests: wanted } = this.#header
     await this.#runScript('--finish')
     using tree = await openArchivedTree(this.#context, { path: staging }, volume)
-    const found = digestListing(tree.entries)
+    const found = await digestListing(tree.entries, this.#context.signal)
     const contents =
       wanted.contents === undefined ? undefined : digestContents(await digests.of(tree))
     const isWhole = found.names === wanted.names && contents === wanted.contents

@@ -219,7 +219,8 @@ class Import {
   async #holds(there: Snapshot, { volume, digests }: ArchiveHeader): Promise<boolean> {
     if (!there.record.volumes.some(({ id }) => id === volume)) return false
     using tree = await openArchivedTree(this.#context, there, volume)
-    return digestListing(tree.entries).listing === digests.listing
+    const found = await digestListing(tree.entries, this.#context.signal)
+    return found.listing === digests.listing
   }
 
   async #publish(
