@@ -223,6 +223,7 @@ class VolumeImport {
     const { staging, digests, source } = this.#task
     const { volume, digests: wanted } = this.#header
     await this.#runScript('--finish')
+    if (await this.#isAsExported()) return this.#addAll()
     using tree = await openArchivedTree(this.#context, { path: staging }, volume)
     const found = await digestListing(tree.entries, this.#context.signal)
     const contents =
@@ -239,6 +240,25 @@ class VolumeImport {
         ? 'see "snap-volume doctor" for what the filesystem of the store does not keep'
         : 'copy it here again',
     })
+  }
+
+  /**
+   * Whether a full archive has come out with all that is in its digest: restore.sh finds it in a
+   * third of the time. Of an increment the contents are compared too.
+   */
+  async #isAsExported(): Promise<boolean> {
+    const { volume, digests } = this.#header
+    if (this.#baseTree !== undefined || digests.contents !== undefined) return false
+    const words = [restoreScriptPath, '--digest', join(this.#task.staging, volume)]
+    const { exitCode, stdout } = await spawn('sh', words, { signal: this.#context.signal })
+    return exitCode === 0 && stdout.trim() === digests.listing
+  }
+
+  #addAll(): Added {
+    this.#report?.end()
+    const { volume, bytes } = this.#header
+    const { contents } = this.#facts?.record.volumes.find(({ id }) => id === volume) ?? {}
+    return { volume, addedFiles: contents?.files ?? 0, addedBytes: bytes }
   }
 
   /** Then nobody expects it of a snapshot here. */
