@@ -59,7 +59,7 @@ export class ContainerMaker {
 
   /** The end of what it has printed so far, without a terminal: GET /containers/ID/logs. */
   async output(id: string): Promise<string> {
-    const log = await call(this.#host, `GET /containers/${id}/logs`, [404], (abortSignal) =>
+    const log = await call(this.#host, `GET /containers/${id}/logs`, [404, 409], (abortSignal) =>
       this.#docker
         .getContainer(id)
         .logs({ stdout: true, stderr: true, tail: keptLines, follow: false, abortSignal }),

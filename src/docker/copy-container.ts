@@ -1,3 +1,4 @@
+import { join, relative } from 'node:path'
 import type { ContainerCreateOptions } from 'dockerode'
 import { OperationError } from '../errors.ts'
 import { isInside } from '../system/mounts.ts'
@@ -48,7 +49,9 @@ export function copyContainer(info: ContainerInfo, copy: CopyOptions): Container
     Image: info.Image,
     Env: Config.Env,
     Cmd: Config.Cmd,
-    ...(Config.Entrypoint ? { Entrypoint: Config.Entrypoint } : {}),
+    // of nothing Docker would take what the image has
+    Entrypoint: Config.Entrypoint ?? [''],
+    OpenStdin: Config.OpenStdin,
     User: Config.User,
     WorkingDir: Config.WorkingDir,
     Hostname: Config.Hostname,
@@ -70,6 +73,13 @@ export function copyContainer(info: ContainerInfo, copy: CopyOptions): Container
       PidsLimit: HostConfig.PidsLimit || copy.limits.processes,
       ...(HostConfig.ShmSize === undefined ? {} : { ShmSize: HostConfig.ShmSize }),
       Ulimits: HostConfig.Ulimits ?? [],
+      CpuQuota: HostConfig.CpuQuota ?? 0,
+      CpuPeriod: HostConfig.CpuPeriod ?? 0,
+      CpuShares: HostConfig.CpuShares ?? 0,
+      CpusetCpus: HostConfig.CpusetCpus ?? '',
+      ...(HostConfig.GroupAdd ? { GroupAdd: HostConfig.GroupAdd } : {}),
+      ...(HostConfig.Sysctls ? { Sysctls: HostConfig.Sysctls } : {}),
+      ...(HostConfig.ExtraHosts ? { ExtraHosts: HostConfig.ExtraHosts } : {}),
       CapAdd: HostConfig.CapAdd,
       CapDrop: HostConfig.CapDrop,
       SecurityOpt: HostConfig.SecurityOpt,
@@ -82,6 +92,9 @@ export function copyContainer(info: ContainerInfo, copy: CopyOptions): Container
   }
   return { options, leftOut }
 }
+
+/** A read-only mount keeps nobody from connecting. */
+const sockets = ['/var/run/docker.sock', '/run/docker.sock']
 
 type MountSettings = NonNullable<NonNullable<ContainerCreateOptions['HostConfig']>['Mounts']>
 
@@ -101,7 +114,7 @@ function chooseMounts(
       mounts.push({
         Type: 'volume',
         Source: clones.get(id) ?? '',
-        Target: `${Destination}${hostPath.slice(Source.length)}`,
+        Target: join(Destination, relative(Source, hostPath)),
         VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } },
       })
     }
@@ -113,8 +126,9 @@ function chooseMounts(
         `the container ${Name.replace(/^\//, '')} mounts a part of volume ${whole.id} at ${Destination}, and a clone is of the whole`,
       )
     }
+    const isClosed = [store, ...sockets].some((path) => isInside(path, Source))
     if (Source === store || Source.endsWith('/docker.sock')) continue
-    if (RW) leftOut.push(Destination)
+    if (RW || isClosed || isInside(Source, store)) leftOut.push(Destination)
     else mounts.push({ Type: 'bind', Source, Target: Destination, ReadOnly: true })
   }
   return { mounts, leftOut }

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { volumeIdPattern } from '../config/volume-spec.ts'
-import { OperationError, isNotFound, messageOf } from '../errors.ts'
+import { OperationError, errorCode, isNotFound, messageOf } from '../errors.ts'
 import { fsyncDirectory, readDocument, writeFileDurably } from './durable.ts'
 import type { StoreLayout } from './layout.ts'
 import { parseDocument, snapshotName, timestamp } from './record.ts'
@@ -97,7 +97,8 @@ export function readClone(store: StoreLayout, name: string): CloneRecord | undef
     if (clone.name !== name) throw new Error(`it is the record of ${clone.name}`)
     return clone
   } catch (error) {
-    if (isNotFound(error)) return undefined
+    // a plain file there is of nobody
+    if (isNotFound(error) || errorCode(error) === 'ENOTDIR') return undefined
     throw new OperationError(`${record} cannot be read (${messageOf(error)})`, {
       cause: error,
       fix: `when that clone is not needed, remove its Docker volume, then ${directory}`,

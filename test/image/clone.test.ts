@@ -11,6 +11,7 @@ import {
   type Sidecar,
   dataIn,
   killIn,
+  resultOf,
   runInVolume,
   startSidecar,
   succeeded,
@@ -134,6 +135,62 @@ for (const database of [mariadb, postgres]) {
 }
 
 describeOnEngine('A clone that is an overlay', () => {
+  it('shares with its base what did not change, and leaves volumes of others alone', async () => {
+    const sidecar = await startSidecar({
+      options: withDockerSocket,
+      fill: 'for i in $(seq 50); do echo $i > file$i; done; head -c 3M /dev/urandom > large',
+    })
+    const snapshot = await takeSnapshot(sidecar)
+    const inSidecar = async (...words: string[]) =>
+      execIn(sidecar.container, 'snap-volume', ...words)
+    const name = `snap-volume-test-${randomUUID()}`
+    succeeded(await inSidecar('clone', snapshot, name))
+    await runInVolume(name, 'echo changed > file1')
+    const taken = resultOf(succeeded(await inSidecar('clone', 'snapshot', name, '--json')))
+    expect(taken).to.have.nested.property('snapshot.volumes[0].contents.addedFiles', 1)
+    succeeded(await inSidecar('clone', 'flatten', name))
+    expect(await runInVolume(name, 'cat file1')).to.equal('changed')
+
+    succeeded(await inSidecar('remove', snapshot, '--yes'))
+    succeeded(await inSidecar('clone', 'snapshot', name))
+    succeeded(await inSidecar('clone', name, `${name}-2`))
+    expect((await inSidecar('clone', 'diff', name)).stderr).to.match(/is gone: compare another one/)
+
+    await docker('volume', 'rm', name)
+    await docker('volume', 'create', name)
+    await runInVolume(name, 'echo precious > of-somebody-else')
+    for (const words of [
+      ['flatten', name],
+      ['snapshot', `${name}-2`],
+      ['remove', name, '--yes'],
+    ]) {
+      await inSidecar('clone', ...words)
+    }
+    expect(await runInVolume(name, 'cat of-somebody-else')).to.equal('precious')
+    await docker('volume', 'rm', name)
+    succeeded(await inSidecar('clone', 'remove', `${name}-2`, '--yes'))
+    expect((await inSidecar('clone', snapshot, 'snap-volume-prove-mine')).exitCode).to.equal(2)
+  })
+
+  it('loses nothing that a container writes while it is made flat', async () => {
+    const sidecar = await startSidecar({
+      options: withDockerSocket,
+      fill: 'head -c 80M /dev/urandom > large; echo 1 > file',
+    })
+    await takeSnapshot(sidecar)
+    const name = `snap-volume-test-${randomUUID()}`
+    const inSidecar = async (...words: string[]) =>
+      execIn(sidecar.container, 'snap-volume', ...words)
+    succeeded(await inSidecar('clone', 'latest', name))
+    const flattened = inSidecar('clone', 'flatten', name)
+    await sleep(700)
+    await runInVolume(name, 'echo order > order')
+    const { exitCode } = await flattened
+    if (exitCode === 0) expect(await runInVolume(name, 'cat order')).to.equal('order')
+    expect(await runInVolume(name, 'ls')).to.contain('order')
+    await tryDocker('volume', 'rm', name)
+  })
+
   const kills = Number(process.env['SNAP_VOLUME_TEST_KILLS'] ?? 2)
 
   it(`holds what it held when flatten is killed, and is flat at last (SNAP_VOLUME_TEST_SEED=${seed})`, async () => {

@@ -3,6 +3,8 @@ import prettyBytes from 'pretty-bytes'
 import { canReflinkIn } from '../../copy/reflink.ts'
 import type { CloneMethod } from '../../store/clones.ts'
 import { hasBtrfsProgram, isSubvolume } from '../../system/subvolume.ts'
+import { openDirectory } from '../../tree/directory-handle.ts'
+import { walkTree } from '../../tree/walk-tree.ts'
 import type { VolumeContents } from '../../store/record.ts'
 
 /**
@@ -21,10 +23,26 @@ export interface CloneCost {
 }
 
 /** The cheapest method for a clone of the tree `data`, in the filesystem of the store. */
-export function chooseMethod(data: string, store: string): CloneMethod {
+export async function chooseMethod(
+  data: string,
+  store: string,
+  contents: Pick<VolumeContents, 'specials'> | null,
+): Promise<CloneMethod> {
   if (isSubvolume(data) && hasBtrfsProgram()) return 'btrfs'
   if (canReflinkIn(store)) return 'reflink'
-  return upperFilesystems.includes(statfsSync(store).type) ? 'overlay' : 'copy'
+  const isUpper = upperFilesystems.includes(statfsSync(store).type)
+  const hasSpecials = contents === null || contents.specials > 0
+  if (!isUpper || (hasSpecials && (await hasWhiteouts(data)))) return 'copy'
+  return 'overlay'
+}
+
+/** Character devices 0/0, which an overlay takes for names that were deleted. */
+async function hasWhiteouts(data: string): Promise<boolean> {
+  using opened = openDirectory(data)
+  for await (const { stat } of walkTree(opened.here)) {
+    if (stat.isCharacterDevice() && stat.rdev === 0n) return true
+  }
+  return false
 }
 
 /** What to expect, before anything is made. */

@@ -26,12 +26,14 @@ import { reportProgress } from '../report-progress.ts'
 import { type CloneCost, chooseMethod, costOf } from './choose-method.ts'
 import {
   type StoreOnHost,
+  createVolume,
   findClient,
   findStoreOnHost,
   formatVolumeCommand,
+  removeVolume,
   volumeRequestOf,
 } from './docker-volume.ts'
-import { type CloneSource, assertCloneName, findSource } from './find-source.ts'
+import { type CloneSource, assertCloneName, findParent, findSource } from './find-source.ts'
 import { snapshotClone } from './snapshot-clone.ts'
 
 export interface CloneOptions {
@@ -41,6 +43,8 @@ export interface CloneOptions {
   /** The volume; undefined where the snapshot holds one only. */
   volume: string | undefined
   dryRun?: boolean
+  /** It is of `prove`, whose names nobody else takes. */
+  isProof?: boolean
 }
 
 export interface CloneResult {
@@ -72,7 +76,7 @@ export async function createClone(
   context: ActionContext,
   options: CloneOptions,
 ): Promise<CloneResult> {
-  assertCloneName(options.name)
+  assertCloneName(options.name, options.isProof === true)
   const source = await findReadable(context, options)
   if (options.dryRun === true) return resultOf(await decide(context, options, source), false)
 
@@ -94,18 +98,18 @@ export async function createClone(
 }
 
 /**
- * What an overlay shows can be read where it is mounted only: it becomes a snapshot first, and the
- * clone is one of that.
+ * What an overlay shows can be read where it is mounted only, and of a flat clone the snapshot may
+ * be gone: it becomes a snapshot first, and the clone is one of that.
  */
 async function findReadable(context: ActionContext, options: CloneOptions): Promise<CloneSource> {
   const { reference, volume, dryRun } = options
-  const source = findSource(context, reference, volume)
-  const { parent } = source
-  if (parent === undefined || parent.method !== 'overlay' || parent.isFlat || dryRun === true) {
-    return source
+  const parent = findParent(context, reference)
+  const hasData = parent !== undefined && parent.method !== 'overlay' && !parent.isFlat
+  if (parent === undefined || hasData || dryRun === true) {
+    return findSource(context, reference, volume)
   }
   const { name } = await snapshotClone(context, parent.name, { comment: `for ${options.name}` })
-  return { ...findSource(context, name, source.volume), parent }
+  return { ...findSource(context, name, parent.volume), parent }
 }
 
 async function decide(
@@ -123,7 +127,7 @@ async function decide(
   }
 
   const { snapshot, volume, data, parent } = source
-  const method = chooseMethod(data, store.own)
+  const method = await chooseMethod(data, store.own, contentsOf(source))
   const cost = costOf(method, contentsOf(source))
   const { bytesNow, bytesAtMost } = cost
   const clone: CloneRecord = {
@@ -177,13 +181,13 @@ async function make(context: WriterContext, decision: CloneDecision): Promise<Cl
     await fill(context, decision, places)
     await syncFilesystem(places.directory)
     throwIfInterrupted(context.signal)
-    await client?.volumes.create(request)
+    if (client !== undefined) await createVolume(client, request)
 
     const finished = { ...clone, finishedAt: clock.now().toISOString() }
     writeClone(store, finished)
     return resultOf({ ...decision, clone: finished }, client !== undefined)
   } catch (error) {
-    await client?.volumes.remove(clone.name).catch(() => undefined)
+    if (client !== undefined) await removeVolume(client, request).catch(() => false)
     await moveToTrash(store, [places.directory])
     throw await explainFailure(error, inStore(store.directory), 'there is no clone')
   }

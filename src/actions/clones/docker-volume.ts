@@ -74,6 +74,42 @@ export function volumeRequestOf(host: StoreLayout, clone: CloneRecord): VolumeRe
   return { name, labels, options: { type: 'overlay', device: 'overlay', o: options } }
 }
 
+/**
+ * Whose Docker volume has a name: the clone's by its label, which names store, snapshot and volume;
+ * that of somebody else; or nobody's.
+ */
+export async function ownerOfVolume(
+  client: DockerClient,
+  { name, labels }: Pick<VolumeRequest, 'name' | 'labels'>,
+): Promise<'clone' | 'other' | 'nobody'> {
+  const found = await client.volumes.labelsOf(name)
+  if (found === undefined) return 'nobody'
+  return found[cloneLabel] === labels[cloneLabel] ? 'clone' : 'other'
+}
+
+/**
+ * Makes the Docker volume of a clone. Throws OperationError where somebody else has made one of that
+ * name, which Docker would hand out instead.
+ */
+export async function createVolume(client: DockerClient, request: VolumeRequest): Promise<void> {
+  if ((await ownerOfVolume(client, request)) === 'nobody') await client.volumes.create(request)
+  if ((await ownerOfVolume(client, request)) === 'clone') return
+  throw notOurs(request.name)
+}
+
+/** False where a container has it. Throws OperationError for one that is not the clone's. */
+export async function removeVolume(client: DockerClient, request: VolumeRequest): Promise<boolean> {
+  const owner = await ownerOfVolume(client, request)
+  if (owner === 'other') throw notOurs(request.name)
+  return owner === 'nobody' || (await client.volumes.remove(request.name))
+}
+
+function notOurs(name: string): OperationError {
+  return new OperationError(`the Docker volume ${name} is not of the clone ${name}`, {
+    fix: 'rename or remove that volume, if it is not needed, then try again',
+  })
+}
+
 /** What overlayfs takes for an end of a path (ovl_next_opt and ovl_split_lowerdirs in the kernel). */
 function escapeOption(path: string): string {
   return path.replaceAll(/[\\:,]/g, String.raw`\$&`)

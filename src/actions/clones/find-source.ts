@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { OperationError, UsageError } from '../../errors.ts'
-import { type Snapshot, readCatalog } from '../../store/catalog.ts'
+import { type Snapshot, findSnapshot, readCatalog } from '../../store/catalog.ts'
 import {
   type CloneRecord,
   type ClonePlaces,
   isCloneName,
   placesOf,
+  proofPrefix,
   readClone,
 } from '../../store/clones.ts'
 import { parseSnapshotName } from '../../store/names.ts'
@@ -28,7 +29,7 @@ export function findSource(
   volume: string | undefined,
 ): CloneSource {
   const catalog = readCatalog(store)
-  const parent = isCloneName(reference) ? readClone(store, reference) : undefined
+  const parent = findParent({ store }, reference)
   const snapshot = resolveReference(catalog, parent?.snapshot ?? reference, clock.now())
   if (parent !== undefined) {
     assertFinished(parent)
@@ -51,6 +52,14 @@ export function findSource(
   return { snapshot, volume: chosen, data: join(snapshot.path, chosen), parent }
 }
 
+/** The clone of that name, where a clone is to be made of one. */
+export function findParent(
+  { store }: Pick<ActionContext, 'store'>,
+  reference: string,
+): CloneRecord | undefined {
+  return isCloneName(reference) ? readClone(store, reference) : undefined
+}
+
 /** Throws OperationError when there is no clone of that name, or only a part of one. */
 export function findClone(
   { store }: Pick<ActionContext, 'store'>,
@@ -66,6 +75,17 @@ export function findClone(
   return { clone, places: placesOf(store, name) }
 }
 
+/** Throws OperationError where the snapshot of a flat clone is gone. */
+export function assertBaseIsThere(
+  { store }: Pick<ActionContext, 'store'>,
+  { name, snapshot }: CloneRecord,
+): void {
+  if (findSnapshot(readCatalog(store), snapshot) !== undefined) return
+  throw new OperationError(`${snapshot}, of which the clone ${name} was made, is gone`, {
+    fix: `compare another one: run "snap-volume clone snapshot ${name}", then "snap-volume diff" with it`,
+  })
+}
+
 function assertFinished({ name, finishedAt }: CloneRecord): void {
   if (finishedAt !== null) return
   throw new OperationError(`the clone ${name} was cut off while it was made`, {
@@ -74,10 +94,13 @@ function assertFinished({ name, finishedAt }: CloneRecord): void {
 }
 
 /** Throws UsageError for what cannot be the name of a Docker volume, or may mean a snapshot. */
-export function assertCloneName(name: string): void {
-  const isTaken = name === 'latest' || parseSnapshotName(name) !== undefined
+export function assertCloneName(name: string, isProof: boolean): void {
+  const isTaken =
+    name === 'latest' ||
+    parseSnapshotName(name) !== undefined ||
+    name.startsWith(proofPrefix) !== isProof
   if (isCloneName(name) && !isTaken) return
   throw new UsageError(`${JSON.stringify(name)} cannot be the name of a clone`, {
-    fix: 'write 2 to 127 letters, digits, "_", "." and "-", a letter or digit first',
+    fix: `write 2 to 127 letters, digits, "_", "." and "-", a letter or digit first, and not ${proofPrefix}`,
   })
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { cloneTree, surveyForClone } from '../../copy/clone-tree.ts'
 import type { DockerClient } from '../../docker/client.ts'
+import type { VolumeRequest } from '../../docker/volumes.ts'
 import { OperationError } from '../../errors.ts'
 import { type ClonePlaces, type CloneRecord, writeClone } from '../../store/clones.ts'
 import { renameDurably, syncFilesystem } from '../../store/durable.ts'
@@ -11,20 +12,28 @@ import { type ActionContext, type WriterContext, asWriter } from '../context.ts'
 import { explainFailure, inStore } from '../explain-failure.ts'
 import { logged } from '../log-act.ts'
 import { reportProgress } from '../report-progress.ts'
-import { removeSnapshots } from '../store/remove.ts'
-import { findClient, findStoreOnHost, volumeRequestOf } from './docker-volume.ts'
+import {
+  createVolume,
+  findClient,
+  findStoreOnHost,
+  ownerOfVolume,
+  removeVolume,
+  volumeRequestOf,
+} from './docker-volume.ts'
 import { findClone } from './find-source.ts'
-import { hasVolume, usersOf } from './list-clones.ts'
-import { snapshotClone } from './snapshot-clone.ts'
+import { usersOf } from './list-clones.ts'
+import { endReaders } from './run-beside.ts'
+import { withSnapshotOfClone } from './with-snapshot.ts'
 
 /**
  * Makes a clone independent of its snapshot, which may go then. All but overlays have data of their
  * own already. An overlay becomes a plain copy, in steps that a crash may come between; the command
  * is to be run again then:
  *
- * 1. what it shows is a snapshot, and that is copied to `data.new`
- * 2. `data.new` becomes `data`: the copy is whole
- * 3. the Docker volume of the overlay is removed: nobody can write what was not copied
+ * 1. the Docker volume of the overlay is removed: nobody can write what is not copied. Another one,
+ *    NAME-flatten, shows it to us
+ * 2. what it shows is a snapshot, and that is copied to `data.new`
+ * 3. `data.new` becomes `data`: the copy is whole
  * 4. the record says that it is flat: the snapshot may go
  * 5. the Docker volume is made again, of `data`
  */
@@ -59,22 +68,14 @@ async function flattenOverlay(
       fix: 'run it where the Docker API is, see "The Docker API" in docs/databases.md',
     })
   }
+  await endReaders(client, name)
   await assertUnused(client, name)
-
-  // cut off behind the third step
-  const isCopied = existsSync(places.data) && !(await hasVolume(client, name))
-  if (!clone.isFlat && !isCopied) await copyOverlay(context, clone, places)
+  const host = (await findStoreOnHost(context, client)).store
+  if (!clone.isFlat) await copyHidden(context, client, volumeRequestOf(host, clone), clone, places)
 
   return asWriter(context, 'flatten a clone', async ({ store }) => {
-    await assertUnused(client, name)
-    const request = volumeRequestOf((await findStoreOnHost(context, client)).store, {
-      ...clone,
-      isFlat: true,
-    })
-    const isReady = clone.isFlat && (await hasVolume(client, name))
-    if (!isReady && !(await client.volumes.remove(name))) throw inUse(name, 'a container')
     const flat = markFlat(store, clone)
-    if (!isReady) await client.volumes.create(request)
+    await createVolume(client, volumeRequestOf(host, flat))
     await moveToTrash(
       store,
       [places.upper, places.work].filter((path) => existsSync(path)),
@@ -83,14 +84,46 @@ async function flattenOverlay(
   })
 }
 
-async function copyOverlay(
+/** Copies what an overlay shows while nobody else can mount it. Else it is as it was. */
+async function copyHidden(
   context: ActionContext,
-  { name, volume }: CloneRecord,
+  client: DockerClient,
+  request: VolumeRequest,
+  clone: CloneRecord,
   places: ClonePlaces,
 ): Promise<void> {
-  const made = await snapshotClone(context, name, { comment: `to flatten the clone ${name}` })
+  const { name } = clone
+  // cut off behind the third step: nobody could write since
+  const isCopied = existsSync(places.data) && (await ownerOfVolume(client, request)) === 'nobody'
+  if (isCopied) return
+
+  const hidden = { ...request, name: `${name}-flatten` }
+  for (const one of [request, hidden]) {
+    if (!(await removeVolume(client, one))) throw inUse(name, 'a container')
+  }
   try {
-    await asWriter(context, 'flatten a clone', async (writer) => {
+    await createVolume(client, hidden)
+    try {
+      await copyOverlay(context, clone, places, hidden)
+    } finally {
+      await endReaders(client, name)
+      await removeVolume(client, hidden)
+    }
+  } catch (error) {
+    await createVolume(client, request)
+    throw error
+  }
+}
+
+async function copyOverlay(
+  context: ActionContext,
+  { name, volume: id }: CloneRecord,
+  places: ClonePlaces,
+  volume: VolumeRequest,
+): Promise<void> {
+  const comment = `to flatten the clone ${name}`
+  await withSnapshotOfClone(context, name, { comment, volume }, async (made) =>
+    asWriter(context, 'flatten a clone', async (writer) => {
       const { store } = writer
       const half = `${places.data}.new`
       await moveToTrash(
@@ -98,16 +131,14 @@ async function copyOverlay(
         [places.data, half].filter((path) => existsSync(path)),
       )
       try {
-        await copyData(writer, join(store.directory, made.name, volume), half, volume)
+        await copyData(writer, join(store.directory, made.name, id), half, id)
         await syncFilesystem(half)
         renameDurably(half, places.data)
       } catch (error) {
         throw await explainFailure(error, inStore(store.directory), `${name} is as it was`)
       }
-    })
-  } finally {
-    await removeSnapshots(context, [made.name])
-  }
+    }),
+  )
 }
 
 async function copyData(

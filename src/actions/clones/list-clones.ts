@@ -1,9 +1,9 @@
 import type { DockerClient } from '../../docker/client.ts'
 import { type CloneRecord, readClones } from '../../store/clones.ts'
 import type { ActionContext } from '../context.ts'
-import { endReaders } from './run-beside.ts'
+import { isReader } from './run-beside.ts'
 import {
-  cloneLabel,
+  ownerOfVolume,
   findClient,
   findStoreOnHost,
   formatVolumeCommand,
@@ -28,28 +28,24 @@ export async function listClones(context: ActionContext): Promise<ListedClone[]>
 
   const listed: ListedClone[] = []
   for (const clone of clones) {
+    const request = volumeRequestOf(host.store, clone)
     listed.push({
       ...clone,
-      hasVolume: client === undefined ? null : await hasVolume(client, clone.name),
+      hasVolume: client === undefined ? null : (await ownerOfVolume(client, request)) === 'clone',
       containers: client === undefined ? [] : await usersOf(client, clone.name),
-      command: formatVolumeCommand(volumeRequestOf(host.store, clone)),
+      command: formatVolumeCommand(request),
     })
   }
   return listed
 }
 
-/** Whether the Docker volume of that name is the clone's. */
-export async function hasVolume(client: DockerClient, name: string): Promise<boolean> {
-  return (await client.volumes.labelsOf(name))?.[cloneLabel] !== undefined
-}
-
-/** The containers that have the Docker volume of a clone, running or not, once nobody of ours reads it. */
+/** The containers that have the Docker volume of a clone, running or not, but for our own that read it. */
 export async function usersOf(
   client: DockerClient,
   volume: string,
 ): Promise<ListedClone['containers']> {
-  await endReaders(client, volume)
   return (await client.listContainers())
     .filter(({ mounts }) => mounts.some((mount) => mount.volume === volume))
+    .filter(({ labels }) => !isReader(labels))
     .map(({ name, state }) => ({ name, state }))
 }

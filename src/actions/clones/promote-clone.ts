@@ -1,11 +1,13 @@
 import { OperationError } from '../../errors.ts'
 import type { SnapshotRecord } from '../../store/record.ts'
 import type { ActionContext } from '../context.ts'
-import { removeSnapshots } from '../store/remove.ts'
 import { findClient } from './docker-volume.ts'
 import { findClone } from './find-source.ts'
 import { usersOf } from './list-clones.ts'
 import { snapshotClone } from './snapshot-clone.ts'
+
+/** In which a container writes nothing. */
+const idleStates = ['created', 'exited', 'dead']
 
 /**
  * Makes the snapshot of a clone that a restore then makes live. Throws OperationError while a
@@ -18,7 +20,7 @@ export async function snapshotToPromote(
   findClone(context, name)
   const client = await findClient(context)
   const users = client === undefined ? [] : await usersOf(client, name)
-  const running = users.filter(({ state }) => state === 'running').map((user) => user.name)
+  const running = users.filter(({ state }) => !idleStates.includes(state)).map((user) => user.name)
   if (running.length > 0) {
     throw new OperationError(
       `the clone ${name} is not promoted: ${running.join(', ')} writes it;`,
@@ -28,19 +30,4 @@ export async function snapshotToPromote(
     )
   }
   return snapshotClone(context, name, { comment: `promoted from the clone ${name}` })
-}
-
-/** Runs `work` with a snapshot of what a clone holds, which is removed again. */
-export async function withSnapshotOfClone<T>(
-  context: ActionContext,
-  name: string,
-  comment: string,
-  work: (snapshot: SnapshotRecord) => Promise<T>,
-): Promise<T> {
-  const snapshot = await snapshotClone(context, name, { comment })
-  try {
-    return await work(snapshot)
-  } finally {
-    await removeSnapshots(context, [snapshot.name])
-  }
 }

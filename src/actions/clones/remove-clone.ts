@@ -3,8 +3,9 @@ import { type CloneRecord, isCloneName, placesOf, readClone } from '../../store/
 import { moveToTrash } from '../../store/trash.ts'
 import { type ActionContext, asWriter } from '../context.ts'
 import { logged } from '../log-act.ts'
-import { findClient } from './docker-volume.ts'
-import { hasVolume, usersOf } from './list-clones.ts'
+import { findClient, findStoreOnHost, ownerOfVolume, volumeRequestOf } from './docker-volume.ts'
+import { usersOf } from './list-clones.ts'
+import { endReaders } from './run-beside.ts'
 
 /**
  * What removing a clone takes away. Throws OperationError where there is none of that name, where a
@@ -55,7 +56,9 @@ export async function removeClone(
       asWriter(context, 'remove a clone', async ({ store }) => {
         const clone = await planCloneRemoval(context, name, force)
         const client = await findClient(context)
-        const isOurs = client !== undefined && (await hasVolume(client, name))
+        if (client !== undefined) await endReaders(client, name)
+        const request = volumeRequestOf((await findStoreOnHost(context, client)).store, clone)
+        const isOurs = client !== undefined && (await ownerOfVolume(client, request)) === 'clone'
         if (isOurs && !(await client.volumes.remove(name))) {
           throw new OperationError(`the clone ${name} is not removed: a container has it now`, {
             fix: 'see "snap-volume clone list"',

@@ -1,8 +1,11 @@
-import { OperationError } from '../../errors.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { OperationError, throwIfInterrupted } from '../../errors.ts'
 import type { DockerClient } from '../../docker/client.ts'
+import type { VolumeRequest } from '../../docker/volumes.ts'
+import type { CloneRecord } from '../../store/clones.ts'
 import type { ActionContext } from '../context.ts'
 import { findOwn } from '../consumers/find-consumers.ts'
-import { cloneLabel, findClient } from './docker-volume.ts'
+import { findClient, ownerOfVolume } from './docker-volume.ts'
 
 const longestMs = 24 * 60 * 60 * 1000
 
@@ -21,8 +24,9 @@ export function mountOfClone(name: string): string {
  */
 export async function runBesideClone(
   context: ActionContext,
-  name: string,
+  { name }: CloneRecord,
   words: readonly string[],
+  volume: VolumeRequest,
 ): Promise<{ exitCode: number; output: string }> {
   const byHand = `docker run --rm --volumes-from SIDECAR -v ${name}:${mountOfClone(name)} snap-volume ${words.join(' ')}`
   const cannot = (why: string): OperationError =>
@@ -37,7 +41,7 @@ export async function runBesideClone(
   const info = own && (await client.containers.describe(own.id))
   if (own === undefined || info === undefined) throw cannot('this is no container of the image')
   // Docker would make an empty one
-  if ((await client.volumes.labelsOf(name))?.[cloneLabel] === undefined) {
+  if ((await ownerOfVolume(client, volume)) !== 'clone') {
     throw new OperationError(`the Docker volume of the clone ${name} is gone`, {
       fix: `"snap-volume clone list" has the command that makes it`,
     })
@@ -51,7 +55,7 @@ export async function runBesideClone(
     Labels: { [helperLabel]: name },
     HostConfig: {
       VolumesFrom: [own.id],
-      Binds: [`${name}:${mountOfClone(name)}:ro`],
+      Binds: [`${volume.name}:${mountOfClone(name)}:ro`],
       NetworkMode: 'none',
       CapAdd,
       CapDrop,
@@ -61,21 +65,31 @@ export async function runBesideClone(
   try {
     await client.start(id)
     const exitCode = await client.containers.wait(id, longestMs)
-    signal?.throwIfAborted()
+    throwIfInterrupted(signal)
     return { exitCode, output: await client.containers.output(id) }
   } finally {
     await client.containers.remove(id)
   }
 }
 
+/** Whether a container is one of ours that reads a clone, by its labels. */
+export function isReader(labels: Readonly<Record<string, string>>): boolean {
+  return labels[helperLabel] !== undefined
+}
+
+/** Whoever started one that has ended takes it away within this time, unless it was killed. */
+const takenAwayMs = 2000
+
 /**
- * Waits for the containers that read a clone, and removes them: one whose command was killed ends by
- * itself, and stays.
+ * Waits for the containers that read a clone, and removes those whose command was killed: they end
+ * by themselves, and stay.
  */
 export async function endReaders(client: DockerClient, name: string): Promise<void> {
   for (const { id, state, labels } of await client.listContainers()) {
     if (labels[helperLabel] !== name) continue
     if (state === 'running') await client.containers.wait(id, longestMs)
+    if (state === 'created' || state === 'removing') continue
+    await sleep(takenAwayMs)
     await client.containers.remove(id)
   }
 }

@@ -43,6 +43,11 @@ export async function planCopy(
     })
   }
 
+  if ((await client.containers.describe(`${clone}-copy`)) !== undefined) {
+    throw new OperationError(`there is a container ${clone}-copy already`, {
+      fix: 'remove it, or choose another name for the clone',
+    })
+  }
   const { config, inImage } = context
   const source = findSource(context, reference, volume)
   const specs = config.volumes.filter(({ id }) => id === source.volume)

@@ -1,4 +1,5 @@
 import { OperationError } from '../../errors.ts'
+import type { VolumeRequest } from '../../docker/volumes.ts'
 import { findSnapshot, readCatalog } from '../../store/catalog.ts'
 import type { CloneRecord } from '../../store/clones.ts'
 import type { SnapshotRecord } from '../../store/record.ts'
@@ -8,12 +9,15 @@ import { nobodyHeld } from '../consumers/hold.ts'
 import { type ActionContext, asWriter } from '../context.ts'
 import { codesOf, logged } from '../log-act.ts'
 import { writeSnapshot } from '../snapshot/take-snapshot.ts'
+import { findClient, findStoreOnHost, volumeRequestOf } from './docker-volume.ts'
 import { findClone } from './find-source.ts'
 import { mountOfClone, runBesideClone } from './run-beside.ts'
 
 export interface CloneSnapshotOptions {
   comment?: string | undefined
   labels?: Record<string, string>
+  /** What shows an overlay, where that is not the Docker volume of its name. */
+  volume?: VolumeRequest
 }
 
 /** The directory that shows a clone here; undefined for an overlay that is not mounted here. */
@@ -60,7 +64,7 @@ export async function snapshotClone(
             allowEmpty: true,
             checksum: true,
             hold: nobodyHeld(),
-            ...(cloned && { cloned }),
+            cloned,
           },
           [{ id: clone.volume, path: data }],
         )
@@ -72,25 +76,40 @@ export async function snapshotClone(
 
 async function snapshotBeside(
   context: ActionContext,
-  { name }: CloneRecord,
-  { comment, labels = {} }: CloneSnapshotOptions,
+  clone: CloneRecord,
+  options: CloneSnapshotOptions,
 ): Promise<SnapshotRecord> {
+  const { name } = clone
+  const { comment, labels = {} } = options
   const before = new Set(readCatalog(context.store).names)
-  const { exitCode, output } = await runBesideClone(context, name, [
+  const words = [
     'clone',
     'snapshot',
     name,
     '--json',
     ...(comment === undefined ? [] : [`--message=${comment}`]),
     ...Object.entries(labels).map(([key, value]) => `--label=${key}=${value}`),
-  ])
+  ]
+  const host = await findStoreOnHost(context, await findClient(context))
+  const { volume = volumeRequestOf(host.store, clone) } = options
+  const { exitCode, output } = await runBesideClone(context, clone, words, volume)
   const made = readCatalog(context.store).snapshots.findLast(
     (one) => !before.has(one.name) && one.record.labels['clone'] === name,
   )
   if (made === undefined) {
     throw new OperationError(
-      `the clone ${name} could not be read (exit code ${exitCode}): ${output.trim()}`,
+      `the clone ${name} could not be read (exit code ${exitCode}): ${lastMessageOf(output)}`,
     )
   }
   return made.record
+}
+
+/** Of JSON lines, or of what came in their place. */
+function lastMessageOf(output: string): string {
+  const last = output.trim().split('\n').at(-1) ?? ''
+  try {
+    return (JSON.parse(last) as { message?: string }).message ?? last
+  } catch {
+    return last
+  }
 }

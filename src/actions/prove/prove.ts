@@ -5,7 +5,7 @@ import { statfsSync } from 'node:fs'
 import prettyBytes from 'pretty-bytes'
 import type { DockerClient } from '../../docker/client.ts'
 import { copyContainer } from '../../docker/copy-container.ts'
-import { OperationError, SpaceError, messageOf } from '../../errors.ts'
+import { InterruptedError, OperationError, SpaceError, messageOf } from '../../errors.ts'
 import { type Snapshot, findSnapshot, readCatalog } from '../../store/catalog.ts'
 import { proofPrefix } from '../../store/clones.ts'
 import { writeFileDurably } from '../../store/durable.ts'
@@ -80,12 +80,17 @@ function failureCode(outcome: ProofRecord['outcome']): string[] {
 /** A server may write all of its files anew, and the store is not to be filled by that. */
 function assertRoom({ store }: ActionContext, snapshot: Snapshot): void {
   const needed = bytesOf(snapshot)
-  const { bavail, bsize } = statfsSync(store.directory)
-  if (bavail * bsize > needed) return
+  if (mostBytesOf(store.directory, needed) >= needed) return
   throw new SpaceError(
-    `${store.directory} has less free than ${snapshot.name} holds (${prettyBytes(needed)}), which a copy of the server may write`,
+    `${store.directory} has less to spare than ${snapshot.name} holds (${prettyBytes(needed)}), which a copy of the server may write`,
     { fix: 'free space there, then prove it again' },
   )
+}
+
+/** What a copy may take, so that a twentieth of the store stays free. */
+function mostBytesOf(directory: string, bytes: number): number {
+  const { bavail, bsize, blocks } = statfsSync(directory)
+  return Math.min(bytes + spareBytes, (bavail - blocks / 20) * bsize)
 }
 
 function bytesOf({ record }: Snapshot): number {
@@ -109,7 +114,19 @@ async function proveAll(
       provable,
       onHost,
       hostStore,
+    }).catch((error: unknown) => {
+      // what others proved is not lost
+      const isLast = provable === provables.at(-1) && proofs.length === 0
+      if (!(error instanceof OperationError) || error instanceof InterruptedError || isLast) {
+        throw error
+      }
+      warnings.push({
+        code: 'not-tried',
+        message: `no copy of ${name} was started: ${error.message}`,
+      })
+      return undefined
     })
+    if (proof === undefined) continue
     proofs.push(proof.record)
     if (proof.leftOut.length > 0) {
       const message = `the copy of ${name} was without ${proof.leftOut.join(', ')}`
@@ -158,7 +175,7 @@ async function proveOne(
         clock,
         timeoutMs: options.timeoutMs,
         store: store.directory,
-        mostBytes: bytesOf(snapshot) + spareBytes,
+        mostBytes: mostBytesOf(store.directory, bytesOf(snapshot)),
         signal,
       }),
     )
@@ -187,7 +204,12 @@ async function cloneVolumes(
   const clones = new Map<string, string>()
   for (const [index, volume] of volumes.entries()) {
     const clone = `${name}-${index}`
-    await createClone(context, { reference: snapshot.name, name: clone, volume })
+    await createClone(context, {
+      reference: snapshot.name,
+      name: clone,
+      volume,
+      isProof: true,
+    })
     clones.set(volume, clone)
   }
   return clones

@@ -3,8 +3,7 @@ import type { DockerClient } from '../../docker/client.ts'
 import { listProofs, placesOf } from '../../store/clones.ts'
 import { acquireLock, findHolder } from '../../store/lock.ts'
 import { moveToTrash } from '../../store/trash.ts'
-import { findClient } from '../clones/docker-volume.ts'
-import { hasVolume } from '../clones/list-clones.ts'
+import { cloneLabel, findClient } from '../clones/docker-volume.ts'
 import { type ActionContext, asWriter } from '../context.ts'
 
 /** The label of a container that `prove` started, with the path of the store on the host. */
@@ -36,11 +35,16 @@ export async function removeProofs(context: ActionContext): Promise<void> {
   const proofs = listProofs(context.store)
   if (proofs.length === 0) return
   const client = await findClient(context)
-  if (client !== undefined) await removeContainers(client, new Set(proofs))
+  // whoever has the Docker API finds by them what there is to stop
+  if (client === undefined) return
+  await removeContainers(client, new Set(proofs))
 
-  await asWriter(context, 'removing a proof', async ({ store }) => {
+  // also when the proof was interrupted
+  const whole = { ...context, signal: undefined }
+  await asWriter(whole, 'removing a proof', async ({ store }) => {
     for (const name of proofs) {
-      if (client !== undefined && (await hasVolume(client, name))) await client.volumes.remove(name)
+      const isOurs = (await client.volumes.labelsOf(name))?.[cloneLabel] !== undefined
+      if (isOurs && !(await client.volumes.remove(name))) continue
       await moveToTrash(store, [placesOf(store, name).directory])
     }
   })

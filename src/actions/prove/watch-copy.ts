@@ -41,6 +41,8 @@ export async function watchCopy(watch: Watch): Promise<Verdict> {
   const { consumer, hasHealthcheck } = provable
   const endMs = clock.now().getTime() + timeoutMs
   const freeBefore = freeIn(watch.store)
+  const tookTooMuch = (): boolean => freeBefore - freeIn(watch.store) > watch.mostBytes
+  const tooMuch = `the copy took more than ${prettyBytes(watch.mostBytes)} of the store`
 
   let last = 'it was not healthy'
   for (;;) {
@@ -50,20 +52,40 @@ export async function watchCopy(watch: Watch): Promise<Verdict> {
       const why = state?.isOutOfMemory === true ? 'had no memory left' : 'ended'
       return failed(`the copy ${why} with exit code ${state?.exitCode ?? 'unknown'}`)
     }
-    if (freeBefore - freeIn(watch.store) > watch.mostBytes) {
-      return failed(`the copy took more than ${prettyBytes(watch.mostBytes)} of the store`)
-    }
+    if (tookTooMuch()) return failed(tooMuch)
 
     const leftMs = endMs - clock.now().getTime()
     const isHealthy = !hasHealthcheck || state.health === 'healthy'
     if (isHealthy && consumer.policy.prove === undefined) return proved('its health check')
     if (isHealthy) {
-      const verdict = await runLabel(watch, Math.max(leastCommandMs, leftMs))
+      const verdict = await runBounded(watch, Math.max(leastCommandMs, leftMs), tookTooMuch)
+      if (tookTooMuch()) return failed(tooMuch)
       if (verdict.outcome === 'proved' || hasHealthcheck) return verdict
       last = verdict.reason
     }
     if (leftMs <= 0) return failed(`${last} within ${timeoutMs / 1000} s`)
     await sleep(betweenLooksMs)
+  }
+}
+
+/** Ends the command of the label where the copy takes too much of the store meanwhile. */
+async function runBounded(
+  watch: Watch,
+  timeoutMs: number,
+  tookTooMuch: () => boolean,
+): Promise<Verdict> {
+  const ending = new AbortController()
+  const timer = setInterval(() => {
+    if (tookTooMuch()) ending.abort()
+  }, betweenLooksMs)
+  const signals = [ending.signal, ...(watch.signal === undefined ? [] : [watch.signal])]
+  try {
+    return await runLabel({ ...watch, signal: AbortSignal.any(signals) }, timeoutMs)
+  } catch (error) {
+    if (ending.signal.aborted) return failed('the command of snap-volume.prove was ended')
+    throw error
+  } finally {
+    clearInterval(timer)
   }
 }
 

@@ -48,7 +48,7 @@ export interface StatusDescription extends Condition {
   health: Health
   /** What comparing stored files with what they were has found. */
   verified: VerifyState
-  /** Of the newest snapshot that servers were started on. */
+  /** Of the snapshot that servers were started on last. */
   lastProof: { snapshot: string; at: string; outcome: 'proved' | 'failed' } | null
   /** Without those of the future. */
   snapshots: { count: number; oldest: string | null; newest: string | null }
@@ -108,16 +108,15 @@ function findNothing(snapshots: readonly Snapshot[]): HealthFinding[] {
 }
 
 function findLastProof(snapshots: readonly Snapshot[]): StatusDescription['lastProof'] {
-  const proved = snapshots.findLast(({ record }) => proofOf(record) !== undefined)
-  const outcome = proved && proofOf(proved.record)
-  if (proved === undefined || outcome === undefined) return null
-  const { proofs = [] } = proved.record
-  const at =
-    proofs
+  const tried = snapshots.flatMap(({ name: snapshot, record }) => {
+    const outcome = proofOf(record)
+    const at = (record.proofs ?? [])
       .map((proof) => proof.at)
       .toSorted()
-      .at(-1) ?? ''
-  return { snapshot: proved.name, at, outcome }
+      .at(-1)
+    return outcome === undefined || at === undefined ? [] : { snapshot, at, outcome }
+  })
+  return tried.toSorted((one, other) => (one.at < other.at ? -1 : 1)).at(-1) ?? null
 }
 
 function judgeProof(proof: StatusDescription['lastProof']): HealthFinding[] {

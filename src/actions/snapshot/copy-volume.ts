@@ -34,8 +34,8 @@ export interface CopyOptions {
   allowEmpty: boolean
   /** Data will be held still for the end of it: do before whatever can be done before. */
   isHeld: boolean
-  /** What a clone was made of, where the copy is of a clone: it is of the same volume. */
-  cloned?: Snapshot | undefined
+  /** Where the copy is of a clone: what that was made of, while it is there. */
+  clone?: { of: Snapshot | undefined } | undefined
 }
 
 export interface VolumeCopy {
@@ -75,9 +75,9 @@ export function openVolumeCopy(
   const source = opening.use(openSource(path))
 
   const exclude = excludesOf(config.exclude, id)
-  const engine = engineFor(config.engine, { path, exclude }, store.directory)
+  const engine = engineForCopy(context, options, { path, exclude })
   const root = identify(source)
-  const base = engine.name === 'btrfs' ? noBase : chooseBase(catalog, { id, root }, options.cloned)
+  const base = engine.name === 'btrfs' ? noBase : chooseBase(catalog, { id, root }, options.clone)
   const target = createStagedVolume(staging, id)
   const progress = reportProgress(context, id)
 
@@ -188,11 +188,14 @@ export class VolumeCopying implements Disposable {
   #record(copy: SnapshotCopy): VolumeRecord {
     const { volume, options, exclude, engine, root, base, request } = this.#plan
     const { id, path } = volume
-    const cloned = options.cloned?.record.volumes.find((one) => one.id === id)
+    const cloned = options.clone?.of?.record.volumes.find((one) => one.id === id)
+    const configured = this.#plan.context.config.volumes.find((one) => one.id === id)
+    // where the application has it
+    const own = options.clone === undefined ? path : (cloned?.path ?? configured?.path ?? path)
 
     return {
       id,
-      path: cloned?.path ?? path,
+      path: own,
       engine: engine.name,
       ...(copy.reflink === undefined ? {} : { reflink: copy.reflink }),
       base: base.snapshot?.name ?? null,
@@ -206,17 +209,31 @@ export class VolumeCopying implements Disposable {
   }
 }
 
+/** Of a clone nothing is known by inodes, and link would copy all of it: rsync compares contents. */
+function engineForCopy(
+  { config, store }: WriterContext,
+  { clone }: CopyOptions,
+  volume: { path: string; exclude: string[] },
+): CopyEngine {
+  const engine = engineFor(config.engine, volume, store.directory)
+  const isOfClone = clone !== undefined && engine.name === 'link'
+  return isOfClone ? engineFor('rsync', volume, store.directory) : engine
+}
+
 function chooseBase(
   catalog: Catalog,
   volume: Pick<VolumeRecord, 'id' | 'root'>,
-  cloned: Snapshot | undefined,
+  clone: CopyOptions['clone'],
 ): Base {
-  if (cloned === undefined) return findBase(catalog, volume)
+  if (clone === undefined) return findBase(catalog, volume)
+  const cloned = clone.of
   // nothing can be linked out of a subvolume
-  const isSubvolume = cloned.record.volumes.some(
+  const isSubvolume = cloned?.record.volumes.some(
     ({ id, engine }) => id === volume.id && engine === 'btrfs',
   )
-  return isSubvolume ? noBase : { snapshot: cloned, id: volume.id, warnings: [] }
+  return cloned === undefined || isSubvolume === true
+    ? noBase
+    : { snapshot: cloned, id: volume.id, warnings: [] }
 }
 
 function requestOfBase({

@@ -118,8 +118,11 @@ export interface WriteOptions extends SnapshotOptions {
   exact?: boolean
   /** How the data are held still; by default what SNAP_QUIESCE and the labels of consumers say. */
   hold?: Hold
-  /** What a clone was made of, where the volumes are those of a clone, in the store. */
-  cloned?: Snapshot
+  /**
+   * For a snapshot of a clone, whose data are in the store: what the clone was made of, while that
+   * is there.
+   */
+  cloned?: Snapshot | undefined
 }
 
 export interface WrittenSnapshot {
@@ -137,7 +140,7 @@ export async function writeSnapshot(
   volumes: readonly VolumeSpec[],
 ): Promise<WrittenSnapshot> {
   const { store } = context
-  if (options.cloned === undefined) {
+  if (options.kind !== 'clone') {
     assertVolumesApart(store.directory, volumes)
     assertVolumesMounted(volumes, context.inImage)
   }
@@ -186,7 +189,7 @@ async function copyAndPublish(
     provesNothing: options.checksum === true,
     allowEmpty: options.allowEmpty === true,
     isHeld: hold.isNeeded,
-    cloned: options.cloned,
+    clone: options.kind === 'clone' ? { of: options.cloned } : undefined,
   }
 
   const copies = await withVolumes(

@@ -136,20 +136,25 @@ async function listAll({ input, context, printer }: Call): Promise<number> {
 
 async function showDiff({ input, context, printer, name }: Call): Promise<number> {
   const { options, json, terminal } = input
-  const { findClone } = await import('../../actions/clones/find-source.ts')
-  const { withSnapshotOfClone } = await import('../../actions/clones/promote-clone.ts')
+  const { assertBaseIsThere, findClone } = await import('../../actions/clones/find-source.ts')
+  const { withSnapshotOfClone } = await import('../../actions/clones/with-snapshot.ts')
   const { diff } = await import('../../actions/inspect/diff.ts')
   const { changeLines, describeStat, formatDiffAs } = await import('../render/diff.ts')
 
   const { clone } = findClone(context, name)
+  assertBaseIsThere(context, clone)
   const quiet = { ...context, emit: () => undefined }
-  const found = await withSnapshotOfClone(quiet, name, 'for a diff', async (snapshot) =>
-    diff(context, {
-      from: clone.snapshot,
-      to: snapshot.name,
-      volumes: [clone.volume],
-      paths: listOf(options['path']),
-    }),
+  const found = await withSnapshotOfClone(
+    quiet,
+    name,
+    { comment: 'for a diff' },
+    async (snapshot) =>
+      diff(context, {
+        from: clone.snapshot,
+        to: snapshot.name,
+        volumes: [clone.volume],
+        paths: listOf(options['path']),
+      }),
   )
   const told = { ...found, to: name }
   if (json && options['stat'] !== true) {

@@ -47,6 +47,9 @@ export async function copyRootAttributes({
   await setTimes(times, { descriptor3: lockDescriptor, signal })
 }
 
+/** What tar says of a directory that something came into meanwhile, and ends with 1. */
+const movedMeanwhile = 'file changed as we read it'
+
 function mtimeOf({ here }: { here: string }): bigint {
   return lstatSync(`${here}/.`, { bigint: true }).mtimeNs
 }
@@ -65,7 +68,8 @@ async function tar(
   // it ends well where it could not keep an attribute; a filesystem without any is no failure
   const said = leftOut === undefined ? stderr : leftOut.take(stderr)
   const lines = said.split('\n').filter((line) => line.includes('Cannot'))
-  if (exitCode === 0 && lines.every((line) => line.endsWith(': Operation not supported'))) return
+  const isRead = exitCode === 0 || (exitCode === 1 && stderr.trim().endsWith(movedMeanwhile))
+  if (isRead && lines.every((line) => line.endsWith(': Operation not supported'))) return
 
   throw new ProgramError(
     `the attributes of the volume's directory cannot be kept: ${stderr.trim()}`,
