@@ -30,6 +30,7 @@ import {
   findClient,
   findStoreOnHost,
   formatVolumeCommand,
+  ownerOfVolume,
   removeVolume,
   volumeRequestOf,
 } from './docker-volume.ts'
@@ -187,10 +188,21 @@ async function make(context: WriterContext, decision: CloneDecision): Promise<Cl
     writeClone(store, finished)
     return resultOf({ ...decision, clone: finished }, client !== undefined)
   } catch (error) {
-    if (client !== undefined) await removeVolume(client, request).catch(() => false)
-    await moveToTrash(store, [places.directory])
+    // what a container has already is left to "clone remove"
+    const isFree = await isUnused(client, request).catch(() => false)
+    if (isFree) await moveToTrash(store, [places.directory])
     throw await explainFailure(error, inStore(store.directory), 'there is no clone')
   }
+}
+
+/** Takes away the Docker volume of a clone that could not be made; false where a container has it. */
+async function isUnused(
+  client: DockerClient | undefined,
+  request: VolumeRequest,
+): Promise<boolean> {
+  if (client === undefined) return true
+  const isOurs = (await ownerOfVolume(client, request)) === 'clone'
+  return !isOurs || (await removeVolume(client, request))
 }
 
 /** Makes what the Docker volume shows. */

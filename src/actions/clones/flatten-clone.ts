@@ -16,7 +16,6 @@ import {
   createVolume,
   findClient,
   findStoreOnHost,
-  ownerOfVolume,
   removeVolume,
   volumeRequestOf,
 } from './docker-volume.ts'
@@ -93,10 +92,6 @@ async function copyHidden(
   places: ClonePlaces,
 ): Promise<void> {
   const { name } = clone
-  // cut off behind the third step: nobody could write since
-  const isCopied = existsSync(places.data) && (await ownerOfVolume(client, request)) === 'nobody'
-  if (isCopied) return
-
   const hidden = { ...request, name: `${name}-flatten` }
   for (const one of [request, hidden]) {
     if (!(await removeVolume(client, one))) throw inUse(name, 'a container')
